@@ -119,7 +119,9 @@ let tools: [Target] = [
 ]
 
 // TVT_TESTS=Store,Records builds only those rooms' tests; without it, all.
-let wantedTests = Context.environment["TVT_TESTS"].map { Set($0.split(separator: ",").map { $0 + "Tests" }) }
+let wantedTests: Set<String>? = Context.environment["TVT_TESTS"].map { names in
+    Set(names.split(separator: ",").map { String($0) + "Tests" })
+}
 
 let testTargets: [Target] = [
     .target(
@@ -128,9 +130,14 @@ let testTargets: [Target] = [
     tests("Base", uses: [], packages: [systemPackage]),
 ]
 
+let wantedTestTargets: [Target] = testTargets.filter { target in
+    guard let wantedTests, target.type == .test else { return true }
+    return wantedTests.contains(target.name)
+}
+let targets: [Target] = doors + base + wrappers + formats + domain + tools + wantedTestTargets
+
 let package = Package(
     name: "tvt",
-    products: tools.filter { $0.type == .executable }.map { .executable(name: $0.name, targets: [$0.name]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -139,7 +146,6 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: doors + base + wrappers + formats + domain + tools
-        + testTargets.filter { $0.type != .test || wantedTests?.contains($0.name) ?? true },
+    targets: targets,
     cxxLanguageStandard: .cxx20
 )
