@@ -1,0 +1,122 @@
+internal import Glibc
+public import SystemPackage
+
+/// The few file-system calls that tvt needs, with errors that name the path.
+public enum Files {
+    public static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
+
+    public static func isDirectory(_ path: FilePath) -> Bool {
+        var status = stat()
+        return stat(path.string, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Size in bytes.
+    public static func size(_ path: FilePath) throws -> Int {
+        var status = stat()
+        guard stat(path.string, &status) == 0 else { throw SystemError.last("open", path) }
+        return Int(status.st_size)
+    }
+
+    /// Makes the directory and those above it; nothing happens where they exist.
+    public static func makeDirectory(_ path: FilePath) throws {
+        if path.string.isEmpty || isDirectory(path) { return }
+        let parent = path.removingLastComponent()
+        if parent != path, !parent.string.isEmpty { try makeDirectory(parent) }
+        guard mkdir(path.string, 0o777) == 0 || errno == EEXIST && isDirectory(path) else {
+            throw SystemError.last("create", path)
+        }
+    }
+
+    /// Atomic within one file system; replaces `target`.
+    public static func rename(_ path: FilePath, to target: FilePath) throws {
+        guard Glibc.rename(path.string, target.string) == 0 else { throw SystemError.last("rename", path) }
+    }
+
+    /// Removes a file, or nothing where there is none.
+    public static func remove(_ path: FilePath) throws {
+        guard unlink(path.string) == 0 || errno == ENOENT else { throw SystemError.last("remove", path) }
+    }
+
+    /// Removes a file or a directory with all that is in it, or nothing where there is none.
+    public static func removeTree(_ path: FilePath) throws {
+        var status = stat()
+        guard lstat(path.string, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return try remove(path) }
+        for name in try list(path) { try removeTree(path.appending(name)) }
+        guard rmdir(path.string) == 0 || errno == ENOENT else { throw SystemError.last("remove", path) }
+    }
+
+    /// The names in a directory, sorted bytewise.
+    public static func list(_ path: FilePath) throws -> [String] {
+        guard let directory = opendir(path.string) else { throw SystemError.last("list", path) }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Makes renames and removals in the directory durable.
+    public static func syncFolder(_ path: FilePath) throws {
+        let descriptor = open(path.string.isEmpty ? "." : path.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.last("open", path) }
+        defer { close(descriptor) }
+        // Some network file systems cannot sync a directory and say EINVAL; nothing more can be done there.
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw SystemError.last("sync", path) }
+    }
+
+    public static func readAll(_ path: FilePath) throws -> [UInt8] {
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.last("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError.last("open", path) }
+        var contents: [UInt8] = []
+        contents.reserveCapacity(Int(status.st_size) + 1)
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw SystemError.last("read", path)
+            }
+            if count == 0 { return contents }
+            contents.append(contentsOf: buffer[0..<count])
+        }
+    }
+
+    /// The whole file as text.
+    ///
+    /// - Throws: `InputError` where it is not valid UTF-8.
+    public static func readText(_ path: FilePath) throws -> String {
+        let bytes = try readAll(path)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw InputError("not valid UTF-8", at: Place(path: path.string))
+        }
+        return text
+    }
+
+    /// Replaces the file's contents in one step: a reader or a crash sees the old bytes or the new.
+    public static func replace(_ path: FilePath, with bytes: [UInt8]) throws {
+        var file = try StagedFile(for: path)
+        try file.write(bytes)
+        try file.commit()
+    }
+
+    public static func replace(_ path: FilePath, with text: String) throws {
+        try replace(path, with: Array(text.utf8))
+    }
+
+    /// The path of the running executable.
+    public static func executable() -> FilePath {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes {
+            $0.withMemoryRebound(to: CChar.self) { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+        }
+        return FilePath(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self))
+    }
+}

@@ -1,0 +1,29 @@
+internal import Glibc
+
+/// SIGINT and SIGTERM as an error that unwinds, so that temporaries are removed on the way out.
+///
+/// A second signal ends the process at once; the commit protocols make that safe as well.
+public enum Interruption {
+    // A signal handler may touch nothing but this.
+    nonisolated(unsafe) private static let received = UnsafeMutablePointer<sig_atomic_t>.allocate(capacity: 1)
+
+    public static func install() {
+        received.initialize(to: 0)
+        for signal in [SIGINT, SIGTERM] {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { signal in
+                if Interruption.received.pointee != 0 { _exit(ExitStatus.interrupted.rawValue) }
+                Interruption.received.pointee = sig_atomic_t(signal)
+            }
+            action.sa_flags = Int32(bitPattern: UInt32(SA_RESTART))
+            sigaction(signal, &action, nil)
+        }
+    }
+
+    public static var isRequested: Bool { received.pointee != 0 }
+
+    /// - Throws: `Failure` with status 130 once a signal has arrived. Call it between units of work.
+    public static func check() throws {
+        if isRequested { throw Failure(.interrupted, "interrupted") }
+    }
+}

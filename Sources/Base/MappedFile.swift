@@ -1,0 +1,50 @@
+internal import Glibc
+public import SystemPackage
+
+/// A file's bytes, mapped read-only. Pages are read when touched and shared between processes.
+///
+/// `@unchecked Sendable`: the mapping is immutable from `init` to `deinit`.
+public final class MappedFile: @unchecked Sendable {
+    public enum Access: Sendable { case sequential, random, soon }
+
+    public let path: FilePath
+    /// Valid as long as this object lives.
+    public let bytes: UnsafeRawBufferPointer
+
+    public init(_ path: FilePath) throws {
+        self.path = path
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.last("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError.last("open", path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError("read", path, errno: EISDIR) }
+        let count = Int(status.st_size)
+        if count == 0 {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let address = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0), address != MAP_FAILED else {
+            throw SystemError.last("map", path)
+        }
+        bytes = UnsafeRawBufferPointer(start: address, count: count)
+    }
+
+    public var count: Int { bytes.count }
+
+    /// Tells the kernel how the mapping will be read.
+    public func advise(_ access: Access) {
+        guard let address = bytes.baseAddress else { return }
+        let advice =
+            switch access {
+            case .sequential: MADV_SEQUENTIAL
+            case .random: MADV_RANDOM
+            case .soon: MADV_WILLNEED
+            }
+        madvise(UnsafeMutableRawPointer(mutating: address), bytes.count, advice)
+    }
+
+    deinit {
+        if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
+    }
+}

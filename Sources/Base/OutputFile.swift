@@ -1,0 +1,120 @@
+internal import Glibc
+public import SystemPackage
+
+/// A file being written, through one buffer.
+public struct OutputFile: ~Copyable {
+    public let path: FilePath
+    private let descriptor: Int32
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var filled = 0
+    private var written = 0
+
+    /// Creates the file, which must not exist yet.
+    ///
+    /// - Parameter mode: permission bits, before the process's umask.
+    public init(creating path: FilePath, mode: UInt32 = 0o666) throws {
+        try self.init(path, flags: O_CREAT | O_EXCL, mode: mode)
+    }
+
+    /// Opens the file to write behind its end; creates it where there is none.
+    public init(appendingTo path: FilePath) throws {
+        try self.init(path, flags: O_CREAT | O_APPEND, mode: 0o666)
+    }
+
+    private init(_ path: FilePath, flags: Int32, mode: UInt32) throws {
+        let descriptor = open(path.string, O_WRONLY | O_CLOEXEC | flags, mode)
+        guard descriptor >= 0 else { throw SystemError.last("create", path) }
+        self.path = path
+        self.descriptor = descriptor
+        buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    }
+
+    deinit {
+        Glibc.close(descriptor)
+        buffer.deallocate()
+    }
+
+    /// Bytes written so far, those in the buffer included.
+    public var position: Int { written + filled }
+
+    public mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
+        if bytes.count > buffer.count - filled { try flush() }
+        if bytes.count >= buffer.count { return try writeOut(bytes) }
+        guard let source = bytes.baseAddress else { return }
+        (buffer.baseAddress! + filled).copyMemory(from: source, byteCount: bytes.count)
+        filled += bytes.count
+    }
+
+    public mutating func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+    public mutating func write(_ text: String) throws {
+        var text = text
+        try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+    }
+
+    public mutating func flush() throws {
+        let pending = filled
+        filled = 0
+        try writeOut(UnsafeRawBufferPointer(rebasing: buffer[0..<pending]))
+    }
+
+    private mutating func writeOut(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let slice = UnsafeRawBufferPointer(rebasing: rest)
+            let count = Glibc.write(descriptor, slice.baseAddress, slice.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw SystemError.last("write", path)
+            }
+            rest = rest.dropFirst(count)
+            written += count
+        }
+    }
+
+    /// Makes all that was written durable.
+    public mutating func sync() throws {
+        try flush()
+        guard fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS else { throw SystemError.last("sync", path) }
+    }
+
+    /// Flushes and closes; a file that is merely dropped may lack its last bytes.
+    public consuming func close() throws { try flush() }
+}
+
+/// A file that gets its final name only when it is complete: written beside it, synced, renamed.
+///
+/// Dropping it without ``commit()`` removes what was written.
+public struct StagedFile: ~Copyable {
+    public let finalPath: FilePath
+    private var output: OutputFile
+    private var isCommitted = false
+
+    public init(for finalPath: FilePath) throws {
+        let folder = finalPath.removingLastComponent()
+        try Files.makeDirectory(folder)
+        let name = finalPath.lastComponent?.string ?? "file"
+        let staging = folder.appending(".\(name).\(getpid()).tmp")
+        // Only a dead process with our number can have left it.
+        try Files.remove(staging)
+        let output = try OutputFile(creating: staging)
+        self.finalPath = finalPath
+        self.output = output
+    }
+
+    public var position: Int { output.position }
+
+    public mutating func write(_ bytes: UnsafeRawBufferPointer) throws { try output.write(bytes) }
+    public mutating func write(_ bytes: [UInt8]) throws { try output.write(bytes) }
+    public mutating func write(_ text: String) throws { try output.write(text) }
+
+    /// Makes the file durable under its final name.
+    public consuming func commit() throws {
+        try output.sync()
+        try Files.rename(output.path, to: finalPath)
+        isCommitted = true
+        try Files.syncFolder(finalPath.removingLastComponent())
+    }
+
+    deinit { if !isCommitted { unlink(output.path.string) } }
+}

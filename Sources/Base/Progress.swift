@@ -1,0 +1,104 @@
+internal import Glibc
+internal import Synchronization
+
+/// Whether and how progress is shown; set once by the tool.
+public enum ProgressStyle: Sendable {
+    /// Nothing.
+    case quiet
+    /// One line that is redrawn, where stderr is a terminal.
+    case terminal
+
+    private static let chosen = Mutex<ProgressStyle>(isatty(STDERR_FILENO) == 1 ? .terminal : .quiet)
+
+    public static var current: ProgressStyle {
+        get { chosen.withLock { $0 } }
+        set { chosen.withLock { $0 = newValue } }
+    }
+}
+
+/// Progress of one long step on stderr: count, rate and the time that is left.
+public final class Progress: Sendable {
+    private struct State {
+        var done = 0
+        var lastDrawn = 0.0
+    }
+
+    private let label: String
+    private let unit: String
+    private let total: Int?
+    private let start = Clock.seconds()
+    private let style = ProgressStyle.current
+    /// Guards the count: workers advance it together.
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - unit: what is counted, in the plural: `documents`, `bytes`.
+    ///   - total: how many there will be, where that is known.
+    public init(_ label: String, unit: String, total: Int? = nil) {
+        self.label = label
+        self.unit = unit
+        self.total = total
+    }
+
+    public func advance(by count: Int = 1) {
+        state.withLock { state in
+            state.done += count
+            guard case .terminal = style else { return }
+            let now = Clock.seconds()
+            guard now - state.lastDrawn > 0.2 else { return }
+            state.lastDrawn = now
+            draw(state.done, elapsed: now - start, ending: "")
+        }
+    }
+
+    /// Draws the last state and ends the line.
+    public func finish() {
+        state.withLock { state in
+            guard case .terminal = style else { return }
+            draw(state.done, elapsed: Clock.seconds() - start, ending: "\n")
+        }
+    }
+
+    private func draw(_ done: Int, elapsed: Double, ending: String) {
+        let rate = elapsed > 0 ? Double(done) / elapsed : 0
+        var line = "\r\u{1B}[K\(label): \(amount(Double(done)))"
+        if let total { line += " of \(amount(Double(total)))" }
+        line += unit == "bytes" ? "" : " \(unit)"
+        line += ", \(amount(rate))/s"
+        if let total, ending.isEmpty, rate > 0, total >= done {
+            line += ", \(duration(Double(total - done) / rate)) left"
+        } else {
+            line += ", \(duration(elapsed))"
+        }
+        writeToStandardError(line + ending)
+    }
+
+    private func amount(_ value: Double) -> String {
+        guard unit == "bytes" else {
+            return value >= 10 || value == value.rounded() ? "\(Int(value.rounded()))" : oneDecimal(value)
+        }
+        return byteSize(value)
+    }
+}
+
+private func oneDecimal(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+
+/// A size as people read it: `512 B`, `36.2 MB`. Decimal units.
+public func byteSize(_ bytes: Double) -> String {
+    var value = bytes
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000 { return unit == "B" ? "\(Int(value)) B" : "\(oneDecimal(value)) \(unit)" }
+        value /= 1000
+    }
+    return "\(oneDecimal(value)) TB"
+}
+
+/// A time span as people read it: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 05 min`.
+public func duration(_ seconds: Double) -> String {
+    if seconds < 10 { return "\(oneDecimal(seconds)) s" }
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+    let minutes = whole % 3600 / 60
+    return "\(whole / 3600) h \(minutes < 10 ? "0" : "")\(minutes) min"
+}
