@@ -1,0 +1,44 @@
+public import ArgumentParser
+internal import Base
+internal import Glibc
+
+/// A `tvt-…` executable or one of its subcommands: a `ParsableCommand` whose errors end the process with the exit
+/// status that they carry.
+///
+/// The root command of a tool is marked `@main`; subcommands conform to `ParsableCommand` as usual.
+public protocol Tool: ParsableCommand {}
+
+extension Tool {
+    public static func main() {
+        Interruption.install()
+        // A reader that goes away (`| head`) ends us quietly.
+        signal(SIGPIPE, SIG_DFL)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Prints the error on stderr and ends the process with its status.
+    static func end(with error: any Error) -> Never {
+        let status = ExitStatus(for: error)
+        switch error {
+        case let error as any StatusError:
+            writeToStandardError("\(toolName): \(status == .interrupted ? "" : "error: ")\(error)\n")
+        case is CleanExit, is ValidationError, is ExitCode:
+            exit(withError: error)
+        default:
+            // ArgumentParser's own errors (unknown option, help request) know how to present themselves.
+            guard exitCode(for: error) == .failure else { exit(withError: error) }
+            writeToStandardError("\(toolName): error: \(error)\n")
+        }
+        Glibc.exit(status.rawValue)
+    }
+
+    private static var toolName: String { configuration.commandName ?? _commandName }
+}
+
+/// The version of all tools; recorded in manifests.
+public let tvtVersion = "0.1.0"

@@ -1,0 +1,87 @@
+import Base
+import Glibc
+import SystemPackage
+import TestKit
+import Testing
+
+@Suite struct FileTests {
+    let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test func aStagedFileAppearsOnlyWhenCommitted() throws {
+        let path = folder("deep/er/file")
+        do {
+            var dropped = try StagedFile(for: path)
+            try dropped.write("half")
+        }
+        #expect(try Files.list(folder("deep/er")) == [])
+        var file = try StagedFile(for: path)
+        try file.write("whole")
+        #expect(!Files.exists(path))
+        try file.commit()
+        #expect(try Files.list(folder("deep/er")) == ["file"])
+        #expect(try Files.readText(path) == "whole")
+    }
+
+    @Test func largeWritesArriveWhole() throws {
+        var generator = SplitMix64(seed: 2)
+        var expected: [UInt8] = []
+        var output = try OutputFile(creating: folder("large"))
+        for _ in 0..<200 {
+            let piece = (0..<Int(generator.next(below: 9000))).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+            expected += piece
+            try output.write(piece)
+            #expect(output.position == expected.count)
+        }
+        let block = [UInt8](repeating: 7, count: 1 << 20)
+        try output.write(block)
+        try output.close()
+        #expect(try Files.readAll(folder("large")) == expected + block)
+        let mapped = try MappedFile(folder("large"))
+        #expect(Array(mapped.bytes) == expected + block)
+    }
+
+    @Test func existingFilesAreNotOverwritten() throws {
+        try folder.write("old", to: "file")
+        let path = folder("file")
+        #expect(throws: SystemError.self) { _ = try OutputFile(creating: path) }
+        #expect(try Files.readText(path) == "old")
+    }
+
+    @Test func emptyAndMissingFiles() throws {
+        #expect(try MappedFile(folder.write("", to: "empty")).count == 0)
+        #expect(throws: SystemError.self) { try MappedFile(folder("missing")) }
+        #expect(throws: SystemError.self) { try MappedFile(folder.path) }
+        try Files.remove(folder("missing"))
+        try Files.removeTree(folder("missing"))
+    }
+
+    @Test func invalidTextIsAnError() throws {
+        let path = try folder.write([0x61, 0xFF], to: "text")
+        #expect(throws: InputError.self) { try Files.readText(path) }
+    }
+
+    @Test func aLockIsExclusiveAndNamesItsHolder() throws {
+        let path = folder("lock")
+        var first: FileLock? = try FileLock(acquiring: path, purpose: "first")
+        withExtendedLifetime(first) {
+            let error = #expect(throws: Failure.self) { try FileLock(acquiring: path, purpose: "second") }
+            #expect(error?.exitStatus == .locked)
+            #expect(error?.message.contains("(first, since ") == true)
+        }
+        first = nil
+        _ = try FileLock(acquiring: path, purpose: "third")
+    }
+
+    @Test func aTreeIsRemovedWithoutFollowingLinks() throws {
+        try folder.write("keep", to: "outside/file")
+        try folder.write("x", to: "tree/a/b")
+        try Files.makeDirectory(folder("tree/c"))
+        #expect(symlink(folder("outside").string, folder("tree/link").string) == 0)
+        try Files.removeTree(folder("tree"))
+        #expect(!Files.exists(folder("tree")))
+        #expect(Files.exists(folder("outside/file")))
+    }
+}
+
+
