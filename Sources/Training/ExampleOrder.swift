@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 
 /// The order of training examples: a pure function of the lock and the step slot.
 ///

@@ -116,8 +116,8 @@ extension Mix.Part {
             node, path: "datasets.\(number)", keys: ["name", "weight", "prompts"], source: source)
         self.init(
             reference: try section.required("name"),
-            weight: try section.integer("weight", atLeast: 1).map(UInt64.init),
-            prompts: try Mix.Sides(prompts: section))
+            weight: try section.integer("weight", atLeast: 1).map(UInt64.init))
+        prompts = try Mix.Sides(prompts: section)
     }
 }
 

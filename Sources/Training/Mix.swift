@@ -47,6 +47,11 @@ public struct Mix: Sendable, Equatable {
     public struct Sides<Value: Sendable & Equatable>: Sendable, Equatable {
         public var query: Value
         public var document: Value
+
+        public init(query: Value, document: Value) {
+            self.query = query
+            self.document = document
+        }
     }
 
     /// One dataset of the mix.
@@ -57,6 +62,11 @@ public struct Mix: Sendable, Equatable {
         public var weight: UInt64?
         /// `prompts`: instead of the mix's.
         public var prompts = Sides<String?>(query: nil, document: nil)
+
+        public init(reference: String, weight: UInt64? = nil) {
+            self.reference = reference
+            self.weight = weight
+        }
     }
 
     public enum Length: Sendable, Equatable {
