@@ -76,7 +76,7 @@ let base: [Target] = [
 let wrappers: [Target] = [
     room("Zstandard", uses: ["CZstd", "Base"]),
     room("Archives", uses: ["CArchive", "Base"], packages: [systemPackage]),
-    room("JSON", uses: ["CSimdJSON", "Base"]),
+    room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
 ]
 
