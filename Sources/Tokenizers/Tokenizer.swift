@@ -1,0 +1,144 @@
+public import Base
+internal import JSON
+public import SystemPackage
+
+/// Text to token ids, exactly as the `tokenizers` library does it with the same `tokenizer.json`.
+///
+/// Immutable and shared freely between threads; ``encode(_:maxLength:into:)`` works in memory of its own.
+public final class Tokenizer: Sendable {
+    /// What ``Tokenizer/encode(_:maxLength:into:)`` did with a text.
+    public struct Encoding: Sendable, Hashable {
+        /// Ids appended, with the special tokens around the text.
+        public var count: Int
+        /// Ids that there would have been without a limit.
+        public var untruncatedCount: Int
+
+        /// Whether tokens of the text were left out.
+        public var wasTruncated: Bool { count < untruncatedCount }
+    }
+
+    /// The bytes of `tokenizer.json`, for copying into checkpoints.
+    public let configurationBytes: [UInt8]
+    /// Digest of ``configurationBytes``.
+    public let digest: SHA256Digest
+    /// Number of tokens, those added to the model's vocabulary included.
+    public let vocabularySize: Int
+    /// The highest id there is.
+    public let highestID: Int32
+    /// The limit that the file itself asks for. Only the caller's limit counts; this is for showing.
+    public let declaredMaxLength: Int?
+    /// Ids that the post-processor puts before and after each text.
+    public var specialTokenCount: Int { prefix.count + suffix.count }
+
+    private let addedIDs: [[UInt8]: Int32]
+    private let rawMatcher: AddedTokenMatcher
+    private let normalizedMatcher: AddedTokenMatcher
+    private let normalizer: Normalizer
+    private let preTokenizer: PreTokenizer
+    private let model: WordPiece
+    private let prefix: [Int32]
+    private let suffix: [Int32]
+    private let truncatesLeft: Bool
+
+    /// Reads a `tokenizer.json`.
+    ///
+    /// - Throws: `InputError` that names the component or field that is missing, malformed or of a kind not built in.
+    public convenience init(file: FilePath) throws {
+        try self.init(bytes: Files.readAll(file), path: file.string)
+    }
+
+    /// Reads the bytes of a `tokenizer.json`; `path` is for errors.
+    public convenience init(bytes: [UInt8], path: String) throws {
+        try self.init(TokenizerFile(bytes, path: path), bytes: bytes)
+    }
+
+    private init(_ file: TokenizerFile, bytes: [UInt8]) throws {
+        configurationBytes = bytes
+        digest = SHA256Digest.of(bytes)
+        normalizer = file.normalizer
+        preTokenizer = file.preTokenizer
+        model = file.model
+        prefix = file.prefix
+        suffix = file.suffix
+        truncatesLeft = file.truncatesLeft
+        declaredMaxLength = file.declaredMaxLength
+        addedIDs = Dictionary(file.addedTokens.map { ($0.content, $0.id) }, uniquingKeysWith: { first, _ in first })
+        let model = file.model
+        vocabularySize = model.starting.count + addedIDs.keys.count { model.starting.find($0) < 0 }
+        highestID = max(file.highestModelID, file.addedTokens.map(\.id).max() ?? 0)
+        rawMatcher = AddedTokenMatcher(file.addedTokens.filter { !$0.isNormalized }.map { ($0.content, $0) })
+        normalizedMatcher = AddedTokenMatcher(try file.normalizedPatterns())
+    }
+
+    /// The id of a token as it is written in the vocabulary (`[SEP]`, `##ing`).
+    public func id(of token: String) -> Int32? {
+        let bytes = Array(token.utf8)
+        if let id = addedIDs[bytes] { return id }
+        let id = model.starting.find(bytes)
+        return id < 0 ? nil : id
+    }
+
+    /// Appends the ids of `text`, with special tokens, to `ids`.
+    ///
+    /// - Parameters:
+    ///   - text: valid UTF-8 (else behaviour is undefined); may be empty.
+    ///   - maxLength: the most ids to append, special tokens included and never left out: where even they do not fit,
+    ///     they alone are appended. Nil for no limit.
+    /// - Complexity: O(bytes) for usual words; a word of unknown parts costs a look-up for each of its substrings that
+    ///   start a piece, and is bounded by the model's longest word.
+    @discardableResult
+    public func encode(_ text: UnsafeRawBufferPointer, maxLength: Int?, into ids: inout [Int32]) -> Encoding {
+        let firstID = ids.count
+        ids.append(contentsOf: prefix)
+        let textStart = ids.count
+        text.withMemoryRebound(to: UInt8.self) { text in
+            if let pieces = rawMatcher.isEmpty ? nil : rawMatcher.pieces(text) {
+                for (range, id) in pieces {
+                    if let id {
+                        ids.append(id)
+                    } else {
+                        appendSegment(UnsafeBufferPointer(rebasing: text[range]), to: &ids)
+                    }
+                }
+            } else {
+                appendSegment(text, to: &ids)
+            }
+        }
+        let textCount = ids.count - textStart
+        if let maxLength {
+            let excess = textCount - max(0, maxLength - specialTokenCount)
+            if excess > 0 {
+                if truncatesLeft {
+                    ids.removeSubrange(textStart..<(textStart + excess))
+                } else {
+                    ids.removeLast(excess)
+                }
+            }
+        }
+        ids.append(contentsOf: suffix)
+        return Encoding(count: ids.count - firstID, untruncatedCount: textCount + specialTokenCount)
+    }
+
+    /// Normalises a stretch between added tokens, splits it into words and appends their ids.
+    private func appendSegment(_ text: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
+        guard !text.isEmpty else { return }
+        let capacity = Normalizer.growthLimit * text.count + 8 + Vocabulary.padding
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { scratch in
+            let normal = scratch.baseAddress!
+            let count = normalizer.apply(text, to: normal)
+            // Look-ups read past the last word; what lies there does not matter, but it must be initialised.
+            (normal + count).initialize(repeating: 0, count: Vocabulary.padding)
+            let whole = UnsafeBufferPointer(start: normal, count: count)
+            guard let pieces = normalizedMatcher.isEmpty ? nil : normalizedMatcher.pieces(whole) else {
+                return appendWords(normal, 0..<count, to: &ids)
+            }
+            for (range, id) in pieces {
+                if let id { ids.append(id) } else { appendWords(normal, range, to: &ids) }
+            }
+        }
+    }
+
+    private func appendWords(_ text: UnsafePointer<UInt8>, _ range: Range<Int>, to ids: inout [Int32]) {
+        preTokenizer.forEachWord(text, range) { model.append(text, $0, $1, to: &ids) }
+    }
+}
