@@ -1,0 +1,88 @@
+internal import Base
+internal import Glibc
+internal import SystemPackage
+
+/// The bytes of a file or of stdin as they lie there, counted and hashed as they go by.
+final class RawInput {
+    let path: String
+    private(set) var byteCount = 0
+    private var descriptor: Int32
+    private var hash: SHA256Stream?
+    /// First bytes, read early to tell the kind of file.
+    private var head: [UInt8] = []
+    private var headPosition = 0
+
+    /// - Parameter path: "-" is stdin.
+    init(_ path: FilePath, hashing: Bool) throws {
+        hash = hashing ? SHA256Stream() : nil
+        if path == "-" {
+            self.path = "standard input"
+            descriptor = STDIN_FILENO
+        } else {
+            self.path = path.string
+            descriptor = Glibc.open(path.string, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw SystemError.last("open", path) }
+            if Files.isDirectory(path) {
+                close(descriptor)
+                descriptor = -1
+                throw Failure(.missingInput, "\(path) is a folder, not a file")
+            }
+            posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+        }
+    }
+
+    deinit { if descriptor > STDIN_FILENO { close(descriptor) } }
+
+    /// The first bytes (at most `count`), which `read` will give again.
+    func peek(_ count: Int) throws -> [UInt8] {
+        head = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        try head.withUnsafeMutableBytes { target in
+            while filled < count {
+                let got = try readDescriptor(into: UnsafeMutableRawBufferPointer(rebasing: target[filled...]))
+                if got == 0 { break }
+                filled += got
+            }
+        }
+        head.removeLast(count - filled)
+        return head
+    }
+
+    /// Up to `target.count` bytes; 0 at the end.
+    func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
+        if headPosition < head.count {
+            let count = min(head.count - headPosition, target.count)
+            head.withUnsafeBytes {
+                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[headPosition..<headPosition + count]))
+            }
+            headPosition += count
+            return count
+        }
+        return try readDescriptor(into: target)
+    }
+
+    private func readDescriptor(into target: UnsafeMutableRawBufferPointer) throws -> Int {
+        while true {
+            let count = Glibc.read(descriptor, target.baseAddress, target.count)
+            if count < 0 {
+                if errno == EINTR {
+                    try Interruption.check()
+                    continue
+                }
+                throw SystemError.last("read", FilePath(path))
+            }
+            byteCount += count
+            hash?.update(UnsafeRawBufferPointer(rebasing: target[..<count]))
+            return count
+        }
+    }
+
+    /// Reads what is left and gives the digest of everything; nil when not hashing.
+    func finish() throws -> SHA256Digest? {
+        if hash != nil {
+            var rest = [UInt8](repeating: 0, count: 1 << 16)
+            while try rest.withUnsafeMutableBytes({ try readDescriptor(into: $0) }) > 0 {}
+        }
+        return hash?.finalize()
+    }
+}
