@@ -1,0 +1,136 @@
+internal import Base
+internal import Glibc
+internal import SystemPackage
+
+/// Whole lines of a text file, in order, in chunks: the file itself, mapped, or what a decompressor gives.
+final class LineSource {
+    let path: String
+    private let mapping: MappedFile
+    private var isDone = false
+
+    init(_ path: FilePath) throws {
+        self.path = path.string
+        mapping = try MappedFile(path)
+        mapping.advise(.sequential)
+    }
+
+    /// Lines that follow those of the last chunk; nil at the end. Valid until the next call.
+    func next() throws -> UnsafeRawBufferPointer? {
+        guard !isDone, mapping.count > 0 else { return nil }
+        isDone = true
+        return mapping.bytes
+    }
+}
+
+/// Splits a chunk of lines into fields. Line numbers and byte offsets count from the start of the file.
+struct FieldScanner {
+    let path: String
+    private var chunk = UnsafeRawBufferPointer(start: nil, count: 0)
+    private var position = 0
+    /// Bytes of the file before `chunk`.
+    private var chunkOffset = 0
+    /// 1-based number of the line last read.
+    private(set) var line = 0
+    private(set) var lineStart = 0
+    private var lineEnd = 0
+    /// Start and end of each field of the line last read.
+    private(set) var starts = InlineArray<6, Int>(repeating: 0)
+    private(set) var ends = InlineArray<6, Int>(repeating: 0)
+
+    init(path: String) { self.path = path }
+
+    /// Goes on with a chunk of whole lines that follows the last.
+    mutating func feed(_ next: UnsafeRawBufferPointer) {
+        chunkOffset += chunk.count
+        chunk = next
+        position = 0
+        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        if chunkOffset == 0, chunk.starts(with: byteOrderMark) { position = byteOrderMark.count }
+    }
+
+    @inline(__always)
+    func field(_ index: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: chunk[starts[index]..<ends[index]])
+    }
+
+    func place(field name: String? = nil, at index: Int? = nil) -> Place {
+        let start = index.map { starts[$0] } ?? lineStart
+        return Place(path: path, line: line, byteOffset: chunkOffset + start, field: name)
+    }
+
+    /// The line last read, without its end.
+    var wholeLine: [UInt8] { Array(chunk[lineStart..<lineEnd]) }
+
+    @inline(__always)
+    static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D && byte != 0x0A) }
+
+    /// The next line that is not blank, split at runs of blanks; nil at the end of the chunk. At most six fields are
+    /// kept; more are counted.
+    @inline(__always)
+    mutating func nextBlankSeparated() -> Int? {
+        let end = chunk.count
+        while position < end {
+            line += 1
+            lineStart = position
+            var count = 0
+            var index = position
+            while true {
+                while index < end, FieldScanner.isBlank(chunk[index]) { index += 1 }
+                if index == end || chunk[index] == 0x0A { break }
+                let start = index
+                while index < end, chunk[index] > 0x20 || (chunk[index] != 0x0A && !FieldScanner.isBlank(chunk[index])) {
+                    index += 1
+                }
+                if count < 6 {
+                    starts[count] = start
+                    ends[count] = index
+                }
+                count += 1
+            }
+            lineEnd = index
+            position = index + 1
+            if count > 0 { return count }
+        }
+        return nil
+    }
+
+    /// The next line that is not empty, split at each tab; nil at the end of the chunk.
+    @inline(__always)
+    mutating func nextTabSeparated() -> Int? {
+        let end = chunk.count
+        while position < end {
+            line += 1
+            lineStart = position
+            var count = 0
+            var index = position
+            var start = position
+            while index < end, chunk[index] != 0x0A {
+                if chunk[index] == 0x09 {
+                    if count < 6 {
+                        starts[count] = start
+                        ends[count] = index
+                    }
+                    count += 1
+                    start = index + 1
+                }
+                index += 1
+            }
+            lineEnd = index
+            position = index + 1
+            // A carriage return before the line feed belongs to the line's end.
+            if lineEnd > lineStart, chunk[lineEnd - 1] == 0x0D { lineEnd -= 1 }
+            if count < 6 {
+                starts[count] = min(start, lineEnd)
+                ends[count] = lineEnd
+            }
+            if lineEnd > lineStart { return count + 1 }
+        }
+        return nil
+    }
+
+    /// Steps back so that the line last read is read again.
+    mutating func rewindLine() {
+        position = lineStart
+        line -= 1
+    }
+}

@@ -1,0 +1,114 @@
+internal import Base
+public import SystemPackage
+
+/// Writes a run query by query; the file appears under its name when it is complete.
+public struct RunWriter: ~Copyable {
+    public let path: FilePath
+    public let format: RunFormat
+    private let tag: [UInt8]
+    private let escapeIDs: Bool
+    /// Nil where the run goes to stdout.
+    private var file: StagedFile? = nil
+    private var buffer: [UInt8] = []
+    private static let flushedByteCount = 1 << 20
+
+    /// - Parameters:
+    ///   - path: `-` for stdout.
+    ///   - tag: the last field of a TREC line, the name of the system.
+    ///   - escapeIDs: whether ids are percent-escaped (``IDEscaping``).
+    /// - Throws: `Failure` where the tag is empty or holds whitespace.
+    public init(_ path: FilePath, format: RunFormat, tag: String = "tvt", escapeIDs: Bool = false) throws {
+        self.path = path
+        self.format = format
+        self.tag = Array(tag.utf8)
+        self.escapeIDs = escapeIDs
+        guard !tag.isEmpty, tag.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw Failure(.usage, "the tag of a run is one word without whitespace")
+        }
+        if path != "-" { file = try StagedFile(for: path) }
+    }
+
+    /// Writes a query's results, best first, numbering ranks from 1. A query without results leaves no line.
+    ///
+    /// - Throws: `Failure` where an id cannot be written in this format; nothing of the file remains.
+    public mutating func write(_ list: RankedList) throws {
+        try list.query.withUnsafeBytes { query in
+            try requireWritable(query, "query")
+            for index in 0..<list.count {
+                try list.documents.withBytes(at: index) { document in
+                    try requireWritable(document, "document")
+                    appendLine(query, document, rank: index + 1, score: list.scores[index])
+                }
+            }
+        }
+        if buffer.count >= RunWriter.flushedByteCount { try flush() }
+    }
+
+    /// Makes the run durable under its name.
+    public consuming func commit() throws {
+        try flush()
+        if let file = file.take() { try file.commit() }
+    }
+
+    private mutating func flush() throws {
+        if file != nil {
+            try file!.write(buffer)
+        } else {
+            try buffer.withUnsafeBytes { try writeToStandardOutput($0) }
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func appendLine(
+        _ query: UnsafeRawBufferPointer, _ document: UnsafeRawBufferPointer, rank: Int, score: Float
+    ) {
+        appendID(query)
+        switch format {
+        case .trec:
+            buffer.append(contentsOf: " Q0 ".utf8)
+            appendID(document)
+            buffer.append(0x20)
+            buffer.append(contentsOf: String(rank).utf8)
+            buffer.append(0x20)
+            buffer.append(contentsOf: score.description.utf8)
+            buffer.append(0x20)
+            buffer.append(contentsOf: tag)
+        case .tevatron, .marco:
+            buffer.append(0x09)
+            appendID(document)
+            buffer.append(0x09)
+            buffer.append(contentsOf: (format == .marco ? String(rank) : score.description).utf8)
+        }
+        buffer.append(0x0A)
+    }
+
+    private mutating func appendID(_ id: UnsafeRawBufferPointer) {
+        if escapeIDs {
+            IDEscaping.escape(id, into: &buffer)
+        } else {
+            buffer.append(contentsOf: id)
+        }
+    }
+
+    private func requireWritable(_ id: UnsafeRawBufferPointer, _ side: String) throws {
+        guard !id.isEmpty else {
+            throw Failure(.badData, "\(path): a \(side) has an empty id, which a run cannot hold")
+        }
+        if escapeIDs { return }
+        let isFine =
+            switch format {
+            case .trec: !id.contains { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }
+            // A reader takes a carriage return before the line feed for a part of the line's end.
+            case .tevatron, .marco: !id.contains { $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+            }
+        guard isFine else {
+            throw Failure(
+                .badData,
+                "\(path): the \(side) id \(escaped(id.prefix(80))) holds whitespace that ends a field of a "
+                    + "\(format.rawValue) run",
+                advice: "--escape-ids writes such ids percent-escaped; give it to the tools that read the run as well"
+                    + (format == .trec && !id.contains { $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+                        ? ", or write --format tevatron, where ids may hold spaces" : ""))
+        }
+    }
+}
