@@ -1,5 +1,5 @@
-public import SystemPackage
 internal import Base
+public import SystemPackage
 
 /// A folder of files, or an archive (zip, tar) that stands for one.
 public struct SourceTree: Sendable {

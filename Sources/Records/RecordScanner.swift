@@ -1,0 +1,289 @@
+internal import Base
+public import JSON
+
+/// Picks the fields of one record off a JSON tape and checks them: the hot path of every reader.
+///
+/// Made once for many records of a layout; all it gives is valid until the next `scan` or the parser's next parse.
+/// Not Sendable: it holds the state of one record.
+public final class RecordScanner {
+    private let layout: RecordLayout
+    /// All names of the layout in one list, so that one number says name and role.
+    private let names: [(name: StaticString, role: FieldRole)]
+    /// For each position in a record, the name seen there last time: records of a file tend to look alike.
+    private var hints: [Int] = []
+    private var nodes: [JSONNode?]
+    private var extras: [(key: UnsafeRawBufferPointer, value: JSONNode?)] = []
+
+    public init(_ layout: RecordLayout) {
+        self.layout = layout
+        names = layout.fields.flatMap { field in field.names.map { ($0, field.role) } }
+        nodes = Array(repeating: nil, count: FieldRole.allCases.count)
+    }
+
+    /// Parses and scans one line.
+    ///
+    /// - Throws: `InputError` at `place`.
+    func scan(line: UnsafeRawBufferPointer, at place: Place, parser: JSONParser) throws {
+        do throws(RecordFault) {
+            try scan(RecordScanner.root(of: line, padded: false, parser: parser))
+        } catch {
+            throw error.error(at: place, line: line)
+        }
+    }
+
+    /// Parses one line into a tape.
+    ///
+    /// - Parameter padded: whether `JSONParser.padding` bytes behind the line may be read.
+    public static func root(
+        of line: UnsafeRawBufferPointer, padded: Bool, parser: JSONParser
+    ) throws(RecordFault) -> JSONNode {
+        do throws(JSONSyntaxError) {
+            return try padded ? parser.parsePadded(line) : parser.parse(line)
+        } catch {
+            let isCutOff = error.reason.hasPrefix("the text ends")
+            throw RecordFault(
+                "not valid JSON: " + error.reason,
+                advice: isCutOff
+                    ? "The line looks cut off: each record must be complete on one line." : nil,
+                byteOffset: error.byteOffset)
+        }
+    }
+
+    /// Takes the fields of a record.
+    ///
+    /// - Throws: `RecordFault` for a missing or doubled field, a wrong type, an empty id.
+    public func scan(_ node: JSONNode) throws(RecordFault) {
+        for position in nodes.indices { nodes[position] = nil }
+        extras.removeAll(keepingCapacity: true)
+        guard node.kind == .object else {
+            throw RecordFault(
+                "\(node.kind.name) where a record should be", advice: "Each line holds one JSON object.")
+        }
+        var position = 0
+        for (key, value) in node.fields {
+            if let name = nameIndex(of: key, position: position) {
+                try take(value, as: names[name].role, key: key)
+            } else {
+                extras.append((key, value))
+            }
+            position += 1
+        }
+        try checkExtras()
+        try checkPresence()
+    }
+
+    private func nameIndex(of key: UnsafeRawBufferPointer, position: Int) -> Int? {
+        if position < hints.count {
+            let hint = hints[position]
+            if hint >= 0, key.isEqual(to: names[hint].name) { return hint }
+        }
+        let found = names.firstIndex { key.isEqual(to: $0.name) }
+        while hints.count <= position { hints.append(-1) }
+        hints[position] = found ?? -1
+        return found
+    }
+
+    private func take(_ value: JSONNode, as role: FieldRole, key: UnsafeRawBufferPointer) throws(RecordFault) {
+        if nodes[role.rawValue] != nil {
+            throw RecordFault("the field is given twice", field: text(key), advice: twiceAdvice(role))
+        }
+        let isFitting: Bool
+        switch role {
+        case .id, .title, .text: isFitting = value.kind == .string
+        case .image, .video, .audio: isFitting = value.kind == .string || value.kind == .object
+        case .positives, .negatives: isFitting = value.kind == .array
+        }
+        if isFitting || value.kind == .null { nodes[role.rawValue] = value }
+        if !isFitting, value.kind != .null || role == .id && layout.idIsRequired {
+            let wanted =
+                role.isMedia
+                ? "a string or an object" : role == .positives || role == .negatives ? "an array" : "a string"
+            throw RecordFault(
+                "\(value.kind.name) where \(wanted) should be", field: text(key),
+                advice: role == .id && value.double != nil
+                    ? "Ids are strings: write the number in quotes, here and wherever it is referred to." : nil)
+        }
+        if role == .id, let id = value.string, id.isEmpty {
+            throw RecordFault("the id is empty", field: text(key), advice: "An id has at least one byte.")
+        }
+    }
+
+    private func twiceAdvice(_ role: FieldRole) -> String? {
+        let others = layout.fields.first { $0.role == role }!.names
+        guard others.count > 1 else { return nil }
+        return others.map { "\"\($0)\"" }.joined(separator: " and ") + " mean the same: keep one."
+    }
+
+    private func checkExtras() throws(RecordFault) {
+        guard !extras.isEmpty else { return }
+        for (position, extra) in extras.enumerated() {
+            for other in extras[..<position] where compare(other.key, extra.key) == 0 {
+                throw RecordFault("the field is given twice", field: text(extra.key))
+            }
+            if layout.written.contains(where: { extra.key.isEqual(to: $0.name) })
+                || extra.key.isEqual(to: "positive_document_ids") || extra.key.isEqual(to: "negative_document_ids")
+            {
+                throw RecordFault(
+                    "a field of this name has no place in this kind of record", field: text(extra.key),
+                    advice: "The name has a meaning in the store: rename the field.")
+            }
+        }
+    }
+
+    private func checkPresence() throws(RecordFault) {
+        if nodes[FieldRole.id.rawValue]?.string == nil, layout.idIsRequired {
+            throw missing(.id)
+        }
+        if let required = layout.requiredContent {
+            guard let node = nodes[required.rawValue] else { throw missing(required) }
+            guard node.kind != .null else {
+                throw RecordFault("null where a string should be", field: layout.name(of: required))
+            }
+        } else if !FieldRole.content.contains(where: { has($0) }) {
+            throw RecordFault(
+                "missing field \"\(layout.name(of: .text))\"",
+                advice: "A record has a text, an image, a video or an audio: "
+                    + FieldRole.content.map { "\"\(layout.name(of: $0))\"" }.joined(separator: ", ") + ".")
+        }
+        if layout.linksAreRequired {
+            for role in [FieldRole.positives, .negatives] where !has(role) {
+                throw RecordFault(
+                    "missing field \"\(layout.name(of: role))\"",
+                    advice: "A v1 row has both lists of passages; an empty one is [].")
+            }
+        }
+    }
+
+    private func missing(_ role: FieldRole) -> RecordFault {
+        let others = layout.fields.first { $0.role == role }!.names.dropFirst().map { "\"\($0)\"" }
+        return RecordFault(
+            "missing field \"\(layout.name(of: role))\"",
+            advice: others.isEmpty ? nil : "Also read as \(others.joined(separator: ", ")).")
+    }
+
+    private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    // MARK: - What was found
+
+    /// The bytes of the id; nil when the record has none.
+    public var id: UnsafeRawBufferPointer? { nodes[FieldRole.id.rawValue]?.string }
+
+    /// The tape of a field; nil when there is none or it is null.
+    public func node(_ role: FieldRole) -> JSONNode? {
+        guard let node = nodes[role.rawValue], node.kind != .null else { return nil }
+        return node
+    }
+
+    private func has(_ role: FieldRole) -> Bool { node(role) != nil }
+
+    func bytes(of role: FieldRole) -> [UInt8]? { node(role)?.string.map { Array($0) } }
+
+    func media(_ role: FieldRole) -> MediaReference? {
+        guard let node = node(role) else { return nil }
+        var json: [UInt8] = []
+        JSONText.append(node, to: &json)
+        return MediaReference(json: json)
+    }
+
+    func sortedExtras() -> [Extra] {
+        sortExtras(named: layout.written)
+        return extras.map { extra in
+            var json: [UInt8] = []
+            append(extra.value, to: &json)
+            return Extra(key: Array(extra.key), json: json)
+        }
+    }
+
+    /// Sorts the extras by key; known fields that were written as null are among them, so that nothing is lost.
+    private func sortExtras(named names: [RecordLayout.WrittenField]) {
+        for field in names where field.role != .id && nodes[field.role.rawValue]?.kind == .null {
+            field.name.withUTF8Buffer { extras.append((UnsafeRawBufferPointer($0), nil)) }
+            nodes[field.role.rawValue] = nil
+        }
+        if extras.count > 1 { extras.sort { compare($0.key, $1.key) < 0 } }
+    }
+
+    private func append(_ value: JSONNode?, to output: inout [UInt8]) {
+        if let value { JSONText.append(value, to: &output) } else { JSONText.appendLiteral("null", to: &output) }
+    }
+
+    private func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
+        left.elementsEqual(right) ? 0 : left.lexicographicallyPrecedes(right) ? -1 : 1
+    }
+
+    // MARK: - Writing
+
+    /// Appends the record as the store keeps it: fixed key order, links left out, extras sorted by key, no newline.
+    ///
+    /// The same bytes as `Document.appendJSONLine` and `Query.appendJSONLine`.
+    ///
+    /// - Parameter id: the id to write; needed where the record has none.
+    public func appendRecord(id: UnsafeRawBufferPointer, to output: inout [UInt8]) {
+        append(id: id, named: layout.written, links: nil, to: &output)
+    }
+
+    /// Appends a document as a passage of a v1 row: `docid, title, text`, then extras.
+    public func appendPassage(to output: inout [UInt8]) {
+        guard let id else { return }
+        append(id: id, named: RecordLayout.passageNames, links: nil, to: &output)
+    }
+
+    /// Appends a query as a v1 row: `query_id, query, positive_passages, negative_passages`, then extras.
+    ///
+    /// - Parameters:
+    ///   - positives: passages, comma-separated, without brackets.
+    ///   - negatives: likewise.
+    public func appendRow(positives: [UInt8], negatives: [UInt8], to output: inout [UInt8]) {
+        guard let id else { return }
+        append(id: id, named: RecordLayout.rowNames, links: (positives, negatives), to: &output)
+    }
+
+    private func append(
+        id: UnsafeRawBufferPointer, named names: [RecordLayout.WrittenField],
+        links: (positives: [UInt8], negatives: [UInt8])?, to output: inout [UInt8]
+    ) {
+        output.append(0x7B)
+        appendKey(names[0].name, to: &output)
+        JSONText.appendString(id, to: &output)
+        sortExtras(named: names)
+        for field in names.dropFirst() {
+            guard let node = node(field.role) else { continue }
+            output.append(0x2C)
+            appendKey(field.name, to: &output)
+            if let string = node.string {
+                JSONText.appendString(string, to: &output)
+            } else {
+                JSONText.append(node, to: &output)
+            }
+        }
+        if let links {
+            JSONText.appendLiteral(",\"positive_passages\":[", to: &output)
+            output.append(contentsOf: links.positives)
+            JSONText.appendLiteral("],\"negative_passages\":[", to: &output)
+            output.append(contentsOf: links.negatives)
+            output.append(0x5D)
+        }
+        for extra in extras {
+            output.append(0x2C)
+            JSONText.appendString(extra.key, to: &output)
+            output.append(0x3A)
+            append(extra.value, to: &output)
+        }
+        output.append(0x7D)
+    }
+
+    /// The id for a record that has none: XXH3-128 of its content, 32 hexadecimal digits.
+    public func contentID() -> [UInt8] {
+        var record: [UInt8] = []
+        appendRecord(id: UnsafeRawBufferPointer(start: nil, count: 0), to: &record)
+        return Array(ContentHash.of(record).hex.utf8)
+    }
+
+    @inline(__always)
+    private func appendKey(_ name: StaticString, to output: inout [UInt8]) {
+        output.append(0x22)
+        name.withUTF8Buffer { output.append(contentsOf: $0) }
+        output.append(0x22)
+        output.append(0x3A)
+    }
+}
