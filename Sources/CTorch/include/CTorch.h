@@ -1,1 +1,164 @@
+/// libtorch behind plain C: opaque tensors; every call that can fail returns 0 or 1 and fills a caller-owned error.
+///
+/// Ownership: each `CTorchTensor **out` receives a new handle that the caller frees with `ctorch_free`; arguments are
+/// borrowed. Arrays of sizes and dimensions are 64-bit. Dimensions may be negative (counted from the last).
+/// Gradients are recorded when the calling thread's gradient mode is on and an argument requires them.
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct CTorchTensor CTorchTensor;
+typedef int32_t CTorchStatus;
+typedef struct CTorchError {
+    char message[1024];
+} CTorchError;
+
+typedef enum CTorchType : int32_t {
+    CTORCH_F32, CTORCH_F16, CTORCH_BF16, CTORCH_F64, CTORCH_I32, CTORCH_I64, CTORCH_U8, CTORCH_BOOL
+} CTorchType;
+
+/// A device: `kind` 0 is the CPU, 1 is CUDA with `index`.
+typedef struct CTorchDevice {
+    int32_t kind;
+    int32_t index;
+} CTorchDevice;
+
+// Process-wide settings (Runtime.cpp)
+
+/// Loads libtorch_cuda if needed and checks that device `index` exists.
+CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error);
+void ctorch_set_thread_count(int32_t count);
+int32_t ctorch_thread_count(void);
+/// Sets whether the calling thread records gradients; returns what it was.
+bool ctorch_set_gradient_mode(bool enabled);
+/// Whether the CPU multiplies bfloat16 in hardware.
+bool ctorch_cpu_has_bf16(void);
+
+// Lifetime and facts (Runtime.cpp)
+
+void ctorch_free(CTorchTensor *tensor);
+int64_t ctorch_live_count(void);
+int32_t ctorch_dimension_count(const CTorchTensor *tensor);
+int64_t ctorch_size(const CTorchTensor *tensor, int32_t dimension);
+int64_t ctorch_element_count(const CTorchTensor *tensor);
+CTorchType ctorch_type(const CTorchTensor *tensor);
+CTorchDevice ctorch_device(const CTorchTensor *tensor);
+bool ctorch_is_contiguous(const CTorchTensor *tensor);
+bool ctorch_requires_gradient(const CTorchTensor *tensor);
+/// The first element of a dense CPU tensor, NULL for any other.
+void *ctorch_data(const CTorchTensor *tensor);
+
+// Making and copying (Runtime.cpp)
+
+CTorchStatus ctorch_full(const int64_t *sizes, int32_t count, double value, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_arange(int64_t start, int64_t end, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
+/// Copies `byteCount` bytes of host memory; they must be exactly as many as the shape needs.
+CTorchStatus ctorch_from_bytes(const void *bytes, size_t byteCount, const int64_t *sizes, int32_t count, CTorchType type, CTorchTensor **out, CTorchError *error);
+/// Borrows host memory without copying; `release(context)` is called when the last tensor over it is gone.
+CTorchStatus ctorch_from_memory(void *bytes, const int64_t *sizes, int32_t count, CTorchType type, void (*release)(void *context), void *context, CTorchTensor **out, CTorchError *error);
+/// Copies a tensor's elements, in row-major order and its own type, into host memory of exactly their size.
+CTorchStatus ctorch_copy_to_host(const CTorchTensor *tensor, void *bytes, size_t byteCount, CTorchError *error);
+CTorchStatus ctorch_item(const CTorchTensor *tensor, double *out, CTorchError *error);
+/// Converts type and device; the same storage when neither changes.
+CTorchStatus ctorch_to(const CTorchTensor *tensor, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_clone(const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
+/// Normal values from a generator of its own, seeded by `seed`.
+CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error);
+/// Each element kept with probability 1 − p and scaled by 1 / (1 − p), else 0; a function of (seed, position) alone.
+CTorchStatus ctorch_dropout(const CTorchTensor *tensor, double p, uint64_t seed, CTorchTensor **out, CTorchError *error);
+
+// Views, joining, indexing (Shapes.cpp)
+
+CTorchStatus ctorch_reshape(const CTorchTensor *tensor, const int64_t *sizes, int32_t count, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_view(const CTorchTensor *tensor, const int64_t *sizes, int32_t count, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_expand(const CTorchTensor *tensor, const int64_t *sizes, int32_t count, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_transpose(const CTorchTensor *tensor, int64_t a, int64_t b, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_narrow(const CTorchTensor *tensor, int64_t dimension, int64_t start, int64_t length, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_slice(const CTorchTensor *tensor, int64_t dimension, int64_t start, int64_t end, int64_t step, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_select(const CTorchTensor *tensor, int64_t dimension, int64_t index, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_unsqueeze(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_squeeze(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_contiguous(const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_cat(const CTorchTensor *const *tensors, int32_t count, int64_t dimension, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_stack(const CTorchTensor *const *tensors, int32_t count, int64_t dimension, CTorchTensor **out, CTorchError *error);
+/// Fills `out[0..<count]` with views of the given lengths along `dimension`.
+CTorchStatus ctorch_split(const CTorchTensor *tensor, const int64_t *lengths, int32_t count, int64_t dimension, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_index_select(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_gather(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_scatter(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_index_add(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
+/// Reduces consecutive rows; `lengths` (int64, sum = rows) cuts them. `mean` false sums.
+CTorchStatus ctorch_segment_reduce(const CTorchTensor *tensor, const CTorchTensor *lengths, bool mean, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_where(const CTorchTensor *condition, const CTorchTensor *a, const CTorchTensor *b, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_masked_fill(const CTorchTensor *tensor, const CTorchTensor *mask, double value, CTorchTensor **out, CTorchError *error);
+
+// Arithmetic (Arithmetic.cpp)
+
+typedef enum CTorchUnary : int32_t {
+    CTORCH_NEG, CTORCH_EXP, CTORCH_LOG, CTORCH_SQRT, CTORCH_RSQRT, CTORCH_ABS, CTORCH_TANH, CTORCH_SIGMOID, CTORCH_RELU,
+    CTORCH_SILU, CTORCH_GELU_ERF, CTORCH_GELU_TANH, CTORCH_IS_FINITE, CTORCH_LOGICAL_NOT, CTORCH_ALL, CTORCH_ANY
+} CTorchUnary;
+typedef enum CTorchBinary : int32_t {
+    CTORCH_ADD, CTORCH_SUBTRACT, CTORCH_MULTIPLY, CTORCH_DIVIDE, CTORCH_MAXIMUM, CTORCH_MINIMUM, CTORCH_EQUAL,
+    CTORCH_NOT_EQUAL, CTORCH_LESS, CTORCH_LESS_EQUAL, CTORCH_GREATER, CTORCH_GREATER_EQUAL, CTORCH_LOGICAL_AND,
+    CTORCH_LOGICAL_OR
+} CTorchBinary;
+typedef enum CTorchReduction : int32_t {
+    CTORCH_SUM, CTORCH_MEAN, CTORCH_MAX, CTORCH_MIN, CTORCH_ARGMAX, CTORCH_LOGSUMEXP, CTORCH_NORM
+} CTorchReduction;
+
+CTorchStatus ctorch_unary(const CTorchTensor *tensor, CTorchUnary operation, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_binary(const CTorchTensor *a, const CTorchTensor *b, CTorchBinary operation, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_binary_scalar(const CTorchTensor *a, double b, CTorchBinary operation, CTorchTensor **out, CTorchError *error);
+/// a ← a ∘ b for add, subtract, multiply, divide.
+CTorchStatus ctorch_binary_(CTorchTensor *a, const CTorchTensor *b, CTorchBinary operation, CTorchError *error);
+CTorchStatus ctorch_binary_scalar_(CTorchTensor *a, double b, CTorchBinary operation, CTorchError *error);
+/// a ← a + factor · b.
+CTorchStatus ctorch_add_scaled_(CTorchTensor *a, const CTorchTensor *b, double factor, CTorchError *error);
+CTorchStatus ctorch_reduce(const CTorchTensor *tensor, int64_t dimension, bool keep, CTorchReduction operation, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_reduce_all(const CTorchTensor *tensor, CTorchReduction operation, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_cumsum(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_softmax(const CTorchTensor *tensor, int64_t dimension, bool logarithm, CTorchTensor **out, CTorchError *error);
+/// `tensor / max(‖tensor‖₂, epsilon)` along `dimension`.
+CTorchStatus ctorch_normalize(const CTorchTensor *tensor, int64_t dimension, double epsilon, CTorchTensor **out, CTorchError *error);
+/// Mean over rows of −log softmax(logits)[target]; targets are int64 class indices.
+CTorchStatus ctorch_cross_entropy(const CTorchTensor *logits, const CTorchTensor *targets, CTorchTensor **out, CTorchError *error);
+
+// Layers (Layers.cpp)
+
+CTorchStatus ctorch_matmul(const CTorchTensor *a, const CTorchTensor *b, CTorchTensor **out, CTorchError *error);
+/// `input · weightᵀ + bias`; `bias` may be NULL.
+CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_layer_norm(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, double epsilon, CTorchTensor **out, CTorchError *error);
+/// Attention of `[B, H, L, D]` tensors without a mask; `scale` ≤ 0 means 1/√D.
+CTorchStatus ctorch_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, bool causal, double scale, CTorchTensor **out, CTorchError *error);
+/// FlashAttention over packed `[T, H, D]` tensors; CUDA, 16-bit types. `cumulative` is int32 `[S + 1]` on the device.
+CTorchStatus ctorch_packed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *cumulative, int64_t longest, bool causal, double scale, CTorchTensor **out, CTorchError *error);
+/// A weight `[out, in]` in the layout that `ctorch_prepacked_linear` wants for about `rowCount` rows (oneDNN, CPU).
+CTorchStatus ctorch_prepack(const CTorchTensor *weight, int64_t rowCount, CTorchTensor **out, CTorchError *error);
+/// `input · weightᵀ + bias`, then GELU (erf) when asked, in one pass; without gradients.
+CTorchStatus ctorch_prepacked_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, bool gelu, CTorchTensor **out, CTorchError *error);
+
+// Gradients and optimiser steps (Gradients.cpp)
+
+CTorchStatus ctorch_set_requires_gradient(CTorchTensor *tensor, bool value, CTorchError *error);
+/// The same storage outside any graph.
+CTorchStatus ctorch_detach(const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
+/// Gradients of Σ outputs·outputGradients with respect to the inputs. A NULL output gradient stands for 1 (scalars);
+/// `out[i]` is NULL for an input that was not used, which is an error unless `allowUnused`.
+CTorchStatus ctorch_gradients(const CTorchTensor *const *outputs, const CTorchTensor *const *outputGradients, int32_t outputCount, const CTorchTensor *const *inputs, int32_t inputCount, bool keepGraph, bool allowUnused, CTorchTensor **out, CTorchError *error);
+/// One AdamW step in place; `step` counts from 1.
+CTorchStatus ctorch_adamw_(CTorchTensor *const *parameters, const CTorchTensor *const *gradients, CTorchTensor *const *firstMoments, CTorchTensor *const *secondMoments, int32_t count, int64_t step, double learningRate, double beta1, double beta2, double weightDecay, double epsilon, CTorchError *error);
+/// The Euclidean norm of all elements of all tensors together.
+CTorchStatus ctorch_global_norm(const CTorchTensor *const *tensors, int32_t count, double *out, CTorchError *error);
+
+#ifdef __cplusplus
+}
+#endif
