@@ -1,0 +1,59 @@
+internal import Base
+internal import CTorch
+
+/// Where a tensor's elements are.
+public enum Device: Sendable, Hashable, CustomStringConvertible {
+    case cpu
+    case cuda(Int)
+
+    /// Reads `cpu`, `cuda` or `cuda:1`, and makes the device usable: CUDA's kernels are loaded on first use.
+    ///
+    /// - Throws: `Failure` with status 64 for another word, 78 if libtorch_cuda or the device is not there.
+    public static func named(_ name: String) throws -> Device {
+        if name == "cpu" { return .cpu }
+        let parts = name.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        guard let kind = parts.first, kind.elementsEqual("cuda".utf8), parts.count <= 2 else {
+            throw Failure(.usage, "unknown device \"\(name)\"", advice: "use cpu, cuda or cuda:N")
+        }
+        guard let index = parts.count == 1 ? 0 : Int32(String(name.dropFirst(5))), index >= 0 else {
+            throw Failure(.usage, "\"\(name)\" has no device number", advice: "use cuda or cuda:N")
+        }
+        var error = CTorchError()
+        guard ctorch_load_cuda(index, &error) == 0 else {
+            throw Failure(
+                .badConfiguration, "device \(name): \(text(of: error))",
+                advice: "use --device cpu, or point TVT_LIBTORCH at a libtorch 2.11 with CUDA and build again")
+        }
+        return .cuda(Int(index))
+    }
+
+    public var description: String {
+        switch self {
+        case .cpu: "cpu"
+        case .cuda(let index): "cuda:\(index)"
+        }
+    }
+
+    var code: CTorchDevice {
+        switch self {
+        case .cpu: CTorchDevice(kind: 0, index: 0)
+        case .cuda(let index): CTorchDevice(kind: 1, index: Int32(index))
+        }
+    }
+
+    init(_ code: CTorchDevice) {
+        self = code.kind == 0 ? .cpu : .cuda(Int(code.index))
+    }
+}
+
+/// Settings of the whole process.
+public enum Compute {
+    /// How many threads one CPU operation uses.
+    public static var threadCount: Int {
+        get { Int(ctorch_thread_count()) }
+        set { ctorch_set_thread_count(Int32(clamping: max(newValue, 1))) }
+    }
+
+    /// Whether the CPU multiplies bfloat16 in hardware; without it, bfloat16 is correct but slow.
+    public static var cpuHasBFloat16: Bool { ctorch_cpu_has_bf16() }
+}

@@ -1,0 +1,78 @@
+internal import CTorch
+
+// Matrix products, normalisation, attention, dropout.
+extension Tensor {
+    /// The matrix product over the last two dimensions; leading ones broadcast.
+    public func matmul(_ other: Tensor) throws -> Tensor {
+        try made("matmul", self, other) { ctorch_matmul($0, $1, $2, $3) }
+    }
+
+    /// `self · weightᵀ + bias` for `[…, I]`, `[O, I]`, `[O]`.
+    public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor {
+        try withExtendedLifetime(bias) {
+            try made("linear", self, weight) { ctorch_linear($0, $1, bias?.handle, $2, $3) }
+        }
+    }
+
+    /// Normalisation over the last dimension.
+    public func layerNorm(_ weight: Tensor, _ bias: Tensor, epsilon: Double) throws -> Tensor {
+        try made("layerNorm", self, weight, bias) { ctorch_layer_norm($0, $1, $2, epsilon, $3, $4) }
+    }
+
+    /// `softmax(Q·Kᵀ·scale)·V` of `[B, H, L, D]` tensors; no mask but, when asked, the causal one. Scale 1/√D if nil.
+    public static func attention(
+        query_BHLD: Tensor, key_BHLD: Tensor, value_BHLD: Tensor, causal: Bool = false, scale: Double? = nil
+    ) throws -> Tensor {
+        try made("attention", query_BHLD, key_BHLD, value_BHLD) {
+            ctorch_attention($0, $1, $2, causal, scale ?? 0, $3, $4)
+        }
+    }
+
+    /// FlashAttention within each sequence of packed `[T, H, D]` tensors: CUDA, float16 or bfloat16.
+    ///
+    /// - Parameters:
+    ///   - cumulativeLengths: int32 `[S + 1]` on the same device, from 0 to T.
+    ///   - longest: the length of the longest sequence.
+    public static func packedAttention(
+        query_THD: Tensor, key_THD: Tensor, value_THD: Tensor, cumulativeLengths: Tensor, longest: Int,
+        causal: Bool = false, scale: Double? = nil
+    ) throws -> Tensor {
+        try withExtendedLifetime(cumulativeLengths) {
+            try made("packedAttention", query_THD, key_THD, value_THD) {
+                ctorch_packed_attention(
+                    $0, $1, $2, cumulativeLengths.handle, Int64(longest), causal, scale ?? 0, $3, $4)
+            }
+        }
+    }
+
+    /// Zeroes each element with the given probability and scales the rest by 1 / (1 − p).
+    ///
+    /// A function of (seed, position in the tensor) alone: the same on every device and for any number of threads.
+    public func dropout(_ probability: Double, seed: UInt64) throws -> Tensor {
+        if probability == 0 { return self }
+        return try made("dropout", self) { ctorch_dropout($0, probability, seed, $1, $2) }
+    }
+}
+
+/// A weight matrix in the blocked layout of the CPU's matrix kernels: faster to multiply by, and not readable.
+///
+/// Holds no gradient and cannot be saved; made from a plain weight when a model is only going to encode.
+public final class PrepackedWeight {
+    let packed: Tensor
+
+    /// - Parameter weight: `[O, I]`, float32 or bfloat16, on the CPU.
+    public init(_ weight: Tensor, expectedRowCount: Int) throws {
+        packed = try made("prepack", weight) { ctorch_prepack($0, Int64(expectedRowCount), $1, $2) }
+    }
+
+    public enum Activation: Sendable { case none, gelu }
+
+    /// `activation(input · weightᵀ + bias)` in one pass; records no gradient.
+    public func linear(_ input: Tensor, _ bias: Tensor?, _ activation: Activation = .none) throws -> Tensor {
+        try withExtendedLifetime(bias) {
+            try made("prepackedLinear", input, packed) {
+                ctorch_prepacked_linear($0, $1, bias?.handle, activation == .gelu, $2, $3)
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+internal import CTorch
+
+// Views (which share storage wherever they can), joining and indexing.
+extension Tensor {
+    /// Another shape for the same elements; −1 stands for what is left. Copies only if the layout forces it.
+    public func reshape(_ shape: [Int]) throws -> Tensor {
+        try withSizes(shape) { sizes, count in
+            try made("reshape", self) { ctorch_reshape($0, sizes, count, $1, $2) }
+        }
+    }
+
+    /// ``reshape(_:)`` that fails rather than copy.
+    public func view(_ shape: [Int]) throws -> Tensor {
+        try withSizes(shape) { sizes, count in
+            try made("view", self) { ctorch_view($0, sizes, count, $1, $2) }
+        }
+    }
+
+    /// Repeats dimensions of size 1 without copying.
+    public func expand(_ shape: [Int]) throws -> Tensor {
+        try withSizes(shape) { sizes, count in
+            try made("expand", self) { ctorch_expand($0, sizes, count, $1, $2) }
+        }
+    }
+
+    public func transpose(_ a: Int, _ b: Int) throws -> Tensor {
+        try made("transpose", self) { ctorch_transpose($0, Int64(a), Int64(b), $1, $2) }
+    }
+
+    public func narrow(_ dimension: Int, start: Int, length: Int) throws -> Tensor {
+        try made("narrow", self) { ctorch_narrow($0, Int64(dimension), Int64(start), Int64(length), $1, $2) }
+    }
+
+    /// Elements `range` along a dimension, every `step`-th.
+    public func slice(_ dimension: Int, _ range: Range<Int>, step: Int = 1) throws -> Tensor {
+        try made("slice", self) {
+            ctorch_slice($0, Int64(dimension), Int64(range.lowerBound), Int64(range.upperBound), Int64(step), $1, $2)
+        }
+    }
+
+    /// One index of a dimension, which disappears.
+    public func select(_ dimension: Int, _ index: Int) throws -> Tensor {
+        try made("select", self) { ctorch_select($0, Int64(dimension), Int64(index), $1, $2) }
+    }
+
+    public func unsqueeze(_ dimension: Int) throws -> Tensor {
+        try made("unsqueeze", self) { ctorch_unsqueeze($0, Int64(dimension), $1, $2) }
+    }
+
+    public func squeeze(_ dimension: Int) throws -> Tensor {
+        try made("squeeze", self) { ctorch_squeeze($0, Int64(dimension), $1, $2) }
+    }
+
+    public func contiguous() throws -> Tensor {
+        isContiguous ? self : try made("contiguous", self) { ctorch_contiguous($0, $1, $2) }
+    }
+
+    public static func cat(_ tensors: [Tensor], _ dimension: Int = 0) throws -> Tensor {
+        try withHandles(of: tensors) { handles, count in
+            try made("cat") { ctorch_cat(handles, count, Int64(dimension), $0, $1) }
+        }
+    }
+
+    public static func stack(_ tensors: [Tensor], _ dimension: Int = 0) throws -> Tensor {
+        try withHandles(of: tensors) { handles, count in
+            try made("stack") { ctorch_stack(handles, count, Int64(dimension), $0, $1) }
+        }
+    }
+
+    /// Views of consecutive pieces; the lengths must add up to the dimension's size.
+    public func split(_ lengths: [Int], _ dimension: Int = 0) throws -> [Tensor] {
+        var out = [Handle?](repeating: nil, count: lengths.count)
+        try withExtendedLifetime(self) {
+            try withSizes(lengths) { sizes, count in
+                try perform("split") { ctorch_split(handle, sizes, count, Int64(dimension), &out, $0) }
+            }
+        }
+        return out.map { Tensor(owning: $0!) }
+    }
+
+    /// The given indices (int32 or int64, one dimension) of a dimension, in their order.
+    public func indexSelect(_ dimension: Int, _ index: Tensor) throws -> Tensor {
+        try made("indexSelect", self, index) { ctorch_index_select($0, Int64(dimension), $1, $2, $3) }
+    }
+
+    /// Rows of `self` `[V, D]` at `index` of any shape: `[…, D]`.
+    public func embedding(_ index: Tensor) throws -> Tensor {
+        try made("embedding", self, index) { ctorch_embedding($0, $1, $2, $3) }
+    }
+
+    /// `out[i][j] = self[i][index[i][j]]` for dimension 1, and likewise for others; int64 index.
+    public func gather(_ dimension: Int, _ index: Tensor) throws -> Tensor {
+        try made("gather", self, index) { ctorch_gather($0, Int64(dimension), $1, $2, $3) }
+    }
+
+    /// A copy in which `out[i][index[i][j]] = source[i][j]` for dimension 1, and likewise for others.
+    public func scatter(_ dimension: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
+        try made("scatter", self, index, source) { ctorch_scatter($0, Int64(dimension), $1, $2, $3, $4) }
+    }
+
+    /// A copy with `source`'s slices added at `index`; an index may repeat.
+    public func indexAdd(_ dimension: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
+        try made("indexAdd", self, index, source) { ctorch_index_add($0, Int64(dimension), $1, $2, $3, $4) }
+    }
+
+    public enum SegmentReduction: Sendable { case sum, mean }
+
+    /// Sums or averages consecutive rows: `[T, …]` and int64 lengths `[S]` with sum T give `[S, …]`.
+    public func segmentReduce(lengths: Tensor, _ reduction: SegmentReduction) throws -> Tensor {
+        try made("segmentReduce", self, lengths) { ctorch_segment_reduce($0, $1, reduction == .mean, $2, $3) }
+    }
+
+    /// `a` where `condition`, else `b`; shapes broadcast.
+    public static func choose(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
+        try made("choose", condition, a, b) { ctorch_where($0, $1, $2, $3, $4) }
+    }
+
+    /// `value` where the bool `mask` is true.
+    public func maskedFill(_ mask: Tensor, _ value: Double) throws -> Tensor {
+        try made("maskedFill", self, mask) { ctorch_masked_fill($0, $1, value, $2, $3) }
+    }
+}

@@ -1,0 +1,53 @@
+internal import CTorch
+
+/// An n-dimensional array of numbers, on the CPU or a GPU, that can record how it was computed.
+///
+/// Owns one libtorch handle and frees it when the last reference goes. Not `Sendable`: libtorch lets two threads read
+/// one tensor, but in-place operations and gradient recording are not synchronised.
+///
+/// Operations throw ``TensorError``; those whose name ends in `InPlace` change the receiver, all others leave it alone.
+/// Dimensions may be negative, counted from the last.
+public final class Tensor {
+    let handle: Handle
+
+    init(owning handle: Handle) {
+        self.handle = handle
+    }
+
+    deinit {
+        ctorch_free(handle)
+    }
+
+    /// How many tensors this process holds now; a test that ends where it began has leaked nothing.
+    public static var liveCount: Int { Int(ctorch_live_count()) }
+}
+
+// Facts.
+extension Tensor {
+    public var dimensionCount: Int { Int(ctorch_dimension_count(handle)) }
+
+    public var shape: [Int] {
+        (0..<ctorch_dimension_count(handle)).map { Int(ctorch_size(handle, $0)) }
+    }
+
+    /// The size along a dimension in `0..<dimensionCount`.
+    public func size(_ dimension: Int) -> Int {
+        precondition(dimension >= 0 && dimension < dimensionCount, "dimension \(dimension) of shape \(shape)")
+        return Int(ctorch_size(handle, Int32(dimension)))
+    }
+
+    public var elementCount: Int { Int(ctorch_element_count(handle)) }
+
+    public var elementType: ElementType { ElementType(ctorch_type(handle)) }
+
+    public var device: Device { Device(ctorch_device(handle)) }
+
+    public var isContiguous: Bool { ctorch_is_contiguous(handle) }
+
+    /// Bytes that the elements occupy.
+    public var byteCount: Int { elementCount * elementType.byteCount }
+}
+
+extension Tensor: CustomStringConvertible {
+    public var description: String { "Tensor(\(shape), \(elementType), \(device))" }
+}
