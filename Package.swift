@@ -128,6 +128,7 @@ let testTargets: [Target] = [
         name: "TestKit", dependencies: ["Base", "JSON", systemPackage],
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
+    tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Training", uses: ["Training"], packages: [systemPackage], exclude: ["Golden"]),
 ]
 

@@ -17,10 +17,16 @@ struct CTorchTensor {
 namespace ctorch {
 
 extern std::atomic<int64_t> liveCount;
+extern thread_local int64_t threadLiveCount;
+
+inline void count(int64_t change) {
+    liveCount.fetch_add(change, std::memory_order_relaxed);
+    threadLiveCount += change;
+}
 
 inline CTorchTensor *wrap(at::Tensor value) {
     auto *handle = new CTorchTensor{std::move(value)};
-    liveCount.fetch_add(1, std::memory_order_relaxed);
+    count(1);
     return handle;
 }
 

@@ -17,6 +17,7 @@ using ctorch::shape;
 namespace ctorch {
 
 std::atomic<int64_t> liveCount{0};
+thread_local int64_t threadLiveCount = 0;
 
 at::ScalarType scalarType(CTorchType type) {
     switch (type) {
@@ -78,15 +79,17 @@ bool ctorch_set_gradient_mode(bool enabled) {
     return before;
 }
 
-bool ctorch_cpu_has_bf16(void) { return __builtin_cpu_supports("avx512bf16");  }
+bool ctorch_cpu_has_bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
 
 void ctorch_free(CTorchTensor *tensor) {
     if (!tensor) return;
     delete tensor;
-    ctorch::liveCount.fetch_sub(1, std::memory_order_relaxed);
+    ctorch::count(-1);
 }
 
 int64_t ctorch_live_count(void) { return ctorch::liveCount.load(std::memory_order_relaxed); }
+
+int64_t ctorch_thread_live_count(void) { return ctorch::threadLiveCount; }
 
 int32_t ctorch_dimension_count(const CTorchTensor *tensor) { return static_cast<int32_t>(tensor->value.dim()); }
 

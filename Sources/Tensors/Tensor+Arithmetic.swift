@@ -98,7 +98,8 @@ extension Tensor {
 
 // Reductions, over one dimension or all elements.
 extension Tensor {
-    private func reduced(_ name: String, _ dimension: Int?, _ keep: Bool, _ operation: CTorchReduction) throws -> Tensor {
+    private func reduced(_ name: String, _ dimension: Int?, _ keep: Bool, _ operation: CTorchReduction) throws -> Tensor
+    {
         guard let dimension else { return try made(name, self) { ctorch_reduce_all($0, operation, $1, $2) } }
         return try made(name, self) { ctorch_reduce($0, Int64(dimension), keep, operation, $1, $2) }
     }

@@ -51,7 +51,9 @@ extension Tensor {
         var out: Handle?
         try withSizes(shape) { sizes, count in
             try bytes.withUnsafeBytes { bytes in
-                try perform("make") { ctorch_from_bytes(bytes.baseAddress, bytes.count, sizes, count, type.code, &out, $0) }
+                try perform("make") {
+                    ctorch_from_bytes(bytes.baseAddress, bytes.count, sizes, count, type.code, &out, $0)
+                }
             }
         }
         self.init(owning: out!)

@@ -18,8 +18,12 @@ public final class Tensor {
         ctorch_free(handle)
     }
 
-    /// How many tensors this process holds now; a test that ends where it began has leaked nothing.
+    /// How many tensors this process holds now.
     public static var liveCount: Int { Int(ctorch_live_count()) }
+
+    /// Tensors made less tensors freed by the calling thread: synchronous work that ends where it began has leaked
+    /// nothing, whatever other threads do meanwhile.
+    public static var threadLiveCount: Int { Int(ctorch_thread_live_count()) }
 }
 
 // Facts.

@@ -43,6 +43,8 @@ bool ctorch_cpu_has_bf16(void);
 
 void ctorch_free(CTorchTensor *tensor);
 int64_t ctorch_live_count(void);
+/// Handles made less handles freed by the calling thread.
+int64_t ctorch_thread_live_count(void);
 int32_t ctorch_dimension_count(const CTorchTensor *tensor);
 int64_t ctorch_size(const CTorchTensor *tensor, int32_t dimension);
 int64_t ctorch_element_count(const CTorchTensor *tensor);
