@@ -130,6 +130,7 @@ let testTargets: [Target] = [
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Training", uses: ["Training"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
 ]
 
 let wantedTestTargets: [Target] = testTargets.filter { target in

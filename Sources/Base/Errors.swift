@@ -1,5 +1,5 @@
-internal import Glibc
 public import SystemPackage
+internal import Glibc
 
 /// What a tvt process tells its caller, after BSD's sysexits.
 public enum ExitStatus: Int32, Sendable {

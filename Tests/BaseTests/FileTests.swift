@@ -83,3 +83,5 @@ import Testing
         #expect(Files.exists(folder("outside/file")))
     }
 }
+
+
