@@ -1,24 +1,68 @@
+internal import Archives
 internal import Base
-internal import Glibc
 internal import SystemPackage
 
-/// Whole lines of a text file, in order, in chunks: the file itself, mapped, or what a decompressor gives.
+/// Whole lines of a text file, in order, in chunks: the file itself, mapped, or what a decompressor or stdin gives.
 final class LineSource {
     let path: String
-    private let mapping: MappedFile
-    private var isDone = false
+    private let mapping: MappedFile?
+    private let stream: InputStream?
+    /// Of a stream: the chunk last given, and behind it the beginning of a line.
+    private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 64)
+    private var filled = 0
+    private var chunkCount = 0
+    private var isAtEnd = false
+    private static let chunkByteCount = 1 << 20
 
     init(_ path: FilePath) throws {
-        self.path = path.string
-        mapping = try MappedFile(path)
-        mapping.advise(.sequential)
+        let stream = try InputStream(path)
+        self.path = stream.path
+        // Pipes have no size and cannot be mapped.
+        if path != "-", stream.compression == .none, let mapping = try? MappedFile(path) {
+            mapping.advise(.sequential)
+            self.mapping = mapping
+            self.stream = nil
+        } else {
+            self.mapping = nil
+            self.stream = stream
+        }
     }
 
-    /// Lines that follow those of the last chunk; nil at the end. Valid until the next call.
+    deinit { buffer.deallocate() }
+
+    /// The lines that follow those of the last chunk; nil at the end. Valid until the next call.
     func next() throws -> UnsafeRawBufferPointer? {
-        guard !isDone, mapping.count > 0 else { return nil }
-        isDone = true
-        return mapping.bytes
+        guard !isAtEnd else { return nil }
+        guard let stream else {
+            isAtEnd = true
+            return mapping!.count > 0 ? mapping!.bytes : nil
+        }
+        let rest = UnsafeRawBufferPointer(rebasing: buffer[chunkCount..<filled])
+        buffer.copyMemory(from: rest)
+        filled = rest.count
+        chunkCount = 0
+        var searched = 0
+        while chunkCount == 0 {
+            if buffer.count - filled < LineSource.chunkByteCount / 2 { grow() }
+            let count = try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            filled += count
+            if count == 0 {
+                isAtEnd = true
+                chunkCount = filled
+                break
+            }
+            if let newline = buffer[searched..<filled].lastIndex(of: 0x0A) { chunkCount = newline + 1 }
+            searched = filled
+        }
+        return chunkCount == 0 ? nil : UnsafeRawBufferPointer(rebasing: buffer[..<chunkCount])
+    }
+
+    private func grow() {
+        let larger = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(buffer.count * 2, LineSource.chunkByteCount), alignment: 64)
+        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
+        buffer.deallocate()
+        buffer = larger
     }
 }
 
@@ -78,7 +122,9 @@ struct FieldScanner {
                 while index < end, FieldScanner.isBlank(chunk[index]) { index += 1 }
                 if index == end || chunk[index] == 0x0A { break }
                 let start = index
-                while index < end, chunk[index] > 0x20 || (chunk[index] != 0x0A && !FieldScanner.isBlank(chunk[index])) {
+                while index < end {
+                    let byte = chunk[index]
+                    if byte <= 0x20, byte == 0x0A || FieldScanner.isBlank(byte) { break }
                     index += 1
                 }
                 if count < 6 {

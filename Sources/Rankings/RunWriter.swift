@@ -1,14 +1,16 @@
+internal import Archives
 internal import Base
 public import SystemPackage
 
 /// Writes a run query by query; the file appears under its name when it is complete.
-public struct RunWriter: ~Copyable {
+///
+/// The file is compressed as its name says (`.zst`, `.gz`, `.xz`). Not Sendable: it has a position.
+public final class RunWriter {
     public let path: FilePath
     public let format: RunFormat
     private let tag: [UInt8]
     private let escapeIDs: Bool
-    /// Nil where the run goes to stdout.
-    private var file: StagedFile? = nil
+    private let output: CompressedOutput
     private var buffer: [UInt8] = []
     private static let flushedByteCount = 1 << 20
 
@@ -18,20 +20,20 @@ public struct RunWriter: ~Copyable {
     ///   - escapeIDs: whether ids are percent-escaped (``IDEscaping``).
     /// - Throws: `Failure` where the tag is empty or holds whitespace.
     public init(_ path: FilePath, format: RunFormat, tag: String = "tvt", escapeIDs: Bool = false) throws {
+        guard !tag.isEmpty, tag.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw Failure(.usage, "the tag of a run is one word without whitespace")
+        }
         self.path = path
         self.format = format
         self.tag = Array(tag.utf8)
         self.escapeIDs = escapeIDs
-        guard !tag.isEmpty, tag.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
-            throw Failure(.usage, "the tag of a run is one word without whitespace")
-        }
-        if path != "-" { file = try StagedFile(for: path) }
+        output = try CompressedOutput(path)
     }
 
     /// Writes a query's results, best first, numbering ranks from 1. A query without results leaves no line.
     ///
     /// - Throws: `Failure` where an id cannot be written in this format; nothing of the file remains.
-    public mutating func write(_ list: RankedList) throws {
+    public func write(_ list: RankedList) throws {
         try list.query.withUnsafeBytes { query in
             try requireWritable(query, "query")
             for index in 0..<list.count {
@@ -45,21 +47,17 @@ public struct RunWriter: ~Copyable {
     }
 
     /// Makes the run durable under its name.
-    public consuming func commit() throws {
+    public func commit() throws {
         try flush()
-        if let file = file.take() { try file.commit() }
+        try output.commit()
     }
 
-    private mutating func flush() throws {
-        if file != nil {
-            try file!.write(buffer)
-        } else {
-            try buffer.withUnsafeBytes { try writeToStandardOutput($0) }
-        }
+    private func flush() throws {
+        try output.write(buffer)
         buffer.removeAll(keepingCapacity: true)
     }
 
-    private mutating func appendLine(
+    private func appendLine(
         _ query: UnsafeRawBufferPointer, _ document: UnsafeRawBufferPointer, rank: Int, score: Float
     ) {
         appendID(query)
@@ -82,7 +80,7 @@ public struct RunWriter: ~Copyable {
         buffer.append(0x0A)
     }
 
-    private mutating func appendID(_ id: UnsafeRawBufferPointer) {
+    private func appendID(_ id: UnsafeRawBufferPointer) {
         if escapeIDs {
             IDEscaping.escape(id, into: &buffer)
         } else {

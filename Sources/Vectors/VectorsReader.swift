@@ -55,7 +55,8 @@ public final class VectorsReader: Sendable {
                 let output = target + line * columns
                 switch type {
                 case .f32: output.update(from: source.assumingMemoryBound(to: Float.self), count: columns)
-                case .f16: HalfPrecision.widen(source.assumingMemoryBound(to: UInt16.self), into: output, count: columns)
+                case .f16:
+                    HalfPrecision.widen(source.assumingMemoryBound(to: UInt16.self), into: output, count: columns)
                 }
             }
         }
@@ -101,7 +102,8 @@ public final class VectorsReader: Sendable {
     public func vector(_ row: Int) -> [Float] {
         let part = parts[partIndex(of: row)]
         return [Float](unsafeUninitializedCapacity: dims) { buffer, count in
-            part.copy(row - part.firstRow..<row - part.firstRow + 1, columns: dims, dims: dims, into: buffer.baseAddress!)
+            let row = row - part.firstRow
+            part.copy(row..<row + 1, columns: dims, dims: dims, into: buffer.baseAddress!)
             count = dims
         }
     }
