@@ -1,0 +1,182 @@
+public import Base
+public import Rankings
+public import Vectors
+
+/// Exact search by inner product: every query against every document.
+///
+/// A score is the inner product of the stored float32 vectors, summed in float64 and rounded to float32. Results are
+/// ordered by score, then by docid descending, which is trec_eval's order. They depend neither on block sizes nor on
+/// the number of threads: float32 matrix products only find the candidates (``GroupSearch``).
+///
+/// Memory is bounded by queries × block; the corpus is read through mappings, as often as there are groups of queries.
+public struct ExactSearch: Sendable {
+    private let queries: RowBlocks
+    private let corpus: RowBlocks
+    private let options: SearchOptions
+
+    /// - Throws: `Failure` where the two sides do not fit together.
+    public init(queries: VectorsReader, corpus: [VectorsReader], options: SearchOptions) throws {
+        precondition(options.depth > 0 && options.threadCount > 0)
+        precondition(options.corpusBlockRows > 0 && options.queryBlockRows > 0)
+        let sides = [queries] + corpus
+        if !options.allowsMismatch { try SideCheck.requireSameModel(sides) }
+        let dims = try SideCheck.commonDims(sides, wanted: options.dims)
+        self.queries = RowBlocks([queries], columns: dims)
+        self.corpus = RowBlocks(corpus, columns: dims)
+        self.options = options
+        guard self.corpus.count <= Int(UInt32.max) else {
+            throw Failure(.badData, "\(self.corpus.count) documents are more than one search takes (2^32 − 1)")
+        }
+    }
+
+    /// One group of queries and one span of the corpus.
+    private struct Work: Sendable {
+        let queries: Range<Int>
+        let rows: Range<Int>
+        let isLastSpan: Bool
+    }
+
+    /// Searches, and gives `emit` every query's results in the order of the queries' rows.
+    ///
+    /// - Throws: `InputError` for a vector that is not finite; `Failure` where a docid stands twice among a query's
+    ///   results; what `emit` throws.
+    public func run(progress: Progress? = nil, _ emit: (RankedList) throws -> Void) throws -> SearchSummary {
+        var summary = SearchSummary()
+        summary.queryCount = queries.count
+        summary.documentCount = corpus.count
+        summary.dims = corpus.columns
+        // A query's own document is left out afterwards, so one more is looked for.
+        let depth = min(options.depth + (options.excludesSelf ? 1 : 0), max(1, corpus.count))
+        var work = plan(depth: depth).makeIterator()
+        var spans: [GroupResults] = []
+        let (queries, corpus, options) = (queries, corpus, options)
+        var list = RankedList()
+        try orderedPipeline(
+            workers: options.threadCount > 1 ? options.threadCount : 0, window: options.threadCount * 2,
+            read: { work.next() },
+            transform: { (work: Work) -> (GroupResults, Bool) in
+                let group = GroupSearch(
+                    queries: queries, work.queries, corpus: corpus, depth: depth, options: options)
+                return (try group.run(rows: work.rows), work.isLastSpan)
+            },
+            write: { results, isLastSpan in
+                spans.append(results)
+                guard isLastSpan else { return }
+                for query in results.queries {
+                    try collect(query, spans, into: &list, &summary)
+                    try emit(list)
+                }
+                progress?.advance(by: results.queries.count)
+                spans.removeAll()
+            })
+        return summary
+    }
+
+    /// Groups of queries × spans of the corpus: a few for each thread, so that none waits long for another.
+    private func plan(depth: Int) -> [Work] {
+        let roomForCandidates = 64 << 20
+        let largestGroup = max(
+            1, min(options.queryBlockRows, roomForCandidates / (8 * Candidates.capacity(depth: depth))))
+        let evenGroup = (queries.count + options.threadCount * 4 - 1) / (options.threadCount * 4)
+        let group = max(1, min(largestGroup, max(evenGroup, 64)))
+        let groupCount = (queries.count + group - 1) / group
+        let spanCount = groupCount >= options.threadCount || groupCount == 0 ? 1 : options.threadCount / groupCount
+        let span = max(1, (corpus.count + spanCount - 1) / spanCount)
+        var work: [Work] = []
+        for start in stride(from: 0, to: queries.count, by: group) {
+            let range = start..<min(start + group, queries.count)
+            var row = 0
+            repeat {
+                let end = min(row + span, corpus.count)
+                work.append(Work(queries: range, rows: row..<end, isLastSpan: end == corpus.count))
+                row = end
+            } while row < corpus.count
+        }
+        return work
+    }
+
+    /// Joins what the spans found for a query.
+    private func collect(
+        _ query: Int, _ spans: [GroupResults], into list: inout RankedList, _ summary: inout SearchSummary
+    ) throws {
+        var best: [(row: UInt32, score: Float)] = []
+        for span in spans {
+            let index = query - span.queries.lowerBound
+            for entry in span.offsets[index]..<span.offsets[index + 1] {
+                best.append((span.rows[entry], span.scores[entry]))
+            }
+        }
+        if spans.count > 1 { corpus.sort(&best) }
+        queries.withID(query) { list.restart(query: $0) }
+        for (row, score) in best {
+            if list.count == options.depth { break }
+            let isSelf = corpus.withID(Int(row)) { document in
+                if options.excludesSelf, list.query.elementsEqual(document) { return true }
+                list.append(document, score)
+                return false
+            }
+            if isSelf { summary.excludedCount += 1 }
+        }
+        if corpus.readers.count > 1 { try requireDistinct(list) }
+        summary.resultCount += list.count
+    }
+
+    /// A dataset has distinct ids; several folders may not, and a run must not name a document twice.
+    private func requireDistinct(_ list: RankedList) throws {
+        var seen = Set<[UInt8]>()
+        for index in 0..<list.count where !seen.insert(list.documents[index]).inserted {
+            throw Failure(
+                .badData,
+                "the document \(escaped(list.documents[index])) is in more than one of the corpora",
+                advice: "search corpora that share no docid")
+        }
+    }
+}
+
+/// Whether folders of vectors may be searched together.
+enum SideCheck {
+    static func requireSameModel(_ sides: [VectorsReader]) throws {
+        let advice = "encode both sides with one model, or give --allow-mismatch if the vectors share a space"
+        let first = sides[0]
+        guard first.manifest.description.side == .queries else {
+            throw Failure(
+                .badData, "\(first.folder) holds the vectors of a corpus, not of queries",
+                advice: "give --allow-mismatch to search with documents as queries")
+        }
+        for side in sides.dropFirst() {
+            guard side.manifest.description.side == .corpus else {
+                throw Failure(
+                    .badData, "\(side.folder) holds the vectors of queries, not of a corpus",
+                    advice: "give --allow-mismatch to search among queries")
+            }
+            let (one, other) = (first.manifest.description, side.manifest.description)
+            guard one.modelCard == other.modelCard else {
+                throw Failure(
+                    .badData,
+                    "\(first.folder) was made by the model \(one.modelCard), \(side.folder) by \(other.modelCard)",
+                    advice: advice)
+            }
+            guard one.isNormalised == other.isNormalised else {
+                throw Failure(
+                    .badData, "of \(first.folder) and \(side.folder), only one holds normalised vectors",
+                    advice: advice)
+            }
+        }
+    }
+
+    static func commonDims(_ sides: [VectorsReader], wanted: Int?) throws -> Int {
+        if let wanted {
+            for side in sides where side.dims < wanted {
+                throw Failure(.usage, "--dims \(wanted): the vectors of \(side.folder) have \(side.dims) dimensions")
+            }
+            return wanted
+        }
+        for side in sides where side.dims != sides[0].dims {
+            throw Failure(
+                .badData,
+                "the vectors of \(sides[0].folder) have \(sides[0].dims) dimensions, those of \(side.folder) \(side.dims)",
+                advice: "encode both sides with one model, or use the leading dimensions of both with --dims")
+        }
+        return sides[0].dims
+    }
+}

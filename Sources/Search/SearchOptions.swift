@@ -1,0 +1,31 @@
+internal import Base
+
+/// How to search.
+public struct SearchOptions: Sendable {
+    /// Results per query; fewer where the corpus has fewer.
+    public var depth = 100
+    /// Leave out the document whose id equals the query's, byte by byte.
+    public var excludesSelf = false
+    /// Use the leading components only, as Matryoshka models allow; normalised vectors are normalised again.
+    public var dims: Int?
+    public var threadCount: Int
+    /// Search even where the two sides were made by different models.
+    public var allowsMismatch = false
+    /// Rows of the corpus in one matrix product. The results do not depend on it.
+    public var corpusBlockRows = 1024
+    /// Queries in one matrix product, at most. The results do not depend on it.
+    public var queryBlockRows = 640
+
+    public init() { threadCount = processorCount }
+}
+
+/// What a search did.
+public struct SearchSummary: Sendable, Equatable {
+    public var queryCount = 0
+    public var documentCount = 0
+    public var dims = 0
+    /// Lines of the run.
+    public var resultCount = 0
+    /// Results left out because their id was the query's.
+    public var excludedCount = 0
+}
