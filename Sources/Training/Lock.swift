@@ -1,0 +1,142 @@
+public import Base
+public import JSON
+
+/// All that decides a run's result: the mix with every default written out and every reference resolved to digests.
+///
+/// Canonical JSON; its SHA-256 names the run. Two runs with equal locks give, on the same kind of machine, equal
+/// losses; the run folder keeps the lock, so that a run can be repeated and is never resumed as another one.
+public struct Lock: Sendable, Equatable {
+    public let value: JSONValue
+
+    public init(value: JSONValue) { self.value = value }
+
+    /// - Parameters:
+    ///   - stepCount: the length of the run, also where the mix says epochs.
+    ///   - modelFiles: SHA-256 of each file of the model that the result depends on, by name.
+    ///   - datasets: what each part of the mix resolved to.
+    public init(
+        mix: Mix, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)], datasets: [ResolvedPart],
+        rendering: JSONObject
+    ) {
+        var lock = JSONObject()
+        lock["version"] = JSONValue(Lock.version)
+        lock["mix"] = .object(mix.json)
+        lock["steps"] = JSONValue(stepCount)
+        lock["model"] = .object(JSONObject(modelFiles.map { ($0.name, JSONValue($0.digest.description)) }))
+        lock["datasets"] = .array(datasets.map { .object($0.json) })
+        lock["rendering"] = .object(rendering)
+        value = .object(lock)
+    }
+
+    /// Raised when the same options would give another order, choice or loss.
+    static let version = 1
+
+    /// One part of the mix, resolved.
+    public struct ResolvedPart: Sendable {
+        public var reference: String
+        public var digest: SHA256Digest
+        public var exampleCount: UInt64
+        public var weight: UInt64
+
+        public init(reference: String, digest: SHA256Digest, exampleCount: UInt64, weight: UInt64) {
+            self.reference = reference
+            self.digest = digest
+            self.exampleCount = exampleCount
+            self.weight = weight
+        }
+
+        var json: JSONObject {
+            [
+                "reference": JSONValue(reference), "digest": JSONValue(digest.description),
+                "examples": JSONValue(Int(exampleCount)), "weight": JSONValue(Int(weight)),
+            ]
+        }
+    }
+
+    /// What `lock.json` holds.
+    public var bytes: [UInt8] { value.canonical() }
+
+    public var digest: SHA256Digest { SHA256Digest.of(bytes) }
+
+    /// Dotted paths at which two locks differ, in the order of their keys.
+    public func differences(from other: Lock) -> [String] { Lock.differences(value, other.value, path: "") }
+
+    private static func differences(_ left: JSONValue, _ right: JSONValue, path: String) -> [String] {
+        if left == right { return [] }
+        guard let leftObject = left.object, let rightObject = right.object else {
+            return [path]
+        }
+        var keys = leftObject.map(\.key)
+        keys += rightObject.map(\.key).filter { leftObject[$0] == nil }
+        return keys.flatMap { key in
+            differences(leftObject[key] ?? .null, rightObject[key] ?? .null, path: path.isEmpty ? key : "\(path).\(key)")
+        }
+    }
+}
+
+extension Mix {
+    /// The mix with the names of the YAML file; absent options are null.
+    public var json: JSONObject {
+        var json = JSONObject()
+        json["model"] = JSONValue(model)
+        json["datasets"] = .array(datasets.map { .object($0.json) })
+        json["passages_per_query"] = JSONValue(passagesPerQuery)
+        json["queries_per_step"] = JSONValue(queriesPerStep)
+        json["accumulation"] = JSONValue(accumulation)
+        switch length {
+        case .steps(let steps): json["steps"] = JSONValue(steps)
+        case .epochs(let epochs): json["epochs"] = JSONValue(epochs)
+        }
+        json["seed"] = JSONValue(String(seed))
+        json["dtype"] = JSONValue(precision.rawValue)
+        json["temperature"] = JSONValue(temperature)
+        json["mask_known_positives"] = JSONValue(masksKnownPositives)
+        json["sampling"] = JSONValue(sampling.rawValue)
+        json["shortage"] = JSONValue(shortage.rawValue)
+        json["without_positives"] = JSONValue(withoutPositives.rawValue)
+        json["max_lengths"] = [
+            "query": maxLengths.query.map { JSONValue($0) } ?? .null,
+            "document": maxLengths.document.map { JSONValue($0) } ?? .null,
+        ]
+        json["prompts"] = prompts.json
+        json["optimizer"] = .object(optimizer.json)
+        json["lora"] = lora.map { .object($0.json) } ?? .null
+        json["chunk_tokens"] = chunkTokens.map { JSONValue($0) } ?? .null
+        json["checkpoint_every"] = JSONValue(checkpointEvery)
+        return json
+    }
+}
+
+extension Mix.Sides where Value == String? {
+    fileprivate var json: JSONValue {
+        ["query": query.map { JSONValue($0) } ?? .null, "document": document.map { JSONValue($0) } ?? .null]
+    }
+}
+
+extension Mix.Part {
+    fileprivate var json: JSONObject {
+        [
+            "name": JSONValue(reference), "weight": weight.map { JSONValue(Int($0)) } ?? .null,
+            "prompts": prompts.json,
+        ]
+    }
+}
+
+extension Mix.OptimizerOptions {
+    fileprivate var json: JSONObject {
+        [
+            "learning_rate": JSONValue(learningRate), "schedule": JSONValue(schedule.rawValue),
+            "warmup_steps": JSONValue(warmupStepCount), "betas": [JSONValue(beta1), JSONValue(beta2)],
+            "epsilon": JSONValue(epsilon), "weight_decay": JSONValue(weightDecay), "clip_norm": JSONValue(clipNorm),
+        ]
+    }
+}
+
+extension Mix.LoRAOptions {
+    fileprivate var json: JSONObject {
+        [
+            "r": JSONValue(rank), "alpha": JSONValue(alpha), "dropout": JSONValue(dropout),
+            "targets": .array(targets.map { JSONValue($0) }),
+        ]
+    }
+}
