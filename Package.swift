@@ -129,8 +129,8 @@ let testTargets: [Target] = [
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Training", uses: ["Training"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Training", uses: ["JSON", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),
 ]
 
 let wantedTestTargets: [Target] = testTargets.filter { target in

@@ -62,7 +62,8 @@ public struct Lock: Sendable, Equatable {
     public func differences(from other: Lock) -> [String] { Lock.differences(value, other.value, path: "") }
 
     private static func differences(_ left: JSONValue, _ right: JSONValue, path: String) -> [String] {
-        if left == right { return [] }
+        // By their canonical text: 1 and 1.0 are one number, and only one of them comes back from a file.
+        if left.canonical() == right.canonical() { return [] }
         guard let leftObject = left.object, let rightObject = right.object else {
             return [path]
         }

@@ -112,6 +112,8 @@ public struct Mix: Sendable, Equatable {
         public var weightDecay = 0.0
         /// `clip_norm`: largest global gradient norm; 0 does not clip. Default 1.
         public var clipNorm = 1.0
+
+        public init() {}
     }
 
     /// Options of a low-rank adapter: `W x + (alpha / r) · B A x`.
@@ -124,6 +126,8 @@ public struct Mix: Sendable, Equatable {
         public var dropout = 0.1
         /// `targets`: last parts of the names of the linear layers that get an adapter.
         public var targets = ["query", "key", "value", "dense"]
+
+        public init() {}
     }
 
     public init(model: String, datasets: [Part], length: Length) {

@@ -52,7 +52,7 @@ public final class Optimizer {
             }
             if options.clipNorm > 0 {
                 let scale = options.clipNorm / (norm + 1e-6)
-                if scale < 1 { for gradient in gradients { try gradient.multiplyInPlace(by: scale) } }
+                if scale < 1 { for gradient in gradients { try gradient.multiplyInPlace(scale) } }
             }
             stepCount += 1
             try update(gradients, learningRate, decays: true)
