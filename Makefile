@@ -1,7 +1,15 @@
 # One build configuration serves the tools, the tests and the demo.
 SWIFT_FLAGS = --configuration release --explicit-target-dependency-import-check error
 
-.PHONY: setup build test demo bench lint clean
+.PHONY: help setup build test demo bench lint format clean
+
+help:
+	@echo 'make demo    set up, build, and run the whole road on real data (demo/report.html)'
+	@echo 'make test    set up, build, and run all tests'
+	@echo 'make build   set up and build the tools into .build/release'
+	@echo 'make bench   set up, build, and measure against the peers (docs/benchmarks.md)'
+	@echo 'make lint    check the formatting; make format mends it'
+	@echo 'make clean   remove what was built, the demo and the benchmarks included'
 
 setup:
 	@scripts/setup.sh
@@ -13,8 +21,17 @@ test: setup
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
 
+demo: build
+	@scripts/demo.sh
+
+bench: build
+	@Benchmarks/run.sh
+
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 clean:
 	rm -rf .build demo

@@ -33,7 +33,9 @@ public struct ByteColumn: Sendable, Equatable {
     public subscript(_ index: Int) -> [UInt8] { Array(bytes[offsets[index]..<offsets[index + 1]]) }
 
     public func withBytes<Result>(at index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[offsets[index]..<offsets[index + 1]])) }
+        try bytes.withUnsafeBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[offsets[index]..<offsets[index + 1]]))
+        }
     }
 
     /// Whether string `index` precedes string `other` bytewise, shorter first when one begins the other.

@@ -1,5 +1,5 @@
-public import SystemPackage
 internal import Glibc
+public import SystemPackage
 
 /// What a tvt process tells its caller, after BSD's sysexits.
 public enum ExitStatus: Int32, Sendable {

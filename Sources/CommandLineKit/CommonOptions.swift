@@ -31,7 +31,8 @@ public struct CommonOptions: ParsableArguments {
 
 /// Where the store is.
 public struct StoreOption: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The store's folder (default: $TVT_STORE, else ./store).", valueName: "dir"))
+    @Option(
+        name: .long, help: ArgumentHelp("The store's folder (default: $TVT_STORE, else ./store).", valueName: "dir"))
     public var store: String?
 
     public init() {}

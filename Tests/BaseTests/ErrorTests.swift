@@ -21,11 +21,12 @@ import Testing
         #expect(error.description == "x: too long: \"\(String(repeating: "a", count: 40))\"…")
     }
 
-    @Test(arguments: [
-        ([0x61, 0x22, 0x5C, 0x0A], "\"a\\\"\\\\\\n\""), ([0xC3, 0xA9], "\"é\""), ([0xC3, 0x28], "\"\\xc3(\""),
-        ([0xFF, 0xFE, 0x61], "\"\\xff\\xfea\""), ([0x00, 0x1B], "\"\\u{0}\\u{1b}\""), ([], "\"\""),
-        ([0xE2, 0x82], "\"\\xe2\\x82\""),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0x61, 0x22, 0x5C, 0x0A], "\"a\\\"\\\\\\n\""), ([0xC3, 0xA9], "\"é\""), ([0xC3, 0x28], "\"\\xc3(\""),
+            ([0xFF, 0xFE, 0x61], "\"\\xff\\xfea\""), ([0x00, 0x1B], "\"\\u{0}\\u{1b}\""), ([], "\"\""),
+            ([0xE2, 0x82], "\"\\xe2\\x82\""),
+        ] as [([UInt8], String)])
     func bytesAreEscaped(bytes: [UInt8], text: String) {
         #expect(escaped(bytes) == text)
     }

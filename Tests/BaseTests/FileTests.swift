@@ -83,5 +83,3 @@ import Testing
         #expect(Files.exists(folder("outside/file")))
     }
 }
-
-

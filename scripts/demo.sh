@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# The whole road on Nave's Topical Bible: a v1 file and a BEIR zip become datasets in a store, MiniLM encodes them,
+# queries are filtered and hard negatives mined, the model is trained, and evaluated before and after.
+#
+# Every step is skipped when it is done already; delete demo/ (or one step's file in demo/.done) to run it again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bin=.build/release
+out=${TVT_DEMO_DIR:-demo}
+model=.deps/models/all-MiniLM-L6-v2
+export TVT_STORE=$out/store
+mkdir -p "$out/.done"
+
+bold=$(tput bold 2>/dev/null || true)
+plain=$(tput sgr0 2>/dev/null || true)
+
+# step NAME COMMAND…: shows the command, runs it, remembers that this very command is done.
+step() {
+  local name=$1
+  shift
+  if [ "$(cat "$out/.done/$name" 2>/dev/null)" = "$*" ]; then
+    echo "✓ $name (done before)"
+    return
+  fi
+  echo
+  echo "${bold}▶ $name${plain}"
+  echo "  ${*/#$bin\//}"
+  local start=$SECONDS
+  "$@" || { local status=$?; echo "demo: step '$name' failed with exit status $status" >&2; exit $status; }
+  printf '%s' "$*" >"$out/.done/$name"
+  echo "  ($((SECONDS - start)) s)"
+}
+
+# save FILE COMMAND…: the command's standard output, under its name only when complete.
+save() {
+  local file=$1
+  shift
+  "$@" >"$file.tmp"
+  mv "$file.tmp" "$file"
+}
+
+# evaluate WHEN MODEL: encodes the test split with the model, searches, evaluates.
+evaluate() {
+  local when=$1 model=$2 folder=$out/$1
+  mkdir -p "$folder"
+  step "$when: encode the corpus" $bin/tvt-encode corpus nave --model "$model" --dtype bf16 --output "$folder/corpus" --resume
+  step "$when: encode the test queries" $bin/tvt-encode queries nave --split test --model "$model" --dtype bf16 --output "$folder/queries" --resume
+  step "$when: search" $bin/tvt-search --queries "$folder/queries" --corpus "$folder/corpus" --depth 100 --output "$folder/test.run"
+  step "$when: evaluate" save "$folder/eval.json" $bin/tvt-eval --run "$folder/test.run" --qrels nave --split test --metrics "$metrics" --json
+}
+metrics=ndcg@10,recall@100,mrr@10,map
+
+step "make a store" $bin/tvt-store init
+step "convert the v1 file" $bin/tvt-convert v1-to-v2 datasets/nave/train.v1.jsonl.zst --dataset nave-train
+step "convert the BEIR zip" $bin/tvt-convert beir datasets/nave/nave-beir.zip --dataset nave
+step "list the store" $bin/tvt-store ls
+
+evaluate before "$model"
+
+mkdir -p "$out/mining"
+step "encode the train corpus" $bin/tvt-encode corpus nave-train --model "$model" --dtype bf16 --output "$out/mining/corpus" --resume
+step "encode the train queries" $bin/tvt-encode queries nave-train --model "$model" --dtype bf16 --output "$out/mining/queries" --resume
+step "search the train queries" $bin/tvt-search --queries "$out/mining/queries" --corpus "$out/mining/corpus" --depth 100 --output "$out/mining/train.run"
+step "filter by top-100 recall" $bin/tvt-mine filter nave-train --run "$out/mining/train.run" --depth 100 --as nave-train@filtered
+step "mine hard negatives" $bin/tvt-mine negatives nave-train@filtered --run "$out/mining/train.run" --depth 100 \
+  --count 15 --seed 42 --relative-margin 0.05 --shortage keep --as nave-train@mined
+
+step "train" $bin/tvt-train --manifest manifests/nave-demo.yaml --output "$out/model" --resume
+evaluate after "$out/model/final"
+
+echo
+$bin/tvt-eval --run "$out/after/test.run" --compare "$out/before/test.run" --qrels nave --split test --metrics "$metrics"
+step "write the report" $bin/demo-report --folder "$out" --output "$out/report.html"
+echo
+echo "The report: $out/report.html"
