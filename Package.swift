@@ -131,6 +131,10 @@ let testTargets: [Target] = [
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Training", uses: ["JSON", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("JSON", uses: ["JSON"]),
+    tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Records", uses: ["JSON", "Records"]),
+    tests("Training", uses: ["Training"], packages: [systemPackage], exclude: ["Golden"]),
 ]
 
 let wantedTestTargets: [Target] = testTargets.filter { target in

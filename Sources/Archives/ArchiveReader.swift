@@ -48,6 +48,8 @@ final class ArchiveReader {
         try check(status)
         var entry: OpaquePointer?
         try check(archive_read_next_header(handle, &entry))
+        // Without enough bytes for a header libarchive would take the stream for plain bytes.
+        guard archive_filter_count(handle) > 1 else { throw damage("the header is incomplete") }
     }
 
     /// An archive file (zip, tar, …), before its first entry.
@@ -86,7 +88,10 @@ final class ArchiveReader {
             var count = 0
             var offset: Int64 = 0
             let status = archive_read_data_block(handle, &start, &count, &offset)
-            if status == ARCHIVE_EOF { return 0 }
+            if status == ARCHIVE_EOF {
+                try checkEnd()
+                return 0
+            }
             // A warning here is a wrong checksum or size: never data to go on with.
             try check(status)
             block = UnsafeRawBufferPointer(start: start, count: count)
@@ -98,11 +103,21 @@ final class ArchiveReader {
         return count
     }
 
+    /// libarchive stops quietly where no further member begins; what is left would be lost.
+    private func checkEnd() throws {
+        guard let feed else { return }
+        let excess = feed.input.byteCount - Int(archive_filter_bytes(handle, -1))
+        if excess > 0 { throw damage("\(excess) bytes follow the end of the stream") }
+    }
+
     private func check(_ status: Int32) throws {
         guard status != ARCHIVE_OK else { return }
         if let failure = feed?.failure { throw failure }
-        let message = archive_error_string(handle).map { String(cString: $0) } ?? "status \(status)"
-        throw InputError(
+        throw damage(archive_error_string(handle).map { String(cString: $0) } ?? "status \(status)")
+    }
+
+    private func damage(_ message: String) -> InputError {
+        InputError(
             "the compressed data is damaged or cut off (\(message))", at: Place(path: path, byteOffset: givenCount),
             advice: "Fetch or make the file again; the byte counts what could still be decompressed.")
     }

@@ -1,9 +1,9 @@
 /// Finds the place and the nature of the first fault of a JSON text, slowly and byte by byte.
 ///
 /// Runs only after the fast parser refused a text, so that errors can point at a byte.
-struct JSONFaultScanner {
+package struct JSONFaultScanner {
     /// What counts as a fault.
-    enum Rules {
+    package enum Rules {
         /// RFC 8259, UTF-8, nesting up to 1024, numbers within a double.
         case syntax
         /// Also whole numbers beyond Int64 and duplicate keys.
@@ -16,7 +16,7 @@ struct JSONFaultScanner {
     private var depth = 0
 
     /// The first fault; nil when there is none by these rules.
-    static func firstFault(in bytes: UnsafeRawBufferPointer, rules: Rules) -> JSONSyntaxError? {
+    package static func firstFault(in bytes: UnsafeRawBufferPointer, rules: Rules) -> JSONSyntaxError? {
         var scanner = JSONFaultScanner(bytes: bytes, rules: rules)
         do throws(JSONSyntaxError) {
             try scanner.skipSpace()

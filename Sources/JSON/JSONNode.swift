@@ -1,6 +1,6 @@
 /// A value on simdjson's tape: a position, two pointers, no copies.
 ///
-/// Valid as long as the parse that made it (`JSONParser`). Strings are unescaped, valid UTF-8.
+/// Valid as long as the parse that made it and its parser, which it does not keep alive (see `JSONParser`). Strings are unescaped, valid UTF-8.
 /// Tape layout: simdjson `doc/tape.md`; a word holds the type in its top byte and a 56-bit payload.
 public struct JSONNode {
     public enum Kind: UInt8, Sendable {

@@ -2,6 +2,8 @@ internal import CSimdJSON
 
 /// Parses JSON texts one after the other, reusing its buffers: the road for JSON Lines.
 ///
+/// A node does not keep its parser alive: where the parser's last use comes before the node's, wrap both in
+/// `withExtendedLifetime(parser)`.
 /// Not Sendable: a parser holds the tape of its last text. Make one for each batch or thread.
 public final class JSONParser {
     /// Readable bytes (any value) that must follow input handed to `parsePadded`.

@@ -26,6 +26,8 @@ extension JSONValue {
                 offender: error.byteOffset < end ? Array(bytes[error.byteOffset..<end]) : nil)
         }
         let parser = JSONParser()
+        // The tape must outlive the walk over it.
+        defer { withExtendedLifetime(parser) {} }
         do throws(JSONSyntaxError) {
             if let value = JSONValue(try parser.parse(bytes)) { return value }
         } catch {

@@ -3,7 +3,8 @@ public import JSON
 
 /// Picks the fields of one record off a JSON tape and checks them: the hot path of every reader.
 ///
-/// Made once for many records of a layout; all it gives is valid until the next `scan` or the parser's next parse.
+/// Made once for many records of a layout; all it gives is valid until the next `scan` or the parser's next parse, and
+/// only as long as scanner and parser live (`withExtendedLifetime`).
 /// Not Sendable: it holds the state of one record.
 public final class RecordScanner {
     private let layout: RecordLayout
@@ -12,6 +13,8 @@ public final class RecordScanner {
     /// For each position in a record, the name seen there last time: records of a file tend to look alike.
     private var hints: [Int] = []
     private var nodes: [JSONNode?]
+    /// Keeps the tape alive that the nodes lie on, where the scanner parsed the line itself.
+    private var parser: JSONParser?
     private var extras: [(key: UnsafeRawBufferPointer, value: JSONNode?)] = []
 
     public init(_ layout: RecordLayout) {
@@ -24,6 +27,7 @@ public final class RecordScanner {
     ///
     /// - Throws: `InputError` at `place`.
     func scan(line: UnsafeRawBufferPointer, at place: Place, parser: JSONParser) throws {
+        self.parser = parser
         do throws(RecordFault) {
             try scan(RecordScanner.root(of: line, padded: false, parser: parser))
         } catch {
