@@ -66,7 +66,7 @@ private final class PipelineExchange<Item: Sendable, Output: Sendable>: @uncheck
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let itemArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let outputArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var items: [(Int, Item)] = []
+    private var items: [(Int, Item)?] = []
     private var nextItem = 0
     private var outputs: [Int: Result<Output, any Error>] = [:]
     private var isClosed = false
@@ -104,10 +104,11 @@ private final class PipelineExchange<Item: Sendable, Output: Sendable>: @uncheck
         locked {
             while nextItem == items.count, !isClosed { pthread_cond_wait(itemArrived, mutex) }
             guard !isClosed else { return nil }
-            let item = items[nextItem]
+            // A taken item is let go at once: where the reader stays ahead, the queue never runs empty.
+            let item = items[nextItem].take()
             nextItem += 1
-            if nextItem == items.count {
-                items.removeAll(keepingCapacity: true)
+            if nextItem == items.count || nextItem == 64 {
+                items.removeFirst(nextItem)
                 nextItem = 0
             }
             return item
