@@ -134,7 +134,6 @@ let testTargets: [Target] = [
     tests("JSON", uses: ["JSON"]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),
-    tests("Training", uses: ["Training"], packages: [systemPackage], exclude: ["Golden"]),
 ]
 
 let wantedTestTargets: [Target] = testTargets.filter { target in
