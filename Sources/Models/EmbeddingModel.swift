@@ -1,0 +1,147 @@
+public import Base
+internal import JSON
+public import SystemPackage
+public import Tensors
+public import Tokenizers
+
+/// A model ready to turn texts into vectors: tokenizer, card and weights of one folder.
+///
+/// Not Sendable, as its tensors are not: one thread computes. Others may tokenise meanwhile (``tokenizer`` and
+/// ``card`` are Sendable).
+public final class EmbeddingModel {
+    public let folder: FilePath
+    public let card: ModelCard
+    public let tokenizer: Tokenizer
+    public let text: any TextModel
+    public let device: Device
+    /// The type of weights and computation.
+    public let type: ElementType
+
+    /// What a model is loaded for.
+    public enum Purpose: Sendable {
+        /// Weights are fused and laid out for speed; no gradients.
+        case encoding
+        /// Weights stay as they are in the checkpoint. None is trainable until ``TextModel/trainAll()`` or
+        /// ``TextModel/addAdapters(_:seed:)``.
+        case training
+    }
+
+    /// Loads a model folder in Hugging Face's layout.
+    ///
+    /// - Parameters:
+    ///   - overrides: what the user says about the card.
+    ///   - adapter: a PEFT folder whose adapters are merged into the weights.
+    /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
+    public init(
+        loading folder: FilePath, _ purpose: Purpose, overrides: ModelCard.Overrides = .init(),
+        adapter: FilePath? = nil, type: ElementType = .float32, device: Device = .cpu
+    ) throws {
+        guard Files.isDirectory(folder) else { throw Failure(.missingInput, "\(folder) is not a folder") }
+        self.folder = folder
+        self.type = type
+        self.device = device
+        tokenizer = try Tokenizer(file: folder.appending("tokenizer.json"))
+        let configPath = folder.appending("config.json")
+        let config = try JSONValue.parse(file: configPath)
+        let family = config["model_type"]?.string ?? "nothing"
+        switch family {
+        case "bert":
+            let weights = try WeightLoader(folder, prefix: "bert.", type: type, device: device)
+            text = try Bert(BertConfiguration(config, path: configPath), weights)
+            try weights.finish()
+        default:
+            throw InputError(
+                "models of type \(family) are not supported", at: Place(path: configPath.string, field: "model_type"),
+                advice: "supported: bert")
+        }
+        card = try ModelCard.load(folder, overrides, family: family, model: text)
+        guard tokenizer.highestID < text.vocabularySize else {
+            throw InputError(
+                "token ids up to \(tokenizer.highestID), but the model knows \(text.vocabularySize)",
+                at: Place(path: folder.appending("tokenizer.json").string))
+        }
+        if let adapter {
+            try text.loadAdapters(adapter)
+            try text.mergeAdapters()
+        }
+        if purpose == .encoding { try text.prepareForEncoding() }
+    }
+
+    /// Appends a text's token ids, cut to the role's limit.
+    ///
+    /// - Parameter textBytes: valid UTF-8, prompt not included.
+    @discardableResult
+    public static func tokenize(
+        _ textBytes: UnsafeRawBufferPointer, _ side: ModelCard.Side, _ tokenizer: Tokenizer, into ids: inout [Int32]
+    ) -> Tokenizer.Encoding {
+        if side.prompt.isEmpty { return tokenizer.encode(textBytes, maxLength: side.maxLength, into: &ids) }
+        let prompted = Array(side.prompt.utf8) + Array(textBytes)
+        return prompted.withUnsafeBytes { tokenizer.encode($0, maxLength: side.maxLength, into: &ids) }
+    }
+
+    /// Token ids of one text.
+    public func tokenize(_ text: [UInt8], as role: ModelCard.Role) -> [Int32] {
+        var ids: [Int32] = []
+        text.withUnsafeBytes { _ = EmbeddingModel.tokenize($0, card.side(role), tokenizer, into: &ids) }
+        return ids
+    }
+
+    /// One vector for each sequence in the caller's order: pooled, and of length 1 if the card says so.
+    ///
+    /// - Parameter hidden_TD: what the last block gave.
+    /// - Returns: float32 `[S, D]`
+    public func pool(_ hidden_TD: Tensor, _ batch: DeviceBatch) throws -> Tensor {
+        let pooled_SD = try card.pooling(hidden_TD, batch)
+        return card.normalize ? try pooled_SD.normalized() : pooled_SD
+    }
+
+    /// Vectors of a batch, without gradients.
+    ///
+    /// - Parameter dims: keep the first so many components (Matryoshka), and scale to length 1 again if the card does.
+    /// - Returns: float32 `[S, dims]` on the CPU.
+    public func encode(_ packed: PackedBatch, dims: Int? = nil) throws -> Tensor {
+        try withoutGradients {
+            let batch = try DeviceBatch(packed, device: device)
+            var vectors = try pool(text.forward(batch), batch)
+            if let dims, dims < card.dims {
+                vectors = try vectors.narrow(1, start: 0, length: dims)
+                if card.normalize { vectors = try vectors.normalized() }
+            }
+            return try vectors.to(.cpu).contiguous()
+        }
+    }
+
+    /// Digest of the weights as they lie in the folder: what a model trained from here names as its base.
+    public static func weightsDigest(_ folder: FilePath) throws -> SHA256Digest {
+        var digest = SHA256Stream()
+        for path in try WeightLoader.paths(folder) {
+            try Array(SHA256Digest.ofFile(path).bytes).withUnsafeBytes { digest.update($0) }
+        }
+        return digest.finalize()
+    }
+
+    /// Writes a complete model folder: weights, `config.json`, tokenizer, card, and sentence-transformers' files.
+    ///
+    /// The folder must not exist; writing it elsewhere and renaming it into place is the caller's part. Adapters that
+    /// are not merged are left out: save them with ``TextModel/saveAdapters(_:baseModel:to:)``.
+    public func save(_ card: ModelCard, to target: FilePath) throws {
+        try Files.makeDirectory(target)
+        let adapters = Set(text.linearLayers.compactMap(\.adapter).flatMap { [$0.a.name, $0.b.name] })
+        let weights = text.parameters.filter { !adapters.contains($0.name) }.map { ($0.name, $0.tensor) }
+        try SafetensorsWriter.write(weights, to: target.appending("model.safetensors"))
+        try saveDescription(card, to: target)
+    }
+
+    /// Writes everything of a model folder but the weights.
+    public func saveDescription(_ card: ModelCard, to target: FilePath) throws {
+        try Files.replace(target.appending("tokenizer.json"), with: tokenizer.configurationBytes)
+        let copied = ["config.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]
+        for name in copied {
+            let source = folder.appending(name)
+            guard Files.exists(source) else { continue }
+            try Files.replace(target.appending(name), with: Files.readAll(source))
+        }
+        try Files.replace(target.appending(ModelCard.fileName), with: card.json.pretty())
+        try SentenceTransformersFiles.write(card, to: target)
+    }
+}

@@ -1,0 +1,105 @@
+internal import Base
+internal import JSON
+internal import SystemPackage
+internal import Tensors
+
+/// Hands out a checkpoint's tensors by name and shape, and knows at the end what nobody asked for.
+///
+/// Reads `model.safetensors`, or the files that `model.safetensors.index.json` names. Tensors stay mapped unless
+/// their type or device must change.
+final class WeightLoader {
+    private let folder: FilePath
+    private let files: [SafetensorsFile]
+    /// Which file holds a name, as the checkpoint writes it.
+    private var fileByName: [String: Int] = [:]
+    private let prefix: String
+    private let type: ElementType
+    private let device: Device
+    private var asked: Set<String> = []
+
+    /// - Parameter prefix: a prefix that some checkpoints put before every name (`bert.`); used where it is there.
+    init(_ folder: FilePath, prefix: String, type: ElementType, device: Device) throws {
+        self.folder = folder
+        self.type = type
+        self.device = device
+        files = try WeightLoader.paths(folder).map { try SafetensorsFile($0) }
+        for (index, file) in files.enumerated() {
+            for name in file.names {
+                guard fileByName.updateValue(index, forKey: name) == nil else {
+                    throw InputError("two files hold this tensor", at: Place(path: folder.string, field: name))
+                }
+            }
+        }
+        self.prefix = fileByName.keys.contains { $0.hasPrefix(prefix) } ? prefix : ""
+    }
+
+    /// The weight files of a model folder, in a fixed order.
+    static func paths(_ folder: FilePath) throws -> [FilePath] {
+        let single = folder.appending("model.safetensors")
+        if Files.exists(single) { return [single] }
+        let index = folder.appending("model.safetensors.index.json")
+        guard Files.exists(index) else {
+            let hasPickle = Files.exists(folder.appending("pytorch_model.bin"))
+            throw Failure(
+                .missingInput, "\(folder): no model.safetensors and no model.safetensors.index.json",
+                advice: hasPickle
+                    ? "pytorch_model.bin is a pickle and is never loaded; save the model as safetensors first" : nil)
+        }
+        guard let map = try JSONValue.parse(file: index)["weight_map"]?.object else {
+            throw InputError("the field is missing", at: Place(path: index.string, field: "weight_map"))
+        }
+        let names = Set(map.compactMap { $0.value.string })
+        return try names.sorted().map { name in
+            guard let component = FilePath.Component(name), component.kind == .regular else {
+                throw InputError("\"\(name)\" is not a file name", at: Place(path: index.string, field: "weight_map"))
+            }
+            return folder.appending(component)
+        }
+    }
+
+    func has(_ name: String) -> Bool { fileByName[prefix + name] != nil }
+
+    /// - Throws: `InputError` if the checkpoint has no such tensor or another shape.
+    func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
+        guard let index = fileByName[prefix + name] else {
+            throw InputError(
+                "the model needs this tensor, which is missing", at: Place(path: folder.string, field: name))
+        }
+        let file = files[index]
+        guard let entry = file[prefix + name], entry.shape == shape, entry.type.isFloatingPoint else {
+            let found = file[prefix + name].map { "\($0.shape) of \($0.type)" } ?? "nothing"
+            throw InputError(
+                "shape \(shape) of numbers belongs here, not \(found)", at: Place(path: file.path.string, field: name))
+        }
+        asked.insert(prefix + name)
+        return Parameter(name, try file.tensor(prefix + name).to(type, device))
+    }
+
+    /// A linear layer's weight `[O, I]` and bias `[O]`.
+    func linear(_ name: String, _ inputSize: Int, _ outputSize: Int) throws -> Linear {
+        Linear(
+            name, weight: try parameter(name + ".weight", [outputSize, inputSize]),
+            bias: try parameter(name + ".bias", [outputSize]))
+    }
+
+    /// Says that a tensor may be there and is not needed.
+    func ignore(_ name: String) { asked.insert(prefix + name) }
+
+    func ignore(prefix ignored: String) {
+        for name in fileByName.keys where name.hasPrefix(ignored) || name.hasPrefix(prefix + ignored) {
+            asked.insert(name)
+        }
+    }
+
+    /// - Throws: `InputError` that lists tensors nobody asked for.
+    func finish() throws {
+        let rest = fileByName.keys.filter { !asked.contains($0) }.sorted()
+        guard let first = rest.first else { return }
+        let others =
+            rest.count > 1
+            ? ", nor do \(rest.count - 1) others (\(rest.dropFirst().prefix(4).joined(separator: ", ")))" : ""
+        throw InputError(
+            "this tensor does not belong to the model that config.json describes\(others)",
+            at: Place(path: folder.string, field: first))
+    }
+}
