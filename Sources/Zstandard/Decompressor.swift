@@ -1,0 +1,59 @@
+internal import CZstd
+
+/// A decompression context. Belongs to one thread.
+public struct Decompressor: ~Copyable {
+    private let context: OpaquePointer
+
+    public init() throws(ZstandardError) {
+        guard let context = ZSTD_createDCtx() else { throw ZstandardError("decompress", "out of memory") }
+        self.context = context
+    }
+
+    deinit { ZSTD_freeDCtx(context) }
+
+    /// Decompresses exactly one frame and checks its checksum.
+    ///
+    /// - Parameters:
+    ///   - frame: the whole frame and nothing behind it.
+    ///   - output: at least ``Frame/contentSize(_:)`` bytes.
+    ///   - dictionary: the one that the frame was compressed with.
+    /// - Returns: the number of bytes written.
+    public mutating func decompress(
+        _ frame: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer,
+        dictionary: DecompressionDictionary? = nil
+    ) throws(ZstandardError) -> Int {
+        let result =
+            if let dictionary {
+                ZSTD_decompress_usingDDict(
+                    context, output.baseAddress, output.count, frame.baseAddress, frame.count, dictionary.handle)
+            } else {
+                ZSTD_decompressDCtx(context, output.baseAddress, output.count, frame.baseAddress, frame.count)
+            }
+        return try checked(result, "decompress a frame")
+    }
+}
+
+/// What a frame's header tells.
+public enum Frame {
+    /// Bytes that the frame decompresses to.
+    ///
+    /// - Throws: where the bytes are not a frame, or one that does not say.
+    public static func contentSize(_ frame: UnsafeRawBufferPointer) throws(ZstandardError) -> Int {
+        let size = ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
+        // The two largest values mean "unknown" and "error".
+        guard size < UInt64(Int.max) else {
+            throw ZstandardError("decompress a frame", "its header is damaged or tells no size")
+        }
+        return Int(size)
+    }
+
+    /// Bytes that the frame at the start of `bytes` takes up, skippable frames included.
+    public static func compressedSize(_ bytes: UnsafeRawBufferPointer) throws(ZstandardError) -> Int {
+        try checked(ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count), "decompress: find a frame's end")
+    }
+
+    /// The id of the dictionary that the frame needs; 0 for none.
+    public static func dictionaryID(_ frame: UnsafeRawBufferPointer) -> UInt32 {
+        ZSTD_getDictID_fromFrame(frame.baseAddress, frame.count)
+    }
+}
