@@ -1,0 +1,58 @@
+internal import Base
+
+/// Constants of a links blob; see `docs/formats.md`.
+enum LinksFormat {
+    static let version: UInt16 = 1
+    static let headerBytes = 4096
+    static let signature = Array("TVTLNK1\0".utf8)
+    static let hasScores: UInt32 = 1
+
+    /// Where the sections of a blob are; each begins at a multiple of 8.
+    struct Sections {
+        let offsets: Range<Int>
+        let targets: Range<Int>
+        /// Empty without scores.
+        let scores: Range<Int>
+        /// What the page checksums cover.
+        var body: Range<Int> { headerBytes..<scores.upperBound }
+        let checksumOffset: Int
+        let fileSize: Int
+
+        /// Nil where the counts are too large for any file.
+        init?(queryCount: Int, linkCount: Int, hasScores: Bool) {
+            let limit = 1 << 48
+            guard queryCount >= 0, queryCount < limit, linkCount >= 0, linkCount < limit else { return nil }
+            offsets = headerBytes..<headerBytes + (queryCount + 1) * 8
+            targets = offsets.upperBound..<offsets.upperBound + (linkCount * 4 + 7) / 8 * 8
+            scores = targets.upperBound..<targets.upperBound + (hasScores ? (linkCount * 4 + 7) / 8 * 8 : 0)
+            checksumOffset = scores.upperBound
+            fileSize = checksumOffset + CheckedPages.checksumBytes(for: scores.upperBound - headerBytes)
+        }
+    }
+
+    static func header(
+        role: LinkRole, queryCount: Int, linkCount: Int, documentCount: Int, hasScores: Bool,
+        queriesDigest: SHA256Digest, documentsDigest: SHA256Digest
+    ) -> [UInt8] {
+        var bytes = signature
+        bytes.append(littleEndian: version)
+        bytes.append(littleEndian: role.rawValue)
+        bytes.append(littleEndian: hasScores ? Self.hasScores : UInt32(0))
+        bytes.append(littleEndian: UInt64(queryCount))
+        bytes.append(littleEndian: UInt64(linkCount))
+        bytes.append(littleEndian: UInt64(documentCount))
+        bytes += queriesDigest.bytes
+        bytes += documentsDigest.bytes
+        bytes += [UInt8](repeating: 0, count: headerBytes - 8 - bytes.count)
+        bytes.append(littleEndian: bytes.withUnsafeBytes { XXH3.hash64($0) })
+        return bytes
+    }
+}
+
+/// What a link from a query to a document says.
+public enum LinkRole: UInt16, Sendable {
+    case positive = 1
+    case negative = 2
+    /// Graded: the score is the grade.
+    case judgement = 3
+}

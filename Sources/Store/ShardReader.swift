@@ -1,0 +1,170 @@
+internal import Base
+internal import Synchronization
+internal import SystemPackage
+internal import Zstandard
+
+/// A shard, mapped. Opening it reads its header, its trailer and the ends of its sections, whatever its size.
+final class ShardReader: Sendable {
+    let path: FilePath
+    let header: ShardHeader
+    let trailer: ShardTrailer
+    /// Where the first frame with data starts.
+    let dataOffset: Int
+    private let file: MappedFile
+    /// Records, then frame offsets.
+    private let index: CheckedPages
+    private let contentHashes: CheckedPages
+    private let loadedDictionary = AtomicLazyReference<DecompressionDictionary>()
+
+    /// - Throws: `DamagedBlob` for a file that is no whole shard; `Failure` for a newer format version.
+    init(_ path: FilePath, kind: RecordKind) throws {
+        self.path = path
+        file = try MappedFile(path)
+        let bytes = file.bytes
+        func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
+
+        // From the back: seek table, trailer; then what the trailer says must fit what is there.
+        let least = 8 + ShardFormat.headerBytes + 8 + 8 + 8 + 8 + ShardFormat.trailerBytes + SeekTable.byteCount(entries: 4)
+        guard bytes.count >= least else { throw damaged("\(bytes.count) bytes are too few for a shard") }
+        guard bytes.integer(at: bytes.count - 4, as: UInt32.self) == ShardFormat.seekableFooterMagic else {
+            throw damaged("it does not end with a seek table: it is cut off, or no shard")
+        }
+        let entries = Int(bytes.integer(at: bytes.count - 9, as: UInt32.self))
+        let seekTableOffset = bytes.count - SeekTable.byteCount(entries: entries)
+        let trailerOffset = seekTableOffset - ShardFormat.trailerBytes
+        guard trailerOffset >= 8 + ShardFormat.headerBytes,
+            let trailer = ShardTrailer(bytes.slice(trailerOffset..<seekTableOffset))
+        else { throw damaged("its trailer is damaged") }
+        self.trailer = trailer
+
+        guard bytes[8..<16].elementsEqual(ShardFormat.headerSignature),
+            bytes.integer(at: 0, as: UInt32.self) == ShardFormat.headerMagic,
+            bytes.integer(at: 4, as: UInt32.self) == UInt32(ShardFormat.headerBytes)
+        else { throw damaged("its header is damaged") }
+        let version = bytes.integer(at: 16, as: UInt16.self)
+        guard version == ShardFormat.version else {
+            throw Failure(.badData, "\(path): shard version \(version) is not known", advice: "Use a newer tvt.")
+        }
+        guard bytes.integer(at: 18, as: UInt16.self) == kind.rawValue else {
+            throw damaged("it does not hold what the manifest says: \(kind)")
+        }
+        let flags = bytes.integer(at: 20, as: UInt32.self)
+        guard flags & ~ShardFormat.usesDictionary == 0 else { throw damaged("its header has unknown flags") }
+        let usesDictionary = flags & ShardFormat.usesDictionary != 0
+        header = ShardHeader(
+            kind: kind, dictionary: usesDictionary ? SHA256Digest(bytes: Array(bytes[24..<56])) : nil)
+
+        var dataOffset = 8 + ShardFormat.headerBytes
+        if usesDictionary {
+            guard bytes.integer(at: dataOffset, as: UInt32.self) == ShardFormat.dictionaryMagic else {
+                throw damaged("its dictionary is damaged")
+            }
+            dataOffset += 8 + Int(bytes.integer(at: dataOffset + 4, as: UInt32.self))
+        }
+        self.dataOffset = dataOffset
+
+        // No count can exceed the file's size, so none of these sums overflows once that is known.
+        let count = bytes.count
+        guard trailer.recordCount <= count, trailer.frameCount <= count, trailer.frameCount <= trailer.recordCount,
+            entries == trailer.frameCount + (usesDictionary ? 5 : 4), trailer.rawBytes >= 2 * trailer.recordCount,
+            trailer.indexOffset >= dataOffset, trailer.indexOffset < count, trailer.contentHashOffset < count
+        else { throw damaged("its trailer contradicts its size") }
+        func section(_ offset: Int, _ magic: UInt32, _ byteCount: Int, endsAt end: Int) throws -> Range<Int> {
+            let whole = byteCount + CheckedPages.checksumBytes(for: byteCount)
+            let start = offset + ShardFormat.skippableHeaderBytes
+            guard start + whole == end, bytes.integer(at: offset, as: UInt32.self) == magic,
+                Int(bytes.integer(at: offset + 4, as: UInt32.self)) == whole
+            else { throw damaged("its sections are damaged") }
+            return start..<start + byteCount
+        }
+        let indexRegion = try section(
+            trailer.indexOffset, ShardFormat.indexMagic, trailer.recordCount * 8 + (trailer.frameCount + 1) * 8,
+            endsAt: trailer.contentHashOffset)
+        let hashRegion = try section(
+            trailer.contentHashOffset, ShardFormat.contentHashMagic, trailer.recordCount * 16,
+            endsAt: trailerOffset - ShardFormat.skippableHeaderBytes)
+        index = CheckedPages(
+            file, path: path, region: indexRegion, checksumOffset: indexRegion.upperBound, name: "record index")
+        contentHashes = CheckedPages(
+            file, path: path, region: hashRegion, checksumOffset: hashRegion.upperBound, name: "content hashes")
+    }
+
+    var recordCount: Int { trailer.recordCount }
+    var bytes: UnsafeRawBufferPointer { file.bytes }
+
+    func advise(_ access: MappedFile.Access) { file.advise(access) }
+
+    /// The dictionary, digested once; nil where the frames need none.
+    func dictionary() throws -> DecompressionDictionary? {
+        guard header.dictionary != nil else { return nil }
+        if let dictionary = loadedDictionary.load() { return dictionary }
+        return loadedDictionary.storeIfNil(try DecompressionDictionary(dictionaryBytes()))
+    }
+
+    /// The dictionary as it was trained, checked against its digest; nil for none.
+    func dictionaryBytes() throws -> UnsafeRawBufferPointer {
+        let start = 2 * ShardFormat.skippableHeaderBytes + ShardFormat.headerBytes
+        let dictionary = file.bytes.slice(start..<dataOffset)
+        guard SHA256Digest.of(dictionary) == header.dictionary else {
+            throw DamagedBlob(path, "its dictionary does not match its digest")
+        }
+        return dictionary
+    }
+
+    /// Where a record is.
+    ///
+    /// - Returns: its frame, its offset in the decompressed frame, and the next record's; nil where it is the last of
+    ///   its frame.
+    func location(of record: Int) throws -> (frame: Int, start: Int, end: Int?) {
+        precondition(record >= 0 && record < trailer.recordCount, "a record of the shard")
+        let hasNext = record + 1 < trailer.recordCount
+        try index.check(record * 8..<(record + (hasNext ? 2 : 1)) * 8)
+        let frame = index.bytes.integer(at: record * 8, as: UInt32.self)
+        let start = Int(index.bytes.integer(at: record * 8 + 4, as: UInt32.self))
+        var end: Int?
+        if hasNext, index.bytes.integer(at: record * 8 + 8, as: UInt32.self) == frame {
+            end = Int(index.bytes.integer(at: record * 8 + 12, as: UInt32.self))
+        }
+        guard frame < trailer.frameCount else {
+            throw DamagedBlob(path, "record \(record) is in frame \(frame) of \(trailer.frameCount)")
+        }
+        return (Int(frame), start, end)
+    }
+
+    /// A frame as it is stored.
+    func frameBytes(_ frame: Int) throws -> UnsafeRawBufferPointer {
+        let offset = (trailer.recordCount + frame) * 8
+        try index.check(offset..<offset + 16)
+        let start = index.bytes.integer(at: offset, as: UInt64.self)
+        let end = index.bytes.integer(at: offset + 8, as: UInt64.self)
+        guard start >= UInt64(dataOffset), start < end, end <= UInt64(trailer.indexOffset) else {
+            throw DamagedBlob(path, "frame \(frame) lies outside the data")
+        }
+        return file.bytes.slice(Int(start)..<Int(end))
+    }
+
+    /// A record without its newline; valid until the cursor's next use.
+    func record(_ record: Int, with cursor: FrameCursor) throws -> UnsafeRawBufferPointer {
+        let (frame, start, end) = try location(of: record)
+        let contents = try cursor.contents(of: frame, in: self)
+        return try line(in: contents, from: start, to: end ?? contents.count, record: record)
+    }
+
+    /// The line between two offsets of a frame's contents, without its newline.
+    private func line(
+        in contents: UnsafeRawBufferPointer, from start: Int, to end: Int, record: Int
+    ) throws -> UnsafeRawBufferPointer {
+        guard start < end, end <= contents.count, contents[end - 1] == UInt8(ascii: "\n") else {
+            throw DamagedBlob(path, "record \(record) is not a line of its frame")
+        }
+        return contents.slice(start..<end - 1)
+    }
+
+    func contentHash(of record: Int) throws -> ContentHash {
+        precondition(record >= 0 && record < trailer.recordCount, "a record of the shard")
+        try contentHashes.check(record * 16..<record * 16 + 16)
+        return ContentHash(
+            high: contentHashes.bytes.integer(at: record * 16 + 8, as: UInt64.self),
+            low: contentHashes.bytes.integer(at: record * 16, as: UInt64.self))
+    }
+}
