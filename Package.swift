@@ -90,7 +90,7 @@ let formats: [Target] = [
 
 // Layer 4: what tvt exists for.
 let domain: [Target] = [
-    room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, systemPackage]),
+    room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
     room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(

@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 internal import SystemPackage
 
 /// Collects the links of one role, query by query; they wait on disk, not in memory.

@@ -160,6 +160,23 @@ final class ShardReader: Sendable {
         return contents.slice(start..<end - 1)
     }
 
+    /// The records of a range in order; each frame is decompressed once.
+    func forEachRecord(
+        in range: Range<Int>, with cursor: FrameCursor, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var record = range.lowerBound
+        while record < range.upperBound {
+            var (frame, start, end) = try location(of: record)
+            let contents = try cursor.contents(of: frame, in: self)
+            while true {
+                try body(record, line(in: contents, from: start, to: end ?? contents.count, record: record))
+                record += 1
+                guard end != nil, record < range.upperBound else { break }
+                (frame, start, end) = try location(of: record)
+            }
+        }
+    }
+
     func contentHash(of record: Int) throws -> ContentHash {
         precondition(record >= 0 && record < trailer.recordCount, "a record of the shard")
         try contentHashes.check(record * 16..<record * 16 + 16)

@@ -1,0 +1,169 @@
+public import Base
+internal import JSON
+public import Records
+internal import SystemPackage
+
+/// One immutable version of queries, corpus, links and judgements.
+///
+/// Opening reads the manifest only. All reads check checksums; all may be made from any thread.
+public final class Dataset: Sendable {
+    /// SHA-256 of the manifest: names this version for ever.
+    public let digest: SHA256Digest
+    public let manifest: Manifest
+    /// What it was opened by: a name or `sha256:…`.
+    public let reference: String
+    /// In the order of their ordinals.
+    let documents: RecordSet
+    let queries: RecordSet
+    /// What the training sets are made of; nil where the version has none.
+    public let positives: Links?
+    public let negatives: Links?
+    /// In the order of their names' bytes.
+    public let judgements: [(split: String, links: Links)]
+
+    init(store: Store, digest: SHA256Digest, reference: String) throws {
+        let path = store.layout.blob(digest)
+        let manifest = try Manifest(JSONValue.parse(store.checkedBlob(digest), path: path.string), path: path.string)
+        self.digest = digest
+        self.manifest = manifest
+        self.reference = reference
+        func records(_ kind: RecordKind, _ table: Manifest.RecordTable) -> RecordSet {
+            RecordSet(
+                kind: kind,
+                shards: table.shards.map { (store.layout.blob($0.blob.digest), $0.recordCount) },
+                indexPath: store.layout.blob(table.idIndex.digest), recordsDigest: table.logicalDigest)
+        }
+        documents = records(.documents, manifest.documents)
+        queries = records(.queries, manifest.queries)
+        func links(_ role: LinkRole, _ table: Manifest.LinkTable) throws -> Links {
+            let links = try Links(store.layout.blob(table.blob.digest))
+            guard links.role == role, links.queryCount == manifest.queries.recordCount,
+                links.documentCount == manifest.documents.recordCount, links.linkCount == table.linkCount,
+                links.queriesDigest == manifest.queries.logicalDigest,
+                links.documentsDigest == manifest.documents.logicalDigest, links.hasScores == table.hasScores
+            else { throw DamagedBlob(links.path, "it holds the links of other records") }
+            return links
+        }
+        positives = try manifest.positives.map { try links(.positive, $0) }
+        negatives = try manifest.negatives.map { try links(.negative, $0) }
+        judgements = try manifest.judgements.map { ($0.split, try links(.judgement, $0.links)) }
+    }
+
+    public var documentCount: Int { documents.count }
+    public var queryCount: Int { queries.count }
+
+    /// The judgements of a split; nil where there is none of that name.
+    public func judgements(split: String) -> Links? {
+        judgements.first { $0.split.utf8.elementsEqual(split.utf8) }?.links
+    }
+
+    // MARK: One record
+
+    /// - Complexity: one cache line of the id index and the frame that holds the record.
+    public func documentOrdinal(id: [UInt8]) throws -> Int? {
+        try naming("document", id: id) { try id.withUnsafeBytes { try documents.ordinal(id: $0) } }
+    }
+
+    public func queryOrdinal(id: [UInt8]) throws -> Int? {
+        try naming("query", id: id) { try id.withUnsafeBytes { try queries.ordinal(id: $0) } }
+    }
+
+    /// - Precondition: the ordinal is below ``documentCount``.
+    public func document(_ ordinal: Int) throws -> Document {
+        try naming("document", ordinal) {
+            try documents.withRecord(ordinal) { try Document(jsonLine: $0, at: place("document", ordinal)) }
+        }
+    }
+
+    public func query(_ ordinal: Int) throws -> Query {
+        try naming("query", ordinal) {
+            try queries.withRecord(ordinal) { try Query(jsonLine: $0, at: place("query", ordinal)) }
+        }
+    }
+
+    /// The stored line, without its newline: JSON in the v2 form with fixed key order.
+    public func documentRecord(_ ordinal: Int) throws -> [UInt8] {
+        try naming("document", ordinal) { try documents.withRecord(ordinal) { Array($0) } }
+    }
+
+    public func queryRecord(_ ordinal: Int) throws -> [UInt8] {
+        try naming("query", ordinal) { try queries.withRecord(ordinal) { Array($0) } }
+    }
+
+    public func documentID(_ ordinal: Int) throws -> [UInt8] {
+        try naming("document", ordinal) { try documents.id(of: ordinal) }
+    }
+
+    public func queryID(_ ordinal: Int) throws -> [UInt8] {
+        try naming("query", ordinal) { try queries.id(of: ordinal) }
+    }
+
+    /// Hash of all that a document holds besides its id: equal content has equal hashes.
+    public func documentContentHash(_ ordinal: Int) throws -> ContentHash {
+        try naming("document", ordinal) { try documents.contentHash(of: ordinal) }
+    }
+
+    public func queryContentHash(_ ordinal: Int) throws -> ContentHash {
+        try naming("query", ordinal) { try queries.contentHash(of: ordinal) }
+    }
+
+    // MARK: Many records
+
+    /// Calls `body` with each ordinal and stored line of a range, in order; the bytes are valid within it only.
+    ///
+    /// Memory: one frame. Ranges may be read on several threads at once.
+    public func forEachDocumentRecord(
+        in range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try naming("document", nil) { try documents.forEachRecord(in: range, body) }
+    }
+
+    public func forEachQueryRecord(
+        in range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try naming("query", nil) { try queries.forEachRecord(in: range, body) }
+    }
+
+    /// Calls `body` with each ordinal and id of a range, in order; the bytes are valid within it only.
+    public func forEachDocumentID(in range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws {
+        try naming("document", nil) { try Self.forEachID(of: documents, in: range, body) }
+    }
+
+    public func forEachQueryID(in range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws {
+        try naming("query", nil) { try Self.forEachID(of: queries, in: range, body) }
+    }
+
+    private static func forEachID(
+        of records: RecordSet, in range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try records.forEachRecord(in: range) { ordinal, bytes in
+            let line = try records.parsed(bytes, ordinal: ordinal)
+            if line.idHasEscapes {
+                try line.id.withUnsafeBytes { try body(ordinal, $0) }
+            } else {
+                try body(ordinal, bytes.slice(line.quotedID))
+            }
+        }
+    }
+
+    // MARK: Errors
+
+    private func place(_ kind: String, _ ordinal: Int) -> Place { Place(path: "\(reference), \(kind) \(ordinal)") }
+
+    /// Adds to a damaged blob's error what was being read.
+    private func naming<Result>(_ kind: String, _ ordinal: Int?, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as DamagedBlob {
+            throw error.reading("\(kind)\(ordinal.map { " \($0)" } ?? "s") of \(reference)")
+        }
+    }
+
+    private func naming<Result>(_ kind: String, id: [UInt8], _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as DamagedBlob {
+            throw error.reading("\(kind) \(escaped(id)) of \(reference)")
+        }
+    }
+}

@@ -1,0 +1,179 @@
+internal import Base
+internal import JSON
+internal import Logging
+internal import SystemPackage
+
+/// Collects the records, links and judgements of a new version, and commits them at once.
+///
+/// Documents come first or at any time; links point at documents by ordinal. Nothing is visible before ``commit()``,
+/// and a writer that goes away without it leaves nothing. Memory does not grow with the number of records.
+public final class DatasetWriter {
+    public let store: Store
+    public let reference: String
+    /// May be completed until the commit, when the statistics are known.
+    public var provenance: Provenance
+    private let options: WriterOptions
+    private let session: WriterSession
+    private let documents: RecordSetWriter
+    private let queries: RecordSetWriter
+    private var positives: LinksWriter
+    private var negatives: LinksWriter
+    private var judgements: [JudgementCollector] = []
+    private var sealedDocuments: (staged: StagedRecords, index: StagedBlob, records: RecordSet)?
+    private var isCommitted = false
+
+    init(store: Store, reference: String, provenance: Provenance, options: WriterOptions) throws {
+        try Reference.checkName(reference)
+        self.store = store
+        self.reference = reference
+        self.provenance = provenance
+        self.options = options
+        session = try WriterSession(store: store.root, purpose: "writing \(reference)")
+        documents = try RecordSetWriter(kind: .documents, options: options, session: session)
+        queries = try RecordSetWriter(kind: .queries, options: options, session: session)
+        positives = try LinksWriter(session: session, name: "positives", hasScores: false)
+        negatives = try LinksWriter(session: session, name: "negatives", hasScores: false)
+    }
+
+    public var documentCount: Int { documents.count }
+    public var queryCount: Int { queries.count }
+
+    /// - Parameters:
+    ///   - id: the docid as it is, without JSON escapes.
+    ///   - record: the stored line, without a newline, as `Document.appendJSONLine` writes it.
+    /// - Returns: the document's ordinal.
+    @discardableResult
+    public func appendDocument(id: UnsafeRawBufferPointer, record: UnsafeRawBufferPointer) throws -> Int {
+        precondition(sealedDocuments == nil, "no document may follow the sealing of the documents")
+        return try documents.append(id: id, record: record)
+    }
+
+    /// - Parameters:
+    ///   - positives: ordinals of documents, kept in this order; they may belong to documents that are yet to come.
+    /// - Returns: the query's ordinal.
+    @discardableResult
+    public func appendQuery(
+        id: UnsafeRawBufferPointer, record: UnsafeRawBufferPointer, positives: some Collection<UInt32>,
+        negatives: some Collection<UInt32>
+    ) throws -> Int {
+        let ordinal = try queries.append(id: id, record: record)
+        try self.positives.append(targets: positives)
+        try self.negatives.append(targets: negatives)
+        return ordinal
+    }
+
+    /// Adds a graded judgement; judgements may come in any order. Splits appear in the order of their names.
+    public func addJudgement(split: String, query: Int, document: Int, grade: Float) throws {
+        let name = Array(split.utf8)
+        let collector: JudgementCollector
+        // A handful of splits, and mostly the last one again.
+        if let last = judgements.last, last.name == name {
+            collector = last
+        } else if let known = judgements.first(where: { $0.name == name }) {
+            collector = known
+        } else {
+            collector = try JudgementCollector(split: split, number: judgements.count, session: session)
+            judgements.append(collector)
+        }
+        try collector.add(query: query, document: document, grade: grade)
+    }
+
+    /// Ends the appending of documents and builds their id index, so that ``documentOrdinal(id:)`` works.
+    ///
+    /// - Throws: `DuplicateIDs`.
+    public func sealDocuments() throws {
+        guard sealedDocuments == nil else { return }
+        let staged = try documents.finish()
+        let index = try staged.buildIndex(session: session, reference: reference)
+        sealedDocuments = (staged, index, staged.open(idIndex: index))
+    }
+
+    /// The ordinal of a document that was appended before ``sealDocuments()``; nil where there is none.
+    ///
+    /// Needs no memory per document: it looks into the id index and the shards as they will be committed.
+    public func documentOrdinal(id: UnsafeRawBufferPointer) throws -> Int? {
+        guard let records = sealedDocuments?.records else {
+            preconditionFailure("documents are found by id only after they are sealed")
+        }
+        return try records.ordinal(id: id)
+    }
+
+    /// Writes what is left, gives the blobs their names and moves the reference, all or nothing.
+    ///
+    /// - Throws: `DuplicateIDs`; `Failure` with status 65 for a link that points outside the documents, with status 75
+    ///   where another writer holds the lock.
+    public func commit() throws -> Dataset {
+        precondition(!isCommitted, "a writer commits once")
+        isCommitted = true
+        try sealDocuments()
+        guard let (staged, documentIndex, records) = sealedDocuments else { throw Failure(.bug, "unsealed documents") }
+        let stagedQueries = try queries.finish()
+        let queryIndex = try stagedQueries.buildIndex(session: session, reference: reference)
+        var blobs = staged.blobs + [documentIndex] + stagedQueries.blobs + [queryIndex]
+        var manifest = Manifest(
+            name: reference, documents: staged.table(idIndex: documentIndex),
+            queries: stagedQueries.table(idIndex: queryIndex), positives: nil, negatives: nil, judgements: [],
+            provenance: provenance)
+        func finish(_ writer: LinksWriter, _ role: LinkRole) throws -> Manifest.LinkTable {
+            let staged = try writer.finish(
+                role: role, documentCount: documents.count, queriesDigest: manifest.queries.logicalDigest,
+                documentsDigest: manifest.documents.logicalDigest)
+            blobs.append(staged.blob)
+            return staged.links
+        }
+        if positives.linkCount > 0 { manifest.positives = try finish(positives, .positive) }
+        if negatives.linkCount > 0 { manifest.negatives = try finish(negatives, .negative) }
+        let queryRecords = stagedQueries.open(idIndex: nil)
+        var repeatedJudgements = 0
+        for collector in judgements.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
+            let (writer, repeats) = try collector.finish(queryCount: queries.count) { query, document in
+                let documentID = document < documents.count ? escaped(try records.id(of: document)) : "\(document)"
+                return "the pair of query \(escaped(try queryRecords.id(of: query))) and document \(documentID)"
+            }
+            repeatedJudgements += repeats
+            let links = try finish(writer, .judgement)
+            manifest.judgements.append(Manifest.JudgementTable(split: collector.split, links: links))
+        }
+        if repeatedJudgements > 0 {
+            manifest.provenance.statistics["repeatedJudgements"] = JSONValue(repeatedJudgements)
+            log.notice("\(repeatedJudgements) judgements repeat an equal one and are kept once")
+        }
+        return try store.commit(
+            manifest, blobs: blobs, session: session, lockTimeoutSeconds: options.lockTimeoutSeconds)
+    }
+}
+
+extension Store {
+    /// A writer of a new version that `reference` will point at.
+    public func writer(
+        reference: String, provenance: Provenance, options: WriterOptions = WriterOptions()
+    ) throws -> DatasetWriter {
+        try DatasetWriter(store: self, reference: reference, provenance: provenance, options: options)
+    }
+
+    /// Collects links for ``derive(from:reference:keepingQueries:positives:negatives:provenance:)``.
+    public func linksWriter(hasScores: Bool) throws -> LinksWriter {
+        let session = try WriterSession(store: root, purpose: "writing links")
+        return try LinksWriter(session: session, name: "links", hasScores: hasScores)
+    }
+
+    /// The end of every way to make a version: blobs, manifest, image, reference.
+    func commit(
+        _ manifest: Manifest, blobs: [StagedBlob], session: WriterSession, lockTimeoutSeconds: Double
+    ) throws -> Dataset {
+        var manifestBlob = try session.blob("manifest.json")
+        try manifestBlob.write(manifest.canonicalBytes)
+        let stagedManifest = try manifestBlob.finish()
+        var imageBlob = try session.blob("image.json")
+        try imageBlob.write(
+            ImageManifest.canonicalBytes(
+                of: manifest, blob: stagedManifest.descriptor, createdAt: Clock.timestamp()))
+        let stagedImage = try imageBlob.finish()
+        try Interruption.check()
+        try publish(blobs + [stagedManifest, stagedImage])
+        let reference = Reference(
+            name: manifest.name, dataset: stagedManifest.descriptor.digest, image: stagedImage.descriptor)
+        try change("commit", manifest.name, lockTimeoutSeconds: lockTimeoutSeconds) { _ in reference }
+        return try Dataset(store: self, digest: reference.dataset, reference: reference.name)
+    }
+}

@@ -1,0 +1,121 @@
+public import Base
+internal import JSON
+
+/// A human name that points at a dataset version.
+public struct Reference: Sendable, Equatable {
+    /// Such as `pixmo-docs` or `pixmo-docs@filtered`.
+    public let name: String
+    /// The dataset's digest: that of its tvt manifest.
+    public let dataset: SHA256Digest
+    /// The OCI manifest that carries the dataset.
+    let image: BlobDescriptor
+
+    /// - Throws: `Failure` with status 64 for a name that cannot be a reference.
+    static func checkName(_ name: String) throws {
+        func isAllowed(_ byte: UInt8) -> Bool {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+            default: false
+            }
+        }
+        let separators = Array("-._/@".utf8)
+        var last: UInt8 = separators[0]
+        var isValid = !name.isEmpty && name.utf8.count <= 200
+        for byte in name.utf8 {
+            // As OCI wants it: letters and digits with single separators between them.
+            if !isAllowed(byte), !(separators.contains(byte) && isAllowed(last)) { isValid = false }
+            last = byte
+        }
+        guard isValid, isAllowed(last), SHA256Digest(hex: name) == nil else {
+            throw Failure(
+                .usage, "\(escaped(name.utf8)) cannot be the name of a dataset",
+                advice: "Use letters and digits, with single - . _ / or @ between them, such as pixmo-docs@filtered.")
+        }
+    }
+}
+
+/// The contents of `index.json`: the references, in the order of their names' bytes.
+struct ReferenceIndex: Sendable, Equatable {
+    private(set) var references: [Reference] = []
+
+    subscript(name: String) -> Reference? {
+        references.first { $0.name.utf8.elementsEqual(name.utf8) }
+    }
+
+    mutating func set(_ reference: Reference) {
+        remove(reference.name)
+        let position =
+            references.firstIndex { reference.name.utf8.lexicographicallyPrecedes($0.name.utf8) } ?? references.count
+        references.insert(reference, at: position)
+    }
+
+    mutating func remove(_ name: String) { references.removeAll { $0.name.utf8.elementsEqual(name.utf8) } }
+
+    static let mediaType = "application/vnd.oci.image.index.v1+json"
+    private static let nameAnnotation = "org.opencontainers.image.ref.name"
+    private static let datasetAnnotation = "vnd.tvt.dataset.digest"
+
+    var canonicalBytes: [UInt8] {
+        let json: JSONValue = [
+            "schemaVersion": 2,
+            "mediaType": .string(Self.mediaType),
+            "manifests": .array(
+                references.map { reference in
+                    [
+                        "mediaType": .string(ImageManifest.mediaType),
+                        "artifactType": .string(Manifest.mediaType),
+                        "digest": .string(reference.image.digest.description),
+                        "size": JSONValue(reference.image.size),
+                        "annotations": [
+                            Self.nameAnnotation: .string(reference.name),
+                            Self.datasetAnnotation: .string(reference.dataset.description),
+                        ],
+                    ]
+                }),
+        ]
+        return json.canonical()
+    }
+
+    init() {}
+
+    /// Entries that are not ours are an error, since writing the index again would lose them.
+    init(_ bytes: [UInt8], path: String) throws {
+        let root = ManifestFields(try JSONValue.parse(bytes, path: path), path: path, field: "")
+        for entry in try root.array("manifests") {
+            let annotations = try entry.fields("annotations")
+            references.append(
+                Reference(
+                    name: try annotations.string(Self.nameAnnotation),
+                    dataset: try annotations.digest(Self.datasetAnnotation), image: try entry.blob()))
+        }
+    }
+}
+
+/// The OCI manifest that carries a dataset through registries: its config is the tvt manifest, its layers are the blobs.
+enum ImageManifest {
+    static let mediaType = "application/vnd.oci.image.manifest.v1+json"
+    private static let blobMediaType = "application/vnd.tvt.blob.v1"
+
+    static func canonicalBytes(of manifest: Manifest, blob: BlobDescriptor, createdAt: String) -> [UInt8] {
+        func descriptor(_ mediaType: String, _ blob: BlobDescriptor) -> JSONValue {
+            .object(JSONObject([("mediaType", .string(mediaType))] + blob.fields))
+        }
+        let json: JSONValue = [
+            "schemaVersion": 2,
+            "mediaType": .string(mediaType),
+            "artifactType": .string(Manifest.mediaType),
+            "config": descriptor(Manifest.mediaType, blob),
+            "layers": .array(manifest.blobs.map { descriptor(blobMediaType, $0) }),
+            "annotations": [
+                "org.opencontainers.image.created": .string(createdAt),
+                "org.opencontainers.image.title": .string(manifest.name),
+            ],
+        ]
+        return json.canonical()
+    }
+
+    /// When the version was committed; nil where the manifest does not say.
+    static func createdAt(_ bytes: [UInt8], path: String) throws -> String? {
+        try JSONValue.parse(bytes, path: path)["annotations"]?["org.opencontainers.image.created"]?.string
+    }
+}

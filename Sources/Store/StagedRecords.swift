@@ -1,0 +1,52 @@
+internal import Base
+internal import SystemPackage
+
+/// The records of one kind, written and not committed yet.
+struct StagedRecords {
+    let kind: RecordKind
+    let count: Int
+    let shards: [StagedShard]
+    let dictionary: StagedBlob?
+    let logicalDigest: SHA256Digest
+    let idHashes: SpilledData
+    let lengths: LengthStatistics
+
+    /// The records as they lie in the writer's folder.
+    func open(idIndex: StagedBlob?) -> RecordSet {
+        RecordSet(
+            kind: kind, shards: shards.map { ($0.blob.path, $0.shard.recordCount) }, indexPath: idIndex?.path,
+            recordsDigest: logicalDigest)
+    }
+
+    /// - Throws: `DuplicateIDs` where two records have the same id.
+    func buildIndex(session: WriterSession, reference: String) throws -> StagedBlob {
+        let records = open(idIndex: nil)
+        var duplicates = DuplicateIDs(kind: kind, reference: reference)
+        let blob = try IdIndexBuilder(kind: kind, session: session).build(
+            hashes: idHashes, recordsDigest: logicalDigest, into: try session.blob("\(kind).index")
+        ) { ordinals in
+            // Equal hashes are almost surely equal ids; the ids decide.
+            var first: [[UInt8]: Int] = [:]
+            for ordinal in ordinals {
+                let id = try records.id(of: Int(ordinal))
+                if let earlier = first[id] {
+                    duplicates.add(id: id, first: earlier, second: Int(ordinal))
+                } else {
+                    first[id] = Int(ordinal)
+                }
+            }
+        }
+        try idHashes.remove()
+        guard duplicates.count == 0 else { throw duplicates }
+        return blob
+    }
+
+    func table(idIndex: StagedBlob) -> Manifest.RecordTable {
+        Manifest.RecordTable(
+            recordCount: count, rawBytes: shards.reduce(0) { $0 + $1.shard.rawBytes }, logicalDigest: logicalDigest,
+            dictionary: dictionary?.descriptor, idIndex: idIndex.descriptor, shards: shards.map(\.shard),
+            lengths: lengths)
+    }
+
+    var blobs: [StagedBlob] { shards.map(\.blob) + [dictionary].compactMap { $0 } }
+}

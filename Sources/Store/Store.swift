@@ -1,0 +1,126 @@
+public import Base
+internal import Glibc
+internal import JSON
+public import SystemPackage
+
+/// A folder of immutable dataset versions and the names that point at them.
+///
+/// Any number of processes may read and write one store at the same time; readers take no lock.
+public final class Store: Sendable {
+    public let root: FilePath
+    let layout: StoreLayout
+
+    /// Makes an empty store; an existing one is opened.
+    ///
+    /// - Throws: `Failure` with status 73 where the folder holds something else.
+    public static func create(at root: FilePath) throws -> Store {
+        let layout = StoreLayout(root: root)
+        if Files.exists(layout.layoutFile) { return try Store(opening: root) }
+        // A half-made store lacks `oci-layout`, which is written last.
+        let known: Set<String> = ["blobs", "tmp", "index.json"]
+        if Files.isDirectory(root), let stranger = try Files.list(root).first(where: { !known.contains($0) }) {
+            throw Failure(
+                .cannotCreate, "\(root) is not empty and no store: it holds \(stranger)",
+                advice: "Choose a new or an empty folder.")
+        }
+        try Files.makeDirectory(layout.blobs)
+        try Files.makeDirectory(layout.tmp)
+        if !Files.exists(layout.index) { try Files.replace(layout.index, with: ReferenceIndex().canonicalBytes) }
+        try Files.replace(layout.layoutFile, with: StoreLayout.layoutContents)
+        return try Store(opening: root)
+    }
+
+    /// - Throws: `Failure` with status 66 where there is no store, 65 where it is of a version that is not known.
+    public init(opening root: FilePath) throws {
+        self.root = root
+        layout = StoreLayout(root: root)
+        guard Files.exists(layout.layoutFile), Files.exists(layout.index) else {
+            throw Failure(
+                .missingInput, "\(root) is no store",
+                advice: "Make one with `tvt-store init --store \(root)`, or name another with --store or $TVT_STORE.")
+        }
+        let version = try JSONValue.parse(file: layout.layoutFile)["imageLayoutVersion"]?.string
+        guard version == "1.0.0" else {
+            throw Failure(.badData, "\(layout.layoutFile): layout version \(version ?? "none") is not known")
+        }
+    }
+
+    /// The path of a blob, whether it exists or not.
+    public func path(of digest: SHA256Digest) -> FilePath { layout.blob(digest) }
+
+    /// All references, in the order of their names' bytes.
+    public func references() throws -> [Reference] { try readIndex().references }
+
+    func readIndex() throws -> ReferenceIndex {
+        try ReferenceIndex(Files.readAll(layout.index), path: layout.index.string)
+    }
+
+    /// Opens a version by reference (`name`, `name@tag`) or by digest (`sha256:…`).
+    ///
+    /// - Throws: `Failure` with status 66 that lists near names where there is none.
+    public func dataset(_ reference: String) throws -> Dataset {
+        if let digest = SHA256Digest(hex: reference) {
+            guard Files.exists(layout.blob(digest)) else {
+                throw Failure(.missingInput, "\(root) has no dataset \(digest)")
+            }
+            return try Dataset(store: self, digest: try datasetDigest(of: digest), reference: reference)
+        }
+        let index = try readIndex()
+        guard let found = index[reference] else {
+            throw Failure(
+                .missingInput, "\(root) has no dataset \(escaped(reference.utf8))",
+                advice: Self.advice(for: reference, among: index.references.map(\.name)))
+        }
+        return try Dataset(store: self, digest: found.dataset, reference: found.name)
+    }
+
+    /// A digest may name the tvt manifest or the OCI manifest that carries it.
+    private func datasetDigest(of digest: SHA256Digest) throws -> SHA256Digest {
+        let path = layout.blob(digest)
+        guard try Files.size(path) < 1 << 28, let json = try? JSONValue.parse(file: path),
+            json["mediaType"]?.string == ImageManifest.mediaType
+        else { return digest }
+        return json["config"]?["digest"]?.string.flatMap { SHA256Digest(hex: $0) } ?? digest
+    }
+
+    /// Bytes of a blob, checked against its digest.
+    func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
+        let path = layout.blob(digest)
+        let bytes = try Files.readAll(path)
+        guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
+        return bytes
+    }
+
+    /// When the version that a reference points at was committed, as RFC 3339; nil where it is not recorded.
+    public func createdAt(_ reference: Reference) throws -> String? {
+        let path = layout.blob(reference.image.digest)
+        return try ImageManifest.createdAt(checkedBlob(reference.image.digest), path: path.string)
+    }
+
+    /// The changes of all references, oldest first.
+    public func reflog() throws -> [ReflogEntry] { try Reflog(path: layout.reflog).entries() }
+
+    private static func advice(for name: String, among names: [String]) -> String {
+        guard !names.isEmpty else { return "The store is empty; `tvt-convert` fills it." }
+        let near = names.map { (distance: editDistance(Array(name.utf8), Array($0.utf8)), name: $0) }
+            .filter { $0.distance <= max(2, name.utf8.count / 3) || $0.name.hasPrefix(name) || name.hasPrefix($0.name) }
+            .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(5).map(\.name)
+        if near.isEmpty { return "`tvt-store ls` lists what there is." }
+        return "Did you mean \(near.joined(separator: ", "))?"
+    }
+}
+
+/// Levenshtein distance.
+private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    var row = Array(0...right.count)
+    for (i, byte) in left.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, other) in right.enumerated() {
+            let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (byte == other ? 0 : 1))
+            diagonal = row[j + 1]
+            row[j + 1] = next
+        }
+    }
+    return row[right.count]
+}

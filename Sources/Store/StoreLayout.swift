@@ -1,0 +1,19 @@
+internal import Base
+internal import SystemPackage
+
+/// Where things are in a store's folder.
+struct StoreLayout: Sendable {
+    let root: FilePath
+
+    var layoutFile: FilePath { root.appending("oci-layout") }
+    var index: FilePath { root.appending("index.json") }
+    var blobs: FilePath { root.appending("blobs").appending("sha256") }
+    var tmp: FilePath { root.appending("tmp") }
+    var reflog: FilePath { root.appending("reflog") }
+    var catalog: FilePath { root.appending("catalog.sqlite") }
+    var writerLock: FilePath { root.appending("lock") }
+
+    func blob(_ digest: SHA256Digest) -> FilePath { blobs.appending(digest.hex) }
+
+    static let layoutContents = Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)
+}
