@@ -5,10 +5,16 @@ internal import Glibc
 /// A second signal ends the process at once; the commit protocols make that safe as well.
 public enum Interruption {
     // A signal handler may touch nothing but this.
-    nonisolated(unsafe) private static let received = UnsafeMutablePointer<sig_atomic_t>.allocate(capacity: 1)
+    nonisolated(unsafe) private static let received = {
+        // Zero from the start: a process that never installs the handlers asks as well.
+        let flag = UnsafeMutablePointer<sig_atomic_t>.allocate(capacity: 1)
+        flag.initialize(to: 0)
+        return flag
+    }()
 
     public static func install() {
-        received.initialize(to: 0)
+        // The flag exists before a signal can ask for it.
+        _ = received
         for signal in [SIGINT, SIGTERM] {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { signal in
