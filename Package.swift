@@ -128,6 +128,8 @@ let testTargets: [Target] = [
         name: "TestKit", dependencies: ["Base", "JSON", systemPackage],
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
+    tests("Zstandard", uses: ["Zstandard"]),
+    tests("Store", uses: ["Store", "Records", "JSON"], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Training", uses: ["JSON", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),

@@ -28,8 +28,9 @@ final class IdIndex: Sendable {
         guard version == Format.version else {
             throw Failure(.badData, "\(path): id index version \(version) is not known", advice: "Use a newer tvt.")
         }
-        guard bytes.integer(at: Format.headerBytes - 8, as: UInt64.self)
-            == XXH3.hash64(bytes.slice(0..<Format.headerBytes - 8)),
+        guard
+            bytes.integer(at: Format.headerBytes - 8, as: UInt64.self)
+                == XXH3.hash64(bytes.slice(0..<Format.headerBytes - 8)),
             bytes.integer(at: 10, as: UInt16.self) == kind.rawValue,
             bytes.integer(at: 32, as: UInt64.self) == Format.seed,
             let keyCount = Int(exactly: bytes.integer(at: 16, as: UInt64.self)),

@@ -79,7 +79,8 @@ struct IdIndexBuilder {
     }
 
     private func place(
-        _ keys: consuming [Key], partitionBits: Int, in table: inout TableWriter, _ onEqualHashes: ([UInt32]) throws -> Void
+        _ keys: consuming [Key], partitionBits: Int, in table: inout TableWriter,
+        _ onEqualHashes: ([UInt32]) throws -> Void
     ) throws {
         let sorted = Self.sorted(keys, skippingBits: partitionBits)
         var start = 0
@@ -128,4 +129,3 @@ struct IdIndexBuilder {
         }
     }
 }
-

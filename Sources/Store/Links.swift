@@ -27,15 +27,18 @@ public final class Links: Sendable {
         let file = try MappedFile(path)
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
-        guard bytes.count >= LinksFormat.headerBytes else { throw damaged("\(bytes.count) bytes are too few for links") }
+        guard bytes.count >= LinksFormat.headerBytes else {
+            throw damaged("\(bytes.count) bytes are too few for links")
+        }
         guard bytes[0..<8].elementsEqual(LinksFormat.signature) else { throw damaged("it holds no links") }
         let version = bytes.integer(at: 8, as: UInt16.self)
         guard version == LinksFormat.version else {
             throw Failure(.badData, "\(path): links version \(version) is not known", advice: "Use a newer tvt.")
         }
         let flags = bytes.integer(at: 12, as: UInt32.self)
-        guard bytes.integer(at: LinksFormat.headerBytes - 8, as: UInt64.self)
-            == XXH3.hash64(bytes.slice(0..<LinksFormat.headerBytes - 8)),
+        guard
+            bytes.integer(at: LinksFormat.headerBytes - 8, as: UInt64.self)
+                == XXH3.hash64(bytes.slice(0..<LinksFormat.headerBytes - 8)),
             let role = LinkRole(rawValue: bytes.integer(at: 10, as: UInt16.self)),
             flags & ~LinksFormat.hasScores == 0,
             let queryCount = Int(exactly: bytes.integer(at: 16, as: UInt64.self)),
@@ -104,7 +107,9 @@ public final class Links: Sendable {
         var last = 0
         for query in 0..<queryCount {
             let range = try range(of: query)
-            guard range.lowerBound == last else { throw DamagedBlob(path, "the links of query \(query) overlap others") }
+            guard range.lowerBound == last else {
+                throw DamagedBlob(path, "the links of query \(query) overlap others")
+            }
             last = range.upperBound
             for target in try targets(of: query) where Int(target) >= documentCount {
                 throw DamagedBlob(path, "query \(query) points at document \(target) of \(documentCount)")

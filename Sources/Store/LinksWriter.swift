@@ -37,7 +37,8 @@ public final class LinksWriter {
     ///   - targets: ordinals of documents, in the order in which they shall be given back.
     ///   - scores: one for each target if the writer has scores, else nil.
     public func append(targets: some Collection<UInt32>, scores: (some Collection<Float>)?) throws {
-        precondition((scores != nil) == hasScores && (scores?.count ?? targets.count) == targets.count, "a score a link")
+        precondition(
+            (scores != nil) == hasScores && (scores?.count ?? targets.count) == targets.count, "a score a link")
         for target in targets {
             pendingTargets.append(target)
             largestTarget = max(largestTarget, Int(target))
@@ -71,7 +72,8 @@ public final class LinksWriter {
     ) throws -> StagedLinks {
         guard largestTarget < documentCount else {
             throw Failure(
-                .badData, "a \(role) link points at document \(largestTarget), but there are \(documentCount) documents")
+                .badData, "a \(role) link points at document \(largestTarget), but there are \(documentCount) documents"
+            )
         }
         try spill()
         var blob = try session.blob(name + ".links")
@@ -94,7 +96,9 @@ public final class LinksWriter {
                 try body.write(block, to: &blob)
             }
             if part.byteCount % 8 != 0 {
-                try [UInt8](repeating: 0, count: 8 - part.byteCount % 8).withUnsafeBytes { try body.write($0, to: &blob) }
+                try [UInt8](repeating: 0, count: 8 - part.byteCount % 8).withUnsafeBytes {
+                    try body.write($0, to: &blob)
+                }
             }
             try part.remove()
         }

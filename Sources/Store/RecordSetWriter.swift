@@ -46,7 +46,8 @@ final class RecordSetWriter {
     func append(id: UnsafeRawBufferPointer, record: UnsafeRawBufferPointer) throws -> Int {
         guard let line = RecordLine(record, kind: kind), line.hasID(id) else {
             throw Failure(
-                .bug, "a \(kind.singular)'s record does not begin with its \(kind.idField) \(escaped(id)): "
+                .bug,
+                "a \(kind.singular)'s record does not begin with its \(kind.idField) \(escaped(id)): "
                     + escaped(record.prefix(60)))
         }
         guard record.count < Self.largestRecord else {

@@ -24,7 +24,8 @@ final class ShardReader: Sendable {
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
 
         // From the back: seek table, trailer; then what the trailer says must fit what is there.
-        let least = 8 + ShardFormat.headerBytes + 8 + 8 + 8 + 8 + ShardFormat.trailerBytes + SeekTable.byteCount(entries: 4)
+        let least =
+            8 + ShardFormat.headerBytes + 8 + 8 + 8 + 8 + ShardFormat.trailerBytes + SeekTable.byteCount(entries: 4)
         guard bytes.count >= least else { throw damaged("\(bytes.count) bytes are too few for a shard") }
         guard bytes.integer(at: bytes.count - 4, as: UInt32.self) == ShardFormat.seekableFooterMagic else {
             throw damaged("it does not end with a seek table: it is cut off, or no shard")
