@@ -100,6 +100,9 @@ extension Mix {
             "document": maxLengths.document.map { JSONValue($0) } ?? .null,
         ]
         json["prompts"] = prompts.json
+        json["pooling"] = pooling.map { JSONValue($0.rawValue) } ?? .null
+        json["normalize"] = normalizes.map { JSONValue($0) } ?? .null
+        json["dropout"] = JSONValue(usesModelDropout)
         json["optimizer"] = .object(optimizer.json)
         json["lora"] = lora.map { .object($0.json) } ?? .null
         json["chunk_tokens"] = chunkTokens.map { JSONValue($0) } ?? .null

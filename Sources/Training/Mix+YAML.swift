@@ -1,4 +1,5 @@
 internal import Base
+internal import Models
 public import SystemPackage
 internal import Yams
 
@@ -49,7 +50,7 @@ extension Mix {
     private static let keys = [
         "model", "datasets", "passages_per_query", "queries_per_step", "accumulation", "steps", "epochs", "seed",
         "dtype", "temperature", "mask_known_positives", "sampling", "shortage", "without_positives", "max_lengths",
-        "prompts", "optimizer", "lora", "chunk_tokens", "checkpoint_every",
+        "prompts", "pooling", "normalize", "dropout", "optimizer", "lora", "chunk_tokens", "checkpoint_every",
     ]
 
     private static func length(_ top: MixSection) throws -> Length {
@@ -78,6 +79,9 @@ extension Mix {
                 query: try lengths.integer("query", atLeast: 3), document: try lengths.integer("document", atLeast: 3))
         }
         prompts = try Sides(prompts: top)
+        pooling = try top.choice("pooling", of: Pooling.self)
+        normalizes = try top.bool("normalize")
+        usesModelDropout = try top.bool("dropout") ?? usesModelDropout
         chunkTokens = try top.integer("chunk_tokens", atLeast: 1)
         checkpointEvery = try top.integer("checkpoint_every", atLeast: 0) ?? checkpointEvery
     }

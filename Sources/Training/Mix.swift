@@ -1,3 +1,5 @@
+public import Models
+
 /// What `tvt-train` is asked to do: a model, the data it learns from, and how.
 ///
 /// Read from a YAML file under `manifests/` by ``Mix/init(yaml:path:overrides:)``; every key has the meaning, unit and
@@ -34,6 +36,12 @@ public struct Mix: Sendable, Equatable {
     public var maxLengths = Sides<Int?>(query: nil, document: nil)
     /// `prompts`: put before each text. Default: what the model's card says.
     public var prompts = Sides<String?>(query: nil, document: nil)
+    /// `pooling`: mean, cls or last. Default: what the model's card says.
+    public var pooling: Pooling?
+    /// `normalize`: scale vectors to unit length. Default: what the model's card says.
+    public var normalizes: Bool?
+    /// `dropout`: train with the dropout that the model's configuration names. Default false.
+    public var usesModelDropout = false
     /// `optimizer`
     public var optimizer = OptimizerOptions()
     /// `lora`: train an adapter of these options; absent, all weights are trained.

@@ -42,6 +42,9 @@ struct MixTests {
                 without_positives: skip
                 max_lengths: {query: 32, document: 128}
                 prompts: {query: "query: ", document: ""}
+                pooling: cls
+                normalize: false
+                dropout: true
                 optimizer:
                   learning_rate: 1e-4
                   schedule: cosine
@@ -63,6 +66,7 @@ struct MixTests {
         #expect(mix.shortage == .error && mix.withoutPositives == .skip)
         #expect(mix.maxLengths.query == 32 && mix.maxLengths.document == 128)
         #expect(mix.prompts.query == "query: " && mix.prompts.document == "")
+        #expect(mix.pooling == .cls && mix.normalizes == false && mix.usesModelDropout)
         #expect(mix.optimizer.learningRate == 1e-4 && mix.optimizer.schedule == .cosine)
         #expect(mix.optimizer.warmupStepCount == 10 && mix.optimizer.beta1 == 0.8 && mix.optimizer.beta2 == 0.95)
         #expect(mix.optimizer.epsilon == 1e-6 && mix.optimizer.weightDecay == 0.01 && mix.optimizer.clipNorm == 0)
@@ -94,6 +98,7 @@ struct MixTests {
             ("lora: {dropout: 1}", "\"lora.dropout\" must be less than 1"),
             ("optimizer: {betas: [0.9]}", "must be two numbers"),
             ("optimizer: 3", "\"optimizer\" must be a mapping"),
+            ("pooling: max", "must be one of mean, cls, last"),
             ("seed: -1", "must be at least 0"),
             ("steps: 5", "mix.yaml"),
         ])
