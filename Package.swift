@@ -132,7 +132,7 @@ let testTargets: [Target] = [
     tests("Store", uses: ["Store", "Records", "JSON"], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
-    tests("Training", uses: ["JSON", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Training", uses: ["JSON", "Models", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),

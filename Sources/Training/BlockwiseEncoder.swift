@@ -39,7 +39,7 @@ public final class BlockwiseEncoder {
     }
 
     /// One stage of one chunk between forward and backward.
-    private struct Step {
+    fileprivate struct Step {
         let input: Tensor?
         var output: Tensor?
     }

@@ -45,7 +45,8 @@ public struct ContrastiveLoss: Sendable {
     private func mask(_ excluded: [[Int]], positives: [Int], passageCount: Int) throws -> Tensor? {
         guard excluded.contains(where: { !$0.isEmpty }) else { return nil }
         guard excluded.count == positives.count else {
-            throw TensorError("contrastive loss", "\(positives.count) queries but \(excluded.count) lists of exclusions")
+            throw TensorError(
+                "contrastive loss", "\(positives.count) queries but \(excluded.count) lists of exclusions")
         }
         var flags = [UInt8](repeating: 0, count: positives.count * passageCount)
         for (query, rows) in excluded.enumerated() {

@@ -70,7 +70,8 @@ public struct Lock: Sendable, Equatable {
         var keys = leftObject.map(\.key)
         keys += rightObject.map(\.key).filter { leftObject[$0] == nil }
         return keys.flatMap { key in
-            differences(leftObject[key] ?? .null, rightObject[key] ?? .null, path: path.isEmpty ? key : "\(path).\(key)")
+            differences(
+                leftObject[key] ?? .null, rightObject[key] ?? .null, path: path.isEmpty ? key : "\(path).\(key)")
         }
     }
 }

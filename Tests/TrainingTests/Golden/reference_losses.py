@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
+from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertModel, get_linear_schedule_with_warmup
 
 STEPS, QUERIES, GROUP, VOCABULARY = 50, 8, 4, 120
@@ -44,6 +45,21 @@ def make_batches(generator):
             excluded.append(sorted(set(equal + known)))
         batches.append({"queries": queries, "passages": passages, "excluded": excluded})
     return batches
+
+
+def save_description(folder):
+    """A tokenizer of syllables and the card, so that the folder is a whole model."""
+    words = [c + v for c in "bcdfghjklmnpqrstvwxyz" for v in "aeiou"] + list("aeiou") + [v + "n" for v in "aeiou"]
+    vocabulary = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"] + words
+    assert len(vocabulary) == VOCABULARY
+    tokenizer = BertWordPieceTokenizer({word: index for index, word in enumerate(vocabulary)})
+    tokenizer.save(str(folder / "tokenizer.json"))
+    card = {
+        "schema": "tvt.model-card/1", "family": "bert", "pooling": "mean", "normalize": True, "dims": 32,
+        "query": {"prompt": "", "maxLength": 16}, "document": {"prompt": "", "maxLength": 32},
+        "rendering": 'title + " " + text',
+    }
+    (folder / "tvt.json").write_text(json.dumps(card, indent=1))
 
 
 def encode(model, texts):
@@ -91,6 +107,7 @@ def main():
     model = BertModel(config, add_pooling_layer=False).eval()
     start = {name: weight.clone() for name, weight in model.state_dict().items()}
     model.save_pretrained(output / "tiny-bert")
+    save_description(output / "tiny-bert")
     batches = make_batches(random.Random(3))
     (output / "batches.json").write_text(json.dumps(batches, separators=(",", ":")))
 

@@ -1,0 +1,100 @@
+internal import Base
+public import Models
+public import Tensors
+
+/// One optimizer step: micro-batches through the model and back, then the weights.
+public final class TrainingStep {
+    public let encoder: BlockwiseEncoder
+    public let optimizer: Optimizer
+    public let loss: ContrastiveLoss
+    /// Length of the run, which the learning rate's schedule depends on.
+    public let stepCount: Int
+    /// What stages keep between forward and backward.
+    public var trace = BlockwiseEncoder.Trace.keep
+    /// Most tokens that run through a block at once.
+    public var chunkTokens: Int?
+    /// Probabilities and the run's seed; each pass derives its own seed.
+    public var dropout = Dropout.none
+
+    public init(
+        encoder: BlockwiseEncoder, loss: ContrastiveLoss, options: Mix.OptimizerOptions, stepCount: Int
+    ) throws {
+        self.encoder = encoder
+        self.loss = loss
+        self.stepCount = stepCount
+        optimizer = try Optimizer(
+            encoder.parameters.map { TrainedParameter(name: $0.name, tensor: $0.tensor) }, options)
+    }
+
+    /// What a step did.
+    public struct Outcome: Sendable, Equatable {
+        /// Mean over all queries, before the weights changed.
+        public var loss: Double
+        /// Before clipping.
+        public var gradientNorm = 0.0
+        public var learningRate = 0.0
+        /// Tokens that ran through the model.
+        public var tokenCount: Int
+    }
+
+    /// The dropout of one pass, from the run's seed.
+    public func dropout(step: Int, part: Int) -> Dropout {
+        var own = dropout
+        own.seed = SplitMix64.mix(dropout.seed, UInt64(step), UInt64(part))
+        return own
+    }
+
+    /// Takes the next step.
+    ///
+    /// - Parameter batches: micro-batches of equal size; their gradients are averaged.
+    /// - Throws: `Failure` if the loss or the gradients are not finite; then no weight has changed.
+    public func take(_ batches: [TrainingBatch]) throws -> Outcome {
+        var (gradients, outcome) = try gradients(batches)
+        let options = optimizer.options
+        outcome.learningRate =
+            options.learningRate
+            * options.schedule.factor(
+                step: optimizer.stepCount, warmupStepCount: options.warmupStepCount, stepCount: stepCount)
+        outcome.gradientNorm = try optimizer.step(gradients: gradients, learningRate: outcome.learningRate)
+        gradients.removeAll()
+        return outcome
+    }
+
+    /// Gradients of the mean loss of all micro-batches, one for each of the encoder's parameters.
+    public func gradients(_ batches: [TrainingBatch]) throws -> ([Tensor], Outcome) {
+        let sums = GradientSums(count: encoder.parameters.count)
+        let share = 1 / Double(batches.count)
+        var outcome = Outcome(loss: 0, tokenCount: 0)
+        for (part, batch) in batches.enumerated() {
+            let pass = try encoder.forward(
+                batch.texts, chunkTokens: chunkTokens, dropout: dropout(step: optimizer.stepCount, part: part),
+                trace: trace)
+            let (value, vectorGradients_UD) = try lossAndGradients(pass.vectors_UD, batch, share: share)
+            guard value.isFinite else {
+                throw Failure(
+                    .badData, "step \(optimizer.stepCount + 1): the loss is \(value); no weight was changed",
+                    advice: "Lower optimizer.learning_rate or raise temperature.")
+            }
+            outcome.loss += value * share
+            outcome.tokenCount += pass.tokenCount
+            try encoder.backward(pass, vectorGradients_UD: vectorGradients_UD, into: sums)
+        }
+        return (try sums.take(for: encoder.parameters), outcome)
+    }
+
+    private func lossAndGradients(
+        _ vectors_UD: Tensor, _ batch: TrainingBatch, share: Double
+    ) throws -> (Double, Tensor) {
+        try withGradients {
+            func rows(_ rows: [Int]) throws -> Tensor {
+                try vectors_UD.indexSelect(0, Tensor(rows.map(Int64.init)).to(vectors_UD.device))
+            }
+            let value = try loss(
+                queries_BD: rows(batch.queryRows), passages_PD: rows(batch.passageRows), positives: batch.positives,
+                excluded: batch.excluded)
+            let scaled = share == 1 ? value : try value.multiplied(by: share)
+            let gradient = try Tensor.gradients(of: [scaled], withRespectTo: [vectors_UD])[0]!
+            return (try value.item(), gradient)
+        }
+    }
+}
