@@ -136,6 +136,10 @@ let testTargets: [Target] = [
     tests("JSON", uses: ["JSON"]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),
+    tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
+    tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
+    tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
+    tests("Evaluation", uses: ["JSON", "Rankings", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
 ]
 
 let wantedTestTargets: [Target] = testTargets.filter { target in

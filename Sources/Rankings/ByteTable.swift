@@ -1,12 +1,34 @@
-internal import Base
+package import Base
 
 /// Gives each distinct byte string its position in a column, in the order of first appearance.
-struct ByteTable {
+package struct ByteTable {
     private var slots: [Int32] = Array(repeating: -1, count: 64)
     private var hashes: [UInt64] = []
 
+    package init() {}
+
+    /// The table of the strings that a column holds already; they are distinct.
+    package init(of column: ByteColumn) {
+        var other = ByteColumn()
+        for position in 0..<column.count { _ = column.withBytes(at: position) { index(of: $0, in: &other) } }
+    }
+
+    /// The position of `string` in `column`; nil where it is not there.
+    package func find(_ string: UnsafeRawBufferPointer, in column: ByteColumn) -> Int? {
+        let hash = XXH3.hash64(string)
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] >= 0 {
+            let candidate = Int(slots[slot])
+            if hashes[candidate] == hash, column.withBytes(at: candidate, { $0.elementsEqual(string) }) {
+                return candidate
+            }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
     /// The position of `string` in `column`, to which it is added where it is new.
-    mutating func index(of string: UnsafeRawBufferPointer, in column: inout ByteColumn) -> Int {
+    package mutating func index(of string: UnsafeRawBufferPointer, in column: inout ByteColumn) -> Int {
         let hash = XXH3.hash64(string)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] >= 0 {

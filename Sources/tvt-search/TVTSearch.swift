@@ -13,7 +13,7 @@ struct TVTSearch: Tool {
         commandName: "tvt-search",
         abstract: "Find each query's nearest documents, exactly.",
         discussion: """
-            Scores are inner products of the stored vectors, summed in float64 and written as float32. Ties are
+            Scores are inner products of the stored vectors, summed in float64 and written as float32. Ties are \
             broken by docid, descending, as trec_eval does. The result is the same with any number of threads.
             """,
         version: tvtVersion)
@@ -37,7 +37,8 @@ struct TVTSearch: Tool {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "trec: qid Q0 docid rank score tag; tevatron: qid⇥docid⇥score; marco: qid⇥docid⇥rank.", valueName: "format"))
+            "trec: qid Q0 docid rank score tag; tevatron: qid⇥docid⇥score; marco: qid⇥docid⇥rank.", valueName: "format")
+    )
     var format: RunFormat = .trec
 
     @Option(name: .long, help: ArgumentHelp("The last field of a TREC line.", valueName: "word"))

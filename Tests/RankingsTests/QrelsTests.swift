@@ -1,0 +1,64 @@
+import Base
+import Rankings
+import TestKit
+import Testing
+
+@Suite struct QrelsTests {
+    private func table(_ qrels: Qrels) -> [String] {
+        (0..<qrels.queryCount).flatMap { query in
+            qrels.judgements(of: query).map {
+                "\(escaped(qrels.queries[query])) \(escaped(qrels.documents[$0])) \(qrels.grades[$0])"
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "q1 0 d1 1\nq2 0 d1 -1\nq1 0 d2 3\n",
+        "q1\t0\td1\t1\r\nq2  0 d1 -1\n\nq1 0 d2 3",
+        "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td1\t-1\nq1\td2\t3\n",
+        "query-id\tcorpus-id\tscore\r\nq1\td1\t1.0\r\nq2\td1\t-1\r\nq1\td2\t3\r\n",
+        "q1\td1\t1\nq2\td1\t-1\nq1\td2\t3\n",
+    ])
+    func formats(text: String) throws {
+        let folder = try TemporaryFolder()
+        let qrels = try Qrels(reading: folder.write(text, to: "qrels"))
+        #expect(table(qrels) == ["\"q1\" \"d1\" 1", "\"q1\" \"d2\" 3", "\"q2\" \"d1\" -1"])
+    }
+
+    @Test func beirIDsMayHoldSpaces() throws {
+        let folder = try TemporaryFolder()
+        let qrels = try Qrels(reading: folder.write("query-id\tcorpus-id\tscore\na b\tc d\t2\n", to: "qrels"))
+        #expect(table(qrels) == ["\"a b\" \"c d\" 2"])
+    }
+
+    @Test func escapedIDs() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("a%20b 0 c%0Ad 2\n", to: "qrels")
+        #expect(table(try Qrels(reading: file, escapedIDs: true)) == ["\"a b\" \"c\\nd\" 2"])
+        #expect(table(try Qrels(reading: file)) == ["\"a%20b\" \"c%0Ad\" 2"])
+        #expect(throws: InputError.self) { try Qrels(reading: folder.write("a% 0 c 2\n", to: "bad"), escapedIDs: true) }
+    }
+
+    @Test(arguments: [
+        ("q 0 d\n", "qrels:1 (byte 0): 3 fields"),
+        ("q 0 d 1 x\n", "5 fields"),
+        ("q 0 d 1\nq 0 e one\n", "qrels:2 (byte 14), field \"grade\": a grade is a whole number: \"one\""),
+        ("q 0 d 1.5\n", "whole number"), ("q 0 d 3000000000\n", "whole number"),
+        ("query-id\tcorpus-id\tscore\nq\td\t\n", "qrels:2 (byte 29), field \"score\""),
+        ("q\td\tx\n", "qrels:1 (byte 4), field \"score\""),
+        ("query-id\tcorpus-id\tscore\nq\td\n", "2 fields"), ("query-id\tcorpus-id\tscore\n\td\t1\n", "an id is empty"),
+        ("q 0 d 1\nq 0 d 2\n", "has this document twice"),
+    ])
+    func faults(text: String, message: String) throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write(text, to: "qrels")
+        let error = #expect(throws: InputError.self) { try Qrels(reading: file) }
+        #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+    }
+
+    @Test func emptyFileHasNoQueries() throws {
+        let folder = try TemporaryFolder()
+        #expect(try Qrels(reading: folder.write("", to: "qrels")).queryCount == 0)
+        #expect(throws: SystemError.self) { try Qrels(reading: folder("none")) }
+    }
+}
