@@ -125,6 +125,16 @@ public final class LineBatch: @unchecked Sendable {
         public var isBlank: Bool { bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
     }
 
+    /// Calls `body` with some bytes of the batch, found by their offset in the decompressed stream.
+    ///
+    /// - Precondition: the range lies within the batch.
+    public func withBytes<Result>(
+        at byteOffset: Int, count: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        let start = byteOffset - self.byteOffset
+        return try body(UnsafeRawBufferPointer(rebasing: buffer[start..<start + count]))
+    }
+
     /// Calls `body` with every line in order.
     public func forEachLine(_ body: (Line) throws -> Void) rethrows {
         let base = UnsafeRawPointer(buffer.baseAddress!)

@@ -1,0 +1,134 @@
+internal import Archives
+internal import Base
+internal import JSON
+public import Records
+public import Store
+public import SystemPackage
+
+/// The ways into the store; each reads its sources and commits one new version, all or nothing.
+public enum Conversions {
+    /// Converts v1 rows: every passage becomes a document once, every row a query with its links.
+    ///
+    /// - Parameter inputs: JSON Lines, plain or packed; "-" is stdin.
+    /// - Throws: `InputError` with the place of the first fault that is not allowed for; nothing is committed then.
+    public static func rows(
+        _ inputs: [FilePath], into store: Store, reference: String, options: IngestOptions = IngestOptions()
+    ) throws -> IngestReport {
+        let conversion = try Conversion(
+            "v1-to-v2", store: store, reference: reference, options: options,
+            byteCount: Conversion.byteCount(of: inputs))
+        for path in inputs {
+            let stream = try InputStream(path, hashing: true)
+            try conversion.read(stream, as: .rows, accept: conversion.acceptRow)
+        }
+        return try conversion.commit()
+    }
+
+    /// Takes a dataset in the v2 form: a corpus, queries that link to it, and judgements.
+    ///
+    /// - Parameter judgements: TREC or BEIR files; each is a split named like the file.
+    public static func records(
+        queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [], into store: Store, reference: String,
+        options: IngestOptions = IngestOptions()
+    ) throws -> IngestReport {
+        let conversion = try Conversion(
+            "v2", store: store, reference: reference, options: options,
+            byteCount: Conversion.byteCount(of: corpus + queries + judgements))
+        for path in corpus {
+            try conversion.read(
+                InputStream(path, hashing: true), as: .documents(.document), accept: conversion.acceptDocument)
+        }
+        for path in queries {
+            try conversion.read(InputStream(path, hashing: true), as: .queries(.query)) {
+                try conversion.acceptQuery($0, $1)
+            }
+        }
+        for path in judgements {
+            let split = splitName(path.lastComponent?.string ?? path.string)
+            try conversion.readJudgements(InputStream(path, hashing: true), split: split)
+        }
+        return try conversion.commit()
+    }
+
+    /// Takes a dataset in the form of BEIR: `corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv` in a folder or a zip.
+    ///
+    /// - Parameter positives: a split whose judgements above 0 also become the queries' positives.
+    public static func beir(
+        _ source: FilePath, into store: Store, reference: String, positives: String? = nil,
+        options: IngestOptions = IngestOptions()
+    ) throws -> IngestReport {
+        let tree = try SourceTree(source)
+        let layout = try BEIRLayout(tree)
+        var extraOptions = JSONObject()
+        if let positives { extraOptions["positives"] = .string(positives) }
+        let conversion = try Conversion(
+            "beir", store: store, reference: reference, options: options, extraOptions: extraOptions, byteCount: nil)
+        try conversion.read(
+            tree.open(layout.corpus, hashing: true), as: .documents(.beirDocument), accept: conversion.acceptDocument)
+        var links = JudgedLinks()
+        if let positives {
+            guard let name = layout.judgements.first(where: { $0.split == positives })?.name else {
+                throw Failure(
+                    .badData, "\(source) has no split \"\(positives)\"",
+                    advice: "Its splits: \(layout.judgements.map(\.split).joined(separator: ", ")).")
+            }
+            links = try conversion.links(of: tree.open(name))
+        }
+        try conversion.read(tree.open(layout.queries, hashing: true), as: .queries(.beirQuery)) { batch, row in
+            try conversion.acceptQuery(batch, row, morePositives: links[batch.records[row.first].idHash])
+        }
+        for (split, name) in layout.judgements {
+            try conversion.readJudgements(tree.open(name, hashing: true), split: split)
+        }
+        if !tree.isFolder {
+            conversion.report.inputs = [
+                .init(path: source.string, size: try Files.size(source), sha256: try .ofFile(source))
+            ]
+        }
+        return try conversion.commit()
+    }
+
+    /// `test` for `qrels/test.tsv.gz`.
+    static func splitName(_ name: String) -> String {
+        var parts = (name.split(separator: "/").last ?? "").split(separator: ".", omittingEmptySubsequences: false)
+        while parts.count > 1, ["gz", "zst", "xz", "tsv", "txt", "qrels", "trec"].contains(parts.last) {
+            parts.removeLast()
+        }
+        return parts.joined(separator: ".")
+    }
+}
+
+/// Where the parts of a BEIR dataset lie; they may be packed, and in a folder of their own.
+private struct BEIRLayout {
+    let corpus: String
+    let queries: String
+    let judgements: [(split: String, name: String)]
+
+    init(_ tree: SourceTree) throws {
+        func find(_ stem: String) throws -> String {
+            let names = ["", ".gz", ".zst", ".xz"].map { stem + $0 }
+            let found = tree.names.filter { path in names.contains { path == $0 || path.hasSuffix("/" + $0) } }
+            guard let name = found.first else {
+                throw Failure(
+                    .missingInput, "\(tree.path) has no \(stem)",
+                    advice: "A BEIR dataset holds corpus.jsonl, queries.jsonl and qrels/*.tsv.")
+            }
+            guard found.count == 1 else {
+                throw Failure(.badData, "\(tree.path) has several of \(stem): \(found.joined(separator: ", "))")
+            }
+            return name
+        }
+        corpus = try find("corpus.jsonl")
+        queries = try find("queries.jsonl")
+        judgements = tree.names.filter { name in
+            (name.hasPrefix("qrels/") || name.contains("/qrels/"))
+                && [".tsv", ".tsv.gz", ".tsv.zst", ".tsv.xz"].contains { name.hasSuffix($0) }
+        }.map { (Conversions.splitName($0), $0) }
+        for (position, judgement) in judgements.enumerated() {
+            if let other = judgements[..<position].first(where: { $0.split == judgement.split }) {
+                throw Failure(
+                    .badData, "\(tree.path) has the split \"\(judgement.split)\" twice: \(other.name), \(judgement.name)")
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+public import SystemPackage
+internal import Base
+internal import JSON
+
+/// What happens when a docid comes again with different content.
+public enum ConflictPolicy: String, Sendable, CaseIterable {
+    /// Stop, or reject the row where rejects are allowed.
+    case error
+    /// The first content stays; later ones are counted and left out.
+    case first
+    /// Different content gets an id of its own: the docid, `~` and a hash of the content.
+    case rename
+}
+
+/// What is common to all conversions.
+public struct IngestOptions: Sendable {
+    public var conflictPolicy = ConflictPolicy.error
+    /// How many records may be left out before the conversion stops.
+    public var badRecordLimit = 0
+    /// Where records that are left out go, as they were; their reasons go beside, to `<rejects>.reasons`.
+    public var rejects: FilePath?
+    /// Threads that parse.
+    public var workers = processorCount
+    /// Bytes of input that a worker gets at once.
+    public var batchByteCount = 1 << 20
+    /// Name and version of the tool, for the manifest.
+    public var tool = "tvt-convert"
+    /// Where the data come from, for people who may use them.
+    public var licence: String?
+
+    public init() {}
+
+    /// As they stand in the manifest. Workers and batch sizes are left out: the result does not depend on them.
+    var json: JSONObject {
+        var object: JSONObject = ["onConflict": .string(conflictPolicy.rawValue)]
+        if badRecordLimit > 0 { object["maxBadRecords"] = JSONValue(badRecordLimit) }
+        return object
+    }
+}

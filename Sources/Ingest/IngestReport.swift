@@ -1,0 +1,90 @@
+public import Base
+public import JSON
+
+/// What a conversion read, kept, merged and left out.
+public struct IngestReport: Sendable {
+    public struct Input: Sendable {
+        public var path: String
+        /// Bytes of the file as it lies there.
+        public var size: Int
+        public var sha256: SHA256Digest
+    }
+
+    public var reference = ""
+    public var dataset: SHA256Digest?
+    public var inputs: [Input] = []
+    /// Decompressed bytes that were parsed.
+    public var parsedBytes = 0
+    public var queryCount = 0
+    public var documentCount = 0
+    public var positiveCount = 0
+    public var negativeCount = 0
+    /// Judgements by split, in the order of reading.
+    public var judgementCounts: [(split: String, count: Int)] = []
+    /// Times that a document came again with the same content.
+    public var duplicatesMerged = 0
+    /// Times that a docid came again with different content.
+    public var conflictCount = 0
+    /// Documents that had no id and were named by their content.
+    public var madeIDCount = 0
+    public var rejectCount = 0
+    /// Bytes of all blobs of the new version.
+    public var storedBytes = 0
+    public var seconds = 0.0
+
+    var inputBytes: Int { inputs.reduce(0) { $0 + $1.size } }
+
+    /// What the manifest keeps: no times, nothing that would differ from run to run.
+    var statistics: JSONObject {
+        [
+            "inputBytes": JSONValue(inputBytes), "parsedBytes": JSONValue(parsedBytes),
+            "duplicatesMerged": JSONValue(duplicatesMerged), "conflicts": JSONValue(conflictCount),
+            "idsMadeFromContent": JSONValue(madeIDCount), "rejects": JSONValue(rejectCount),
+        ]
+    }
+
+    public var json: JSONValue {
+        var object: JSONObject = [
+            "reference": .string(reference), "dataset": .string(dataset.map { "\($0)" } ?? ""),
+            "queries": JSONValue(queryCount), "documents": JSONValue(documentCount),
+            "positives": JSONValue(positiveCount), "negatives": JSONValue(negativeCount),
+            "judgements": .object(JSONObject(judgementCounts.map { ($0.split, JSONValue($0.count)) })),
+        ]
+        for (key, value) in statistics { object[key] = value }
+        object["storedBytes"] = JSONValue(storedBytes)
+        object["seconds"] = .number((seconds * 1000).rounded() / 1000)
+        object["inputs"] = .array(
+            inputs.map {
+                ["path": .string($0.path), "size": JSONValue($0.size), "sha256": .string($0.sha256.hex)]
+            })
+        return .object(object)
+    }
+
+    /// For people: one fact a line.
+    public var summary: String {
+        var lines: [(String, String)] = [
+            ("dataset", "\(reference)  \(dataset.map { "\($0)" } ?? "")"),
+            ("queries", "\(queryCount)"), ("documents", "\(documentCount)"),
+        ]
+        if positiveCount + negativeCount > 0 {
+            lines.append(("links", "\(positiveCount) positive, \(negativeCount) negative"))
+        }
+        if !judgementCounts.isEmpty {
+            let total = judgementCounts.reduce(0) { $0 + $1.count }
+            let splits = judgementCounts.map { "\($0.split) \($0.count)" }.joined(separator: ", ")
+            lines.append(("judgements", "\(total) (\(splits))"))
+        }
+        lines.append(("duplicates merged", "\(duplicatesMerged)"))
+        if madeIDCount > 0 { lines.append(("ids made from content", "\(madeIDCount)")) }
+        lines.append(("conflicts", "\(conflictCount)"))
+        lines.append(("rejects", "\(rejectCount)"))
+        lines.append(("read", "\(byteSize(Double(inputBytes))) (\(byteSize(Double(parsedBytes))) unpacked)"))
+        lines.append(("stored", byteSize(Double(storedBytes))))
+        let rate = seconds > 0 ? ", \(byteSize(Double(parsedBytes) / seconds))/s" : ""
+        lines.append(("time", duration(seconds) + rate))
+        let width = lines.map(\.0.count).max() ?? 0
+        return lines.map { name, value in
+            name + String(repeating: " ", count: width - name.count + 2) + value + "\n"
+        }.joined()
+    }
+}

@@ -1,0 +1,123 @@
+internal import Archives
+internal import Base
+internal import Records
+
+/// What a worker makes of a batch of lines: records as they will be stored, with their hashes, row by row.
+struct ScannedBatch: Sendable {
+    /// A record, or (without a line) a mere reference to one by its id.
+    struct Record: Sendable {
+        var idHash: ContentHash
+        var contentHash: ContentHash
+        /// The id's bytes, then the record's line.
+        var start: Int
+        var idCount: Int32
+        var lineCount: Int32
+    }
+
+    struct Row: Sendable {
+        /// The record of the row itself, then its positives, then its negatives.
+        var first: Int
+        var positiveCount: Int
+        var negativeCount: Int
+        var lineNumber: Int
+        var byteOffset: Int
+        var byteCount: Int
+        /// Why the row cannot be accepted; then it has no records.
+        var fault: RecordFault?
+        /// Records whose id was made from their content.
+        var madeIDCount = 0
+    }
+
+    let lines: LineBatch
+    private(set) var bytes: [UInt8] = []
+    private(set) var records: [Record] = []
+    private(set) var rows: [Row] = []
+
+    init(_ lines: LineBatch) {
+        self.lines = lines
+        bytes.reserveCapacity(lines.byteCount + lines.byteCount / 8)
+    }
+
+    /// Scans every line that is not blank; a fault is kept with its row.
+    mutating func scan(_ body: (LineBatch.Line, inout ScannedBatch, inout Row) throws(RecordFault) -> Void) {
+        lines.forEachLine { line in
+            guard !line.isBlank else { return }
+            let byteCount = bytes.count
+            var row = Row(
+                first: records.count, positiveCount: 0, negativeCount: 0, lineNumber: line.number,
+                byteOffset: line.byteOffset, byteCount: line.bytes.count)
+            do throws(RecordFault) {
+                try body(line, &self, &row)
+            } catch {
+                bytes.removeLast(bytes.count - byteCount)
+                records.removeLast(records.count - row.first)
+                row.positiveCount = 0
+                row.negativeCount = 0
+                row.fault = error
+                if !line.hasNewline, row.fault?.advice == nil {
+                    row.fault?.advice = "It is the last line and has no newline: the file may be cut off."
+                }
+            }
+            rows.append(row)
+        }
+    }
+
+    /// Appends the record that a scanner holds.
+    ///
+    /// - Returns: whether the record had no id and was given one.
+    @discardableResult
+    mutating func append(_ scanner: RecordScanner) -> Bool {
+        guard let id = scanner.id else {
+            let made = scanner.contentID()
+            made.withUnsafeBytes { append(scanner, id: $0) }
+            return true
+        }
+        append(scanner, id: id)
+        return false
+    }
+
+    private mutating func append(_ scanner: RecordScanner, id: UnsafeRawBufferPointer) {
+        let start = bytes.count
+        bytes.append(contentsOf: id)
+        scanner.appendRecord(id: id, to: &bytes)
+        let lineStart = start + id.count
+        let contentHash = bytes.withUnsafeBytes { ContentHash.of(UnsafeRawBufferPointer(rebasing: $0[lineStart...])) }
+        records.append(
+            Record(
+                idHash: .of(id), contentHash: contentHash, start: start, idCount: Int32(id.count),
+                lineCount: Int32(bytes.count - lineStart)))
+    }
+
+    /// Appends a reference to a record by its id.
+    mutating func append(reference id: UnsafeRawBufferPointer) {
+        let start = bytes.count
+        bytes.append(contentsOf: id)
+        let hash = ContentHash.of(id)
+        records.append(
+            Record(idHash: hash, contentHash: hash, start: start, idCount: Int32(id.count), lineCount: 0))
+    }
+
+    func withID<Result>(of record: Record, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try bytes.withUnsafeBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[record.start..<record.start + Int(record.idCount)]))
+        }
+    }
+
+    func withLine<Result>(of record: Record, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        let start = record.start + Int(record.idCount)
+        return try bytes.withUnsafeBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[start..<start + Int(record.lineCount)]))
+        }
+    }
+
+    func id(of record: Record) -> [UInt8] { withID(of: record) { Array($0) } }
+
+    func place(of row: Row) -> Place {
+        Place(path: lines.path, line: row.lineNumber, byteOffset: row.byteOffset)
+    }
+
+    /// The input line of a row as it was.
+    func withSource<Result>(of row: Row, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try lines.withBytes(at: row.byteOffset, count: row.byteCount, body)
+    }
+}
