@@ -153,9 +153,13 @@ final class Conversion {
     /// Takes a line of a corpus.
     func acceptDocument(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws {
         newDocuments.removeAll(keepingCapacity: true)
+        var merged = 0
+        var conflicts = 0
         _ = try document(
-            batch, batch.records[row.first], line: row.lineNumber, merged: &report.duplicatesMerged,
-            conflicts: &report.conflictCount, field: { nil })
+            batch, batch.records[row.first], line: row.lineNumber, merged: &merged, conflicts: &conflicts,
+            field: { nil })
+        report.duplicatesMerged += merged
+        report.conflictCount += conflicts
         try appendNewDocuments(batch)
     }
 
@@ -287,8 +291,9 @@ final class Conversion {
         report.rejectCount = rejects.count
         writer.provenance.inputs = report.inputs.map { .init(uri: $0.path, size: $0.size, sha256: $0.sha256) }
         writer.provenance.statistics = report.statistics
-        let dataset = try writer.commit()
+        // Rejects without a dataset are harmless, a dataset without its rejects would have lost them.
         try rejects.commit()
+        let dataset = try writer.commit()
         report.dataset = dataset.digest
         report.storedBytes = dataset.manifest.blobs.reduce(0) { $0 + $1.size }
         report.seconds = Clock.seconds() - start

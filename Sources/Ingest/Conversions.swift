@@ -1,7 +1,7 @@
 internal import Archives
 internal import Base
 internal import JSON
-public import Records
+internal import Records
 public import Store
 public import SystemPackage
 
@@ -127,7 +127,8 @@ private struct BEIRLayout {
         for (position, judgement) in judgements.enumerated() {
             if let other = judgements[..<position].first(where: { $0.split == judgement.split }) {
                 throw Failure(
-                    .badData, "\(tree.path) has the split \"\(judgement.split)\" twice: \(other.name), \(judgement.name)")
+                    .badData,
+                    "\(tree.path) has the split \"\(judgement.split)\" twice: \(other.name), \(judgement.name)")
             }
         }
     }

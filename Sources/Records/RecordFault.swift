@@ -17,7 +17,7 @@ public struct RecordFault: Error, Sendable, Equatable {
     }
 
     /// The same fault, seen from the record around it.
-    func inside(_ field: String) -> RecordFault {
+    public func inside(_ field: String) -> RecordFault {
         var fault = self
         fault.field = self.field.map { "\(field).\($0)" } ?? field
         return fault

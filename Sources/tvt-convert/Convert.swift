@@ -1,0 +1,210 @@
+public import ArgumentParser
+internal import Base
+internal import CommandLineKit
+internal import Ingest
+internal import JSON
+internal import Store
+internal import SystemPackage
+
+@main
+struct TVTConvert: Tool {
+    static let configuration = CommandConfiguration(
+        commandName: "tvt-convert",
+        abstract: "Convert raw data into a dataset of the store, and back.",
+        discussion: """
+            Inputs may be packed with gzip, zstd or xz, whatever their names; - is standard input. A bad record stops \
+            the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
+            """,
+        version: tvtVersion, subcommands: [FromV1.self, FromV2.self, FromBEIR.self, ToV1.self])
+}
+
+/// Options of every conversion into the store.
+struct IngestArguments: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Name of the new dataset.", valueName: "name"))
+    var dataset: String
+
+    @Option(
+        name: .customLong("on-conflict"),
+        help: ArgumentHelp(
+            "When a docid comes again with different content: error stops, first keeps the first, rename gives the "
+                + "later one the id docid~hash.", valueName: "policy"))
+    var onConflict: ConflictPolicy = .error
+
+    @Option(
+        name: .customLong("max-bad-records"),
+        help: ArgumentHelp("Leave out up to n bad records; they are counted and kept in --rejects.", valueName: "n"))
+    var maxBadRecords = 0
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where bad records go, as they were; the reasons go to file.reasons.", valueName: "file"))
+    var rejects: String?
+
+    @Option(name: .long, help: ArgumentHelp("Licence of the data, kept in the manifest.", valueName: "text"))
+    var licence: String?
+
+    @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
+    var workers: Int?
+
+    @OptionGroup var store: StoreOption
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard maxBadRecords >= 0 else { throw ValidationError("--max-bad-records is at least 0") }
+        guard (maxBadRecords > 0) == (rejects != nil) else {
+            throw ValidationError("--max-bad-records and --rejects go together: what is left out must be kept")
+        }
+        guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
+    }
+
+    var options: IngestOptions {
+        var options = IngestOptions()
+        options.conflictPolicy = onConflict
+        options.badRecordLimit = maxBadRecords
+        options.rejects = rejects.map { FilePath($0) }
+        options.licence = licence
+        options.tool = "tvt-convert \(tvtVersion)"
+        if let workers { options.workers = workers }
+        return options
+    }
+
+    /// The store, made if it is not there yet.
+    func openStore() throws -> Store {
+        let path = store.path
+        return Files.exists(path.appending("index.json")) ? try Store(opening: path) : try Store.create(at: path)
+    }
+
+    func print(_ report: IngestReport) throws {
+        try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
+    }
+}
+
+extension ConflictPolicy: ExpressibleByArgument {}
+
+struct FromV1: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "v1-to-v2",
+        abstract: "Convert v1 rows (query_id, query, positive_passages, negative_passages).",
+        discussion: """
+            Each passage becomes a document once, however many queries have it. A passage without a docid gets a hash \
+            of its content as id. Titles and all other fields are kept.
+            """)
+
+    @Argument(help: ArgumentHelp("JSON Lines of v1 rows.", valueName: "file"))
+    var inputs: [String]
+
+    @OptionGroup var ingest: IngestArguments
+
+    func validate() throws { try checkStandardInput(inputs) }
+
+    func run() throws {
+        try ingest.print(
+            Conversions.rows(
+                inputs.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
+                options: ingest.options))
+    }
+}
+
+struct FromV2: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "v2",
+        abstract: "Take queries and a corpus in the v2 form.",
+        discussion: """
+            Queries: query_id, query_text|image|video|audio, positive_document_ids, negative_document_ids. Corpus: \
+            docid, title, document_text|image|video|audio; text, image, … are read too. All other fields are kept.
+            """)
+
+    @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("JSON Lines of queries.", valueName: "file"))
+    var queries: [String]
+
+    @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("JSON Lines of documents.", valueName: "file"))
+    var corpus: [String]
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Judgements in TREC or BEIR form; each file is a split of its name.", valueName: "file"))
+    var qrels: [String] = []
+
+    @OptionGroup var ingest: IngestArguments
+
+    func validate() throws { try checkStandardInput(queries + corpus + qrels) }
+
+    func run() throws {
+        try ingest.print(
+            Conversions.records(
+                queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) },
+                judgements: qrels.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
+                options: ingest.options))
+    }
+}
+
+struct FromBEIR: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "beir",
+        abstract: "Take a BEIR dataset: a zip or a folder.",
+        discussion: "Reads corpus.jsonl, queries.jsonl and qrels/*.tsv; every file of qrels is a split of its name.")
+
+    @Argument(help: ArgumentHelp("The zip or the folder.", valueName: "source"))
+    var source: String
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Judgements of this split above 0 also become the queries' positives.", valueName: "split"))
+    var positives: String?
+
+    @OptionGroup var ingest: IngestArguments
+
+    func run() throws {
+        try ingest.print(
+            Conversions.beir(
+                FilePath(source), into: ingest.openStore(), reference: ingest.dataset, positives: positives,
+                options: ingest.options))
+    }
+}
+
+struct ToV1: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "v2-to-v1",
+        abstract: "Write a dataset of the store as v1 rows.")
+
+    @Argument(help: ArgumentHelp("The dataset.", valueName: "name"))
+    var dataset: String
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The file; .zst, .gz and .xz compress, - is stdout.", valueName: "file"))
+    var output: String
+
+    @OptionGroup var store: StoreOption
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard !(common.json && output == "-") else { throw ValidationError("--json and --output - share stdout") }
+    }
+
+    func run() throws {
+        let dataset = try Store(opening: store.path).dataset(dataset)
+        let report = try Conversions.export(dataset, to: FilePath(output))
+        if report.droppedJudgementCount > 0 {
+            log.warning("v1 has no place for judgements: \(report.droppedJudgementCount) are not written")
+        }
+        if common.json {
+            let result: JSONValue = [
+                "dataset": .string("\(dataset.digest)"), "output": .string(output), "rows": JSONValue(report.rowCount),
+                "passages": JSONValue(report.passageCount), "rawBytes": JSONValue(report.rawBytes),
+                "writtenBytes": JSONValue(report.writtenBytes),
+                "droppedJudgements": JSONValue(report.droppedJudgementCount), "seconds": .number(report.seconds),
+            ]
+            try writeToStandardOutput(result.pretty())
+        } else if output != "-" {
+            try writeToStandardOutput(
+                "\(report.rowCount) rows with \(report.passageCount) passages, \(byteSize(Double(report.rawBytes))) "
+                    + "(\(byteSize(Double(report.writtenBytes))) written), \(duration(report.seconds))\n")
+        }
+    }
+}
+
+private func checkStandardInput(_ inputs: [String]) throws {
+    guard inputs.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("standard input can be read only once") }
+}
