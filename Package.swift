@@ -116,6 +116,7 @@ let tools: [Target] = [
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
     tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Training"]),
     tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Evaluation"]),
+    tool("demo-report", uses: ["JSON", "Rankings", "Store"]),
 ]
 
 // TVT_TESTS=Store,Records builds only those rooms' tests; without it, all.

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bin=.build/release
-out=${TVT_DEMO_DIR:-demo}
+out=demo
 model=.deps/models/all-MiniLM-L6-v2
 export TVT_STORE=$out/store
 mkdir -p "$out/.done"
@@ -46,10 +46,12 @@ evaluate() {
   mkdir -p "$folder"
   step "$when: encode the corpus" $bin/tvt-encode corpus nave --model "$model" --dtype bf16 --output "$folder/corpus" --resume
   step "$when: encode the test queries" $bin/tvt-encode queries nave --split test --model "$model" --dtype bf16 --output "$folder/queries" --resume
-  step "$when: search" $bin/tvt-search --queries "$folder/queries" --corpus "$folder/corpus" --depth 100 --output "$folder/test.run"
-  step "$when: evaluate" save "$folder/eval.json" $bin/tvt-eval --run "$folder/test.run" --qrels nave --split test --metrics "$metrics" --json
+  step "$when: search" $bin/tvt-search --queries "$folder/queries" --corpus "$folder/corpus" --depth 100 \
+    --format tevatron --output "$folder/test.run"
 }
 metrics=ndcg@10,recall@100,mrr@10,map
+
+# Nave's ids contain spaces, which TREC's run format cannot hold; Tevatron's, separated by tabs, can.
 
 step "make a store" $bin/tvt-store init
 step "convert the v1 file" $bin/tvt-convert v1-to-v2 datasets/nave/train.v1.jsonl.zst --dataset nave-train
@@ -61,16 +63,22 @@ evaluate before "$model"
 mkdir -p "$out/mining"
 step "encode the train corpus" $bin/tvt-encode corpus nave-train --model "$model" --dtype bf16 --output "$out/mining/corpus" --resume
 step "encode the train queries" $bin/tvt-encode queries nave-train --model "$model" --dtype bf16 --output "$out/mining/queries" --resume
-step "search the train queries" $bin/tvt-search --queries "$out/mining/queries" --corpus "$out/mining/corpus" --depth 100 --output "$out/mining/train.run"
-step "filter by top-100 recall" $bin/tvt-mine filter nave-train --run "$out/mining/train.run" --depth 100 --as nave-train@filtered
-step "mine hard negatives" $bin/tvt-mine negatives nave-train@filtered --run "$out/mining/train.run" --depth 100 \
-  --count 15 --seed 42 --relative-margin 0.05 --shortage keep --as nave-train@mined
+step "search the train queries" $bin/tvt-search --queries "$out/mining/queries" --corpus "$out/mining/corpus" --depth 100 \
+  --format tevatron --output "$out/mining/train.run"
+step "filter by top-100 recall" save "$out/mining/filter.json" $bin/tvt-mine filter nave-train \
+  --run "$out/mining/train.run" --depth 100 --as nave-train@filtered --json
+step "mine hard negatives" save "$out/mining/negatives.json" $bin/tvt-mine negatives nave-train@filtered --run "$out/mining/train.run" --depth 100 \
+  --count 15 --seed 42 --relative-margin 0.05 --shortage keep --as nave-train@mined --json
 
 step "train" $bin/tvt-train --manifest manifests/nave-demo.yaml --output "$out/model" --resume
-evaluate after "$out/model/final"
+trained=$(ls -d "$out"/model/checkpoints/step-* | tail -n 1)
+evaluate after "$trained"
+
+step "compare" save "$out/eval.json" $bin/tvt-eval --run "$out/after/test.run" --compare "$out/before/test.run" \
+  --qrels nave --split test --metrics "$metrics" --json
+step "write the report" $bin/demo-report --folder "$out" --v1 datasets/nave/train.v1.jsonl.zst --output "$out/report.html"
 
 echo
 $bin/tvt-eval --run "$out/after/test.run" --compare "$out/before/test.run" --qrels nave --split test --metrics "$metrics"
-step "write the report" $bin/demo-report --folder "$out" --output "$out/report.html"
 echo
 echo "The report: $out/report.html"

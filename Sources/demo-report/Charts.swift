@@ -41,7 +41,8 @@ struct LossCurve {
         for fraction in [0.0, 0.25, 0.5, 0.75, 1.0] {
             let value = highest * fraction
             svg += "<line class=\"grid\" x1=\"\(left)\" x2=\"\(width - 8)\" y1=\"\(y(value))\" y2=\"\(y(value))\"/>"
-            svg += "<text class=\"tick\" text-anchor=\"end\" x=\"\(left - 6)\" y=\"\(y(value) + 4)\">\(fixed(value, 2))</text>"
+            svg +=
+                "<text class=\"tick\" text-anchor=\"end\" x=\"\(left - 6)\" y=\"\(y(value) + 4)\">\(fixed(value, 2))</text>"
         }
         for step in losses.indices { svg += "<circle cx=\"\(x(step))\" cy=\"\(y(losses[step]))\" r=\"2\"/>" }
         let line = losses.indices.map { step in
@@ -49,7 +50,8 @@ struct LossCurve {
             return "\(x(step)),\(y(recent.reduce(0, +) / Double(recent.count)))"
         }
         svg += "<polyline points=\"\(line.joined(separator: " "))\"/>"
-        svg += "<text class=\"tick\" text-anchor=\"end\" x=\"\(width - 8)\" y=\"\(height - 8)\">step \(losses.count)</text>"
+        svg +=
+            "<text class=\"tick\" text-anchor=\"end\" x=\"\(width - 8)\" y=\"\(height - 8)\">step \(losses.count)</text>"
         return svg + "</svg>"
     }
 }
@@ -75,7 +77,8 @@ struct Bars {
             let top = row * rowHeight
             let length = 340 * bar.value / highest
             svg += "<text x=\"180\" y=\"\(top + 20)\" text-anchor=\"end\">\(html(bar.label))</text>"
-            svg += "<rect class=\"\(bar.kind)\" x=\"190\" y=\"\(top + 5)\" width=\"\(fixed(length, 1))\" height=\"20\" rx=\"3\"/>"
+            svg +=
+                "<rect class=\"\(bar.kind)\" x=\"190\" y=\"\(top + 5)\" width=\"\(fixed(length, 1))\" height=\"20\" rx=\"3\"/>"
             svg += "<text x=\"\(fixed(198 + length, 1))\" y=\"\(top + 20)\">\(html(bar.text))</text>"
         }
         return svg + "</svg>"
