@@ -1,5 +1,4 @@
 public import Base
-internal import JSON
 public import Records
 internal import SystemPackage
 
@@ -22,8 +21,7 @@ public final class Dataset: Sendable {
     public let judgements: [(split: String, links: Links)]
 
     init(store: Store, digest: SHA256Digest, reference: String) throws {
-        let path = store.layout.blob(digest)
-        let manifest = try Manifest(JSONValue.parse(store.checkedBlob(digest), path: path.string), path: path.string)
+        let manifest = try store.manifest(digest)
         self.digest = digest
         self.manifest = manifest
         self.reference = reference

@@ -174,6 +174,7 @@ extension Store {
         let reference = Reference(
             name: manifest.name, dataset: stagedManifest.descriptor.digest, image: stagedImage.descriptor)
         try change("commit", manifest.name, lockTimeoutSeconds: lockTimeoutSeconds) { _ in reference }
+        updateCatalog()
         return try Dataset(store: self, digest: reference.dataset, reference: reference.name)
     }
 }

@@ -84,8 +84,24 @@ final class IdIndex: Sendable {
         }
     }
 
-    /// Checks every page, and that the table holds each ordinal below its number of keys at most once.
-    func checkAllPages() throws {
+    /// Checks every page, that the padding is zero, and that the table holds each ordinal exactly once.
+    func checkAll() throws {
         try buckets.check(0..<buckets.bytes.count)
+        var seen = [UInt64](repeating: 0, count: (keyCount + 63) / 64)
+        var found = 0
+        for bucket in 0..<bucketCount {
+            let offset = bucket * IdIndexFormat.bucketBytes
+            let count = Int(buckets.bytes.integer(at: offset + 56, as: UInt32.self))
+            guard count <= IdIndexFormat.slotsPerBucket else { throw DamagedBlob(path, "bucket \(bucket) is overfull") }
+            for slot in 0..<count {
+                let ordinal = Int(buckets.bytes.integer(at: offset + 28 + slot * 4, as: UInt32.self))
+                guard ordinal < keyCount, seen[ordinal / 64] >> UInt64(ordinal % 64) & 1 == 0 else {
+                    throw DamagedBlob(path, "bucket \(bucket) holds an ordinal that is impossible or repeated")
+                }
+                seen[ordinal / 64] |= 1 << UInt64(ordinal % 64)
+            }
+            found += count
+        }
+        guard found == keyCount else { throw DamagedBlob(path, "it holds \(found) keys instead of \(keyCount)") }
     }
 }

@@ -27,6 +27,14 @@ public final class RecordReader {
         try dataset.queries.withRecord(ordinal, cursor: queryCursor, body)
     }
 
+    public func documentID(_ ordinal: Int) throws -> [UInt8] {
+        try withDocumentRecord(ordinal) { try dataset.documents.parsed($0, ordinal: ordinal).id }
+    }
+
+    public func queryID(_ ordinal: Int) throws -> [UInt8] {
+        try withQueryRecord(ordinal) { try dataset.queries.parsed($0, ordinal: ordinal).id }
+    }
+
     public func documentOrdinal(id: UnsafeRawBufferPointer) throws -> Int? {
         try dataset.documents.ordinal(id: id, cursor: documentCursor)
     }

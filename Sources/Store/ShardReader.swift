@@ -132,6 +132,12 @@ final class ShardReader: Sendable {
         return (Int(frame), start, end)
     }
 
+    /// Checks every page of the record index and of the content hashes.
+    func checkIndexPages() throws {
+        try index.check(0..<index.bytes.count)
+        try contentHashes.check(0..<contentHashes.bytes.count)
+    }
+
     /// A frame as it is stored.
     func frameBytes(_ frame: Int) throws -> UnsafeRawBufferPointer {
         let offset = (trailer.recordCount + frame) * 8

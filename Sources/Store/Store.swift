@@ -91,6 +91,12 @@ public final class Store: Sendable {
         return bytes
     }
 
+    /// The manifest that a digest names.
+    public func manifest(_ digest: SHA256Digest) throws -> Manifest {
+        let path = layout.blob(digest).string
+        return try Manifest(JSONValue.parse(checkedBlob(digest), path: path), path: path)
+    }
+
     /// When the version that a reference points at was committed, as RFC 3339; nil where it is not recorded.
     public func createdAt(_ reference: Reference) throws -> String? {
         let path = layout.blob(reference.image.digest)

@@ -1,0 +1,188 @@
+internal import Base
+internal import GRDB
+internal import SystemPackage
+
+/// The catalog could not be read or written. Nothing is lost: it is a cache.
+struct CatalogError: Error {
+    let message: String
+}
+
+/// `catalog.sqlite`: references, versions, lineage and shards, for listing and searching. Never a row per record.
+///
+/// It knows the digest of the `index.json` that it was made from, so it notices by itself that it is stale.
+struct Catalog {
+    /// "tvt" and 1.
+    private static let applicationID: Int32 = 0x7476_7401
+    private static let schemaVersion: Int32 = 1
+
+    private let store: Store
+    private let database: DatabaseQueue
+    /// Whether the file had to be made.
+    private let isNew: Bool
+
+    init(store: Store) throws(CatalogError) {
+        self.store = store
+        let path = store.layout.catalog
+        let existed = Files.exists(path)
+        do {
+            var opened: DatabaseQueue?
+            if existed { opened = try? Self.open(path) }
+            if opened == nil {
+                // Foreign, damaged or of another version.
+                if existed { log.notice("\(path): cannot be used; made anew from the manifests") }
+                for suffix in ["", "-journal", "-wal", "-shm"] { try Files.remove(FilePath(path.string + suffix)) }
+                opened = try Self.create(path)
+            }
+            guard let opened else { throw CatalogError(message: "cannot be opened") }
+            database = opened
+            isNew = !existed
+        } catch {
+            throw CatalogError(message: "\(error)")
+        }
+    }
+
+    private static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL")
+        }
+        return configuration
+    }
+
+    /// Nil where the file is not a catalog of this version.
+    private static func open(_ path: FilePath) throws -> DatabaseQueue? {
+        let queue = try DatabaseQueue(path: path.string, configuration: configuration)
+        let isOurs = try queue.read { database in
+            try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID
+                && Int32.fetchOne(database, sql: "PRAGMA user_version") == schemaVersion
+                && String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok"
+        }
+        return isOurs ? queue : nil
+    }
+
+    private static func create(_ path: FilePath) throws -> DatabaseQueue {
+        let queue = try DatabaseQueue(path: path.string, configuration: configuration)
+        try queue.write { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE source (indexDigest TEXT NOT NULL);
+                    CREATE TABLE versions (
+                        digest TEXT PRIMARY KEY, name TEXT NOT NULL, logicalDigest TEXT NOT NULL, tool TEXT NOT NULL,
+                        documents INTEGER NOT NULL, queries INTEGER NOT NULL, positives INTEGER NOT NULL,
+                        negatives INTEGER NOT NULL, judgements INTEGER NOT NULL, rawBytes INTEGER NOT NULL,
+                        storedBytes INTEGER NOT NULL
+                    ) WITHOUT ROWID;
+                    CREATE TABLE refs (
+                        name TEXT PRIMARY KEY, version TEXT NOT NULL REFERENCES versions, image TEXT NOT NULL,
+                        createdAt TEXT
+                    ) WITHOUT ROWID;
+                    CREATE TABLE lineage (
+                        child TEXT NOT NULL REFERENCES versions ON DELETE CASCADE, parent TEXT NOT NULL,
+                        PRIMARY KEY (child, parent)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE shards (
+                        version TEXT NOT NULL REFERENCES versions ON DELETE CASCADE, kind TEXT NOT NULL,
+                        number INTEGER NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+                        records INTEGER NOT NULL, rawBytes INTEGER NOT NULL, PRIMARY KEY (version, kind, number)
+                    ) WITHOUT ROWID;
+                    PRAGMA application_id = \(applicationID);
+                    PRAGMA user_version = \(schemaVersion);
+                    """)
+        }
+        return queue
+    }
+
+    /// Brings the catalog in line with `index.json`, in one transaction; reads only the manifests that are new.
+    ///
+    /// - Parameter note: tell the user where the catalog was missing or stale.
+    func refresh(note: Bool) throws {
+        let bytes = try Files.readAll(store.layout.index)
+        let digest = SHA256Digest.of(bytes).description
+        let known = try sql { try $0.read { try String.fetchOne($0, sql: "SELECT indexDigest FROM source") } }
+        guard known != digest else { return }
+        let index = try ReferenceIndex(bytes, path: store.layout.index.string)
+        if note, !index.references.isEmpty {
+            log.notice("\(store.layout.catalog) was \(isNew ? "missing" : "stale"); brought up to date")
+        }
+        let versions = Set(
+            try sql { try $0.read { try String.fetchAll($0, sql: "SELECT digest FROM versions") } })
+        var missing: [(SHA256Digest, Manifest)] = []
+        var taken = versions
+        for reference in index.references where taken.insert(reference.dataset.description).inserted {
+            missing.append((reference.dataset, try store.manifest(reference.dataset)))
+        }
+        let creation = try index.references.map { try store.createdAt($0) }
+        try sql { queue in
+            try queue.write { database in
+                for (digest, manifest) in missing { try insert(digest, manifest, in: database) }
+                try database.execute(sql: "DELETE FROM refs")
+                for (reference, createdAt) in zip(index.references, creation) {
+                    try database.execute(
+                        sql: "INSERT INTO refs VALUES (?, ?, ?, ?)",
+                        arguments: [
+                            reference.name, reference.dataset.description, reference.image.digest.description, createdAt,
+                        ])
+                }
+                try database.execute(sql: "DELETE FROM versions WHERE digest NOT IN (SELECT version FROM refs)")
+                try database.execute(sql: "DELETE FROM source")
+                try database.execute(sql: "INSERT INTO source VALUES (?)", arguments: [digest])
+            }
+        }
+    }
+
+    private func insert(_ digest: SHA256Digest, _ manifest: Manifest, in database: Database) throws {
+        let summary = DatasetSummary(reference: manifest.name, digest: digest, createdAt: nil, manifest: manifest)
+        try database.execute(
+            sql: "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+                digest.description, manifest.name, manifest.logicalDigest.description, summary.tool,
+                summary.documentCount, summary.queryCount, summary.positiveCount, summary.negativeCount,
+                summary.judgementCount, summary.rawBytes, summary.storedBytes,
+            ])
+        for parent in Set(manifest.provenance.parents).sorted() {
+            try database.execute(
+                sql: "INSERT INTO lineage VALUES (?, ?)", arguments: [digest.description, parent.description])
+        }
+        for (kind, table) in [("documents", manifest.documents), ("queries", manifest.queries)] {
+            for (number, shard) in table.shards.enumerated() {
+                try database.execute(
+                    sql: "INSERT INTO shards VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    arguments: [
+                        digest.description, kind, number, shard.blob.digest.description, shard.blob.size,
+                        shard.recordCount, shard.rawBytes,
+                    ])
+            }
+        }
+    }
+
+    func list() throws -> [DatasetSummary] {
+        let rows = try sql { queue in
+            try queue.read { database in
+                try Row.fetchAll(
+                    database,
+                    sql: "SELECT refs.name AS reference, refs.createdAt, versions.* FROM refs "
+                        + "JOIN versions ON versions.digest = refs.version ORDER BY refs.name")
+            }
+        }
+        return try rows.map { row in
+            guard let digest = SHA256Digest(hex: row["digest"]) else {
+                throw CatalogError(message: "it holds a digest that is none")
+            }
+            return DatasetSummary(
+                reference: row["reference"], digest: digest, createdAt: row["createdAt"], tool: row["tool"],
+                documentCount: row["documents"], queryCount: row["queries"], positiveCount: row["positives"],
+                negativeCount: row["negatives"], judgementCount: row["judgements"], rawBytes: row["rawBytes"],
+                storedBytes: row["storedBytes"])
+        }
+    }
+
+    /// Runs a database call; its errors become a `CatalogError`.
+    private func sql<Result>(_ body: (DatabaseQueue) throws -> Result) throws -> Result {
+        do {
+            return try body(database)
+        } catch {
+            throw CatalogError(message: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+public import Base
+
+/// A version in the chain that leads to a dataset.
+public struct LineageVersion: Sendable {
+    public let digest: SHA256Digest
+    /// Nil where the version is not in this store.
+    public let manifest: Manifest?
+    /// RFC 3339; nil where no reference carries the version any more.
+    public let createdAt: String?
+    /// References that point at the version now.
+    public let references: [String]
+}
+
+extension Store {
+    /// A dataset and all versions that it descends from, each once, children before parents.
+    public func lineage(of reference: String) throws -> [LineageVersion] {
+        let index = try readIndex()
+        var versions: [LineageVersion] = []
+        var seen: Set<SHA256Digest> = []
+        var waiting = [try dataset(reference).digest]
+        while !waiting.isEmpty {
+            let digest = waiting.removeFirst()
+            guard seen.insert(digest).inserted else { continue }
+            let manifest = Files.exists(path(of: digest)) ? try manifest(digest) : nil
+            let references = index.references.filter { $0.dataset == digest }
+            versions.append(
+                LineageVersion(
+                    digest: digest, manifest: manifest, createdAt: try references.first.flatMap { try createdAt($0) },
+                    references: references.map(\.name)))
+            waiting += manifest?.provenance.parents ?? []
+        }
+        return versions
+    }
+}

@@ -1,0 +1,53 @@
+internal import Base
+internal import JSON
+
+/// Results on stdout, for people or for programs.
+enum Printed {
+    static func json(_ json: @autoclosure () throws -> JSONValue, if isWanted: Bool, else text: () throws -> String) throws {
+        try writeToStandardOutput(isWanted ? try json().pretty() + "\n" : try text())
+    }
+
+    /// Columns padded to their widest cell; the columns named in `right` are aligned to the right.
+    static func table(_ rows: [[String]], right: Set<Int> = []) -> String {
+        let columnCount = rows.map(\.count).max() ?? 0
+        let widths = (0..<columnCount).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        var text = ""
+        for row in rows {
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                line += (column > 0 ? "  " : "") + (right.contains(column) ? padding + cell : cell + padding)
+            }
+            while line.last == " " { line.removeLast() }
+            text += line + "\n"
+        }
+        return text
+    }
+
+    /// `1.8 MiB`.
+    static func size(_ byteCount: Int) -> String {
+        var value = Double(byteCount)
+        for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+            if value < 1024 || unit == "TiB" { return unit == "B" ? "\(byteCount) B" : "\(decimal(value)) \(unit)" }
+            value /= 1024
+        }
+        return "\(byteCount) B"
+    }
+
+    /// With one digit after the point.
+    static func decimal(_ value: Double) -> String {
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(abs(tenths % 10))"
+    }
+
+    /// `31,102`.
+    static func count(_ value: Int) -> String {
+        var digits = String(abs(value))
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+    }
+}
