@@ -121,7 +121,8 @@ struct Catalog {
                     try database.execute(
                         sql: "INSERT INTO refs VALUES (?, ?, ?, ?)",
                         arguments: [
-                            reference.name, reference.dataset.description, reference.image.digest.description, createdAt,
+                            reference.name, reference.dataset.description, reference.image.digest.description,
+                            createdAt,
                         ])
                 }
                 try database.execute(sql: "DELETE FROM versions WHERE digest NOT IN (SELECT version FROM refs)")

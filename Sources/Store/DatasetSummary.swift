@@ -52,7 +52,8 @@ extension Store {
         do {
             try Catalog(store: self).refresh(note: false)
         } catch {
-            log.notice("\(layout.catalog): \((error as? CatalogError)?.message ?? "\(error)"); it will be rebuilt later")
+            log.notice(
+                "\(layout.catalog): \((error as? CatalogError)?.message ?? "\(error)"); it will be rebuilt later")
         }
     }
 }

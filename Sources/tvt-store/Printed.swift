@@ -3,7 +3,9 @@ internal import JSON
 
 /// Results on stdout, for people or for programs.
 enum Printed {
-    static func json(_ json: @autoclosure () throws -> JSONValue, if isWanted: Bool, else text: () throws -> String) throws {
+    static func json(_ json: @autoclosure () throws -> JSONValue, if isWanted: Bool, else text: () throws -> String)
+        throws
+    {
         try writeToStandardOutput(isWanted ? try json().pretty() + "\n" : try text())
     }
 

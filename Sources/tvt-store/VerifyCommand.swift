@@ -1,10 +1,10 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import JSON
-internal import Store
+public import Store
 
-extension VerifyLevel: @retroactive ExpressibleByArgument {}
+extension VerifyLevel: ExpressibleByArgument {}
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
