@@ -140,7 +140,7 @@ let testTargets: [Target] = [
     tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
     tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
-    tests("Evaluation", uses: ["JSON", "Rankings", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
+    tests("Evaluation", uses: ["JSON", "Rankings", "Store", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
 ]
 
 let wantedTestTargets: [Target] = testTargets.filter { target in
