@@ -132,6 +132,7 @@ let testTargets: [Target] = [
     tests("Zstandard", uses: ["Zstandard"]),
     tests("Store", uses: ["Store", "Records", "JSON"], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
+    tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Training", uses: ["JSON", "Models", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),

@@ -30,6 +30,8 @@ public struct LoRAConfiguration: Sendable, Equatable {
     public var dropout: Double
     /// Names of modules, whole or from a dot on: `query` means every module whose name ends in `.query`.
     public var targets: [String]
+    /// Modules that are no targets although ``targets`` matches them.
+    public var excluded: [String] = []
     public var isRankStabilised: Bool
 
     public init(rank: Int, alpha: Double, dropout: Double, targets: [String], isRankStabilised: Bool = false) {
@@ -43,7 +45,8 @@ public struct LoRAConfiguration: Sendable, Equatable {
     public var scale: Double { alpha / (isRankStabilised ? Double(rank).squareRoot() : Double(rank)) }
 
     public func isTarget(_ module: String) -> Bool {
-        targets.contains { $0 == module || module.hasSuffix("." + $0) }
+        func matches(_ name: String) -> Bool { name == module || module.hasSuffix("." + name) }
+        return targets.contains(where: matches) && !excluded.contains(where: matches)
     }
 
     /// Fields that must have this value, or be absent, for the adapter to mean what we compute.
@@ -52,6 +55,15 @@ public struct LoRAConfiguration: Sendable, Equatable {
         ("alpha_pattern", [:]), ("layers_to_transform", .null), ("layers_pattern", .null), ("modules_to_save", .null),
         ("layer_replication", .null), ("lora_bias", false), ("use_qalora", false), ("trainable_token_indices", .null),
         ("target_parameters", .null), ("alora_invocation_tokens", .null), ("arrow_config", .null),
+        ("use_bdlora", .null), ("velora_config", .null), ("monteclora_config", .null), ("kasa_config", .null),
+        ("ensure_weight_tying", false), ("megatron_config", .null),
+    ]
+
+    /// Fields that say how an adapter was made or is named, not what it computes.
+    private static let harmless: Set<String> = [
+        "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "inference_mode", "loftq_config",
+        "lora_ga_config", "megatron_core", "peft_version", "qalora_group_size", "revision", "runtime_config",
+        "task_type",
     ]
 
     /// Reads `adapter_config.json`.
@@ -77,6 +89,21 @@ public struct LoRAConfiguration: Sendable, Equatable {
             guard let name = $0.string else { throw reader.error("target_modules", "module names are strings") }
             return name
         }
+        if let list = reader["exclude_modules"], !list.isNull {
+            let names = list.array?.compactMap(\.string)
+            guard let names, names.count == list.array?.count else {
+                throw reader.error("exclude_modules", "a list of module names belongs here")
+            }
+            excluded = names
+        }
+        // Some initialisations (PiSSA, OLoRA, LoftQ) also change the base weights, which the file does not hold.
+        if let initialisation = reader["init_lora_weights"], !initialisation.isNull {
+            guard initialisation.bool != nil || initialisation.string == "gaussian" else {
+                throw reader.error(
+                    "init_lora_weights", "an initialisation that changes the base weights is not supported")
+            }
+        }
+        try reader.refuseUnread(except: LoRAConfiguration.harmless)
     }
 
     /// `adapter_config.json` as PEFT reads it.
