@@ -134,6 +134,8 @@ let testTargets: [Target] = [
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Training", uses: ["JSON", "Models", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),

@@ -1,0 +1,109 @@
+public import JSON
+
+/// How hard negatives are chosen. See ``NegativeStep`` for the order in which the limits apply.
+public struct NegativeOptions: Sendable, Equatable {
+    /// Which score of a query's positives the margins refer to, where it has several.
+    public enum PositiveReference: String, Sendable, CaseIterable { case min, max, mean }
+    /// How candidates are chosen from those that are left: the best, or a random sample.
+    public enum Strategy: String, Sendable, CaseIterable { case random, top }
+    /// What happens to a query with fewer than `count` candidates left.
+    public enum Shortage: String, Sendable, CaseIterable {
+        /// It gets those that there are.
+        case keep
+        /// It is left out of the new version.
+        case drop
+        /// The rest are random documents of the corpus that its ranking does not list.
+        case fill
+    }
+    /// What happens to a query with a margin set and none of its positives in the run.
+    public enum Unscored: String, Sendable, CaseIterable {
+        /// All its candidates are dropped: no margin can be vouched for.
+        case drop
+        /// The margins are not applied to it.
+        case keep
+    }
+
+    /// Candidates considered: those of the best ranks among non-positives.
+    public var depth: Int
+    /// Negatives wanted for each query.
+    public var count: Int
+    public var seed: UInt64
+    /// Best ranks among non-positives that are left out.
+    public var skipTop = 0
+    /// Candidates that score more are dropped.
+    public var maxScore: Double?
+    /// Candidates that score less are dropped.
+    public var minScore: Double?
+    /// Drops candidates with score + margin > reference.
+    public var absoluteMargin: Double?
+    /// Drops candidates with score > reference − |reference| · margin.
+    public var relativeMargin: Double?
+    public var positiveReference = PositiveReference.min
+    public var unscored = Unscored.drop
+    public var strategy = Strategy.random
+    public var shortage = Shortage.keep
+    /// Drops candidates with the content of a positive, or of a better candidate.
+    public var excludesDuplicates = false
+    /// Drops candidates whose title or text contains an answer of the query.
+    public var excludesAnswers = false
+    /// Skips results whose document the dataset does not have, instead of failing.
+    public var ignoresUnknown = false
+
+    public init(depth: Int, count: Int, seed: UInt64) {
+        self.depth = depth
+        self.count = count
+        self.seed = seed
+    }
+
+    var hasMargin: Bool { absoluteMargin != nil || relativeMargin != nil }
+
+    /// For the manifest: everything that decides the result.
+    public var json: JSONObject {
+        var object: JSONObject = [
+            "depth": JSONValue(depth), "count": JSONValue(count), "seed": .string(String(seed)),
+            "skip_top": JSONValue(skipTop), "positive_ref": .string(positiveReference.rawValue),
+            "unscored": .string(unscored.rawValue), "strategy": .string(strategy.rawValue),
+            "shortage": .string(shortage.rawValue), "exclude_duplicates": .bool(excludesDuplicates),
+            "exclude_answers": .bool(excludesAnswers), "ignore_unknown": .bool(ignoresUnknown),
+        ]
+        for (name, value) in [
+            ("max_score", maxScore), ("min_score", minScore), ("absolute_margin", absoluteMargin),
+            ("relative_margin", relativeMargin),
+        ] {
+            if let value { object[name] = JSONValue(value) }
+        }
+        return object
+    }
+}
+
+/// Why a result of a query's ranking is no candidate, in the order in which the reasons are looked at: each result is
+/// counted under the first that holds. A rank is a result's place among those that are not positives, from 1, before
+/// anything else is dropped.
+public enum NegativeStep: String, Sendable, CaseIterable {
+    case positive
+    /// Not in the dataset; it keeps its rank.
+    case unknown
+    case depth
+    case skipTop = "skip_top"
+    case maxScore = "max_score"
+    case minScore = "min_score"
+    case absoluteMargin = "absolute_margin"
+    case relativeMargin = "relative_margin"
+    case duplicate
+    case answer
+
+    public var explanation: String {
+        switch self {
+        case .positive: "is a positive"
+        case .unknown: "not in the dataset"
+        case .depth: "rank below --depth"
+        case .skipTop: "within --skip-top"
+        case .maxScore: "above --max-score"
+        case .minScore: "below --min-score"
+        case .absoluteMargin: "within --absolute-margin"
+        case .relativeMargin: "within --relative-margin"
+        case .duplicate: "content of a positive or of a better candidate"
+        case .answer: "contains an answer"
+        }
+    }
+}
