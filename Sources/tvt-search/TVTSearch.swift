@@ -15,6 +15,7 @@ struct TVTSearch: Tool {
         discussion: """
             Scores are inner products of the stored vectors, summed in float64 and written as float32. Ties are \
             broken by docid, descending, as trec_eval does. The result is the same with any number of threads.
+            RUN.json beside the run records the models and datasets that it was made from.
             """,
         version: tvtVersion)
 
@@ -93,6 +94,7 @@ struct TVTSearch: Tool {
         let summary = try search.run(progress: progress) { try writer.write($0) }
         progress.finish()
         try writer.commit()
+        try recordOrigin(queries: queryVectors, corpus: corpusVectors)
         guard common.json else { return }
         let result: JSONValue = [
             "queries": .integer(Int64(summary.queryCount)),
@@ -105,6 +107,28 @@ struct TVTSearch: Tool {
             "run": .string(output),
         ]
         try writeToStandardOutput(result.pretty() + "\n")
+    }
+}
+
+extension TVTSearch {
+    /// Writes `RUN.json` beside the run: what it was made from, for whoever records where a run came from.
+    private func recordOrigin(queries: VectorsReader, corpus: [VectorsReader]) throws {
+        guard output != "-" else { return }
+        func side(_ reader: VectorsReader) -> JSONValue {
+            let description = reader.manifest.description
+            return [
+                "model_card": .string(description.modelCard.description),
+                "dataset": .string(description.dataset.description),
+                "dataset_reference": .string(description.datasetReference),
+                "encoding": .object(description.encoding),
+            ]
+        }
+        var origin: JSONObject = [
+            "sha256": .string(try SHA256Digest.ofFile(FilePath(output)).hex), "depth": .integer(Int64(depth)),
+            "queries": side(queries), "corpus": .array(corpus.map(side)),
+        ]
+        if let dims { origin["dims"] = .integer(Int64(dims)) }
+        try Files.replace(FilePath(output + ".json"), with: JSONValue.object(origin).pretty() + "\n")
     }
 }
 
