@@ -21,6 +21,7 @@ public final class Progress: Sendable {
     private struct State {
         var done = 0
         var lastDrawn = 0.0
+        var note = ""
     }
 
     private let label: String
@@ -40,14 +41,16 @@ public final class Progress: Sendable {
         self.total = total
     }
 
-    public func advance(by count: Int = 1) {
+    /// - Parameter note: shown behind the count until the next one, as `loss 1.25`.
+    public func advance(by count: Int = 1, note: String? = nil) {
         state.withLock { state in
             state.done += count
+            if let note { state.note = ", " + note }
             guard case .terminal = style else { return }
             let now = Clock.seconds()
             guard now - state.lastDrawn > 0.2 else { return }
             state.lastDrawn = now
-            draw(state.done, elapsed: now - start, ending: "")
+            draw(state, elapsed: now - start, ending: "")
         }
     }
 
@@ -55,11 +58,12 @@ public final class Progress: Sendable {
     public func finish() {
         state.withLock { state in
             guard case .terminal = style else { return }
-            draw(state.done, elapsed: Clock.seconds() - start, ending: "\n")
+            draw(state, elapsed: Clock.seconds() - start, ending: "\n")
         }
     }
 
-    private func draw(_ done: Int, elapsed: Double, ending: String) {
+    private func draw(_ state: State, elapsed: Double, ending: String) {
+        let done = state.done
         let rate = elapsed > 0 ? Double(done) / elapsed : 0
         var line = "\r\u{1B}[K\(label): \(amount(Double(done)))"
         if let total { line += " of \(amount(Double(total)))" }
@@ -70,7 +74,7 @@ public final class Progress: Sendable {
         } else {
             line += ", \(duration(elapsed))"
         }
-        writeToStandardError(line + ending)
+        writeToStandardError(line + state.note + ending)
     }
 
     private func amount(_ value: Double) -> String {
