@@ -14,9 +14,10 @@ public struct Lock: Sendable, Equatable {
     ///   - stepCount: the length of the run, also where the mix says epochs.
     ///   - modelFiles: SHA-256 of each file of the model that the result depends on, by name.
     ///   - datasets: what each part of the mix resolved to.
+    ///   - card: of the trained model: how texts become vectors.
     public init(
         mix: Mix, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)], datasets: [ResolvedPart],
-        rendering: JSONObject
+        card: JSONValue
     ) {
         var lock = JSONObject()
         lock["version"] = JSONValue(Lock.version)
@@ -24,7 +25,7 @@ public struct Lock: Sendable, Equatable {
         lock["steps"] = JSONValue(stepCount)
         lock["model"] = .object(JSONObject(modelFiles.map { ($0.name, JSONValue($0.digest.description)) }))
         lock["datasets"] = .array(datasets.map { .object($0.json) })
-        lock["rendering"] = .object(rendering)
+        lock["card"] = card
         value = .object(lock)
     }
 

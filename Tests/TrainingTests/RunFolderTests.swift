@@ -12,7 +12,7 @@ struct RunFolderTests {
         let digest = SHA256Digest.of(Array("x".utf8))
         return Lock(
             mix: mix, stepCount: 10, modelFiles: [("model.safetensors", digest)],
-            datasets: [.init(reference: "a", digest: digest, exampleCount: 5, weight: 5)], rendering: [:])
+            datasets: [.init(reference: "a", digest: digest, exampleCount: 5, weight: 5)], card: [:])
     }
 
     @Test("a lock is canonical JSON, and equal mixes have equal locks")
