@@ -139,15 +139,18 @@ extension DryRun {
         }
         let rate = 100 * Double(truncatedCount) / Double(max(1, sequenceCount))
         lines.append("tokens, over the first \(sampledStepCount) steps")
-        lines.append("  \(tokensPerStep) a step; a text has \(length(atShare: 0.5)) (median), "
-            + "\(length(atShare: 0.95)) (95 %), \(lengths.last ?? 0) (longest)")
+        lines.append(
+            "  \(tokensPerStep) a step; a text has \(length(atShare: 0.5)) (median), "
+                + "\(length(atShare: 0.95)) (95 %), \(lengths.last ?? 0) (longest)")
         lines.append("  truncated \(truncatedCount) of \(sequenceCount) texts (\((rate * 100).rounded() / 100) %)")
         lines.append("  equal to another of their batch \(repeatedCount), masked as known positives \(maskedCount)")
         lines.append("memory")
-        lines.append("  weights \(byteSize(Double(memory.weights))), gradients \(byteSize(Double(memory.gradients))), "
-            + "optimizer \(byteSize(Double(memory.moments)))")
-        lines.append("  traces about \(byteSize(Double(memory.keptTraces))) kept, "
-            + "\(byteSize(Double(memory.recomputedTraces))) with --trace recompute")
+        lines.append(
+            "  weights \(byteSize(Double(memory.weights))), gradients \(byteSize(Double(memory.gradients))), "
+                + "optimizer \(byteSize(Double(memory.moments)))")
+        lines.append(
+            "  traces about \(byteSize(Double(memory.keptTraces))) kept, "
+                + "\(byteSize(Double(memory.recomputedTraces))) with --trace recompute")
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -24,7 +24,8 @@ struct TVTTrain: Tool {
     @Option(name: .long, help: ArgumentHelp("The mix: a YAML file, see manifests/.", valueName: "file"))
     var manifest: String
 
-    @Option(name: .long, help: ArgumentHelp("The run folder; new or empty, or a run's with --resume.", valueName: "dir"))
+    @Option(
+        name: .long, help: ArgumentHelp("The run folder; new or empty, or a run's with --resume.", valueName: "dir"))
     var output: String?
 
     @Flag(name: .long, help: "Go on with the run in --output, where there is one.")
