@@ -25,12 +25,12 @@ public struct FilterReport: Sendable, Equatable {
         [
             "queries": JSONValue(queryCount), "kept": JSONValue(keptCount), "dropped": JSONValue(droppedCount),
             "reasons": [
-                "not_in_run": JSONValue(notInRunCount), "no_positives": JSONValue(withoutPositivesCount),
-                "positive_below_depth": JSONValue(belowDepthCount), "positive_not_in_run": JSONValue(notFoundCount),
+                "notInRun": JSONValue(notInRunCount), "noPositives": JSONValue(withoutPositivesCount),
+                "positiveBelowDepth": JSONValue(belowDepthCount), "positiveNotInRun": JSONValue(notFoundCount),
             ],
-            "unknown_queries_in_run": JSONValue(unknown.queryCount),
-            "unknown_documents_in_run": JSONValue(unknown.documentCount),
-            "best_positive_rank": bestRanks.json,
+            "unknownQueriesInRun": JSONValue(unknown.queryCount),
+            "unknownDocumentsInRun": JSONValue(unknown.documentCount),
+            "bestPositiveRank": bestRanks.json,
         ]
     }
 

@@ -61,14 +61,14 @@ public struct NegativeOptions: Sendable, Equatable {
     public var json: JSONObject {
         var object: JSONObject = [
             "depth": JSONValue(depth), "count": JSONValue(count), "seed": .string(String(seed)),
-            "skip_top": JSONValue(skipTop), "positive_ref": .string(positiveReference.rawValue),
+            "skipTop": JSONValue(skipTop), "positiveRef": .string(positiveReference.rawValue),
             "unscored": .string(unscored.rawValue), "strategy": .string(strategy.rawValue),
-            "shortage": .string(shortage.rawValue), "exclude_duplicates": .bool(excludesDuplicates),
-            "exclude_answers": .bool(excludesAnswers), "ignore_unknown": .bool(ignoresUnknown),
+            "shortage": .string(shortage.rawValue), "excludeDuplicates": .bool(excludesDuplicates),
+            "excludeAnswers": .bool(excludesAnswers), "ignoreUnknown": .bool(ignoresUnknown),
         ]
         for (name, value) in [
-            ("max_score", maxScore), ("min_score", minScore), ("absolute_margin", absoluteMargin),
-            ("relative_margin", relativeMargin),
+            ("maxScore", maxScore), ("minScore", minScore), ("absoluteMargin", absoluteMargin),
+            ("relativeMargin", relativeMargin),
         ] {
             if let value { object[name] = JSONValue(value) }
         }
@@ -84,11 +84,11 @@ public enum NegativeStep: String, Sendable, CaseIterable {
     /// Not in the dataset; it keeps its rank.
     case unknown
     case depth
-    case skipTop = "skip_top"
-    case maxScore = "max_score"
-    case minScore = "min_score"
-    case absoluteMargin = "absolute_margin"
-    case relativeMargin = "relative_margin"
+    case skipTop
+    case maxScore
+    case minScore
+    case absoluteMargin
+    case relativeMargin
     case duplicate
     case answer
 

@@ -62,20 +62,20 @@ public struct NegativesReport: Sendable, Equatable {
         for step in NegativeStep.allCases { steps[step.rawValue] = JSONValue(dropped(by: step)) }
         return [
             "queries": JSONValue(queryCount), "kept": JSONValue(queryCount - droppedQueryCount),
-            "dropped": JSONValue(droppedQueryCount), "not_in_run": JSONValue(notInRunCount),
-            "results": JSONValue(resultCount), "dropped_results": .object(steps),
+            "dropped": JSONValue(droppedQueryCount), "notInRun": JSONValue(notInRunCount),
+            "results": JSONValue(resultCount), "droppedResults": .object(steps),
             "candidates": JSONValue(survivorCount), "negatives": JSONValue(rankedNegativeCount + filledNegativeCount),
             "filled": JSONValue(filledNegativeCount), "replaced": JSONValue(replacedCount),
             "shortage": [
-                "queries": JSONValue(shortQueryCount), "without_negatives": JSONValue(withoutNegativesCount),
+                "queries": JSONValue(shortQueryCount), "withoutNegatives": JSONValue(withoutNegativesCount),
                 "lacking": JSONValue(lackingCount),
             ],
             "positives": [
                 "total": JSONValue(positiveCount), "scored": JSONValue(scoredPositiveCount),
-                "unscored_queries": JSONValue(unscoredQueryCount),
+                "unscoredQueries": JSONValue(unscoredQueryCount),
             ],
-            "unknown_queries_in_run": JSONValue(unknown.queryCount),
-            "unknown_documents_in_run": JSONValue(unknown.documentCount),
+            "unknownQueriesInRun": JSONValue(unknown.queryCount),
+            "unknownDocumentsInRun": JSONValue(unknown.documentCount),
             "scores": scores.json,
         ]
     }

@@ -17,7 +17,7 @@ public struct RecallFilter: Sendable {
         self.ignoresUnknown = ignoresUnknown
     }
 
-    var options: JSONObject { ["depth": JSONValue(depth), "ignore_unknown": .bool(ignoresUnknown)] }
+    var options: JSONObject { ["depth": JSONValue(depth), "ignoreUnknown": .bool(ignoresUnknown)] }
 
     /// Finds the queries to keep.
     ///
@@ -80,7 +80,7 @@ extension MiningRun {
         tool: String, options: JSONObject, parent: Dataset, statistics: JSONObject
     ) -> Provenance {
         var options = options
-        options["run_origin"] = origin.map { .object($0) }
+        options["runOrigin"] = origin.map { .object($0) }
         return Provenance(
             tool: tool, options: options, inputs: [input], parents: [parent.digest], statistics: statistics,
             licence: parent.manifest.provenance.licence)

@@ -95,7 +95,8 @@ struct RunResolver {
 
 /// Ordinals of the documents seen last, so that a document that stands in many rankings is looked up once.
 ///
-/// Ids are kept as 128-bit hashes. A slot holds one id; a newer one takes its place.
+/// Ids are kept as 128-bit hashes, each within a few slots of its home; where these are taken, a newer id takes the
+/// first.
 private struct OrdinalCache {
     private var keys: [ContentHash?]
     private var ordinals: [UInt32]
@@ -109,8 +110,16 @@ private struct OrdinalCache {
 
     mutating func ordinal(_ id: UnsafeRawBufferPointer, in dataset: Dataset) throws -> UInt32 {
         let key = ContentHash.of(id)
-        let slot = Int(truncatingIfNeeded: key.low) & (keys.count - 1)
-        if keys[slot] == key { return ordinals[slot] }
+        let home = Int(truncatingIfNeeded: key.low)
+        var slot = home & (keys.count - 1)
+        for step in 0..<8 {
+            let candidate = (home &+ step) & (keys.count - 1)
+            guard let known = keys[candidate] else {
+                slot = candidate
+                break
+            }
+            if known == key { return ordinals[candidate] }
+        }
         let found = try dataset.documentOrdinal(id: Array(id)).map(UInt32.init) ?? ResolvedRanking.unknown
         keys[slot] = key
         ordinals[slot] = found

@@ -105,10 +105,11 @@ struct Negatives: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Give each query hard negatives from a run, in place of those it has.",
         discussion: """
-            A query's results are looked at from the best down, and each limit drops results in this order:
+            A query's results are looked at from the best down; each limit drops
+            results, in this order:
 
-              1. positives (links, and judgements above grade 0 in any split) are never candidates;
-                 the others are ranked from 1
+              1. positives          links, and judgements above grade 0 in any
+                                    split; the others are ranked from 1
               2. --depth            rank > n
               3. --skip-top         rank <= n
               4. --max-score        score > x
@@ -118,9 +119,10 @@ struct Negatives: ParsableCommand {
               8. --exclude-duplicates
               9. --exclude-answers
 
-            where p is the lowest, highest or mean score (--positive-ref) of the query's positives in the run;
-            positives that the run does not list are counted and passed over. Then --count of the candidates left are
-            taken (--strategy), and --shortage says what happens where there are fewer.
+            where p is the lowest, highest or mean score (--positive-ref) of the query's \
+            positives in the run; positives that the run does not list are counted and \
+            passed over. Then --count of the candidates left are taken (--strategy), and \
+            --shortage says what happens where there are fewer.
 
             Random choices depend on the seed and the query's id only.
             """)

@@ -41,12 +41,12 @@ import Testing
         [
             ("positive", { _ in }, "a b c d e f g h", 2),
             ("depth", { $0.depth = 3 }, "a b c", 5),
-            ("skip_top", { $0.skipTop = 2 }, "c d e f g h", 2 + 2),
-            ("max_score", { $0.maxScore = 0.6000000238418579 }, "d e f g h", 3 + 1),
-            ("min_score", { $0.minScore = 0.5 }, "a b c d e", 3),
+            ("skipTop", { $0.skipTop = 2 }, "c d e f g h", 2 + 2),
+            ("maxScore", { $0.maxScore = 0.6000000238418579 }, "d e f g h", 3 + 1),
+            ("minScore", { $0.minScore = 0.5 }, "a b c d e", 3),
             // The reference is p2's 0.35, the lowest of the two positives.
-            ("absolute_margin", { $0.absoluteMargin = 0.1 }, "h", 7 + 2),
-            ("relative_margin", { $0.relativeMargin = 0.1 }, "g h", 6 + 2),
+            ("absoluteMargin", { $0.absoluteMargin = 0.1 }, "h", 7 + 2),
+            ("relativeMargin", { $0.relativeMargin = 0.1 }, "g h", 6 + 2),
             ("duplicate", { $0.excludesDuplicates = true }, "a b d e f g", 2),
             ("answer", { $0.excludesAnswers = true }, "a b c e f g h", 1),
         ]
