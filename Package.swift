@@ -150,7 +150,17 @@ let wantedTestTargets: [Target] = testTargets.filter { target in
     guard let wantedTests, target.type == .test else { return true }
     return wantedTests.contains(target.name)
 }
-let targets: [Target] = doors + base + wrappers + formats + domain + tools + wantedTestTargets
+// TVT_BENCH=1 adds the program that measures rooms from within a process.
+let benchmarks: [Target] =
+    Context.environment["TVT_BENCH"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "tvt-bench",
+            dependencies: ["Base", "CommandLineKit", "JSON", "Store", argumentParser, systemPackage],
+            path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
+    ]
+let targets: [Target] = doors + base + wrappers + formats + domain + tools + wantedTestTargets + benchmarks
 
 let package = Package(
     name: "tvt",

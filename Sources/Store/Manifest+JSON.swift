@@ -73,6 +73,7 @@ extension Manifest.RecordTable {
             "rawBytes": JSONValue(rawBytes),
             "storedBytes": JSONValue(storedBytes),
             "logicalDigest": .string(logicalDigest.description),
+            "dictionaries": .array(dictionaries.map(\.json)),
             "idIndex": idIndex.json,
             "shards": .array([]),
             "lengths": lengths.json,
@@ -88,7 +89,6 @@ extension Manifest.RecordTable {
                 first += shard.recordCount
                 return .object(fields)
             })
-        if let dictionary { json["dictionary"] = dictionary.json }
         return .object(json)
     }
 
@@ -101,7 +101,7 @@ extension Manifest.RecordTable {
         self.init(
             recordCount: try fields.count("count"), rawBytes: try fields.count("rawBytes"),
             logicalDigest: try fields.digest("logicalDigest"),
-            dictionary: try fields.optionalFields("dictionary").map { try $0.blob() },
+            dictionaries: try fields.array("dictionaries").map { try $0.blob() },
             idIndex: try fields.fields("idIndex").blob(), shards: shards,
             lengths: try LengthStatistics(fields.fields("lengths")))
         guard recordCount <= Int(UInt32.max), shards.allSatisfy({ $0.recordCount <= recordCount }),

@@ -23,8 +23,8 @@ public struct Manifest: Sendable, Equatable {
         public var rawBytes: Int
         /// Equal whenever the same records stand in the same order, however they are stored.
         public var logicalDigest: SHA256Digest
-        /// Nil where the frames need none.
-        public var dictionary: BlobDescriptor?
+        /// The dictionaries that the shards' headers name, each once; none where the frames need none.
+        public var dictionaries: [BlobDescriptor]
         public var idIndex: BlobDescriptor
         public var shards: [Shard]
         /// Record sizes in bytes.
@@ -74,7 +74,7 @@ public struct Manifest: Sendable, Equatable {
         var all: [BlobDescriptor] = []
         for table in [documents, queries] {
             all += table.shards.map(\.blob)
-            if let dictionary = table.dictionary { all.append(dictionary) }
+            all += table.dictionaries
             all.append(table.idIndex)
         }
         all += [positives, negatives].compactMap { $0?.blob } + judgements.map(\.links.blob)

@@ -79,7 +79,7 @@ final class RecordSetWriter {
         if untrained != nil {
             untrainedBytes += full.bytes.count
             untrained?.append(full)
-            if untrainedBytes >= 2 * options.sampleBytes { try startCompressing() }
+            if untrainedBytes >= options.sampledBytes { try startCompressing() }
         } else {
             try submit(full)
         }

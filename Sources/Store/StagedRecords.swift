@@ -44,7 +44,8 @@ struct StagedRecords {
     func table(idIndex: StagedBlob) -> Manifest.RecordTable {
         Manifest.RecordTable(
             recordCount: count, rawBytes: shards.reduce(0) { $0 + $1.shard.rawBytes }, logicalDigest: logicalDigest,
-            dictionary: dictionary?.descriptor, idIndex: idIndex.descriptor, shards: shards.map(\.shard),
+            dictionaries: dictionary.map { [$0.descriptor] } ?? [], idIndex: idIndex.descriptor,
+            shards: shards.map(\.shard),
             lengths: lengths)
     }
 

@@ -97,13 +97,15 @@ final class VerifyRun {
                 try verifyBlob(shard.blob, of: name, progress) { path in
                     let reader = try ShardReader(path, kind: kind)
                     guard reader.recordCount == shard.recordCount, reader.trailer.rawBytes == shard.rawBytes,
-                        reader.header.dictionary == table.dictionary?.digest
+                        reader.header.dictionary.map({ digest in
+                            table.dictionaries.contains { $0.digest == digest }
+                        }) ?? true
                     else { throw DamagedBlob(path, "its counts are not those of the manifest") }
                     if level >= .meta { try reader.checkPages() }
                     if level >= .data { try reader.checkData() }
                 }
             }
-            if let dictionary = table.dictionary {
+            for dictionary in table.dictionaries {
                 try verifyBlob(dictionary, of: name, progress) { path in
                     // Small, and its name is the only checksum that it has.
                     guard try level == .quick || SHA256Digest.ofFile(path) == dictionary.digest else {

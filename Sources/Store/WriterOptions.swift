@@ -10,8 +10,10 @@ public struct WriterOptions: Sendable, Equatable {
     public var compressionLevel: Int32 = 3
     /// The largest dictionary; 0 writes frames that need none, for readers that cannot be given one.
     public var dictionaryBytes = 110 << 10
-    /// The dictionary is trained on a sample of at most this many bytes, taken evenly from twice as many.
+    /// The dictionary is trained on a sample of at most this many bytes, …
     public var sampleBytes = 12 << 20
+    /// … taken evenly from the first records, which wait in memory until there are this many bytes of them.
+    public var sampledBytes = 64 << 20
     /// Threads that compress.
     public var workers = 2
     /// How long a commit waits for another writer's before it gives up with exit status 75.

@@ -21,12 +21,14 @@ struct ShowCommand: ParsableCommand {
                 ["logical digest", manifest.logicalDigest.description],
             ]
             for (label, table) in [("documents", manifest.documents), ("queries", manifest.queries)] {
-                let dictionary = table.dictionary.map { ", dictionary \(Printed.size($0.size))" } ?? ""
                 rows.append([
                     label,
                     "\(Printed.count(table.recordCount)) in \(table.shards.count) shards, "
-                        + "\(Printed.size(table.rawBytes)) raw, \(Printed.size(table.storedBytes)) stored\(dictionary)",
+                        + "\(Printed.size(table.rawBytes)) raw, \(Printed.size(table.storedBytes)) stored",
                 ])
+                for dictionary in table.dictionaries {
+                    rows.append(["", "\(dictionary.digest)  dictionary of \(Printed.size(dictionary.size))"])
+                }
                 for shard in table.shards {
                     rows.append(["", "\(shard.blob.digest)  \(Printed.count(shard.recordCount)) records"])
                 }

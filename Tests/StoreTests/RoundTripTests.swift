@@ -14,6 +14,7 @@ import Testing
         tiny.shardBytes = 20_000
         tiny.frameBytes = 300
         tiny.sampleBytes = 200_000
+        tiny.sampledBytes = 300_000
         var fewRecords = WriterOptions()
         fewRecords.recordsPerShard = 7
         fewRecords.workers = 1
