@@ -111,7 +111,7 @@ let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
     tool("tvt-convert", uses: ["JSON", "Records", "Store", "Ingest"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store"]),
-    tool("tvt-encode", uses: ["JSON", "Tensors", "Vectors", "Models", "Store", "Encoding"]),
+    tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
     tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Training"]),

@@ -1,0 +1,127 @@
+internal import Base
+internal import JSON
+public import Models
+internal import Records
+public import Store
+internal import Tokenizers
+public import Vectors
+
+/// Where texts come from: one side of a dataset, as a model sees it.
+public struct RecordSource: Sendable {
+    public let dataset: Dataset
+    public let side: VectorsSide
+    let card: ModelCard.Side
+    let tokenizer: Tokenizer
+    let ignoresMedia: Bool
+
+    /// - Parameter ignoresMedia: encode the text of records that also have an image, video or audio; without it such a
+    ///   record is an error, because the model does not see all of it.
+    public init(_ dataset: Dataset, _ side: VectorsSide, _ model: EmbeddingModel, ignoresMedia: Bool = false) {
+        self.dataset = dataset
+        self.side = side
+        self.ignoresMedia = ignoresMedia
+        card = side == .queries ? model.card.query : model.card.document
+        tokenizer = model.tokenizer
+    }
+
+    public var count: Int { side == .queries ? dataset.queryCount : dataset.documentCount }
+
+    /// Reads and tokenises a range of records.
+    ///
+    /// - Throws: `InputError` for a record without text, or with media.
+    func tokenized(_ range: Range<Int>) throws -> TokenizedRecords {
+        var records = TokenizedRecords(range)
+        let parser = JSONParser()
+        var text: [UInt8] = []
+        switch side {
+        case .corpus:
+            try dataset.forEachDocumentRecord(in: range) { ordinal, line in
+                let place = place(ordinal)
+                let document = try Document(jsonLine: line, at: place, parser: parser)
+                text.removeAll(keepingCapacity: true)
+                ModelCard.render(title: document.title, text: document.text, into: &text)
+                try check(
+                    hasText: document.title != nil || document.text != nil,
+                    hasMedia: document.image != nil || document.video != nil || document.audio != nil,
+                    document.id, place, &records)
+                append(document.id, text, to: &records)
+            }
+        case .queries:
+            try dataset.forEachQueryRecord(in: range) { ordinal, line in
+                let place = place(ordinal)
+                let query = try Query(jsonLine: line, at: place, parser: parser)
+                try check(
+                    hasText: query.text != nil,
+                    hasMedia: query.image != nil || query.video != nil || query.audio != nil, query.id, place, &records)
+                append(query.id, query.text ?? [], to: &records)
+            }
+        }
+        return records
+    }
+
+    private func place(_ ordinal: Int) -> Place {
+        Place(path: "\(dataset.reference), \(side == .queries ? "query" : "document") \(ordinal)")
+    }
+
+    private func check(
+        hasText: Bool, hasMedia: Bool, _ id: [UInt8], _ place: Place, _ records: inout TokenizedRecords
+    ) throws {
+        guard hasText else {
+            throw InputError("the record has no text, and the model reads nothing else", at: place, offender: id)
+        }
+        guard hasMedia else { return }
+        guard ignoresMedia else {
+            throw InputError(
+                "the record has media, and the model reads text only", at: place, offender: id,
+                advice: "--ignore-media encodes the text alone")
+        }
+        records.ignoredMediaCount += 1
+    }
+
+    private func append(_ id: [UInt8], _ text: [UInt8], to records: inout TokenizedRecords) {
+        records.ids.append(id)
+        let encoding = text.withUnsafeBytes {
+            EmbeddingModel.tokenize($0, card, tokenizer, into: &records.tokens)
+        }
+        records.starts.append(records.tokens.count)
+        if encoding.wasTruncated { records.truncatedCount += 1 }
+        if text.isEmpty { records.emptyCount += 1 }
+    }
+}
+
+/// Consecutive records as token ids.
+struct TokenizedRecords: Sendable {
+    var range: Range<Int>
+    var ids = ByteColumn()
+    /// All records' tokens, one after another.
+    var tokens: [Int32] = []
+    /// Where each record's tokens start, and where the last one's end.
+    var starts: [Int] = [0]
+    /// Records whose text was cut to the maximal length.
+    var truncatedCount = 0
+    /// Records whose text is empty; they are encoded as such.
+    var emptyCount = 0
+    /// Records whose media the model did not see.
+    var ignoredMediaCount = 0
+
+    init(_ range: Range<Int>) { self.range = range }
+
+    var count: Int { starts.count - 1 }
+
+    func length(_ index: Int) -> Int { starts[index + 1] - starts[index] }
+
+    func sequence(_ index: Int) -> ArraySlice<Int32> { tokens[starts[index]..<starts[index + 1]] }
+
+    /// Adds the records that follow these.
+    mutating func append(_ next: TokenizedRecords) {
+        precondition(range.upperBound == next.range.lowerBound, "records are joined in order")
+        range = range.lowerBound..<next.range.upperBound
+        for index in 0..<next.count { next.ids.withBytes(at: index) { ids.append($0) } }
+        let base = tokens.count
+        tokens.append(contentsOf: next.tokens)
+        for start in next.starts.dropFirst() { starts.append(base + start) }
+        truncatedCount += next.truncatedCount
+        emptyCount += next.emptyCount
+        ignoredMediaCount += next.ignoredMediaCount
+    }
+}

@@ -1,0 +1,106 @@
+public import ArgumentParser
+internal import Base
+internal import CommandLineKit
+internal import Encoding
+internal import JSON
+internal import Models
+internal import Store
+internal import SystemPackage
+public import Vectors
+
+struct EncodeQueries: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queries", abstract: "Encode the queries of a dataset.")
+
+    @OptionGroup var options: EncodeOptions
+
+    func run() throws { try options.run(.queries) }
+}
+
+struct EncodeCorpus: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "corpus", abstract: "Encode the documents of a dataset.")
+
+    @OptionGroup var options: EncodeOptions
+
+    func run() throws { try options.run(.corpus) }
+}
+
+struct EncodeOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("The dataset: a name, name@tag or sha256:….", valueName: "name"))
+    var dataset: String
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The folder for the vectors.", valueName: "dir"))
+    var output: String
+
+    @Option(
+        name: .customLong("output-dtype"),
+        help: ArgumentHelp("How components are stored: f32 or f16.", valueName: "type"))
+    var outputType: VectorType = .f32
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Only the i-th (from 0) of n equal ranges of records, into a folder of its own.", valueName: "i/n"))
+    var shard = "0/1"
+
+    @Option(name: .customLong("part-size"), help: ArgumentHelp("Records of a part.", valueName: "n"))
+    var partSize = 8192
+
+    @Flag(name: .long, help: "Go on in a folder that holds parts; finished parts are checked by digest and kept.")
+    var resume = false
+
+    @OptionGroup var store: StoreOption
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard partSize > 0 else { throw ValidationError("--part-size is at least 1") }
+        guard parsedShard != nil else { throw ValidationError("--shard is i/n with i from 0 to n − 1") }
+    }
+
+    private var parsedShard: DatasetEncoder.Shard? {
+        let parts = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 0, index < count else {
+            return nil
+        }
+        return DatasetEncoder.Shard(index: index, count: count)
+    }
+
+    func run(_ side: VectorsSide) throws {
+        let dataset = try Store(opening: store.path).dataset(dataset)
+        let loaded = try model.load()
+        var options = model.encoderOptions
+        options.outputType = outputType
+        options.shard = parsedShard ?? options.shard
+        options.recordsPerPart = partSize
+        options.resumes = resume
+        let source = RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia)
+        let encoder = DatasetEncoder(source, loaded, options)
+        let description = try encoder.description(identity: model.identity(loaded))
+        let progress = Progress(
+            "encode \(side.rawValue)", unit: side == .queries ? "queries" : "documents", total: source.count)
+        let report = try encoder.run(into: FilePath(output), description, progress: progress)
+        progress.finish()
+        if report.truncatedCount > 0 {
+            log.notice("\(report.truncatedCount) of \(report.recordCount) texts were cut to the maximal length")
+        }
+        if report.ignoredMediaCount > 0 { log.notice("media of \(report.ignoredMediaCount) records were ignored") }
+        if report.emptyCount > 0 { log.warning("\(report.emptyCount) texts are empty") }
+        guard common.json else { return }
+        let encoded = report.recordCount - report.skippedCount
+        let result: JSONValue = [
+            "records": JSONValue(report.recordCount), "skipped": JSONValue(report.skippedCount),
+            "encoded": JSONValue(encoded), "truncated": JSONValue(report.truncatedCount),
+            "empty": JSONValue(report.emptyCount), "ignored_media": JSONValue(report.ignoredMediaCount),
+            "tokens": JSONValue(report.tokenCount), "parts": JSONValue(report.partCount),
+            "dims": JSONValue(report.dims), "seconds": .number(report.seconds),
+            "records_per_second": .number(report.seconds > 0 ? Double(encoded) / report.seconds : 0),
+            "output": .string(output),
+        ]
+        try writeToStandardOutput(result.pretty() + "\n")
+    }
+}
+
+extension VectorType: ExpressibleByArgument {}
