@@ -88,7 +88,11 @@ public final class RunWriter {
         }
     }
 
-    private func requireWritable(_ id: UnsafeRawBufferPointer, _ side: String) throws {
+    /// Requires that a run of this format can hold the id, so that a search may fail before it has begun.
+    ///
+    /// - Parameter side: what the id names, for the message: "query" or "document".
+    /// - Throws: `Failure` that says what to do about it.
+    public func requireWritable(_ id: UnsafeRawBufferPointer, _ side: String) throws {
         guard !id.isEmpty else {
             throw Failure(.badData, "\(path): a \(side) has an empty id, which a run cannot hold")
         }

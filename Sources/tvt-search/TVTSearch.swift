@@ -90,6 +90,7 @@ struct TVTSearch: Tool {
         if let threads { options.threadCount = threads }
         let search = try ExactSearch(queries: queryVectors, corpus: corpusVectors, options: options)
         let writer = try RunWriter(FilePath(output), format: format, tag: tag, escapeIDs: escapesIDs)
+        for row in 0..<queryVectors.count { try queryVectors.withID(row) { try writer.requireWritable($0, "query") } }
         let progress = Progress("search", unit: "queries", total: queryVectors.count)
         let summary = try search.run(progress: progress) { try writer.write($0) }
         progress.finish()
