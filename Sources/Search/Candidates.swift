@@ -14,10 +14,12 @@ final class Candidates {
     /// Scores below it cannot be among the best.
     let thresholds: UnsafeMutablePointer<Float>
     private let selection: UnsafeMutablePointer<Float>
+    private let selectionCapacity: Int
 
     static func capacity(depth: Int) -> Int { 2 * depth + 128 }
 
-    init(queryCount: Int, depth: Int) {
+    /// - Parameter blockCount: scores of a query in one block, at most.
+    init(queryCount: Int, depth: Int, blockCount: Int) {
         self.depth = depth
         self.queryCount = queryCount
         capacity = Candidates.capacity(depth: depth)
@@ -25,7 +27,8 @@ final class Candidates {
         scores = .allocate(capacity: queryCount * capacity)
         counts = .allocate(capacity: queryCount)
         thresholds = .allocate(capacity: queryCount)
-        selection = .allocate(capacity: capacity)
+        selectionCapacity = max(capacity, blockCount)
+        selection = .allocate(capacity: selectionCapacity)
         counts.initialize(repeating: 0, count: queryCount)
         thresholds.initialize(repeating: -.infinity, count: queryCount)
     }
@@ -36,6 +39,13 @@ final class Candidates {
         counts.deallocate()
         thresholds.deallocate()
         selection.deallocate()
+    }
+
+    /// Sets a query's threshold from its first block, so that not all of the block need be taken in.
+    func begin(_ query: Int, block: UnsafePointer<Float>, count: Int, margin: Double) {
+        guard count > depth, count <= selectionCapacity else { return }
+        let least = Double(Selection.largest(depth, of: block, count: count, scratch: selection))
+        thresholds[query] = max(thresholds[query], Float(least - margin).nextDown)
     }
 
     /// Takes in one query's scores of a block.
@@ -54,14 +64,17 @@ final class Candidates {
         var index = 0
         while index + 64 <= count {
             let limit = SIMD16<Float>(repeating: threshold)
-            let first = bytes.loadUnaligned(fromByteOffset: index * 4, as: SIMD16<Float>.self)
-            let second = bytes.loadUnaligned(fromByteOffset: index * 4 + 64, as: SIMD16<Float>.self)
-            let third = bytes.loadUnaligned(fromByteOffset: index * 4 + 128, as: SIMD16<Float>.self)
-            let fourth = bytes.loadUnaligned(fromByteOffset: index * 4 + 192, as: SIMD16<Float>.self)
-            let hits = (first .>= limit) .| (second .>= limit) .| (third .>= limit) .| (fourth .>= limit)
-            if any(hits) {
-                for offset in index..<index + 64 where block[offset] >= threshold {
-                    add(query, row: firstRow + offset, score: block[offset], threshold: &threshold, makeRoom)
+            let first = bytes.loadUnaligned(fromByteOffset: index * 4, as: SIMD16<Float>.self) .>= limit
+            let second = bytes.loadUnaligned(fromByteOffset: index * 4 + 64, as: SIMD16<Float>.self) .>= limit
+            let third = bytes.loadUnaligned(fromByteOffset: index * 4 + 128, as: SIMD16<Float>.self) .>= limit
+            let fourth = bytes.loadUnaligned(fromByteOffset: index * 4 + 192, as: SIMD16<Float>.self) .>= limit
+            if any((first .| second) .| (third .| fourth)) {
+                for start in stride(from: index, to: index + 64, by: 16) {
+                    let scores = bytes.loadUnaligned(fromByteOffset: start * 4, as: SIMD16<Float>.self)
+                    guard any(scores .>= SIMD16<Float>(repeating: threshold)) else { continue }
+                    for offset in start..<start + 16 where block[offset] >= threshold {
+                        add(query, row: firstRow + offset, score: block[offset], threshold: &threshold, makeRoom)
+                    }
                 }
             }
             index += 64

@@ -31,6 +31,8 @@ final class GroupSearch {
     private let candidates: Candidates
     private let relativeError: Double
     private var longestRow = 0.0
+    /// Row and slot of candidates, for ``rescore(_:)``.
+    private var keys: [UInt64] = []
 
     private var queryCount: Int { queryRange.count }
 
@@ -51,7 +53,8 @@ final class GroupSearch {
         queryLengths = lengths
         products = .allocate(capacity: max(1, range.count * options.corpusBlockRows))
         scratch = .allocate(capacity: options.corpusBlockRows * columns)
-        candidates = Candidates(queryCount: range.count, depth: depth)
+        candidates = Candidates(
+            queryCount: range.count, depth: depth, blockCount: options.corpusBlockRows)
         let unit = 0x1p-24
         let terms = Double(columns) * unit
         relativeError = 1.01 * (terms / (1 - terms) + 3 * unit)
@@ -79,6 +82,10 @@ final class GroupSearch {
                     queries, rows: queryCount, matrix, otherRows: block.count, columns: columns, into: products)
             }
             for query in 0..<queryCount {
+                if candidates.counts[query] == 0 {
+                    candidates.begin(
+                        query, block: products + query * block.count, count: block.count, margin: margin(query))
+                }
                 candidates.scan(
                     query: query, block: products + query * block.count, count: block.count, firstRow: block.lowerBound,
                     makeRoom: makeRoom)
@@ -108,24 +115,43 @@ final class GroupSearch {
     private func makeRoom(_ query: Int) {
         candidates.prune(query, margin: margin(query))
         if candidates.isCrowded(query) {
-            candidates.replace(query, with: exactResults(query), margin: margin(query))
+            rescore(query..<query + 1)
+            candidates.replace(query, with: best(query), margin: margin(query))
         }
     }
 
-    /// The best of a query's candidates by exact score, best first, at most `depth`.
-    private func exactResults(_ query: Int) -> [(row: UInt32, score: Float)] {
-        let start = query * candidates.capacity
-        let vector = queries + query * columns
-        var best: [(row: UInt32, score: Float)] = []
-        best.reserveCapacity(candidates.counts[query])
+    /// Gives every candidate of some queries its exact score.
+    ///
+    /// In the order of rows, not of queries: a row is then read once for all queries, and memory is read forwards.
+    private func rescore(_ range: Range<Int>) {
+        keys.removeAll(keepingCapacity: true)
+        for query in range {
+            let start = query * candidates.capacity
+            for slot in start..<start + candidates.counts[query] {
+                keys.append(UInt64(candidates.rows[slot]) << 32 | UInt64(slot))
+            }
+        }
+        keys.sort()
         withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { copy in
-            for index in start..<start + candidates.counts[query] {
-                let row = Int(candidates.rows[index])
+            for key in keys {
+                let row = Int(key >> 32)
+                let slot = Int(truncatingIfNeeded: key & 0xFFFF_FFFF)
+                let vector = queries + slot / candidates.capacity * columns
                 let score = corpus.withRows(row..<row + 1, scratch: copy.baseAddress!) {
                     RowMath.exactProduct(vector, $0, count: columns)
                 }
-                best.append((candidates.rows[index], Float(score)))
+                candidates.scores[slot] = Float(score)
             }
+        }
+    }
+
+    /// The best of a query's candidates, whose scores are exact, best first, at most `depth`.
+    private func best(_ query: Int) -> [(row: UInt32, score: Float)] {
+        let start = query * candidates.capacity
+        var best: [(row: UInt32, score: Float)] = []
+        best.reserveCapacity(candidates.counts[query])
+        for slot in start..<start + candidates.counts[query] {
+            best.append((candidates.rows[slot], candidates.scores[slot]))
         }
         corpus.sort(&best)
         if best.count > depth { best.removeLast(best.count - depth) }
@@ -133,10 +159,13 @@ final class GroupSearch {
     }
 
     private func finish() -> GroupResults {
+        for query in 0..<queryCount { candidates.prune(query, margin: margin(query)) }
+        rescore(0..<queryCount)
         var results = GroupResults(queries: queryRange)
+        results.rows.reserveCapacity(queryCount * depth)
+        results.scores.reserveCapacity(queryCount * depth)
         for query in 0..<queryCount {
-            candidates.prune(query, margin: margin(query))
-            for (row, score) in exactResults(query) {
+            for (row, score) in best(query) {
                 results.rows.append(row)
                 results.scores.append(score)
             }

@@ -36,25 +36,26 @@ struct RowBlocks: Sendable {
         count = row
     }
 
-    private func segment(of row: Int) -> Segment {
+    /// Position of the segment that holds a row. A copy of the segment itself would cost reference counts.
+    private func segment(of row: Int) -> Int {
         var low = 0
         var high = segments.count - 1
         while low < high {
             let middle = (low + high + 1) / 2
             if segments[middle].firstRow <= row { low = middle } else { high = middle - 1 }
         }
-        return segments[low]
+        return low
     }
 
     func withID<Result>(_ row: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         let segment = segment(of: row)
-        return try readers[segment.reader].withID(segment.part.firstRow + row - segment.firstRow, body)
+        return try segments[segment].part.withID(row - segments[segment].firstRow, body)
     }
 
     /// The rows from `row` on, at most `limit` and none behind the part they lie in.
     func block(from row: Int, limit: Int) -> Range<Int> {
         let segment = segment(of: row)
-        return row..<min(row + limit, segment.firstRow + segment.part.count)
+        return row..<min(row + limit, segments[segment].firstRow + segments[segment].part.count)
     }
 
     /// Gives `body` rows of one block (``block(from:limit:)``), one behind the other: the file's own where they can be
@@ -64,13 +65,13 @@ struct RowBlocks: Sendable {
         _ rows: Range<Int>, scratch: UnsafeMutablePointer<Float>, _ body: (UnsafePointer<Float>) throws -> Result
     ) rethrows -> Result {
         let segment = segment(of: rows.lowerBound)
-        let first = rows.lowerBound - segment.firstRow
-        let dims = storedDims[segment.reader]
-        if segment.part.type == .f32, dims == columns {
-            let matrix = segment.part.matrix.baseAddress!.assumingMemoryBound(to: Float.self)
+        let first = rows.lowerBound - segments[segment].firstRow
+        let dims = storedDims[segments[segment].reader]
+        if segments[segment].part.type == .f32, dims == columns {
+            let matrix = segments[segment].part.matrix.baseAddress!.assumingMemoryBound(to: Float.self)
             return try body(matrix + first * dims)
         }
-        segment.part.copy(first..<first + rows.count, columns: columns, dims: dims, into: scratch)
+        segments[segment].part.copy(first..<first + rows.count, columns: columns, dims: dims, into: scratch)
         if renormalises {
             for index in 0..<rows.count { RowMath.normalise(scratch + index * columns, count: columns) }
         }
@@ -90,7 +91,7 @@ struct RowBlocks: Sendable {
         }
     }
 
-    func path(of row: Int) -> String { segment(of: row).part.path.string }
+    func path(of row: Int) -> String { segments[segment(of: row)].part.path.string }
 
     func notFinite(_ row: Int) -> InputError {
         InputError(

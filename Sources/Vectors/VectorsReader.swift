@@ -21,7 +21,7 @@ public final class VectorsReader: Sendable {
         public let path: FilePath
         private let file: MappedFile
         private let matrixOffset: Int
-        fileprivate let ids: IDIndex
+        private let ids: IDIndex
 
         init(_ part: VectorsPart, firstRow: Int, folder: FilePath, description: VectorsDescription) throws {
             path = folder.appending(part.vectorsName)
@@ -61,6 +61,11 @@ public final class VectorsReader: Sendable {
             }
         }
 
+        /// The id of a row of this part.
+        public func withID<Result>(_ row: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+            try ids.withID(row, body)
+        }
+
         fileprivate func advise(_ access: MappedFile.Access) { file.advise(access) }
     }
 
@@ -92,8 +97,8 @@ public final class VectorsReader: Sendable {
     }
 
     public func withID<Result>(_ row: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        let part = parts[partIndex(of: row)]
-        return try part.ids.withID(row - part.firstRow, body)
+        let part = partIndex(of: row)
+        return try parts[part].withID(row - parts[part].firstRow, body)
     }
 
     public func id(_ row: Int) -> [UInt8] { withID(row) { Array($0) } }
