@@ -136,7 +136,9 @@ let testTargets: [Target] = [
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage], exclude: ["Golden"]),
-    tests("Training", uses: ["JSON", "Models", "Tensors", "Training"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training"], packages: [systemPackage],
+        exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),

@@ -1,0 +1,90 @@
+import Base
+import JSON
+import Records
+import Store
+import SystemPackage
+import TestKit
+import Training
+
+/// A store with a small dataset of syllables, and mixes for the golden tiny BERT.
+struct TinyWorld {
+    let folder: TemporaryFolder
+    let store: Store
+
+    /// What is odd about the dataset.
+    struct Quirks {
+        /// Queries that have no positive.
+        var withoutPositives: Set<Int> = []
+        /// Negatives of each query.
+        var negativeCount = 5
+        /// Documents with the content of the document of half their number.
+        var repeatedDocuments: Set<Int> = []
+        var queryCount = 40
+        var documentCount = 120
+    }
+
+    init(_ quirks: Quirks = Quirks()) throws {
+        folder = try TemporaryFolder()
+        store = try Store.create(at: folder("store"))
+        try add("tiny", quirks)
+    }
+
+    /// Query `q` is made of syllables of its positives, documents 3q and 3q + 1 (mod their number).
+    func add(_ reference: String, _ quirks: Quirks = Quirks()) throws {
+        let writer = try store.writer(reference: reference, provenance: Provenance(tool: "TrainingTests"))
+        func text(_ document: Int) -> String {
+            let number = quirks.repeatedDocuments.contains(document) ? document / 2 : document
+            return (0..<(3 + number % 7)).map { Self.syllable(UInt64(number * 31 + $0)) }.joined(separator: " ")
+        }
+        for document in 0..<quirks.documentCount {
+            var record = Document(id: Array("d\(document)".utf8), text: Array(text(document).utf8))
+            if document % 2 == 0 { record.title = Array(Self.syllable(UInt64(document)).utf8) }
+            if quirks.repeatedDocuments.contains(document) { record.title = nil }
+            try append(record.id, record.appendJSONLine) { id, line in
+                _ = try writer.appendDocument(id: id, record: line)
+            }
+        }
+        for query in 0..<quirks.queryCount {
+            let positives = [3 * query, 3 * query + 1].map { UInt32($0 % quirks.documentCount) }
+            let negatives = (0..<quirks.negativeCount).map { UInt32((3 * query + 2 + 3 * $0) % quirks.documentCount) }
+            let words = text(Int(positives[0])).split(separator: " ").prefix(3).joined(separator: " ")
+            let record = Query(id: Array("q\(query)".utf8), text: Array(words.utf8))
+            try append(record.id, record.appendJSONLine) { id, line in
+                _ = try writer.appendQuery(
+                    id: id, record: line, positives: quirks.withoutPositives.contains(query) ? [] : positives,
+                    negatives: negatives)
+            }
+        }
+        _ = try writer.commit()
+    }
+
+    private func append(
+        _ id: [UInt8], _ record: (inout [UInt8]) -> Void,
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var line: [UInt8] = []
+        record(&line)
+        try id.withUnsafeBytes { id in try line.withUnsafeBytes { line in try body(id, line) } }
+    }
+
+    private static func syllable(_ number: UInt64) -> String {
+        let drawn = SplitMix64.mix(9, number)
+        return "\(Array("bcdfghjklmnpqrstvwxyz")[Int(drawn % 21)])\(Array("aeiou")[Int(drawn / 21 % 5)])"
+    }
+
+    /// A mix over the dataset `tiny`; `overrides` as `--set` takes them.
+    func mix(_ overrides: [String] = []) throws -> Mix {
+        try Mix(
+            yaml: """
+                model: \(Golden()("tiny-bert"))
+                datasets: [{name: tiny}]
+                queries_per_step: 8
+                steps: 6
+                optimizer: {learning_rate: 1e-3}
+                """, path: "tiny.yaml", overrides: overrides)
+    }
+
+    func plan(_ overrides: [String] = []) throws -> TrainingPlan { try TrainingPlan(mix(overrides), store: store) }
+
+    func source(_ overrides: [String] = []) throws -> ExampleSource { try ExampleSource(mix(overrides), store: store) }
+}

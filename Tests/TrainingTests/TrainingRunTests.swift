@@ -1,0 +1,153 @@
+import Base
+import JSON
+import Models
+import SystemPackage
+import Tensors
+import TestKit
+import Testing
+import Training
+
+@Suite("Training run", .serialized)
+struct TrainingRunTests {
+    static let kinds: [[String]] = [[], ["lora={r: 4, alpha: 8, dropout: 0.1}"], ["dropout=true", "accumulation=2"]]
+
+    @discardableResult
+    static func train(
+        _ world: TinyWorld, _ overrides: [String], to output: FilePath, resume: Bool = false,
+        trace: TrainingRun.TraceChoice = .auto
+    ) throws -> TrainingRun.Report {
+        try TrainingRun(world.plan(overrides), output: output, resume: resume, trace: trace).run()
+    }
+
+    static func weights(_ model: FilePath) throws -> [UInt8] {
+        let adapter = model.appending("adapter_model.safetensors")
+        return try Files.readAll(Files.exists(adapter) ? adapter : model.appending("model.safetensors"))
+    }
+
+    @Test("two runs of a lock: equal losses and weights, whatever is kept between the passes", arguments: kinds)
+    func determinism(overrides: [String]) throws {
+        let world = try TinyWorld()
+        let first = try Self.train(world, overrides, to: world.folder("a"), trace: .keep)
+        let second = try Self.train(world, overrides, to: world.folder("b"), trace: .recompute)
+        #expect(first.metrics.map(\.loss) == second.metrics.map(\.loss))
+        #expect(first.metrics.count == 6 && first.lock == second.lock)
+        #expect(try Self.weights(first.model) == Self.weights(second.model))
+        let losses = first.metrics.map(\.loss)
+        #expect(losses.allSatisfy(\.isFinite) && Set(losses).count == 6)
+    }
+
+    @Test("a run that was killed after a checkpoint ends with the same bytes", arguments: kinds, [1, 2])
+    func resume(overrides: [String], checkpointEvery: Int) throws {
+        let world = try TinyWorld()
+        let overrides = overrides + ["checkpoint_every=\(checkpointEvery)"]
+        let whole = try Self.train(world, overrides, to: world.folder("whole"))
+
+        // What a kill leaves: the checkpoints so far, metrics beyond them, half a line, half a checkpoint.
+        let killed = world.folder("killed")
+        try Self.train(world, overrides, to: killed)
+        try Files.remove(killed.appending("model"))
+        try Files.removeTree(killed.appending("checkpoints/step-000006"))
+        let metrics = killed.appending("metrics.jsonl")
+        try Files.replace(metrics, with: Files.readAll(metrics) + Array("{\"step\":7".utf8))
+        try Files.makeDirectory(killed.appending("checkpoints/.step-000006.tmp"))
+
+        let resumed = try Self.train(world, overrides, to: killed, resume: true)
+        #expect(resumed.resumedAfter == 6 - checkpointEvery)
+        #expect(resumed.metrics.map(\.loss) == whole.metrics.map(\.loss))
+        #expect(try Self.weights(resumed.model) == Self.weights(whole.model))
+    }
+
+    @Test("a finished run resumes to itself, and a changed mix is refused")
+    func finished() throws {
+        let world = try TinyWorld()
+        let output = world.folder("run")
+        let report = try Self.train(world, [], to: output)
+        let again = try Self.train(world, [], to: output, resume: true)
+        #expect(again.metrics == report.metrics && again.resumedAfter == 6)
+        let error = try #require(throws: Failure.self) { try Self.train(world, ["seed=1"], to: output, resume: true) }
+        #expect(error.exitStatus == .badConfiguration && error.description.contains("mix.seed"))
+    }
+
+    @Test("a checkpoint is a whole model: tokenizer, card and weights load for encoding")
+    func checkpoint() throws {
+        let world = try TinyWorld()
+        let report = try Self.train(world, ["prompts={query: 'ba '}"], to: world.folder("run"))
+        let model = try EmbeddingModel(loading: report.model, .encoding)
+        let base = try EmbeddingModel(loading: Golden()("tiny-bert"), .encoding)
+        #expect(model.card.query.prompt == "ba " && model.card.pooling == base.card.pooling)
+        #expect(try model.card.baseModel == EmbeddingModel.weightsDigest(Golden()("tiny-bert")))
+        #expect(model.tokenizer.digest == base.tokenizer.digest)
+        let batch = PackedBatch([[1, 9, 30, 2]])
+        #expect(try model.encode(batch).floats() != base.encode(batch).floats())
+        let training = try JSONValue.parse(file: report.model.appending("training.json"))
+        #expect(training["step"]?.integer == 6 && training["lock"]?.string == report.lock)
+    }
+
+    @Test("an adapter merges into the base model")
+    func adapter() throws {
+        let world = try TinyWorld()
+        let report = try Self.train(
+            world, ["lora={r: 4, alpha: 8, targets: [query, value]}"], to: world.folder("run"))
+        #expect(!Files.exists(report.model.appending("model.safetensors")))
+        let merged = try EmbeddingModel(loading: Golden()("tiny-bert"), .encoding, adapter: report.model)
+        let base = try EmbeddingModel(loading: Golden()("tiny-bert"), .encoding)
+        let batch = PackedBatch([[1, 9, 30, 2]])
+        #expect(try merged.encode(batch).floats() != base.encode(batch).floats())
+        let file = try SafetensorsFile(report.model.appending("adapter_model.safetensors"))
+        #expect(file.names.count == 8)
+        #expect(file.names.allSatisfy { $0.hasPrefix("base_model.model.encoder.layer.") })
+    }
+
+    @Test("a loss that is not finite stops the run before the step")
+    func nonFinite() throws {
+        let world = try TinyWorld()
+        let error = try #require(throws: Failure.self) {
+            try Self.train(world, ["optimizer.learning_rate=1e30", "optimizer.clip_norm=0"], to: world.folder("run"))
+        }
+        #expect(error.exitStatus == .badData && error.description.contains("step "))
+        #expect(try Files.list(world.folder("run/checkpoints")) == [])
+        #expect(!Files.exists(world.folder("run/model")))
+    }
+
+    @Test("training learns: the loss falls")
+    func learning() throws {
+        let world = try TinyWorld()
+        let report = try Self.train(
+            world, ["steps=40", "optimizer.learning_rate=3e-3", "passages_per_query=2"], to: world.folder("run"))
+        let losses = report.metrics.map(\.loss)
+        let start: Double = losses.prefix(5).reduce(0, +)
+        let end: Double = losses.suffix(5).reduce(0, +)
+        #expect(end < 0.7 * start)
+    }
+
+    /// In a process of its own: other tests hold tensors at the same time.
+    @Test("when all is done no tensor is left alive")
+    func leaks() async {
+        await #expect(processExitsWith: .success) {
+            do {
+                let world = try TinyWorld()
+                for overrides in TrainingRunTests.kinds {
+                    let output = world.folder("run\(overrides.count)\(overrides.first ?? "")")
+                    try TrainingRunTests.train(world, overrides + ["chunk_tokens=50"], to: output, trace: .recompute)
+                    try TrainingRunTests.train(world, overrides + ["chunk_tokens=50"], to: output, resume: true)
+                }
+            }
+            #expect(Tensor.liveCount == 0)
+        }
+    }
+
+    @Test("a dry run counts what a run would see")
+    func dryRun() throws {
+        let world = try TinyWorld()
+        let plan = try world.plan(["max_lengths={query: 4, document: 8}"])
+        let dry = try DryRun(plan)
+        let batches = try (0..<6).flatMap(plan.batches)
+        #expect(dry.sequenceCount == batches.reduce(0) { $0 + $1.sequenceCount })
+        #expect(dry.truncatedCount == batches.reduce(0) { $0 + $1.truncatedCount } && dry.truncatedCount > 0)
+        #expect(dry.lengths.reduce(0, +) == batches.reduce(0) { $0 + $1.tokenCount })
+        #expect(dry.examples.count == 3 && dry.lock == plan.lock.digest.description)
+        #expect(dry.memory.gradients == dry.memory.weights && dry.memory.moments == 2 * dry.memory.gradients)
+        #expect(dry.text.contains(dry.examples[0].query))
+        #expect(dry.json["tokens"]?["truncated"]?.integer == dry.truncatedCount)
+    }
+}
