@@ -2,12 +2,54 @@ internal import Glibc
 
 /// Decimal numbers out of bytes, without a string in between.
 enum DecimalScanner {
-    /// The number that all of `text` spells, rounded as `strtod` rounds; nil where it is not a finite decimal number.
-    ///
-    /// Up to 2^53 with an exponent within ±22 one exact integer and one exact power of ten meet in one correctly
-    /// rounded operation (Clinger 1990); everything else goes to `strtod`.
+    /// The float32 number nearest to the double that all of `text` spells, as `(float)strtod(text)`; nil where it is not
+    /// a finite decimal number.
     @inline(__always)
+    static func float(_ text: UnsafeRawBufferPointer) -> Float? {
+        guard let decimal = decimal(text) else { return nil }
+        if let value = decimal.exactDouble { return Float(value) }
+        if decimal.digitCount <= 19, -22...22 ~= decimal.exponent {
+            // The mantissa and the result are each rounded once: the correct double is at most two steps away. Where
+            // both neighbours become the same float32, so does it.
+            let value = scaled(Double(decimal.mantissa), decimal.exponent)
+            let nearest = Float(value.nextDown.nextDown)
+            if nearest == Float(value.nextUp.nextUp) { return decimal.isNegative ? -nearest : nearest }
+        }
+        guard let value = slowDouble(text), Float(value).isFinite else { return nil }
+        return Float(value)
+    }
+
+    /// The number that all of `text` spells, rounded as `strtod` rounds; nil where it is not a finite decimal number.
     static func double(_ text: UnsafeRawBufferPointer) -> Double? {
+        guard let decimal = decimal(text) else { return nil }
+        return decimal.exactDouble ?? slowDouble(text)
+    }
+
+    /// A decimal number taken apart: ± mantissa × 10^exponent.
+    private struct Decimal {
+        var isNegative: Bool
+        /// Right up to 19 digits; meaningless beyond.
+        var mantissa: UInt64
+        var digitCount: Int
+        var exponent: Int
+
+        /// Up to 2^53 with an exponent within ±22, one exact integer and one exact power of ten meet in one correctly
+        /// rounded operation (Clinger 1990).
+        @inline(__always)
+        var exactDouble: Double? {
+            guard digitCount <= 19, mantissa <= 1 << 53, -22...22 ~= exponent else { return nil }
+            let magnitude = DecimalScanner.scaled(Double(mantissa), exponent)
+            return isNegative ? -magnitude : magnitude
+        }
+    }
+
+    @inline(__always)
+    private static func scaled(_ mantissa: Double, _ exponent: Int) -> Double {
+        exponent < 0 ? mantissa / powersOfTen[-exponent] : mantissa * powersOfTen[exponent]
+    }
+
+    @inline(__always)
+    private static func decimal(_ text: UnsafeRawBufferPointer) -> Decimal? {
         var index = 0
         let count = text.count
         var isNegative = false
@@ -23,14 +65,14 @@ enum DecimalScanner {
             let digit = text[index] &- 0x30
             if digit < 10 {
                 mantissa = mantissa &* 10 &+ UInt64(digit)
-                digitCount += 1
-                if hasPoint { fractionCount += 1 }
+                digitCount &+= 1
+                if hasPoint { fractionCount &+= 1 }
             } else if text[index] == 0x2E, !hasPoint {
                 hasPoint = true
             } else {
                 break
             }
-            index += 1
+            index &+= 1
         }
         guard digitCount > 0 else { return nil }
         var exponent = -fractionCount
@@ -38,11 +80,7 @@ enum DecimalScanner {
             guard text[index] | 0x20 == 0x65, let written = exponentPart(text, from: index + 1) else { return nil }
             exponent += written
         }
-        // 19 digits cannot overflow the mantissa.
-        guard digitCount <= 19, mantissa <= 1 << 53, -22...22 ~= exponent else { return slowDouble(text) }
-        let magnitude =
-            exponent < 0 ? Double(mantissa) / powersOfTen[-exponent] : Double(mantissa) * powersOfTen[exponent]
-        return isNegative ? -magnitude : magnitude
+        return Decimal(isNegative: isNegative, mantissa: mantissa, digitCount: digitCount, exponent: exponent)
     }
 
     /// The whole number that all of `text` spells; nil where it is anything else or does not fit.

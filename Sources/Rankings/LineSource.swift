@@ -30,6 +30,9 @@ final class LineSource {
 
     deinit { buffer.deallocate() }
 
+    /// Bytes of all lines; nil where a stream gives them.
+    var byteCount: Int? { mapping?.count }
+
     /// The lines that follow those of the last chunk; nil at the end. Valid until the next call.
     func next() throws -> UnsafeRawBufferPointer? {
         guard !isAtEnd else { return nil }

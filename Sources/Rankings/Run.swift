@@ -42,6 +42,10 @@ public struct Run: Sendable, Equatable {
     /// - Throws: `InputError` for a line that is not of the format, or a docid that a query has twice.
     public init(reading path: FilePath, format: RunFormat? = nil, escapedIDs: Bool = false) throws {
         var lines = try RunLines(path, format: format, escapedIDs: escapedIDs)
+        if let size = lines.estimatedSize() {
+            documents.reserveCapacity(count: size.lineCount, bytes: size.idByteCount)
+            scores.reserveCapacity(size.lineCount)
+        }
         var table = ByteTable()
         /// The query of each stretch of lines, and where the stretch begins.
         var stretches: [(query: Int, start: Int)] = []

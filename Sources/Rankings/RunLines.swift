@@ -24,6 +24,20 @@ struct RunLines {
     }
 
     var path: String { scanner.path }
+
+    /// Lines of the file and bytes of its docids, judged by its first line, so that columns need not grow; nil where the
+    /// size is not known.
+    func estimatedSize() -> (lineCount: Int, idByteCount: Int)? {
+        var probe = scanner
+        guard let byteCount = source.byteCount,
+            let fields = format == .trec ? probe.nextBlankSeparated() : probe.nextTabSeparated(),
+            fields == format.fieldCount
+        else { return nil }
+        let lineCount = byteCount / (probe.wholeLine.count + 1) + 1
+        let perLine = probe.field(format == .trec ? 2 : 1).count
+        return (lineCount + lineCount / 8, lineCount * perLine + lineCount * perLine / 8)
+    }
+
     /// 1-based number of the line last read.
     var line: Int { scanner.line }
 
@@ -86,11 +100,11 @@ struct RunLines {
             }
             return -Float(rank)
         }
-        guard let value = DecimalScanner.double(text), Float(value).isFinite else {
+        guard let value = DecimalScanner.float(text) else {
             throw InputError(
                 "not a finite number", at: scanner.place(field: "score", at: index), offender: Array(text))
         }
-        return Float(value)
+        return value
     }
 
     private mutating func unescape(_ documentField: Int) throws {

@@ -130,6 +130,10 @@ let anyByte: [UInt8] = Array(0...255)
         for _ in 0..<2000 {
             texts.append(Float(bitPattern: UInt32(truncatingIfNeeded: random.next()) & 0xFEFF_FFFF).description)
             texts.append((random.nextUnit() * 2 - 1).description)
+            // Halfway between two float32 numbers, and as near to it as 16 to 19 digits come.
+            let number = Float(random.nextUnit()) * 1000
+            let middle = ((Double(number) + Double(number.nextUp)) / 2).description
+            texts += [middle, middle + "1", middle + "01", String(middle.dropLast()), middle + "e-3"]
         }
         let folder = try TemporaryFolder()
         let lines = texts.enumerated().map { "q\tid\($0.offset)\t\($0.element)\n" }.joined()
