@@ -34,15 +34,20 @@ public final class RunWriter {
     ///
     /// - Throws: `Failure` where an id cannot be written in this format; nothing of the file remains.
     public func write(_ list: RankedList) throws {
+        // A local buffer: each access to one of the object's would be checked for exclusivity.
+        var text = buffer
+        buffer = []
         try list.query.withUnsafeBytes { query in
             try requireWritable(query, "query")
             for index in 0..<list.count {
                 try list.documents.withBytes(at: index) { document in
                     try requireWritable(document, "document")
-                    appendLine(query, document, rank: index + 1, score: list.scores[index])
+                    appendLine(query, document, rank: index + 1, score: list.scores[index], to: &text)
                 }
             }
         }
+        buffer = text
+        text = []
         if buffer.count >= RunWriter.flushedByteCount { try flush() }
     }
 
@@ -58,13 +63,14 @@ public final class RunWriter {
     }
 
     private func appendLine(
-        _ query: UnsafeRawBufferPointer, _ document: UnsafeRawBufferPointer, rank: Int, score: Float
+        _ query: UnsafeRawBufferPointer, _ document: UnsafeRawBufferPointer, rank: Int, score: Float,
+        to buffer: inout [UInt8]
     ) {
-        appendID(query)
+        appendID(query, to: &buffer)
         switch format {
         case .trec:
             buffer.append(contentsOf: " Q0 ".utf8)
-            appendID(document)
+            appendID(document, to: &buffer)
             buffer.append(0x20)
             buffer.append(contentsOf: String(rank).utf8)
             buffer.append(0x20)
@@ -73,14 +79,14 @@ public final class RunWriter {
             buffer.append(contentsOf: tag)
         case .tevatron, .marco:
             buffer.append(0x09)
-            appendID(document)
+            appendID(document, to: &buffer)
             buffer.append(0x09)
             buffer.append(contentsOf: (format == .marco ? String(rank) : score.description).utf8)
         }
         buffer.append(0x0A)
     }
 
-    private func appendID(_ id: UnsafeRawBufferPointer) {
+    private func appendID(_ id: UnsafeRawBufferPointer, to buffer: inout [UInt8]) {
         if escapeIDs {
             IDEscaping.escape(id, into: &buffer)
         } else {
