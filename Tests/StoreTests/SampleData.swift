@@ -20,7 +20,8 @@ struct SampleData {
         func text(_ longest: Int) -> [UInt8] {
             var bytes: [UInt8] = []
             let words = ["grace", "mountain", "river of", "the king", "and the", "people", " ", "covenant"]
-            while bytes.count < Int(random.next(below: UInt64(longest + 1))) {
+            let length = Int(random.next(below: UInt64(longest + 1)))
+            while bytes.count < length {
                 if random.next(below: 5) == 0 {
                     bytes += Array(String(alphabet[Int(random.next(below: UInt64(alphabet.count)))]).utf8)
                 } else {
