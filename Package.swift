@@ -130,7 +130,7 @@ let testTargets: [Target] = [
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
-    tests("Store", uses: ["Store", "Records", "JSON"], packages: [systemPackage]),
+    tests("Store", uses: ["Store", "Records", "JSON", "Zstandard", "tvt-store"], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),

@@ -9,7 +9,10 @@ struct BlobWriter: ~Copyable {
     private var buffer: [UInt8] = []
     private static let bufferBytes = 1 << 18
 
-    init(creating path: FilePath) throws {
+    private let observer: CommitObserver?
+
+    init(creating path: FilePath, observer: CommitObserver? = nil) throws {
+        self.observer = observer
         output = try OutputFile(creating: path, mode: 0o644)
         buffer.reserveCapacity(Self.bufferBytes)
     }
@@ -50,6 +53,7 @@ struct BlobWriter: ~Copyable {
         let path = output.path
         guard chmod(path.string, 0o444) == 0 else { throw SystemError.last("protect", path) }
         try output.sync()
+        observer?("blob staged")
         return StagedBlob(descriptor: BlobDescriptor(digest: hash.finalize(), size: size), path: path)
     }
 }

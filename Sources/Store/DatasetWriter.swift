@@ -28,7 +28,7 @@ public final class DatasetWriter {
         self.reference = reference
         self.provenance = provenance
         self.options = options
-        session = try WriterSession(store: store.root, purpose: "writing \(reference)")
+        session = try WriterSession(store: store, purpose: "writing \(reference)")
         documents = try RecordSetWriter(kind: .documents, options: options, session: session)
         queries = try RecordSetWriter(kind: .queries, options: options, session: session)
         positives = try LinksWriter(session: session, name: "positives", hasScores: false)
@@ -102,6 +102,7 @@ public final class DatasetWriter {
     ///
     /// - Throws: `DuplicateIDs`; `Failure` with status 65 for a link that points outside the documents, with status 75
     ///   where another writer holds the lock.
+    @discardableResult
     public func commit() throws -> Dataset {
         precondition(!isCommitted, "a writer commits once")
         isCommitted = true
@@ -153,7 +154,7 @@ extension Store {
 
     /// Collects links for ``derive(from:reference:keepingQueries:positives:negatives:provenance:)``.
     public func linksWriter(hasScores: Bool) throws -> LinksWriter {
-        let session = try WriterSession(store: root, purpose: "writing links")
+        let session = try WriterSession(store: self, purpose: "writing links")
         return try LinksWriter(session: session, name: "links", hasScores: hasScores)
     }
 

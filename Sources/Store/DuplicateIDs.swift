@@ -7,6 +7,12 @@ public struct DuplicateIDs: StatusError {
         /// Ordinals of the first record with the id and of one that repeats it.
         public let first: Int
         public let second: Int
+
+        package init(id: [UInt8], first: Int, second: Int) {
+            self.id = id
+            self.first = first
+            self.second = second
+        }
     }
 
     public let kind: RecordKind

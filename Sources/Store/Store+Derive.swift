@@ -12,12 +12,13 @@ extension Store {
     ///     ``linksWriter(hasScores:)``. The same holds for `negatives`.
     /// - Throws: `Failure` with status 65 for links that do not fit, 75 where another writer holds the lock;
     ///   `DuplicateIDs` where a query is kept twice.
+    @discardableResult
     public func derive(
         from parent: Dataset, reference: String, keepingQueries: [Int]? = nil, positives: LinksWriter? = nil,
         negatives: LinksWriter? = nil, provenance: Provenance, options: WriterOptions = WriterOptions()
     ) throws -> Dataset {
         try Reference.checkName(reference)
-        let session = try WriterSession(store: root, purpose: "deriving \(reference)")
+        let session = try WriterSession(store: self, purpose: "deriving \(reference)")
         var manifest = parent.manifest
         manifest.name = reference
         manifest.provenance = provenance

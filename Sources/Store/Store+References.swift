@@ -3,21 +3,32 @@ internal import Glibc
 internal import SystemPackage
 
 extension Store {
-    /// Makes `name` point at what `reference` (a name or a digest) points at.
+    /// Makes `name` point at what `reference` (a name or a digest) points at. A version that no reference names any more
+    /// is found by its digest, as the reflog has it.
     ///
     /// - Throws: `Failure` with status 75 that names the holder while another process changes references.
     @discardableResult
     public func tag(_ reference: String, as name: String) throws -> Reference {
         try Reference.checkName(name)
         let digest = try dataset(reference).digest
-        return try change("tag", name) { index in
-            guard let source = index[reference] ?? index.references.first(where: { $0.dataset == digest }) else {
-                throw Failure(
-                    .missingInput, "no reference points at \(digest) any more, so nothing says how it was committed",
-                    advice: "Tag a version that `tvt-store ls` lists.")
-            }
-            return Reference(name: name, dataset: source.dataset, image: source.image)
-        }!
+        let known = try readIndex().references.first { $0.dataset == digest }?.image
+        let image = try known ?? publishImage(of: digest)
+        let tagged = Reference(name: name, dataset: digest, image: image)
+        try change("tag", name) { _ in tagged }
+        updateCatalog()
+        return tagged
+    }
+
+    /// Writes the OCI manifest of a dataset that lost its last reference.
+    private func publishImage(of digest: SHA256Digest) throws -> BlobDescriptor {
+        let session = try WriterSession(store: self, purpose: "tagging \(digest)")
+        let manifestBlob = BlobDescriptor(digest: digest, size: try Files.size(path(of: digest)))
+        var blob = try session.blob("image.json")
+        try blob.write(
+            ImageManifest.canonicalBytes(of: manifest(digest), blob: manifestBlob, createdAt: Clock.timestamp()))
+        let staged = try blob.finish()
+        try publish([staged])
+        return staged.descriptor
     }
 
     /// Removes a reference. Its blobs stay until they are collected.
@@ -26,6 +37,7 @@ extension Store {
     public func remove(_ name: String) throws {
         _ = try dataset(name)
         try change("remove", name) { _ in nil }
+        updateCatalog()
     }
 
     /// The one place that replaces `index.json`: under the writer lock, logged before, durable after.
@@ -33,7 +45,7 @@ extension Store {
     /// - Parameter update: the reference's new state, given the current ones; nil removes it.
     @discardableResult
     func change(
-        _ operation: String, _ name: String, lockTimeoutSeconds: Double = 10,
+        _ operation: String, _ name: String, lockTimeoutSeconds: Double = WriterOptions().lockTimeoutSeconds,
         _ update: (ReferenceIndex) throws -> Reference?
     ) throws -> Reference? {
         let lock = try writerLock(purpose: "\(operation) \(name)", timeoutSeconds: lockTimeoutSeconds)
@@ -46,14 +58,17 @@ extension Store {
             ReflogEntry(
                 time: Clock.timestamp(), operation: operation, reference: name, before: before?.dataset,
                 after: after?.dataset))
-        let session = try WriterSession(store: root, purpose: operation)
+        observer?("reflog appended")
+        let session = try WriterSession(store: self, purpose: operation)
         let staged = session.path("index.json")
         var file = try OutputFile(creating: staged)
         try file.write(index.canonicalBytes)
         try file.sync()
         try file.close()
+        observer?("index staged")
         // The commit point.
         try Files.rename(staged, to: layout.index)
+        observer?("index renamed")
         try Files.syncFolder(root)
         return after
     }
@@ -76,7 +91,9 @@ extension Store {
         for blob in blobs {
             // Replacing an equal blob is harmless, and heals one that was damaged.
             try Files.rename(blob.path, to: layout.blob(blob.descriptor.digest))
+            observer?("blob renamed")
         }
         try Files.syncFolder(layout.blobs)
+        observer?("blobs published")
     }
 }

@@ -9,6 +9,8 @@ public import SystemPackage
 public final class Store: Sendable {
     public let root: FilePath
     let layout: StoreLayout
+    /// Nil outside tests.
+    let observer: CommitObserver?
 
     /// Makes an empty store; an existing one is opened.
     ///
@@ -31,8 +33,11 @@ public final class Store: Sendable {
     }
 
     /// - Throws: `Failure` with status 66 where there is no store, 65 where it is of a version that is not known.
-    public init(opening root: FilePath) throws {
+    public convenience init(opening root: FilePath) throws { try self.init(opening: root, observer: nil) }
+
+    package init(opening root: FilePath, observer: CommitObserver?) throws {
         self.root = root
+        self.observer = observer
         layout = StoreLayout(root: root)
         guard Files.exists(layout.layoutFile), Files.exists(layout.index) else {
             throw Failure(

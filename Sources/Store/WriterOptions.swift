@@ -17,7 +17,7 @@ public struct WriterOptions: Sendable, Equatable {
     /// Threads that compress.
     public var workers = 2
     /// How long a commit waits for another writer's before it gives up with exit status 75.
-    public var lockTimeoutSeconds = 10.0
+    public var lockTimeoutSeconds = 3.0
 
     public init() {}
 }

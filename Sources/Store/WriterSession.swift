@@ -6,14 +6,14 @@ internal import SystemPackage
 ///
 /// Its lock file tells others that the writer lives. What a killed process left is removed by the next session.
 final class WriterSession: Sendable {
-    let store: FilePath
+    private let observer: CommitObserver?
     private let folder: FilePath
     private let lockPath: FilePath
     private let lock: FileLock
 
-    init(store: FilePath, purpose: String) throws {
-        self.store = store
-        let tmp = store.appending("tmp")
+    init(store: Store, purpose: String) throws {
+        observer = store.observer
+        let tmp = store.layout.tmp
         try Files.makeDirectory(tmp)
         // Held for the few calls below only, so that no session is taken for dead while it begins.
         let gate = try FileLock(acquiring: tmp.appending("gate"), purpose: "starting a writer", wait: true)
@@ -48,5 +48,5 @@ final class WriterSession: Sendable {
     /// A path in the session's folder.
     func path(_ name: String) -> FilePath { folder.appending(name) }
 
-    func blob(_ name: String) throws -> BlobWriter { try BlobWriter(creating: path(name)) }
+    func blob(_ name: String) throws -> BlobWriter { try BlobWriter(creating: path(name), observer: observer) }
 }
