@@ -23,11 +23,16 @@ public struct ExactSearch: Sendable {
         let dims = try SideCheck.commonDims(sides, wanted: options.dims)
         self.queries = RowBlocks([queries], columns: dims)
         self.corpus = RowBlocks(corpus, columns: dims)
+        var options = options
+        options.threadCount = min(options.threadCount, ExactSearch.mostThreads)
         self.options = options
         guard self.corpus.count <= Int(UInt32.max) else {
             throw Failure(.badData, "\(self.corpus.count) documents are more than one search takes (2^32 − 1)")
         }
     }
+
+    /// OpenBLAS ends the process when more threads call it than it was built for; Debian builds it for 128.
+    private static let mostThreads = 96
 
     /// One group of queries and one span of the corpus.
     private struct Work: Sendable {

@@ -12,7 +12,7 @@ public struct SearchOptions: Sendable {
     /// Search even where the two sides were made by different models.
     public var allowsMismatch = false
     /// Rows of the corpus in one matrix product. The results do not depend on it.
-    public var corpusBlockRows = 1024
+    public var corpusBlockRows = 512
     /// Queries in one matrix product, at most. The results do not depend on it.
     public var queryBlockRows = 640
 

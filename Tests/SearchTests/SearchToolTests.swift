@@ -88,6 +88,22 @@ import Vectors
         #expect(try !Files.list(folder.path).contains { $0.contains("run") })
     }
 
+    /// Killed at any time, a search leaves no run or a whole one.
+    @Test(arguments: [0.02, 0.1, 0.3])
+    func killed(afterSeconds: Double) throws {
+        let folder = try TemporaryFolder()
+        try Rows(.spread, prefix: "q", count: 400, dims: 16, seed: 1).write(to: folder("q"), side: .queries)
+        try Rows(.copied, prefix: "d", count: 4000, dims: 16, seed: 2).write(to: folder("d"), side: .corpus)
+        let arguments = [
+            "--queries", folder("q").string, "--corpus", folder("d").string, "--depth", "1000", "--output",
+            folder("run").string,
+        ]
+        _ = try run("tvt-search", arguments, killAfterSeconds: afterSeconds)
+        if Files.exists(folder("run")) { #expect(try Run(reading: folder("run")).resultCount == 400_000) }
+        #expect(try run("tvt-search", arguments).status == 0)
+        #expect(try Run(reading: folder("run")).resultCount == 400_000)
+    }
+
     @Test func verifyFindsAFlippedBit() throws {
         let folder = try folders()
         let path = folder("d").appending("part-00001.npy")
