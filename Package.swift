@@ -133,6 +133,9 @@ let testTargets: [Target] = [
     tests("Store", uses: ["Store", "Records", "JSON", "Zstandard", "tvt-store"], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Encoding", uses: ["JSON", "Records", "Store", "Tensors", "Vectors", "Models", "Encoding", "tvt-encode"],
+        packages: [systemPackage]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage], exclude: ["Golden"]),

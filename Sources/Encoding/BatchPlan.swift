@@ -2,12 +2,12 @@
 ///
 /// Texts are sorted by length, longest first, so that the largest batch comes first (memory is exhausted at once or
 /// never) and texts of equal length are neighbours. The plan depends on the lengths and the budget only.
-struct BatchPlan {
+public struct BatchPlan {
     /// Indices into the window, batch after batch.
-    let batches: [[Int]]
+    public let batches: [[Int]]
 
     /// - Parameter tokenBudget: the most tokens of a batch; a longer text gets a batch of its own.
-    init(lengths: [Int], tokenBudget: Int) {
+    public init(lengths: [Int], tokenBudget: Int) {
         let order = lengths.indices.sorted { (-lengths[$0], $0) < (-lengths[$1], $1) }
         var batches: [[Int]] = []
         var batch: [Int] = []

@@ -66,7 +66,7 @@ public struct DatasetEncoder {
         public init() {}
     }
 
-    let source: RecordSource
+    public let source: RecordSource
     let model: EmbeddingModel
     let options: Options
 

@@ -1,0 +1,94 @@
+import Base
+import JSON
+import Store
+import SystemPackage
+import TestKit
+import Testing
+import Vectors
+
+/// `tvt-encode` as a user runs it.
+struct EncodeToolTests {
+    func arguments(_ data: SampleData, _ side: String, _ output: FilePath, _ more: [String] = []) -> [String] {
+        [
+            side, "sample", "--store", data.store.root.string, "--model", SampleData.modelFolder.string, "--output",
+            output.string, "--threads", "1",
+        ] + SampleData.flags + more
+    }
+
+    @Test func encodesBothSidesAndVerifies() throws {
+        let data = try SampleData(documentCount: 70, queryCount: 9)
+        _ = try data.commit()
+        let output = data.temporary("v")
+        let result = try run("tvt-encode", arguments(data, "corpus", output, ["--json", "--batch-tokens", "200"]))
+        #expect(result.status == 0, "\(result.errorText)")
+        let report = try JSONValue.parse(result.output, path: "stdout")
+        #expect(report["records"]?.integer == 70)
+        #expect(report["empty"]?.integer == 2)
+        #expect(report["truncated"]?.integer ?? 0 >= 4)
+        #expect(result.errorText.contains("cut to the maximal length"))
+        #expect(try VectorsReader(opening: output).count == 70)
+        #expect(
+            try run("tvt-encode", arguments(data, "queries", data.temporary("q"), ["--dtype", "bf16"])).status == 0)
+        #expect(try VectorsReader(opening: data.temporary("q")).manifest.description.encoding["compute"] == "bf16")
+
+        var verify = arguments(data, "verify", output)
+        verify.removeSubrange(6..<8)
+        verify += ["--reference", output.appending("part-00000.npy").string]
+        let same = try run("tvt-encode", verify)
+        #expect(same.status == 0, "\(same.errorText)")
+        #expect(same.outputText.contains("70 records"))
+        let different = try run("tvt-encode", verify + ["--pooling", "cls"])
+        #expect(different.status == 65)
+    }
+
+    /// Killed at any time and started again, a run ends with the same files as one that was left alone.
+    @Test func killedRunsGoOn() throws {
+        let data = try SampleData(documentCount: 3000)
+        _ = try data.commit()
+        let flags = ["--part-size", "128"]
+        let calm = data.temporary("calm")
+        #expect(try run("tvt-encode", arguments(data, "corpus", calm, flags)).status == 0)
+        let rough = data.temporary("rough")
+        var killedCount = 0
+        for seconds in [0.05, 0.15, 0.2, 0.25, 0.3, 0.4] {
+            let result = try run(
+                "tvt-encode", arguments(data, "corpus", rough, flags + ["--resume"]), killAfterSeconds: seconds)
+            if result.wasKilled { killedCount += 1 }
+        }
+        #expect(killedCount > 0)
+        let last = try run("tvt-encode", arguments(data, "corpus", rough, flags + ["--resume", "--json"]))
+        #expect(last.status == 0, "\(last.errorText)")
+        let visible = { (folder: FilePath) in try Files.list(folder).filter { !$0.hasPrefix(".") } }
+        #expect(try visible(rough) == visible(calm))
+        for name in try visible(calm) {
+            #expect(try Files.readAll(rough.appending(name)) == Files.readAll(calm.appending(name)), "\(name)")
+        }
+    }
+
+    @Test func refusals() throws {
+        let data = try SampleData(documentCount: 3)
+        _ = try data.commit()
+        let output = data.temporary("v")
+        func status(_ arguments: [String]) throws -> Int32 { try run("tvt-encode", arguments).status }
+        #expect(try status(["--help"]) == 0)
+        #expect(try status(["corpus", "--help"]) == 0)
+        #expect(try status(["corpus"]) == 64)
+        #expect(try status(arguments(data, "corpus", output, ["--dtype", "f8"])) == 64)
+        #expect(try status(arguments(data, "corpus", output, ["--shard", "2/2"])) == 64)
+        #expect(try status(arguments(data, "corpus", output, ["--dims", "33"])) == 64)
+        #expect(try status(arguments(data, "corpus", output, ["--device", "gpu"])) == 64)
+        #expect(try status(arguments(data, "corpus", output, ["--model", "nowhere"])) == 66)
+        let cardless = [
+            "corpus", "sample", "--store", data.store.root.string, "--model", SampleData.modelFolder.string, "--output",
+            output.string,
+        ]
+        let asking = try run("tvt-encode", cardless)
+        #expect(asking.status == 78)
+        #expect(asking.errorText.contains("--pooling mean|cls|last"))
+        let missing = try run("tvt-encode", arguments(data, "corpus", output).map { $0 == "sample" ? "simple" : $0 })
+        #expect(missing.status == 66)
+        #expect(!Files.exists(output))
+        #expect(try status(arguments(data, "corpus", output)) == 0)
+        #expect(try status(arguments(data, "corpus", output)) == 73)
+    }
+}
