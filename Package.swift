@@ -82,7 +82,7 @@ let wrappers: [Target] = [
 
 // Layer 3: bytes to values and back.
 let formats: [Target] = [
-    room("Records", uses: ["Base", "JSON", "Archives"], packages: [systemPackage]),
+    room("Records", uses: ["Base", "JSON"], packages: [systemPackage]),
     room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
     room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
     room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),

@@ -26,7 +26,7 @@ struct Catalog {
         let existed = Files.exists(path)
         do {
             var opened: DatabaseQueue?
-            if existed { opened = try? Self.open(path) }
+            if existed { opened = try Self.open(path) }
             if opened == nil {
                 // Foreign, damaged or of another version.
                 if existed { log.notice("\(path): cannot be used; made anew from the manifests") }
@@ -50,15 +50,21 @@ struct Catalog {
         return configuration
     }
 
-    /// Nil where the file is not a catalog of this version.
+    /// Nil where the file is damaged or not a catalog of this version.
     private static func open(_ path: FilePath) throws -> DatabaseQueue? {
-        let queue = try DatabaseQueue(path: path.string, configuration: configuration)
-        let isOurs = try queue.read { database in
-            try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID
-                && Int32.fetchOne(database, sql: "PRAGMA user_version") == schemaVersion
-                && String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok"
+        do {
+            let queue = try DatabaseQueue(path: path.string, configuration: configuration)
+            let isOurs = try queue.read { database in
+                try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID
+                    && Int32.fetchOne(database, sql: "PRAGMA user_version") == schemaVersion
+                    && String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok"
+            }
+            return isOurs ? queue : nil
+        } catch let error as DatabaseError
+            where error.resultCode == .SQLITE_NOTADB || error.resultCode == .SQLITE_CORRUPT
+        {
+            return nil
         }
-        return isOurs ? queue : nil
     }
 
     private static func create(_ path: FilePath) throws -> DatabaseQueue {

@@ -72,7 +72,8 @@ public final class DatasetWriter {
         } else if let known = judgements.first(where: { $0.name == name }) {
             collector = known
         } else {
-            collector = try JudgementCollector(split: split, number: judgements.count, session: session)
+            collector = try JudgementCollector(
+                split: split, number: judgements.count, session: session, entriesPerRun: options.judgementsPerRun)
             judgements.append(collector)
         }
         try collector.add(query: query, document: document, grade: grade)
@@ -84,7 +85,7 @@ public final class DatasetWriter {
     public func sealDocuments() throws {
         guard sealedDocuments == nil else { return }
         let staged = try documents.finish()
-        let index = try staged.buildIndex(session: session, reference: reference)
+        let index = try staged.buildIndex(session: session, reference: reference, options: options)
         sealedDocuments = (staged, index, staged.open(idIndex: index))
     }
 
@@ -109,7 +110,7 @@ public final class DatasetWriter {
         try sealDocuments()
         guard let (staged, documentIndex, records) = sealedDocuments else { throw Failure(.bug, "unsealed documents") }
         let stagedQueries = try queries.finish()
-        let queryIndex = try stagedQueries.buildIndex(session: session, reference: reference)
+        let queryIndex = try stagedQueries.buildIndex(session: session, reference: reference, options: options)
         var blobs = staged.blobs + [documentIndex] + stagedQueries.blobs + [queryIndex]
         var manifest = Manifest(
             name: reference, documents: staged.table(idIndex: documentIndex),

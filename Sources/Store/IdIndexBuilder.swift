@@ -9,7 +9,7 @@ struct IdIndexBuilder {
     let kind: RecordKind
     let session: WriterSession
     /// Memory for one partition: about this many keys × 32 bytes.
-    var keysPerPartition = 2 << 20
+    let keysPerPartition: Int
 
     private struct Key: BitwiseCopyable {
         var hash: UInt64

@@ -26,7 +26,7 @@ final class JudgementCollector {
         var document: UInt32 { UInt32(truncatingIfNeeded: key) }
     }
 
-    init(split: String, number: Int, session: WriterSession, entriesPerRun: Int = 4 << 20) throws {
+    init(split: String, number: Int, session: WriterSession, entriesPerRun: Int) throws {
         self.split = split
         self.number = number
         self.session = session

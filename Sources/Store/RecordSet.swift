@@ -106,7 +106,9 @@ final class RecordSet: Sendable {
     }
 
     func forEachRecord(in range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws {
-        try forEachRecord(in: range, cursor: FrameCursor(), body)
+        let cursor = try cursors.take()
+        defer { cursors.put(cursor) }
+        try forEachRecord(in: range, cursor: cursor, body)
     }
 
     /// The ordinal of an id; nil where there is none.

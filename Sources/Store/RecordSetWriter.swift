@@ -179,6 +179,10 @@ final class RecordSetWriter {
         try workers?.drain { try write($0) }
         workers = nil
         try closeShard()
+        // An error that the caller caught and went on from must not become a dataset with a hole.
+        guard shards.reduce(0, { $0 + $1.shard.recordCount }) == count else {
+            throw Failure(.bug, "some \(kind) are lost, because an earlier error was ignored")
+        }
         var dictionaryBlob: StagedBlob?
         if let dictionary, !shards.isEmpty {
             var blob = try session.blob("\(kind).dictionary")

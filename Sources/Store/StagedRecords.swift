@@ -19,10 +19,11 @@ struct StagedRecords {
     }
 
     /// - Throws: `DuplicateIDs` where two records have the same id.
-    func buildIndex(session: WriterSession, reference: String) throws -> StagedBlob {
+    func buildIndex(session: WriterSession, reference: String, options: WriterOptions) throws -> StagedBlob {
         let records = open(idIndex: nil)
         var duplicates = DuplicateIDs(kind: kind, reference: reference)
-        let blob = try IdIndexBuilder(kind: kind, session: session).build(
+        let builder = IdIndexBuilder(kind: kind, session: session, keysPerPartition: options.keysPerPartition)
+        let blob = try builder.build(
             hashes: idHashes, recordsDigest: logicalDigest, into: try session.blob("\(kind).index")
         ) { ordinals in
             // Equal hashes are almost surely equal ids; the ids decide.

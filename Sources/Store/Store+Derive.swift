@@ -31,7 +31,7 @@ extension Store {
         var blobs: [StagedBlob] = []
         if let keepingQueries {
             let staged = try writeQueries(of: parent, keepingQueries, session: session, options: options)
-            let index = try staged.buildIndex(session: session, reference: reference)
+            let index = try staged.buildIndex(session: session, reference: reference, options: options)
             manifest.queries = staged.table(idIndex: index)
             blobs += staged.blobs + [index]
         }
@@ -71,7 +71,7 @@ extension Store {
                 name: "judgements-\(number)")
             if let kept { manifest.judgements.append(Manifest.JudgementTable(split: judgements.split, links: kept)) }
         }
-        defer { withExtendedLifetime((positives, negatives)) {} }
+        defer { withExtendedLifetime((session, positives, negatives)) {} }
         return try commit(manifest, blobs: blobs, session: session, lockTimeoutSeconds: options.lockTimeoutSeconds)
     }
 

@@ -22,6 +22,7 @@ extension Store {
     /// Writes the OCI manifest of a dataset that lost its last reference.
     private func publishImage(of digest: SHA256Digest) throws -> BlobDescriptor {
         let session = try WriterSession(store: self, purpose: "tagging \(digest)")
+        defer { withExtendedLifetime(session) {} }
         let manifestBlob = BlobDescriptor(digest: digest, size: try Files.size(path(of: digest)))
         var blob = try session.blob("image.json")
         try blob.write(
@@ -45,7 +46,7 @@ extension Store {
     /// - Parameter update: the reference's new state, given the current ones; nil removes it.
     @discardableResult
     func change(
-        _ operation: String, _ name: String, lockTimeoutSeconds: Double = WriterOptions().lockTimeoutSeconds,
+        _ operation: String, _ name: String, lockTimeoutSeconds: Double = 3,
         _ update: (ReferenceIndex) throws -> Reference?
     ) throws -> Reference? {
         let lock = try writerLock(purpose: "\(operation) \(name)", timeoutSeconds: lockTimeoutSeconds)
@@ -60,6 +61,8 @@ extension Store {
                 after: after?.dataset))
         observer?("reflog appended")
         let session = try WriterSession(store: self, purpose: operation)
+        // Its folder goes with it.
+        defer { withExtendedLifetime(session) {} }
         let staged = session.path("index.json")
         var file = try OutputFile(creating: staged)
         try file.write(index.canonicalBytes)

@@ -16,8 +16,14 @@ public struct WriterOptions: Sendable, Equatable {
     public var sampledBytes = 64 << 20
     /// Threads that compress.
     public var workers = 2
-    /// How long a commit waits for another writer's before it gives up with exit status 75.
-    public var lockTimeoutSeconds = 3.0
+    /// How long a commit waits for another's before it gives up with exit status 75. Others hold the lock for
+    /// milliseconds, and what was prepared for hours should not be thrown away.
+    public var lockTimeoutSeconds = 60.0
+
+    /// Ids that are sorted in memory at once; more go through files. The bytes written do not depend on it.
+    package var keysPerPartition = 2 << 20
+    /// Judgements out of order that are sorted in memory at once; more go through files.
+    package var judgementsPerRun = 4 << 20
 
     public init() {}
 }

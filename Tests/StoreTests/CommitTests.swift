@@ -76,16 +76,21 @@ import Testing
     @Test func writersOfDifferentReferencesBothWin() throws {
         let temporary = try TemporaryStore()
         let store = temporary.store
+        let errors = Mutex<[String]>([])
         let threads = try (0..<4).map { number in
             try Base.Thread {
-                // A failure shows in the references below.
                 for round in 0..<5 {
-                    _ = try? SampleData(documents: 10, queries: 2, seed: UInt64(number * 10 + round))
-                        .commit(to: store, as: "v\(number)-\(round)")
+                    do {
+                        try SampleData(documents: 10, queries: 2, seed: UInt64(number * 10 + round))
+                            .commit(to: store, as: "v\(number)-\(round)")
+                    } catch {
+                        errors.withLock { $0.append("\(error)") }
+                    }
                 }
             }
         }
         for thread in threads { thread.join() }
+        #expect(errors.withLock { $0 } == [])
         #expect(try store.references().count == 20)
         #expect(try store.list().count == 20)
         #expect(try store.verify(level: .full).findings.isEmpty)
