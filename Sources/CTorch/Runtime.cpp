@@ -9,6 +9,7 @@
 #include <c10/core/GradMode.h>
 
 #include <dlfcn.h>
+#include <malloc.h>
 
 using ctorch::guarded;
 using ctorch::make;
@@ -80,6 +81,8 @@ bool ctorch_set_gradient_mode(bool enabled) {
 }
 
 bool ctorch_cpu_has_bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
+
+void ctorch_trim_heap(void) { malloc_trim(0); }
 
 void ctorch_free(CTorchTensor *tensor) {
     if (!tensor) return;

@@ -19,7 +19,7 @@ public struct Mix: Sendable, Equatable {
     public var length: Length
     /// `seed`: of the order, the choice of passages and LoRA's start values. Default 42.
     public var seed: UInt64 = 42
-    /// `dtype`: what the model computes in, `f32` or `bf16`; weights, gradients and optimizer state stay f32.
+    /// `dtype`: what the model computes in, `f32` or `bf16`; trained weights and optimizer state stay f32. Default f32.
     public var precision = Precision.f32
     /// `temperature`: τ of the loss. Default 0.05.
     public var temperature = 0.05

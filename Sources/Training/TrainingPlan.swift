@@ -54,7 +54,11 @@ public final class TrainingPlan {
     }
 
     /// A model folder, as the mix wants it to be read.
-    static func load(_ mix: Mix, from folder: FilePath, _ device: Device) throws -> EmbeddingModel {
+    ///
+    /// - Parameter type: of the weights; those that the optimizer changes are float32.
+    static func load(
+        _ mix: Mix, from folder: FilePath, _ device: Device, type: ElementType = .float32
+    ) throws -> EmbeddingModel {
         var overrides = ModelCard.Overrides()
         overrides.pooling = mix.pooling
         overrides.normalize = mix.normalizes
@@ -62,7 +66,7 @@ public final class TrainingPlan {
         overrides.documentPrompt = mix.prompts.document
         overrides.queryMaxLength = mix.maxLengths.query
         overrides.documentMaxLength = mix.maxLengths.document
-        return try EmbeddingModel(loading: folder, .training, overrides: overrides, device: device)
+        return try EmbeddingModel(loading: folder, .training, overrides: overrides, type: type, device: device)
     }
 
     /// The micro-batches of a step (from 0).

@@ -16,14 +16,33 @@ public final class TrainingStep {
     /// Probabilities and the run's seed; each pass derives its own seed.
     public var dropout = Dropout.none
 
+    /// Whether the optimizer changes float32 masters, from which the encoder's weights are rounded after each step.
+    private let hasMasters: Bool
+
+    /// - Parameter masters: float32 weights under the names and in the order of the encoder's parameters, where those
+    ///   are of a smaller type; nil where the encoder's own are changed.
     public init(
-        encoder: BlockwiseEncoder, loss: ContrastiveLoss, options: Mix.OptimizerOptions, stepCount: Int
+        encoder: BlockwiseEncoder, loss: ContrastiveLoss, options: Mix.OptimizerOptions, stepCount: Int,
+        masters: [Parameter]? = nil
     ) throws {
         self.encoder = encoder
         self.loss = loss
         self.stepCount = stepCount
-        optimizer = try Optimizer(
-            encoder.parameters.map { TrainedParameter(name: $0.name, tensor: $0.tensor) }, options)
+        hasMasters = masters != nil
+        let trained = masters ?? encoder.parameters
+        precondition(trained.map(\.name) == encoder.parameters.map(\.name), "masters are those of the parameters")
+        optimizer = try Optimizer(trained.map { TrainedParameter(name: $0.name, tensor: $0.tensor) }, options)
+        try copyMasters()
+    }
+
+    /// Rounds the masters into the encoder's weights, where there are masters.
+    public func copyMasters() throws {
+        guard hasMasters else { return }
+        try withoutGradients {
+            for (weight, master) in zip(encoder.parameters, optimizer.parameters) {
+                try weight.tensor.assign(master.tensor)
+            }
+        }
     }
 
     /// What a step did.
@@ -55,8 +74,10 @@ public final class TrainingStep {
             options.learningRate
             * options.schedule.factor(
                 step: optimizer.stepCount, warmupStepCount: options.warmupStepCount, stepCount: stepCount)
+        if hasMasters { gradients = try gradients.map { try $0.to(.float32) } }
         outcome.gradientNorm = try optimizer.step(gradients: gradients, learningRate: outcome.learningRate)
         gradients.removeAll()
+        try copyMasters()
         return outcome
     }
 

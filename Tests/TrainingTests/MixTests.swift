@@ -34,7 +34,7 @@ struct MixTests {
                 accumulation: 2
                 steps: 100
                 seed: 7
-                dtype: bf16
+                dtype: f32
                 temperature: 0.02
                 mask_known_positives: false
                 sampling: tevatron
@@ -61,7 +61,7 @@ struct MixTests {
         #expect(mix.datasets.map(\.weight) == [3, 1])
         #expect(mix.datasets[0].prompts.query == "q: " && mix.datasets[1].prompts.query == nil)
         #expect(mix.passagesPerQuery == 8 && mix.queriesPerStep == 64 && mix.accumulation == 2)
-        #expect(mix.length == .steps(100) && mix.seed == 7 && mix.precision == .bf16 && mix.temperature == 0.02)
+        #expect(mix.length == .steps(100) && mix.seed == 7 && mix.precision == .f32 && mix.temperature == 0.02)
         #expect(!mix.masksKnownPositives && mix.sampling == .tevatron)
         #expect(mix.shortage == .error && mix.withoutPositives == .skip)
         #expect(mix.maxLengths.query == 32 && mix.maxLengths.document == 128)
@@ -98,6 +98,8 @@ struct MixTests {
             ("lora: {dropout: 1}", "\"lora.dropout\" must be less than 1"),
             ("optimizer: {betas: [0.9]}", "must be two numbers"),
             ("optimizer: 3", "\"optimizer\" must be a mapping"),
+            ("lora: {r: 2}\ndtype: bf16", "\"dtype\" bf16 cannot go with lora yet"),
+            ("dtype: f64", "must be one of f32, bf16"),
             ("pooling: max", "must be one of mean, cls, last"),
             ("seed: -1", "must be at least 0"),
             ("steps: 5", "mix.yaml"),

@@ -9,7 +9,9 @@ import Training
 
 @Suite("Training run", .serialized)
 struct TrainingRunTests {
-    static let kinds: [[String]] = [[], ["lora={r: 4, alpha: 8, dropout: 0.1}"], ["dropout=true", "accumulation=2"]]
+    static let kinds: [[String]] = [
+        [], ["lora={r: 4, alpha: 8, dropout: 0.1}"], ["dropout=true", "accumulation=2"], ["dtype=bf16"],
+    ]
 
     @discardableResult
     static func train(
@@ -34,6 +36,17 @@ struct TrainingRunTests {
         #expect(try Self.weights(first.model) == Self.weights(second.model))
         let losses = first.metrics.map(\.loss)
         #expect(losses.allSatisfy(\.isFinite) && Set(losses).count == 6)
+    }
+
+    @Test("bf16 stays near f32, and saves float32 weights")
+    func precision() throws {
+        let world = try TinyWorld()
+        let single = try Self.train(world, [], to: world.folder("f32"))
+        let half = try Self.train(world, ["dtype=bf16"], to: world.folder("bf16"))
+        for (a, b) in zip(single.metrics, half.metrics) { #expect(abs(a.loss - b.loss) < 0.05 * a.loss) }
+        #expect(single.metrics.map(\.loss) != half.metrics.map(\.loss))
+        let file = try SafetensorsFile(half.model.appending("model.safetensors"))
+        #expect(file.entries.allSatisfy { $0.type == .float32 })
     }
 
     @Test("a run that was killed after a checkpoint ends with the same bytes", arguments: kinds, [1, 2])

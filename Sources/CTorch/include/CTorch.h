@@ -38,6 +38,8 @@ int32_t ctorch_thread_count(void);
 bool ctorch_set_gradient_mode(bool enabled);
 /// Whether the CPU multiplies bfloat16 in hardware.
 bool ctorch_cpu_has_bf16(void);
+/// Gives the free pages of the process's heap back to the system.
+void ctorch_trim_heap(void);
 
 // Lifetime and facts (Runtime.cpp)
 
