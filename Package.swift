@@ -138,7 +138,8 @@ let testTargets: [Target] = [
         packages: [systemPackage]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
-        "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage], exclude: ["Golden"]),
+        "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage],
+        exclude: ["Golden"]),
     tests(
         "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training"], packages: [systemPackage],
         exclude: ["Golden"]),
