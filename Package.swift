@@ -131,6 +131,14 @@ let testTargets: [Target] = [
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
     tests("Store", uses: ["Store", "Records", "JSON", "Zstandard", "tvt-store"], packages: [systemPackage]),
+    tests(
+        "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert"], packages: [systemPackage]),
+    tests(
+        "Tool",
+        uses: [
+            "JSON", "Rankings", "Store", "Vectors", "tvt-convert", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-search",
+            "tvt-store", "tvt-train",
+        ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
