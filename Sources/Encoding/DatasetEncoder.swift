@@ -88,6 +88,7 @@ public struct DatasetEncoder {
             "prompt": .string(side.prompt), "max_length": JSONValue(side.maxLength),
             "compute": .string(EncodingType(model.type).rawValue),
         ]
+        if let split = source.split { fields["split"] = .string(split) }
         if options.shard.count > 1 { fields["shard"] = .string("\(options.shard.index)/\(options.shard.count)") }
         for (key, value) in encoding { fields[key] = value }
         return VectorsDescription(
@@ -100,7 +101,7 @@ public struct DatasetEncoder {
     ///
     /// - Throws: `Failure` (73) if the folder holds vectors and the options do not say to go on, or other vectors.
     public func run(into folder: FilePath, _ description: VectorsDescription, progress: Progress?) throws -> Report {
-        if !options.resumes && Files.exists(folder) {
+        if !options.resumes && Files.isDirectory(folder) {
             let names = try Files.list(folder)
             if names.contains(VectorsManifest.fileName) || names.contains(where: { $0.hasPrefix("part-") }) {
                 throw Failure(

@@ -30,7 +30,8 @@ public final class EmbeddingModel {
     ///
     /// - Parameters:
     ///   - overrides: what the user says about the card.
-    ///   - adapter: a PEFT folder whose adapters are merged into the weights.
+    ///   - adapter: a PEFT folder whose adapters are merged into the weights. Its card, where it has one, is the
+    ///     model's: it says how the adapter was trained.
     /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
     public init(
         loading folder: FilePath, _ purpose: Purpose, overrides: ModelCard.Overrides = .init(),
@@ -54,13 +55,19 @@ public final class EmbeddingModel {
                 "models of type \(family) are not supported", at: Place(path: configPath.string, field: "model_type"),
                 advice: "supported: bert")
         }
-        card = try ModelCard.load(folder, overrides, family: family, model: text)
+        let described = adapter.flatMap { Files.exists($0.appending(ModelCard.fileName)) ? $0 : nil } ?? folder
+        card = try ModelCard.load(described, overrides, purpose, family: family, model: text)
         guard tokenizer.highestID < text.vocabularySize else {
             throw InputError(
                 "token ids up to \(tokenizer.highestID), but the model knows \(text.vocabularySize)",
                 at: Place(path: folder.appending("tokenizer.json").string))
         }
         if let adapter {
+            if described == adapter, let base = card.baseModel, try EmbeddingModel.weightsDigest(folder) != base {
+                throw Failure(
+                    .badConfiguration, "\(adapter) was trained on the weights \(base); those of \(folder) are others",
+                    advice: "give the model that it was trained on")
+            }
             try text.loadAdapters(adapter)
             try text.mergeAdapters()
         }

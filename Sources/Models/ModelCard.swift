@@ -124,11 +124,12 @@ public struct ModelCard: Sendable, Equatable {
 
     /// The card of a model folder: its `tvt.json`, else what sentence-transformers' files say, with overrides on top.
     ///
-    /// - Throws: `Failure` (78) that names the flag for each thing that stays unknown; `InputError` for files that ask
-    ///   for something we don't do.
-    static func load(_ folder: FilePath, _ overrides: Overrides, family: String, model: any TextModel) throws
-        -> ModelCard
-    {
+    /// - Throws: `Failure` (78) that names the flag, or the mix's key, for each thing that stays unknown; `InputError`
+    ///   for files that ask for something we don't do.
+    static func load(
+        _ folder: FilePath, _ overrides: Overrides, _ purpose: EmbeddingModel.Purpose, family: String,
+        model: any TextModel
+    ) throws -> ModelCard {
         let file = folder.appending(fileName)
         var known = overrides
         if Files.exists(file) {
@@ -153,20 +154,13 @@ public struct ModelCard: Sendable, Equatable {
             return card
         }
         try known.fill(from: SentenceTransformersFiles(folder), modelMaxLength: model.maxLength)
-        var missing: [String] = []
-        if known.pooling == nil { missing.append("--pooling mean|cls|last") }
-        if known.normalize == nil { missing.append("--normalize or --no-normalize") }
-        if known.queryPrompt == nil { missing.append("--query-prompt TEXT") }
-        if known.documentPrompt == nil { missing.append("--document-prompt TEXT") }
-        if known.queryMaxLength == nil { missing.append("--query-max-length N") }
-        if known.documentMaxLength == nil { missing.append("--document-max-length N") }
-        guard missing.isEmpty, let pooling = known.pooling, let normalize = known.normalize,
+        guard let pooling = known.pooling, let normalize = known.normalize,
             let queryPrompt = known.queryPrompt, let documentPrompt = known.documentPrompt,
             let queryMaxLength = known.queryMaxLength, let documentMaxLength = known.documentMaxLength
         else {
             throw Failure(
                 .badConfiguration, "\(folder) has no \(fileName), and its files do not say how its vectors are made",
-                advice: "say it: \(missing.joined(separator: ", "))")
+                advice: known.question(purpose))
         }
         let card = ModelCard(
             family: family, pooling: pooling, normalize: normalize, dims: model.hiddenSize,
@@ -184,6 +178,25 @@ public struct ModelCard: Sendable, Equatable {
                     .badConfiguration,
                     "a maximal length of \(maxLength) for a \(role); the model has positions for \(model.maxLength)")
             }
+        }
+    }
+}
+
+extension ModelCard.Overrides {
+    /// Asks for what is unknown: by the flags of tvt-encode, or by the keys of a mix.
+    fileprivate func question(_ purpose: EmbeddingModel.Purpose) -> String {
+        let all: [(isKnown: Bool, flag: String, key: String)] = [
+            (pooling != nil, "--pooling mean|cls|last", "pooling: mean|cls|last"),
+            (normalize != nil, "--normalize or --no-normalize", "normalize: true|false"),
+            (queryPrompt != nil, "--query-prompt TEXT", "prompts.query: TEXT"),
+            (documentPrompt != nil, "--document-prompt TEXT", "prompts.document: TEXT"),
+            (queryMaxLength != nil, "--query-max-length N", "max_lengths.query: N"),
+            (documentMaxLength != nil, "--document-max-length N", "max_lengths.document: N"),
+        ]
+        let unknown = all.filter { !$0.isKnown }
+        return switch purpose {
+        case .encoding: "say it: " + unknown.map(\.flag).joined(separator: ", ")
+        case .training: "say it in the mix: " + unknown.map(\.key).joined(separator: ", ")
         }
     }
 }

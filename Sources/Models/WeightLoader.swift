@@ -39,11 +39,14 @@ final class WeightLoader {
         if Files.exists(single) { return [single] }
         let index = folder.appending("model.safetensors.index.json")
         guard Files.exists(index) else {
-            let hasPickle = Files.exists(folder.appending("pytorch_model.bin"))
+            let others = [
+                ("pytorch_model.bin", "is a pickle and is never loaded; save the model as safetensors first"),
+                ("adapter_model.safetensors", "is an adapter: give the folder as --adapter, and its model as --model"),
+            ]
+            let present = others.first { Files.exists(folder.appending($0.0)) }
             throw Failure(
                 .missingInput, "\(folder): no model.safetensors and no model.safetensors.index.json",
-                advice: hasPickle
-                    ? "pytorch_model.bin is a pickle and is never loaded; save the model as safetensors first" : nil)
+                advice: present.map { "\($0.0) \($0.1)" })
         }
         guard let map = try JSONValue.parse(file: index)["weight_map"]?.object else {
             throw InputError("the field is missing", at: Place(path: index.string, field: "weight_map"))

@@ -25,9 +25,18 @@ public final class RunFolder {
     public init(opening path: FilePath, lock: Lock, resume: Bool) throws {
         self.path = path
         self.lock = lock
+        let lockFile = path.appending("lock.json")
+        // Before our lock is put there: somebody else's folder stays as it is.
+        if Files.isDirectory(path), !Files.exists(lockFile) {
+            let strangers = try Files.list(path).filter { !$0.hasPrefix(".") }
+            guard strangers.isEmpty else {
+                throw Failure(
+                    .cannotCreate, "\(path) is not empty and holds no run (\(strangers[0]), …)",
+                    advice: "Give an empty or a new folder as --output.")
+            }
+        }
         try Files.makeDirectory(path)
         held = try FileLock(acquiring: path.appending(".lock"), purpose: "tvt-train")
-        let lockFile = path.appending("lock.json")
         if Files.exists(lockFile) {
             let present = Lock(value: try JSONValue.parse(file: lockFile))
             guard resume else {
@@ -43,12 +52,6 @@ public final class RunFolder {
                     advice: "Resume with the same mix, data and model, or give another --output.")
             }
         } else {
-            let strangers = try Files.list(path).filter { !$0.hasPrefix(".") }
-            guard strangers.isEmpty else {
-                throw Failure(
-                    .cannotCreate, "\(path) is not empty and holds no run (\(strangers[0]), …)",
-                    advice: "Give an empty or a new folder as --output.")
-            }
             try Files.replace(lockFile, with: lock.bytes)
         }
         try Files.makeDirectory(checkpointsPath)

@@ -14,7 +14,12 @@ struct EncodeQueries: ParsableCommand {
 
     @OptionGroup var options: EncodeOptions
 
-    func run() throws { try options.run(.queries) }
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Only the queries that have judgements in this split, as test.", valueName: "name"))
+    var split: String?
+
+    func run() throws { try options.run(.queries, split: split) }
 }
 
 struct EncodeCorpus: ParsableCommand {
@@ -68,7 +73,7 @@ struct EncodeOptions: ParsableArguments {
         return DatasetEncoder.Shard(index: index, count: count)
     }
 
-    func run(_ side: VectorsSide) throws {
+    func run(_ side: VectorsSide, split: String? = nil) throws {
         let dataset = try Store(opening: store.path).dataset(dataset)
         let loaded = try model.load()
         var options = model.encoderOptions
@@ -76,7 +81,7 @@ struct EncodeOptions: ParsableArguments {
         options.shard = parsedShard ?? options.shard
         options.recordsPerPart = partSize
         options.resumes = resume
-        let source = RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia)
+        let source = try RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split)
         let encoder = DatasetEncoder(source, loaded, options)
         let description = try encoder.description(identity: model.identity(loaded))
         let progress = Progress(
@@ -99,7 +104,7 @@ struct EncodeOptions: ParsableArguments {
             "records_per_second": .number(report.seconds > 0 ? Double(encoded) / report.seconds : 0),
             "output": .string(output),
         ]
-        try writeToStandardOutput(result.pretty() + "\n")
+        try writeToStandardOutput(result.pretty())
     }
 }
 

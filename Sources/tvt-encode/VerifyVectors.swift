@@ -46,7 +46,7 @@ struct VerifyVectors: ParsableCommand {
     func run() throws {
         let dataset = try Store(opening: store.path).dataset(dataset)
         let loaded = try model.load()
-        let source = RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia)
+        let source = try RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia)
         let check = ReferenceCheck(DatasetEncoder(source, loaded, model.encoderOptions))
         let progress = Progress("verify", unit: "records", total: source.count / every)
         let report = try check.run(against: FilePath(reference), stride: every) { progress.advance(by: $0) }
@@ -59,7 +59,7 @@ struct VerifyVectors: ParsableCommand {
                 "mean_cosine": .number(report.meanCosine), "greatest_difference": number(report.greatestDifference),
                 "threshold": .number(least), "passes": .bool(passes),
             ]
-            try writeToStandardOutput(result.pretty() + "\n")
+            try writeToStandardOutput(result.pretty())
         } else {
             try writeToStandardOutput(
                 """

@@ -65,7 +65,7 @@ struct MiningSource: ParsableArguments {
             var object = json
             object["reference"] = .string(reference)
             object["dataset"] = .string(derived.digest.description)
-            try writeToStandardOutput(JSONValue.object(object).pretty() + "\n")
+            try writeToStandardOutput(JSONValue.object(object).pretty())
         } else {
             try writeToStandardOutput(text + "\n\(reference) is now \(derived.digest)\n")
         }

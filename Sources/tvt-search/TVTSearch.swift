@@ -107,7 +107,7 @@ struct TVTSearch: Tool {
             "seconds": .number(Clock.seconds() - start),
             "run": .string(output),
         ]
-        try writeToStandardOutput(result.pretty() + "\n")
+        try writeToStandardOutput(result.pretty())
     }
 }
 

@@ -6,7 +6,7 @@ enum Printed {
     static func json(_ json: @autoclosure () throws -> JSONValue, if isWanted: Bool, else text: () throws -> String)
         throws
     {
-        try writeToStandardOutput(isWanted ? try json().pretty() + "\n" : try text())
+        try writeToStandardOutput(isWanted ? try json().pretty() : try text())
     }
 
     /// Columns padded to their widest cell; the columns named in `right` are aligned to the right.

@@ -34,7 +34,7 @@ struct DatasetEncoderTests {
             let data = try SampleData(documentCount: 130, queryCount: 50)
             let dataset = try data.commit()
             let model = try SampleData.model()
-            let source = RecordSource(dataset, side, model)
+            let source = try RecordSource(dataset, side, model)
             let (report, reader) = try encode(source, model, into: data.temporary("v"))
             let texts: [(id: [UInt8], text: [UInt8])] =
                 side == .queries
@@ -74,7 +74,7 @@ struct DatasetEncoderTests {
         let data = try SampleData(documentCount: 90)
         let dataset = try data.commit()
         let model = try SampleData.model()
-        let source = RecordSource(dataset, .corpus, model)
+        let source = try RecordSource(dataset, .corpus, model)
         let (_, whole) = try encode(source, model, into: data.temporary("whole"))
         for (name, change) in [
             ("one batch", { $0.tokenBudget = 100_000 }), ("single texts", { $0.tokenBudget = 1 }),
@@ -159,11 +159,11 @@ struct DatasetEncoderTests {
         let model = try SampleData.model()
         let dataset = try data.commit()
         let error = #expect(throws: InputError.self) {
-            try encode(RecordSource(dataset, .corpus, model), model, into: data.temporary("v"))
+            try encode(try RecordSource(dataset, .corpus, model), model, into: data.temporary("v"))
         }
         #expect("\(error!)".contains("--ignore-media"))
         #expect("\(error!)".contains("doc 3"))
-        let ignoring = RecordSource(dataset, .corpus, model, ignoresMedia: true)
+        let ignoring = try RecordSource(dataset, .corpus, model, ignoresMedia: true)
         let (report, reader) = try encode(ignoring, model, into: data.temporary("w"))
         #expect(report.ignoredMediaCount == 1)
         #expect(reader.count == 5)
@@ -197,5 +197,28 @@ struct DatasetEncoderTests {
             #expect(tokens == tokens.sorted(by: >))
         }
         #expect(BatchPlan(lengths: [], tokenBudget: budget).batches.isEmpty)
+    }
+
+    /// A split's queries are encoded alone, in the dataset's order, each as among all.
+    @Test func splitTakesItsQueriesOnly() throws {
+        var data = try SampleData(documentCount: 5, queryCount: 60)
+        let judged = [3, 4, 5, 9, 41, 42, 59]
+        data.judgements = judged.reversed().map { ("test", $0, $0 % 5) } + [("test", 4, 0), ("dev", 7, 1)]
+        let dataset = try data.commit()
+        let model = try SampleData.model()
+        let all = try encode(try RecordSource(dataset, .queries, model), model, into: data.temporary("all")).reader
+        let source = try RecordSource(dataset, .queries, model, split: "test")
+        let (report, reader) = try encode(source, model, into: data.temporary("test")) { $0.recordsPerPart = 3 }
+        #expect(report.recordCount == judged.count)
+        #expect(reader.manifest.description.encoding["split"]?.string == "test")
+        #expect((0..<reader.count).map(reader.id) == judged.map { data.queries[$0].id })
+        for (row, query) in judged.enumerated() {
+            for (a, b) in zip(reader.vector(row), all.vector(query)) { #expect(abs(a - b) < 1e-5) }
+        }
+        #expect {
+            try RecordSource(dataset, .queries, model, split: "train")
+        } throws: { error in
+            (error as? Failure)?.exitStatus == .missingInput && "\(error)".contains("dev, test")
+        }
     }
 }

@@ -13,6 +13,7 @@ struct SampleData {
     let store: Store
     var documents: [Document] = []
     var queries: [Query] = []
+    var judgements: [(split: String, query: Int, document: Int)] = []
 
     /// Every 9th document has no title, every 31st no title and an empty text, every 17th is longer than the model takes.
     init(documentCount: Int, queryCount: Int = 3, seed: UInt64 = 1) throws {
@@ -54,6 +55,9 @@ struct SampleData {
                     try writer.appendQuery(id: id, record: $0, positives: [UInt32](), negatives: [UInt32]())
                 }
             }
+        }
+        for (split, query, document) in judgements {
+            try writer.addJudgement(split: split, query: query, document: document, grade: 1)
         }
         return try writer.commit()
     }
