@@ -68,17 +68,17 @@ step "search the train queries" $bin/tvt-search --queries "$out/mining/queries" 
 step "filter by top-100 recall" save "$out/mining/filter.json" $bin/tvt-mine filter nave-train \
   --run "$out/mining/train.run" --depth 100 --as nave-train@filtered --json
 step "mine hard negatives" save "$out/mining/negatives.json" $bin/tvt-mine negatives nave-train@filtered --run "$out/mining/train.run" --depth 100 \
-  --count 15 --seed 42 --relative-margin 0.05 --shortage keep --as nave-train@mined --json
+  --count 15 --seed 42 --relative-margin 0.05 --shortage fill --as nave-train@mined --json
 
 step "train" $bin/tvt-train --manifest manifests/nave-demo.yaml --output "$out/model" --resume
-trained=$(ls -d "$out"/model/checkpoints/step-* | tail -n 1)
-evaluate after "$trained"
+evaluate after "$out/model/model"
 
-step "compare" save "$out/eval.json" $bin/tvt-eval --run "$out/after/test.run" --compare "$out/before/test.run" \
-  --qrels nave --split test --metrics "$metrics" --json
+compare=($bin/tvt-eval --run "$out/before/test.run" --compare "$out/after/test.run" --qrels nave --split test
+  --metrics "$metrics")
+step "compare" save "$out/eval.json" "${compare[@]}" --json
 step "write the report" $bin/demo-report --folder "$out" --v1 datasets/nave/train.v1.jsonl.zst --output "$out/report.html"
 
 echo
-$bin/tvt-eval --run "$out/after/test.run" --compare "$out/before/test.run" --qrels nave --split test --metrics "$metrics"
+"${compare[@]}"
 echo
 echo "The report: $out/report.html"

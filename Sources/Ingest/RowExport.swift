@@ -74,10 +74,10 @@ extension Conversions {
             try reader.withQueryRecord(query) { line in
                 do throws(RecordFault) {
                     try queryScanner.scan(RecordScanner.root(of: line, padded: false, parser: parser))
+                    try queryScanner.appendRow(positives: positives, negatives: negatives, to: &rows.bytes)
                 } catch {
-                    throw error.error(at: Place(path: dataset.reference), line: line)
+                    throw error.error(at: Place(path: "\(dataset.reference), query \(query)"), line: line)
                 }
-                queryScanner.appendRow(positives: positives, negatives: negatives, to: &rows.bytes)
             }
             rows.bytes.append(0x0A)
             rows.rowCount += 1

@@ -65,6 +65,14 @@ public struct Qrels: Sendable, Equatable {
         }
     }
 
+    /// Whether the first and third column of a first line are those of BEIR's header, `query-id corpus-id score`; some
+    /// write other names. A line that only lacks a good grade is none.
+    package static func isHeader(first: UnsafeRawBufferPointer, third: UnsafeRawBufferPointer) -> Bool {
+        let firsts: [String] = ["query-id", "query_id", "qid"]
+        let thirds: [String] = ["score", "grade", "relevance", "label"]
+        return firsts.contains { first.elementsEqual($0.utf8) } && thirds.contains { third.elementsEqual($0.utf8) }
+    }
+
     /// Counting sort of the judgements by query, the order of lines kept within a query.
     private mutating func group(by owners: [Int32], isSorted: Bool) {
         offsets = Array(repeating: 0, count: queries.count + 1)
@@ -102,15 +110,7 @@ private struct QrelsLines {
         var probe = scanner
         guard probe.nextTabSeparated() == 3 else { return }
         isTREC = false
-        if QrelsLines.isHeader(probe) { scanner = probe }
-    }
-
-    /// BEIR's header is `query-id corpus-id score`; some write other names. A line that only lacks a good grade is none.
-    private static func isHeader(_ line: FieldScanner) -> Bool {
-        let first: [String] = ["query-id", "query_id", "qid"]
-        let third: [String] = ["score", "grade", "relevance", "label"]
-        return first.contains { line.field(0).elementsEqual($0.utf8) }
-            && third.contains { line.field(2).elementsEqual($0.utf8) }
+        if Qrels.isHeader(first: probe.field(0), third: probe.field(2)) { scanner = probe }
     }
 
     @inline(__always)

@@ -78,6 +78,10 @@ public struct RecordLayout: Sendable {
         .init(role: .image, name: "query_image"), .init(role: .video, name: "query_video"),
         .init(role: .audio, name: "query_audio"),
     ]
+    /// Names that mean something in every record of the store, besides those that it is written with.
+    static let reservedNames: [StaticString] = [
+        "text", "image", "video", "audio", "positive_document_ids", "negative_document_ids",
+    ]
     /// A document in the words of v1.
     static let passageNames: [WrittenField] = [
         .init(role: .id, name: "docid"), .init(role: .title, name: "title"), .init(role: .text, name: "text"),

@@ -125,7 +125,7 @@ public final class RecordScanner {
                 throw RecordFault("the field is given twice", field: text(extra.key))
             }
             if layout.written.contains(where: { extra.key.isEqual(to: $0.name) })
-                || extra.key.isEqual(to: "positive_document_ids") || extra.key.isEqual(to: "negative_document_ids")
+                || RecordLayout.reservedNames.contains(where: { extra.key.isEqual(to: $0) })
             {
                 throw RecordFault(
                     "a field of this name has no place in this kind of record", field: text(extra.key),
@@ -237,8 +237,19 @@ public final class RecordScanner {
     /// - Parameters:
     ///   - positives: passages, comma-separated, without brackets.
     ///   - negatives: likewise.
-    public func appendRow(positives: [UInt8], negatives: [UInt8], to output: inout [UInt8]) {
+    /// - Throws: `RecordFault` for an extra whose name means something else in a v1 row.
+    public func appendRow(
+        positives: [UInt8], negatives: [UInt8], to output: inout [UInt8]
+    ) throws(RecordFault) {
         guard let id else { return }
+        for extra in extras
+        where extra.key.isEqual(to: "query") || extra.key.isEqual(to: "positive_passages")
+            || extra.key.isEqual(to: "negative_passages")
+        {
+            throw RecordFault(
+                "a field of this name has no place in a v1 row", field: text(extra.key),
+                advice: "The name has another meaning there: rename the field and convert again.")
+        }
         append(id: id, named: RecordLayout.rowNames, links: (positives, negatives), to: &output)
     }
 

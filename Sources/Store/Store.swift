@@ -20,7 +20,12 @@ public final class Store: Sendable {
         if Files.exists(layout.layoutFile) { return try Store(opening: root) }
         // A half-made store lacks `oci-layout`, which is written last.
         let known: Set<String> = ["blobs", "tmp", "index.json"]
-        if Files.isDirectory(root), let stranger = try Files.list(root).first(where: { !known.contains($0) }) {
+        func isOfStore(_ name: String) -> Bool {
+            // A killed process may have left the file that was to become `index.json` or `oci-layout`.
+            known.contains(name)
+                || name.hasSuffix(".tmp") && (name.hasPrefix(".index.json.") || name.hasPrefix(".oci-layout."))
+        }
+        if Files.isDirectory(root), let stranger = try Files.list(root).first(where: { !isOfStore($0) }) {
             throw Failure(
                 .cannotCreate, "\(root) is not empty and no store: it holds \(stranger)",
                 advice: "Choose a new or an empty folder.")

@@ -98,22 +98,23 @@ public final class RunFolder {
             try Files.removeTree(staging)
             throw error
         }
-        let final = checkpointPath(step: step)
         // A run that was resumed from an earlier checkpoint comes by the same step again.
-        try Files.removeTree(final)
-        try Files.rename(staging, to: final)
+        if Files.exists(checkpointPath(step: step)) { try removeCheckpoint(step: step) }
+        try Files.rename(staging, to: checkpointPath(step: step))
         try Files.syncFolder(checkpointsPath)
     }
 
     /// Removes all but the last `count` checkpoints.
     public func keepCheckpoints(_ count: Int) throws {
-        for step in try checkpointSteps().dropLast(max(1, count)) {
-            // Renamed first: a kill in the middle must not leave half a checkpoint under a checkpoint's name.
-            let doomed = checkpointsPath.appending("." + Self.checkpointName(step: step) + ".old")
-            try Files.removeTree(doomed)
-            try Files.rename(checkpointPath(step: step), to: doomed)
-            try Files.removeTree(doomed)
-        }
+        for step in try checkpointSteps().dropLast(max(1, count)) { try removeCheckpoint(step: step) }
+    }
+
+    /// Renamed first: a kill in the middle must not leave half a checkpoint under a checkpoint's name.
+    private func removeCheckpoint(step: Int) throws {
+        let doomed = checkpointsPath.appending("." + Self.checkpointName(step: step) + ".old")
+        try Files.removeTree(doomed)
+        try Files.rename(checkpointPath(step: step), to: doomed)
+        try Files.removeTree(doomed)
     }
 
     /// Points `model` at a checkpoint: the run is done.

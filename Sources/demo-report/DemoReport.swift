@@ -39,10 +39,10 @@ struct DemoReport: Tool {
         try Files.replace(FilePath(output), with: page.text)
     }
 
-    /// The table and the bars of the two runs; `eval.json` has the trained run first.
+    /// The table and the bars of the two runs; `eval.json` has the untrained run first.
     private func quality(_ evaluation: JSONValue) throws -> String {
         guard let runs = evaluation["runs"]?.array, runs.count == 2,
-            let after = runs[0]["measures"]?.object, let before = runs[1]["measures"]?.object
+            let before = runs[0]["measures"]?.object, let after = runs[1]["measures"]?.object
         else { throw InputError("not the result of tvt-eval --compare --json", at: Place(path: "eval.json")) }
         var rows: [[String]] = []
         var bars: [Bars.Bar] = []
@@ -95,13 +95,16 @@ struct DemoReport: Tool {
     /// The v1 file against what the store keeps for the same dataset.
     private func sizes(_ store: Store) throws -> String {
         let manifest = try store.dataset("nave-train").manifest
-        let raw = manifest.provenance.statistics["bytes_in"]?.double
+        guard let raw = manifest.provenance.statistics["parsedBytes"]?.double else {
+            throw Failure(.badData, "the manifest of nave-train does not say how many bytes were read")
+        }
         let compressed = Double(try Files.size(FilePath(v1)))
         let stored = Double(manifest.blobs.reduce(0) { $0 + $1.size })
-        var bars: [Bars.Bar] = []
-        if let raw { bars.append(.init(label: "v1 JSON Lines", value: raw, text: byteSize(raw), kind: "before")) }
-        bars.append(.init(label: "v1, zstd (no access)", value: compressed, text: byteSize(compressed), kind: "before"))
-        bars.append(.init(label: "v2 in the store", value: stored, text: byteSize(stored), kind: "after"))
+        let bars: [Bars.Bar] = [
+            .init(label: "v1 JSON Lines", value: raw, text: byteSize(raw), kind: "before"),
+            .init(label: "v1, zstd (no access)", value: compressed, text: byteSize(compressed), kind: "before"),
+            .init(label: "v2 in the store", value: stored, text: byteSize(stored), kind: "after"),
+        ]
         return Bars(bars: bars).svg
             + "<p><small>The store's figure holds the records, the indexes by id and the links of all "
             + "\(manifest.queries.recordCount) queries and \(manifest.documents.recordCount) documents; each is read "

@@ -55,6 +55,7 @@ struct IngestArguments: ParsableArguments {
         guard (maxBadRecords > 0) == (rejects != nil) else {
             throw ValidationError("--max-bad-records and --rejects go together: what is left out must be kept")
         }
+        guard rejects != "-" else { throw ValidationError("--rejects is a file: stdout is for the result") }
         guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
     }
 
@@ -70,10 +71,7 @@ struct IngestArguments: ParsableArguments {
     }
 
     /// The store, made if it is not there yet.
-    func openStore() throws -> Store {
-        let path = store.path
-        return Files.exists(path.appending("index.json")) ? try Store(opening: path) : try Store.create(at: path)
-    }
+    func openStore() throws -> Store { try Store.create(at: store.path) }
 
     func print(_ report: IngestReport) throws {
         try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
