@@ -7,10 +7,12 @@ of the machine's speed hits both; figures are medians, ratios are medians of the
 """
 import argparse
 import os
+import re
 import shlex
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,11 +31,10 @@ def shell(command):
 
 
 def timed(command):
-    """As `shell`, with user + system seconds and peak memory of the largest process."""
+    """As `shell`, with the peak memory of the largest process."""
     report = os.path.join(ROOT, ".build", "bench-time")
-    wall, output = shell(f"/usr/bin/time -f '%U %S %M' -o {shlex.quote(report)} bash -c {shlex.quote(command)}")
-    user, system, peak = open(report).read().split()[-3:]
-    return {"wall": wall, "process": float(user) + float(system), "peak_mib": int(peak) / 1024, "output": output}
+    wall, output = shell(f"/usr/bin/time -f %M -o {shlex.quote(report)} bash -c {shlex.quote(command)}")
+    return {"wall": wall, "peak_mib": int(open(report).read().split()[-1]) / 1024, "output": output}
 
 
 def paired(benchmark, runs):
@@ -51,35 +52,54 @@ def paired(benchmark, runs):
     return rows
 
 
+def work(benchmark):
+    """How much of `unit` one run does; None where no rate is told."""
+    if "work_of_file" in benchmark:
+        return os.path.getsize(os.path.join(ROOT, benchmark["work_of_file"])) / 1e6
+    return benchmark.get("work")
+
+
 def report(benchmark, rows):
     """One section of Markdown: what was done, the commands, the table."""
-    figure = benchmark.get("figure")  # reads the time from the output, where the process does other work as well
-    clock = benchmark.get("clock", "wall")
+    ours = benchmark.get("figure")  # reads the time from the output, where the process does other work as well
+    figures = [ours, benchmark.get("peer_figure", ours)]
+    seconds = [[figure(run["output"]) if figure else run["wall"] for run in column if run]
+               for figure, column in zip(figures, zip(*rows))]
+    names = benchmark.get("names", ["tvt", benchmark.get("peer_name")])
+    amount = work(benchmark)
 
-    def seconds(run):
-        return figure(run["output"]) if figure else run[clock]
-
-    commands = [benchmark["ours"]] + ([benchmark["peer"]] if benchmark.get("peer") else [])
-    lines = [f"### {benchmark['title']}", "", benchmark["what"], "", "```", *commands, "```", ""]
-    has_rate = "work" in benchmark
-    columns = ["", "seconds (median; min–max)"] + ([f"{benchmark['unit']}/s"] if has_rate else []) + ["peak memory"]
+    commands = [benchmark[side] for side in ("ours", "peer") if side in benchmark]
+    lines = [f"## {benchmark['title']}", "", *textwrap.wrap(benchmark["what"], 120), "", "```", *commands, "```", ""]
+    columns = ["", "seconds (median; min–max)"] + ([f"{benchmark['unit']}/s"] if amount else []) + ["peak memory"]
     lines += ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
-    for index, label in enumerate(["tvt", benchmark.get("peer_name", "peer")]):
-        runs = [row[index] for row in rows]
-        if runs[0] is None:
+    for name, times, runs in zip(names, seconds, zip(*rows)):
+        if not times:
             continue
-        times = [seconds(run) for run in runs]
         middle = statistics.median(times)
-        cells = [label, f"{middle:.3g} ({min(times):.3g}–{max(times):.3g})"]
-        if has_rate:
-            cells.append(f"{benchmark['work'] / middle:,.4g}")
+        cells = [name, f"{middle:.3g} ({min(times):.3g}–{max(times):.3g})"]
+        if amount:
+            cells.append(f"{amount / middle:,.4g}")
         cells.append(f"{statistics.median([run['peak_mib'] for run in runs]):,.0f} MiB")
         lines.append("| " + " | ".join(cells) + " |")
-    if benchmark.get("peer"):
-        ratio = statistics.median([seconds(peer) / seconds(ours) for ours, peer in rows])
-        goal = f"; the goal is {benchmark['goal']}×" if "goal" in benchmark else ""
+    if "peer" in benchmark and benchmark.get("compares", True):
+        ratio = statistics.median([peer / ours for ours, peer in zip(*seconds)])
+        goal = f"; the goal is {benchmark['goal']}×" if benchmark.get("goal") else ""
         lines += ["", f"**{ratio:.2f}× the peer's speed** (median of {len(rows)} pairs{goal})."]
     return "\n".join(lines) + "\n"
+
+
+def heading():
+    """What was measured, and on what."""
+    cpu = shell("lscpu")[1]
+    model = re.search(r"Model name: *(.*)", cpu).group(1)
+    flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if re.search(rf"\b{flag}\b", cpu)]
+    versions = open(os.path.join(HERE, "requirements.txt")).read().split()
+    return "\n".join([
+        "# Benchmarks", "",
+        "`make bench` wrote this page. Each pair runs in turn, ours then the peer's, after one round that is not counted;",
+        "figures are medians, a ratio is the median of the ratios of the pairs. Machines are noisy: trust the ratios.", "",
+        f"Machine: {model}, {os.cpu_count()} cores ({', '.join(flags)}). Peers: {', '.join(versions)}.",
+        "Quality (what training, filtering and mining change) is in [quality.md](quality.md).", "", ""])
 
 
 def main():
@@ -102,7 +122,7 @@ def main():
             if "setup" in benchmark:
                 shell(benchmark["setup"])
             sections.append(report(benchmark, paired(benchmark, benchmark.get("runs", options.runs))))
-    text = "\n".join(sections)
+    text = heading() + "\n".join(sections)
     if options.output:
         with open(options.output, "w") as file:
             file.write(text)

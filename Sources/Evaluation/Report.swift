@@ -42,7 +42,7 @@ public struct Report: Sendable {
         switch format {
         case .table: blocks { Table.plain($0) }
         case .markdown: blocks { Table.markdown($0) }
-        case .json: json.pretty() + "\n"
+        case .json: json.pretty()
         case .trec: trecText
         }
     }

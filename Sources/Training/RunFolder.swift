@@ -56,6 +56,9 @@ public final class RunFolder {
         }
         try Files.makeDirectory(checkpointsPath)
         // What a killed process left half-written; we hold the lock, so nobody is writing it.
+        for name in try Files.list(path) where name.hasPrefix(".") && name.hasSuffix(".tmp") {
+            try Files.remove(path.appending(name))
+        }
         for name in try Files.list(checkpointsPath) where name.hasPrefix(".") {
             try Files.removeTree(checkpointsPath.appending(name))
         }

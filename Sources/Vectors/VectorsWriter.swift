@@ -28,7 +28,8 @@ public final class VectorsWriter {
         self.folder = folder
         self.description = description
         lock = try FileLock(acquiring: folder.appending(".lock"), purpose: "writing vectors")
-        for name in try Files.list(folder) where name.hasPrefix(".part-") && name.hasSuffix(".tmp") {
+        for name in try Files.list(folder) where name.hasSuffix(".tmp") {
+            guard name.hasPrefix(".part-") || name.hasPrefix(".\(VectorsManifest.fileName).") else { continue }
             // Left by a process that was killed; the lock says that it is gone.
             try Files.remove(folder.appending(name))
         }

@@ -1,0 +1,95 @@
+import Base
+import Foundation
+import Glibc
+import SystemPackage
+import TestKit
+
+/// A tool that runs while the test goes on, so that it can be met in the middle of something.
+final class RunningTool {
+    private let process = Process()
+    private let errorPath: FilePath
+    private let folder: TemporaryFolder
+
+    /// What a tool left when it ended.
+    struct End {
+        let status: Int32
+        let wasKilled: Bool
+        let errorText: String
+    }
+
+    init(_ tool: String, _ arguments: [String], in world: SmallWorld) throws {
+        folder = try TemporaryFolder()
+        errorPath = try folder.write([], to: "errors")
+        process.executableURL = URL(fileURLWithPath: builtProducts.appending(tool).string)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(world.environment) { $1 }
+        process.currentDirectoryURL = URL(fileURLWithPath: world.temporary.path.string)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorPath.string))
+        try process.run()
+    }
+
+    deinit {
+        guard process.isRunning else { return }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    var identifier: Int32 { process.processIdentifier }
+
+    /// Waits until the condition holds.
+    ///
+    /// - Returns: false if the tool ended before.
+    @discardableResult
+    func wait(until condition: () -> Bool) -> Bool {
+        while !condition() {
+            guard process.isRunning else { return condition() }
+            usleep(100)
+        }
+        return true
+    }
+
+    func send(_ signal: Int32) { if process.isRunning { kill(process.processIdentifier, signal) } }
+
+    /// Waits until the tool has ended.
+    func finish() throws -> End {
+        process.waitUntilExit()
+        return End(
+            status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal,
+            errorText: String(decoding: try Files.readAll(errorPath), as: UTF8.self))
+    }
+}
+
+/// When a tool is killed.
+enum Moment: Sendable, CustomStringConvertible {
+    case after(seconds: Double)
+    /// As soon as a folder holds a name that begins and ends so.
+    case whenThereIs(String, prefix: String, suffix: String)
+
+    var description: String {
+        switch self {
+        case .after(let seconds): "after \(seconds) s"
+        case .whenThereIs(let folder, let prefix, let suffix): "when there is \(folder)/\(prefix)…\(suffix)"
+        }
+    }
+}
+
+extension SmallWorld {
+    /// Runs a tool and kills it with SIGKILL.
+    ///
+    /// - Returns: whether the kill met it alive.
+    func kill(_ tool: String, _ arguments: [String], _ moment: Moment) throws -> Bool {
+        switch moment {
+        case .after(let seconds): return try run(tool, arguments, killAfterSeconds: seconds).wasKilled
+        case .whenThereIs(let name, let prefix, let suffix):
+            let folder = path(name)
+            let running = try RunningTool(tool, arguments, in: self)
+            running.wait {
+                (try? Files.list(folder))?.contains { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) } ?? false
+            }
+            running.send(SIGKILL)
+            return try running.finish().wasKilled
+        }
+    }
+}
