@@ -24,6 +24,11 @@ public enum Interruption {
             action.sa_flags = Int32(bitPattern: UInt32(SA_RESTART))
             sigaction(signal, &action, nil)
         }
+        // Whoever started us may have blocked them: dispatch does so in its threads, and children inherit it.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for signal in [SIGINT, SIGTERM] { sigaddset(&signals, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     public static var isRequested: Bool { received.pointee != 0 }

@@ -67,6 +67,11 @@ enum Moment: Sendable, CustomStringConvertible {
     /// As soon as a folder holds a name that begins and ends so.
     case whenThereIs(String, prefix: String, suffix: String)
 
+    /// Whether something was seen to be under way: then the kill is in the middle of it, however fast the machine is.
+    var isObserved: Bool {
+        if case .whenThereIs = self { true } else { false }
+    }
+
     var description: String {
         switch self {
         case .after(let seconds): "after \(seconds) s"

@@ -1,0 +1,192 @@
+import Base
+import Glibc
+import JSON
+import SystemPackage
+import TestKit
+import Testing
+
+/// `tvt-train` as a user runs it.
+@Suite("tvt-train")
+struct TrainToolTests {
+    let world: SmallWorld
+
+    init() throws {
+        world = try SmallWorld(queryCount: 24)
+        try world.writeMix()
+    }
+
+    func train(_ output: String, _ settings: [String] = [], resume: Bool = false) throws -> ToolResult {
+        try world.succeed("tvt-train", SmallWorld.training(output, settings, resume: resume))
+    }
+
+    func checkpoints(of run: String) throws -> [String] { try Files.list(world.path("\(run)/checkpoints")) }
+
+    @Test("--help explains every option, and what a run leaves")
+    func help() throws {
+        let help = try world.succeed("tvt-train", ["--help"]).outputText
+        let wanted = [
+            "USAGE: tvt-train", "--manifest", "--output", "--resume", "--set", "--device", "--trace", "--threads",
+            "--dry-run", "--store", "--json", "lock.json", "metrics.jsonl", "checkpoints/", "SIGINT",
+        ]
+        for word in wanted { #expect(help.contains(word), "\(word)") }
+    }
+
+    /// What is refused: line to replace in the mix, more arguments, status, and what the message names.
+    struct Refusal: CustomStringConvertible, Sendable {
+        var replacing: [String: String] = [:]
+        var arguments: [String] = []
+        let status: Int32
+        let naming: [String]
+
+        var description: String { "\(replacing) \(arguments)" }
+    }
+
+    static let refusals = [
+        Refusal(
+            replacing: ["queries_per_step": "queries_per_stop"], status: 78,
+            naming: ["mix.yaml:5", "unknown key \"queries_per_stop\"", "Did you mean \"queries_per_step\"?"]),
+        Refusal(
+            replacing: ["learning_rate": "rate"], status: 78, naming: ["mix.yaml:8", "unknown key \"optimizer.rate\""]),
+        Refusal(replacing: ["steps: 6": "steps: many"], status: 78, naming: ["mix.yaml:6", "\"steps\"", "\"many\""]),
+        Refusal(replacing: ["steps: 6": "steps: ["], status: 78, naming: ["mix.yaml"]),
+        Refusal(replacing: ["steps: 6": ""], status: 78, naming: ["mix.yaml", "\"steps\""]),
+        Refusal(arguments: ["--set", "optimizer.rate=1"], status: 78, naming: ["--set optimizer.rate"]),
+        Refusal(arguments: ["--set", "lora={r: 4, targets: [nose]}"], status: 78, naming: ["\"nose\""]),
+        Refusal(arguments: ["--set", "temperature"], status: 64, naming: ["--set temperature", "key=value"]),
+        Refusal(arguments: ["--set", "datasets.1.name=x"], status: 64, naming: ["datasets.1.name"]),
+        Refusal(arguments: ["--manifest", "max.yaml"], status: 66, naming: ["max.yaml"]),
+        Refusal(arguments: ["--set", "model=nowhere"], status: 66, naming: ["nowhere"]),
+        Refusal(
+            arguments: ["--set", "datasets.0.name=raod"], status: 66, naming: ["\"raod\"", "Did you mean road?"]),
+        Refusal(arguments: ["--store", "nowhere"], status: 66, naming: ["nowhere is no store"]),
+        Refusal(arguments: ["--device", "abacus"], status: 64, naming: ["abacus"]),
+        Refusal(arguments: ["--trace", "some"], status: 64, naming: ["some"]),
+    ]
+
+    @Test("what cannot be trained is refused with its place, and nothing is begun", arguments: refusals)
+    func refusal(_ refusal: Refusal) throws {
+        var mix = try Files.readText(world.path("mix.yaml"))
+        for (old, new) in refusal.replacing { mix.replace(old, with: new) }
+        try world.temporary.write(mix, to: "mix.yaml")
+        try world.fail(
+            "tvt-train", SmallWorld.training("run") + refusal.arguments, status: refusal.status,
+            naming: refusal.naming)
+        #expect(!world.exists("run"))
+    }
+
+    @Test("a mix is needed, and an output unless the run is dry")
+    func missingArguments() throws {
+        try world.fail("tvt-train", ["--output", "run"], status: 64, naming: ["--manifest"])
+        try world.fail("tvt-train", ["--manifest", "mix.yaml"], status: 64, naming: ["--output", "--dry-run"])
+    }
+
+    @Test("a run is never overwritten, and somebody else's folder stays as it is")
+    func occupiedOutputs() throws {
+        _ = try train("run")
+        let before = try world.contents()
+        try world.fail("tvt-train", SmallWorld.training("run"), status: 73, naming: ["run", "--resume"])
+        try world.fail(
+            "tvt-train", SmallWorld.training("run", ["seed=7"], resume: true), status: 78, naming: ["mix.seed"])
+        // The lock file tells of its last holder.
+        func settled(_ contents: [String: SHA256Digest]) -> [String: SHA256Digest] {
+            contents.filter { $0.key != "run/.lock" }
+        }
+        #expect(try settled(world.contents()) == settled(before))
+        try world.fail("tvt-train", SmallWorld.training("store"), status: 73, naming: ["store", "not empty"])
+        try world.fail("tvt-train", SmallWorld.training("mix.yaml"), status: 73, naming: ["mix.yaml"])
+        #expect(try settled(world.contents()) == settled(before))
+        // With --resume, a run that is done is left as it is, and one that does not exist begins.
+        let again = try world.succeed("tvt-train", SmallWorld.training("run", resume: true) + ["--json"])
+        #expect(try JSONValue.parse(again.output, path: "train")["resumed_after"]?.integer == 6)
+        _ = try train("fresh", resume: true)
+        #expect(try world.weights("fresh/model") == world.weights("run/model"))
+    }
+
+    @Test(
+        "two runs of one lock: the same losses and weights, byte for byte", arguments: [[], ["lora={r: 4, alpha: 8}"]])
+    func sameLock(settings: [String]) throws {
+        for run in ["a", "b"] { _ = try train(run, settings) }
+        _ = try train("c", settings + ["seed=7"])
+        #expect(try world.bytes("a/lock.json") == world.bytes("b/lock.json"))
+        let losses = try world.losses(of: "a")
+        #expect(losses.count == 6 && losses.allSatisfy { $0.contains("\"loss\":") })
+        #expect(try world.losses(of: "b") == losses)
+        #expect(try world.losses(of: "c") != losses)
+        #expect(try world.weights("a/model") == world.weights("b/model"))
+        #expect(try world.weights("a/model") != world.weights("c/model"))
+    }
+
+    @Test("--set is as if the mix said it")
+    func settings() throws {
+        _ = try train("set", ["steps=2", "optimizer={learning_rate: 1e-2, schedule: cosine}", "temperature=0.1"])
+        let mix = try Files.readText(world.path("mix.yaml")).replacing("steps: 6", with: "steps: 2")
+            .replacing("learning_rate: 1e-3", with: "learning_rate: 1e-2\n  schedule: cosine\ntemperature: 0.1")
+        try world.temporary.write(mix, to: "mix.yaml")
+        _ = try train("said")
+        #expect(try world.bytes("set/lock.json") == world.bytes("said/lock.json"))
+        #expect(try world.json("set/lock.json")["mix"]?["optimizer"]?["schedule"] == "cosine")
+        #expect(try world.losses(of: "set") == world.losses(of: "said") && world.losses(of: "set").count == 2)
+    }
+
+    @Test("a dry run tells what a run would do, and writes nothing")
+    func dryRun() throws {
+        let before = try world.contents()
+        let arguments = SmallWorld.training("run", ["prompts.query='ba '"]) + ["--dry-run"]
+        let text = try world.succeed("tvt-train", arguments).outputText
+        let json = try JSONValue.parse(world.succeed("tvt-train", arguments + ["--json"]).output, path: "dry")
+        #expect(try world.contents() == before)
+        let example = try #require(json["examples"]?.array?.first)
+        #expect(example["query"]?.string?.hasPrefix("ba ") == true && example["negatives"]?.array?.count == 2)
+        for word in ["steps     6", "road", try #require(example["query"]?.string), "memory"] {
+            #expect(text.contains(word), "\(word)")
+        }
+        _ = try train("run", ["prompts.query='ba '"])
+        #expect(try json["lock"]?.string == "\(SHA256Digest.ofFile(world.path("run/lock.json")))")
+    }
+
+    @Test("while a run trains, another process is told who holds it; a signal ends it with a checkpoint")
+    func secondProcess() throws {
+        let endless = SmallWorld.training("run", ["steps=1000000"])
+        let running = try RunningTool("tvt-train", endless, in: world)
+        let metrics = world.path("run/metrics.jsonl")
+        try #require(running.wait { Files.exists(metrics) })
+        for arguments in [endless, endless + ["--resume"]] {
+            try world.fail(
+                "tvt-train", arguments, status: 75, naming: ["run/.lock", "process \(running.identifier) (tvt-train"])
+        }
+        running.send(SIGTERM)
+        let end = try running.finish()
+        #expect(end.status == 130 && !end.wasKilled)
+        #expect(end.errorText.contains("interrupted after step") && end.errorText.contains("--resume"))
+        let names = try checkpoints(of: "run")
+        #expect(names.count == 1 && !world.exists("run/model"))
+        let step = try #require(names.first.flatMap { Int($0.dropFirst(5)) })
+        #expect(try world.losses(of: "run").count == step)
+        try world.encode("queries", world.path("run/checkpoints/\(names[0])"), to: "v")
+    }
+
+    @Test("an interrupted run that is resumed ends as one that was not", arguments: [[], ["lora={r: 4, alpha: 8}"]])
+    func interruption(settings: [String]) throws {
+        let settings = settings + ["steps=300"]
+        _ = try train("calm", settings)
+        let metrics = world.path("rough/metrics.jsonl")
+        var interruptedCount = 0
+        for _ in 0..<3 {
+            let size = (try? Files.size(metrics)) ?? 0
+            let running = try RunningTool(
+                "tvt-train", SmallWorld.training("rough", settings, resume: true), in: world)
+            // About twenty steps further.
+            running.wait { ((try? Files.size(metrics)) ?? 0) > size + 2500 }
+            running.send(SIGINT)
+            let end = try running.finish()
+            if end.status == 0 { break }
+            #expect(end.status == 130, "\(end.errorText)")
+            interruptedCount += 1
+            #expect(try !checkpoints(of: "rough").isEmpty)
+        }
+        #expect(interruptedCount > 0)
+        _ = try train("rough", settings, resume: true)
+        #expect(try world.weights("rough/model") == world.weights("calm/model"))
+        #expect(try world.losses(of: "rough") == world.losses(of: "calm"))
+    }
+}
