@@ -16,6 +16,9 @@ public final class EmbeddingModel {
     public let device: Device
     /// The type of weights and computation.
     public let type: ElementType
+    /// What a folder has beside weights, tokenizer and card, as it was when the model was loaded: a checkpoint that a
+    /// run was resumed from is removed before the run ends.
+    private let descriptionFiles: [(name: String, bytes: [UInt8])]
 
     /// What a model is loaded for.
     public enum Purpose: Sendable {
@@ -56,6 +59,9 @@ public final class EmbeddingModel {
                 advice: "supported: bert")
         }
         let described = adapter.flatMap { Files.exists($0.appending(ModelCard.fileName)) ? $0 : nil } ?? folder
+        descriptionFiles = try ["config.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]
+            .filter { Files.exists(folder.appending($0)) }
+            .map { ($0, try Files.readAll(folder.appending($0))) }
         card = try ModelCard.load(described, overrides, purpose, family: family, model: text)
         guard tokenizer.highestID < text.vocabularySize else {
             throw InputError(
@@ -142,12 +148,7 @@ public final class EmbeddingModel {
     /// Writes everything of a model folder but the weights.
     public func saveDescription(_ card: ModelCard, to target: FilePath) throws {
         try Files.replace(target.appending("tokenizer.json"), with: tokenizer.configurationBytes)
-        let copied = ["config.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]
-        for name in copied {
-            let source = folder.appending(name)
-            guard Files.exists(source) else { continue }
-            try Files.replace(target.appending(name), with: Files.readAll(source))
-        }
+        for (name, bytes) in descriptionFiles { try Files.replace(target.appending(name), with: bytes) }
         try Files.replace(target.appending(ModelCard.fileName), with: card.json.pretty())
         try SentenceTransformersFiles.write(card, to: target)
     }
