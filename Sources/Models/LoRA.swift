@@ -203,6 +203,9 @@ extension TextModel {
             folder.appending("adapter_config.json"), with: configuration.json(baseModel: baseModel).pretty())
     }
 
+    /// - Throws: `Failure` (78) if a target names no layer.
+    public func requireTargets(of configuration: LoRAConfiguration) throws { _ = try targets(of: configuration) }
+
     private func targets(of configuration: LoRAConfiguration) throws -> [Linear] {
         let layers = linearLayers
         for target in configuration.targets

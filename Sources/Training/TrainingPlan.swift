@@ -27,6 +27,7 @@ public final class TrainingPlan {
         self.source = source
         let start = try Self.load(mix, from: FilePath(mix.model), device)
         self.start = start
+        if let lora = mix.lora { try start.text.requireTargets(of: lora.configuration) }
         let weights = try EmbeddingModel.weightsDigest(start.folder)
         var card = start.card
         card.baseModel = weights
