@@ -10,6 +10,8 @@ final class ArchiveReader {
     private let path: String
     private let feed: Feed?
     private var block: UnsafeRawBufferPointer = .init(start: nil, count: 0)
+    /// Name of the current entry of an archive.
+    private var entryName: String?
     /// Bytes given out of the current entry.
     private var givenCount = 0
 
@@ -70,14 +72,16 @@ final class ArchiveReader {
     func nextEntry() throws -> String? {
         while true {
             var entry: OpaquePointer?
+            entryName = nil
+            givenCount = 0
             let status = archive_read_next_header(handle, &entry)
             if status == ARCHIVE_EOF { return nil }
             try check(status)
             guard archive_entry_filetype(entry) == S_IFREG else { continue }
             guard let name = archive_entry_pathname(entry) ?? archive_entry_pathname_utf8(entry) else { continue }
             block = .init(start: nil, count: 0)
-            givenCount = 0
-            return String(cString: name)
+            entryName = String(cString: name)
+            return entryName
         }
     }
 
@@ -118,7 +122,8 @@ final class ArchiveReader {
 
     private func damage(_ message: String) -> InputError {
         InputError(
-            "the compressed data is damaged or cut off (\(message))", at: Place(path: path, byteOffset: givenCount),
+            "the compressed data is damaged or cut off (\(message))",
+            at: Place(path: entryName.map { path + "/" + $0 } ?? path, byteOffset: givenCount),
             advice: "Fetch or make the file again; the byte counts what could still be decompressed.")
     }
 }

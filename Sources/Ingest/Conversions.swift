@@ -27,10 +27,20 @@ public enum Conversions {
     /// Takes a dataset in the v2 form: a corpus, queries that link to it, and judgements.
     ///
     /// - Parameter judgements: TREC or BEIR files; each is a split named like the file.
+    /// - Throws: as `rows`; `Failure` with status 64 where two files would be one split.
     public static func records(
         queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [], into store: Store, reference: String,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
+        let splits = judgements.map { splitName($0.lastComponent?.string ?? $0.string) }
+        for (position, split) in splits.enumerated() {
+            guard let other = splits[..<position].firstIndex(where: { $0.utf8.elementsEqual(split.utf8) }) else {
+                continue
+            }
+            throw Failure(
+                .usage, "\(judgements[other]) and \(judgements[position]) would both be the split \"\(split)\"",
+                advice: "Each file is a split of its name: rename one, or join them.")
+        }
         let conversion = try Conversion(
             "v2", store: store, reference: reference, options: options,
             byteCount: Conversion.byteCount(of: corpus + queries + judgements))
@@ -43,8 +53,7 @@ public enum Conversions {
                 try conversion.acceptQuery($0, $1)
             }
         }
-        for path in judgements {
-            let split = splitName(path.lastComponent?.string ?? path.string)
+        for (path, split) in zip(judgements, splits) {
             try conversion.readJudgements(InputStream(path, hashing: true), split: split)
         }
         return try conversion.commit()
@@ -98,20 +107,23 @@ public enum Conversions {
     }
 }
 
-/// Where the parts of a BEIR dataset lie; they may be packed, and in a folder of their own.
+/// Where the parts of a BEIR dataset lie; in a folder they may be packed, and in both in a folder of their own.
 private struct BEIRLayout {
     let corpus: String
     let queries: String
     let judgements: [(split: String, name: String)]
 
     init(_ tree: SourceTree) throws {
+        // The entries of an archive are unpacked once, not twice.
+        let endings = tree.isFolder ? ["", ".gz", ".zst", ".xz"] : [""]
         func find(_ stem: String) throws -> String {
-            let names = ["", ".gz", ".zst", ".xz"].map { stem + $0 }
+            let names = endings.map { stem + $0 }
             let found = tree.names.filter { path in names.contains { path == $0 || path.hasSuffix("/" + $0) } }
             guard let name = found.first else {
                 throw Failure(
                     .missingInput, "\(tree.path) has no \(stem)",
-                    advice: "A BEIR dataset holds corpus.jsonl, queries.jsonl and qrels/*.tsv.")
+                    advice: "A BEIR dataset holds corpus.jsonl, queries.jsonl and qrels/*.tsv"
+                        + (tree.isFolder ? "." : ", inside an archive not packed once more."))
             }
             guard found.count == 1 else {
                 throw Failure(.badData, "\(tree.path) has several of \(stem): \(found.joined(separator: ", "))")
@@ -122,7 +134,7 @@ private struct BEIRLayout {
         queries = try find("queries.jsonl")
         judgements = tree.names.filter { name in
             (name.hasPrefix("qrels/") || name.contains("/qrels/"))
-                && [".tsv", ".tsv.gz", ".tsv.zst", ".tsv.xz"].contains { name.hasSuffix($0) }
+                && endings.contains { name.hasSuffix(".tsv" + $0) }
         }.map { (Conversions.splitName($0), $0) }
         for (position, judgement) in judgements.enumerated() {
             if let other = judgements[..<position].first(where: { $0.split == judgement.split }) {

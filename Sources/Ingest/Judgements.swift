@@ -1,5 +1,6 @@
 internal import Archives
 internal import Base
+internal import Rankings
 internal import Records
 
 /// One line of a file of judgements, as ranges of bytes.
@@ -33,20 +34,26 @@ enum JudgementFormat {
         let wanted = self == .table ? 3 : 4
         guard columns.count == wanted else {
             throw RecordFault(
-                "\(columns.count) columns instead of \(wanted)",
-                advice: self == .table
-                    ? "A line is: query-id, tab, corpus-id, tab, score." : "A line is: query 0 document grade.")
+                "\(columns.count) column\(columns.count == 1 ? "" : "s") instead of \(wanted)", advice: advice(isFirst))
         }
+        if isFirst, self == .table, Qrels.isHeader(first: columns[0], third: columns[2]) { return nil }
         let text = String(decoding: columns[wanted - 1], as: UTF8.self)
         guard let grade = Float(text), grade.isFinite else {
-            if isFirst, self == .table { return nil }
             throw RecordFault(
-                "the grade \(escaped(Array(columns[wanted - 1]))) is not a number", field: "score")
+                "the grade \(escaped(Array(columns[wanted - 1]))) is not a number", field: "score",
+                advice: advice(isFirst))
         }
         guard !columns[0].isEmpty, !columns[wanted - 2].isEmpty else {
             throw RecordFault("an id is empty", advice: "An id has at least one byte.")
         }
         return JudgementLine(query: columns[0], document: columns[wanted - 2], grade: grade)
+    }
+
+    private func advice(_ isFirst: Bool) -> String {
+        let table = "query-id, corpus-id, score, separated by tabs"
+        let trec = "query 0 document grade"
+        if isFirst { return "A line is: \(table), with a header of these names; or, without one, \(trec)." }
+        return "A line is: \(self == .table ? table : trec)."
     }
 
     private static func columns(
@@ -128,6 +135,7 @@ extension Conversion {
     private func forEachJudgement(of stream: InputStream, _ body: (JudgementLine) throws -> Void) throws {
         let reader = LineReader(stream)
         var format: JudgementFormat?
+        var isEmpty = true
         while let batch = try reader.nextBatch() {
             try Interruption.check()
             try batch.forEachLine { line in
@@ -136,13 +144,16 @@ extension Conversion {
                 let known = format ?? JudgementFormat(firstLine: line.bytes)
                 format = known
                 do {
-                    if let judgement = try known.parse(line.bytes, isFirst: isFirst) { try body(judgement) }
+                    guard let judgement = try known.parse(line.bytes, isFirst: isFirst) else { return }
+                    isEmpty = false
+                    try body(judgement)
                 } catch let fault as RecordFault {
+                    isEmpty = false
                     let place = Place(path: stream.path, line: line.number, byteOffset: line.byteOffset)
                     try reject(fault.error(at: place, line: line.bytes), line: line.bytes)
                 }
             }
         }
-        if format == nil { throw Self.emptyInput(stream.path) }
+        if isEmpty { throw Self.emptyInput(stream.path) }
     }
 }
