@@ -1,4 +1,4 @@
-internal import Base
+package import Base
 
 /// Every record that was accepted so far, by the hash of its id: ordinal, hash of its content, place of its line.
 ///
@@ -6,7 +6,7 @@ internal import Base
 /// costs 40 bytes for its entry and 5 to 11 for its slots (16 for a moment while the slots are rebuilt): less than 64.
 /// Two different ids with one 128-bit hash would be taken for one; with 10^9 ids the odds are about 10^-21.
 /// Not Sendable: one thread owns it.
-final class KnownRecords {
+package final class KnownRecords {
     private struct Entry {
         var id: ContentHash
         var content: ContentHash
@@ -14,7 +14,7 @@ final class KnownRecords {
         var place: UInt64
     }
 
-    enum Outcome {
+    package enum Outcome: Equatable {
         case added(Int)
         case same(Int)
         case different(Int)
@@ -27,9 +27,9 @@ final class KnownRecords {
     private var segments: [UnsafeMutablePointer<Entry>] = []
     private var slots: UnsafeMutablePointer<UInt32>
     private var slotMask: Int
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    init() {
+    package init() {
         slotMask = (1 << 12) - 1
         slots = Self.emptySlots(slotMask + 1)
     }
@@ -58,13 +58,13 @@ final class KnownRecords {
         return slot
     }
 
-    func ordinal(of id: ContentHash) -> Int? {
+    package func ordinal(of id: ContentHash) -> Int? {
         let ordinal = slots[slot(of: id)]
         return ordinal == Self.noRecord ? nil : Int(ordinal)
     }
 
     /// Finds the id or gives it the next ordinal.
-    func add(_ id: ContentHash, content: ContentHash, input: Int, line: Int) -> Outcome {
+    package func add(_ id: ContentHash, content: ContentHash, input: Int, line: Int) -> Outcome {
         let found = slot(of: id)
         let ordinal = slots[found]
         if ordinal != Self.noRecord {
@@ -82,14 +82,14 @@ final class KnownRecords {
     }
 
     /// Takes the last added record back.
-    func removeLast() {
+    package func removeLast() {
         count -= 1
         // Nothing that was added later is left, so no probe passes over this slot.
         slots[slot(of: entry(count).pointee.id)] = Self.noRecord
     }
 
     /// Input number and line of a record.
-    func place(of ordinal: Int) -> (input: Int, line: Int) {
+    package func place(of ordinal: Int) -> (input: Int, line: Int) {
         let place = entry(ordinal).pointee.place
         return (Int(place >> 48), Int(place & 0xFFFF_FFFF_FFFF))
     }
