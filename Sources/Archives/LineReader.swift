@@ -104,10 +104,22 @@ public final class LineBatch: @unchecked Sendable {
         self.start = start
         self.count = count
         self.buffer = buffer
-        newlineCount = buffer[..<count].reduce(0) { $1 == 0x0A ? $0 &+ 1 : $0 }
+        newlineCount = Self.newlines(in: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     }
 
     deinit { buffer.deallocate() }
+
+    private static func newlines(in bytes: UnsafeRawBufferPointer) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        var count = 0
+        var position = 0
+        // memchr looks at 64 bytes at once where the processor can; a loop over bytes takes as long as reading the file.
+        while let newline = memchr(base + position, 0x0A, bytes.count - position) {
+            count += 1
+            position = UnsafeRawPointer(newline) - base + 1
+        }
+        return count
+    }
 
     public var byteCount: Int { count }
 

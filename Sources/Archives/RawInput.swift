@@ -3,18 +3,30 @@ internal import Glibc
 internal import SystemPackage
 
 /// The bytes of a file or of stdin as they lie there, counted and hashed as they go by.
+///
+/// The hash is computed on a thread of its own: it takes as long as reading and cutting lines does.
 final class RawInput {
     let path: String
     private(set) var byteCount = 0
     private var descriptor: Int32
-    private var hash: SHA256Stream?
+    /// Takes pieces in order, then nil, which it answers with the digest.
+    private var hash: OrderedWorkers<[UInt8]?, SHA256Digest?>?
     /// First bytes, read early to tell the kind of file.
     private var head: [UInt8] = []
     private var headPosition = 0
 
     /// - Parameter path: "-" is stdin.
     init(_ path: FilePath, hashing: Bool) throws {
-        hash = hashing ? SHA256Stream() : nil
+        if hashing {
+            hash = try OrderedWorkers(workers: 1, window: 4) {
+                var stream = SHA256Stream()
+                return { piece in
+                    guard let piece else { return stream.finalize() }
+                    piece.withUnsafeBytes { stream.update($0) }
+                    return nil
+                }
+            }
+        }
         if path == "-" {
             self.path = "standard input"
             descriptor = STDIN_FILENO
@@ -72,17 +84,19 @@ final class RawInput {
                 throw SystemError.last("read", FilePath(path))
             }
             byteCount += count
-            hash?.update(UnsafeRawBufferPointer(rebasing: target[..<count]))
+            try hash?.submit(Array(target[..<count])) { _ in }
             return count
         }
     }
 
     /// Reads what is left and gives the digest of everything; nil when not hashing.
     func finish() throws -> SHA256Digest? {
-        if hash != nil {
-            var rest = [UInt8](repeating: 0, count: 1 << 16)
-            while try rest.withUnsafeMutableBytes({ try readDescriptor(into: $0) }) > 0 {}
-        }
-        return hash?.finalize()
+        guard let hash else { return nil }
+        var rest = [UInt8](repeating: 0, count: 1 << 16)
+        while try rest.withUnsafeMutableBytes({ try readDescriptor(into: $0) }) > 0 {}
+        var digest: SHA256Digest?
+        try hash.submit(nil) { _ in }
+        try hash.drain { digest = $0 ?? digest }
+        return digest
     }
 }

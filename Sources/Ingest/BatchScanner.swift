@@ -5,46 +5,15 @@ internal import Records
 
 /// How the lines of one kind of file become records; runs on workers, one batch at a time.
 enum BatchScanner: Sendable {
-    case rows
+    case rows(SeenPassages)
     case documents(RecordLayout)
     case queries(RecordLayout)
 
     func scan(_ lines: LineBatch) -> ScannedBatch {
         switch self {
-        case .rows: scanRows(lines)
+        case .rows(let seen): RowScanner(seen).scan(lines)
         case .documents(let layout), .queries(let layout): scanRecords(lines, layout)
         }
-    }
-
-    private func scanRows(_ lines: LineBatch) -> ScannedBatch {
-        let parser = JSONParser()
-        let rowScanner = RecordScanner(.row)
-        let passageScanner = RecordScanner(.passage)
-        defer { withExtendedLifetime((parser, rowScanner, passageScanner)) {} }
-        var batch = ScannedBatch(lines)
-        batch.scan { (line, batch, row) throws(RecordFault) in
-            try rowScanner.scan(RecordScanner.root(of: line.bytes, padded: true, parser: parser))
-            batch.append(rowScanner)
-            row.positiveCount = try passages(.positives, "positive_passages", &row, &batch)
-            row.negativeCount = try passages(.negatives, "negative_passages", &row, &batch)
-        }
-        func passages(
-            _ role: FieldRole, _ name: StaticString, _ row: inout ScannedBatch.Row, _ batch: inout ScannedBatch
-        ) throws(RecordFault) -> Int {
-            guard let list = rowScanner.node(role) else { return 0 }
-            var count = 0
-            for element in list.elements {
-                do throws(RecordFault) {
-                    try passageScanner.scan(element)
-                } catch {
-                    throw error.inside("\(name)[\(count)]")
-                }
-                if batch.append(passageScanner) { row.madeIDCount += 1 }
-                count += 1
-            }
-            return count
-        }
-        return batch
     }
 
     private func scanRecords(_ lines: LineBatch, _ layout: RecordLayout) -> ScannedBatch {

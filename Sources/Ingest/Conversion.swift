@@ -22,6 +22,7 @@ final class Conversion {
     private let progress: Progress
     // Reused from row to row.
     private var newDocuments: [NewDocument] = []
+    private var newPassages: [(source: ContentHash, ordinal: UInt32)] = []
     private var positives: [UInt32] = []
     private var negatives: [UInt32] = []
 
@@ -118,22 +119,35 @@ final class Conversion {
     // MARK: - Accepting
 
     /// Takes a v1 row: its passages become documents, its query a query.
-    func acceptRow(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws {
+    ///
+    /// - Parameter seen: learns which documents the bytes of the row's passages stand for.
+    func acceptRow(_ batch: ScannedBatch, _ row: ScannedBatch.Row, noting seen: SeenPassages) throws {
         try addQuery(batch, row)
         newDocuments.removeAll(keepingCapacity: true)
+        newPassages.removeAll(keepingCapacity: true)
         positives.removeAll(keepingCapacity: true)
         negatives.removeAll(keepingCapacity: true)
         var merged = 0
         var conflicts = 0
         do throws(RecordFault) {
-            let firstPassage = row.first + 1
             for offset in 0..<row.positiveCount + row.negativeCount {
-                let ordinal = try document(
-                    batch, batch.records[firstPassage + offset], line: row.lineNumber, merged: &merged,
-                    conflicts: &conflicts
-                ) {
-                    offset < row.positiveCount
-                        ? "positive_passages[\(offset)]" : "negative_passages[\(offset - row.positiveCount)]"
+                let ordinal: UInt32
+                switch batch.passages[row.firstPassage + offset] {
+                case .known(let known):
+                    ordinal = known
+                    merged += 1
+                case .scanned(let record, let source):
+                    let conflictsBefore = conflicts
+                    ordinal = try document(
+                        batch, batch.records[record], line: row.lineNumber, merged: &merged, conflicts: &conflicts
+                    ) {
+                        offset < row.positiveCount
+                            ? "positive_passages[\(offset)]" : "negative_passages[\(offset - row.positiveCount)]"
+                    }
+                    // What must be counted each time that it comes is looked at each time.
+                    if let source, conflicts == conflictsBefore, row.madeIDCount == 0 {
+                        newPassages.append((source, ordinal))
+                    }
                 }
                 if offset < row.positiveCount { positives.append(ordinal) } else { negatives.append(ordinal) }
             }
@@ -148,6 +162,7 @@ final class Conversion {
         report.madeIDCount += row.madeIDCount
         try appendNewDocuments(batch)
         try appendQuery(batch, row)
+        for (source, ordinal) in newPassages { seen.note(source, ordinal: ordinal) }
     }
 
     /// Takes a line of a corpus.

@@ -17,9 +17,10 @@ public enum Conversions {
         let conversion = try Conversion(
             "v1-to-v2", store: store, reference: reference, options: options,
             byteCount: Conversion.byteCount(of: inputs))
+        let seen = try SeenPassages()
         for path in inputs {
             let stream = try InputStream(path, hashing: true)
-            try conversion.read(stream, as: .rows, accept: conversion.acceptRow)
+            try conversion.read(stream, as: .rows(seen), accept: { try conversion.acceptRow($0, $1, noting: seen) })
         }
         return try conversion.commit()
     }

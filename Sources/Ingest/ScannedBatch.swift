@@ -14,9 +14,19 @@ struct ScannedBatch: Sendable {
         var lineCount: Int32
     }
 
+    /// A passage of a v1 row.
+    enum Passage: Sendable {
+        /// The bytes of this document's passage came again.
+        case known(UInt32)
+        /// A record, and the hash of the passage's bytes where they were cut out of the row.
+        case scanned(record: Int, source: ContentHash?)
+    }
+
     struct Row: Sendable {
-        /// The record of the row itself, then its positives, then its negatives.
+        /// The record of the row itself; in a v2 query, its positives and its negatives follow.
         var first: Int
+        /// The first passage of a v1 row: its positives, then its negatives.
+        var firstPassage: Int
         var positiveCount: Int
         var negativeCount: Int
         var lineNumber: Int
@@ -26,11 +36,18 @@ struct ScannedBatch: Sendable {
         var fault: RecordFault?
         /// Records whose id was made from their content.
         var madeIDCount = 0
+
+        mutating func forgetRecords() {
+            positiveCount = 0
+            negativeCount = 0
+            madeIDCount = 0
+        }
     }
 
     let lines: LineBatch
     private(set) var bytes: [UInt8] = []
     private(set) var records: [Record] = []
+    private(set) var passages: [Passage] = []
     private(set) var rows: [Row] = []
 
     init(_ lines: LineBatch) {
@@ -42,17 +59,15 @@ struct ScannedBatch: Sendable {
     mutating func scan(_ body: (LineBatch.Line, inout ScannedBatch, inout Row) throws(RecordFault) -> Void) {
         lines.forEachLine { line in
             guard !line.isBlank else { return }
-            let byteCount = bytes.count
+            let start = end
             var row = Row(
-                first: records.count, positiveCount: 0, negativeCount: 0, lineNumber: line.number,
+                first: records.count, firstPassage: passages.count, positiveCount: 0, negativeCount: 0, lineNumber: line.number,
                 byteOffset: line.byteOffset, byteCount: line.bytes.count)
             do throws(RecordFault) {
                 try body(line, &self, &row)
             } catch {
-                bytes.removeLast(bytes.count - byteCount)
-                records.removeLast(records.count - row.first)
-                row.positiveCount = 0
-                row.negativeCount = 0
+                cut(to: start)
+                row.forgetRecords()
                 row.fault = error
                 if !line.hasNewline, row.fault?.advice == nil {
                     row.fault?.advice = "It is the last line and has no newline: the file may be cut off."
@@ -60,6 +75,28 @@ struct ScannedBatch: Sendable {
             }
             rows.append(row)
         }
+    }
+
+    /// How much there is.
+    var end: (bytes: Int, records: Int, passages: Int) { (bytes.count, records.count, passages.count) }
+
+    /// Takes back what was appended since `end` was this.
+    mutating func cut(to end: (bytes: Int, records: Int, passages: Int)) {
+        bytes.removeLast(bytes.count - end.bytes)
+        records.removeLast(records.count - end.records)
+        passages.removeLast(passages.count - end.passages)
+    }
+
+    /// Appends a passage whose document is known.
+    mutating func append(known ordinal: UInt32) { passages.append(.known(ordinal)) }
+
+    /// Appends a passage that a scanner holds.
+    ///
+    /// - Returns: whether it had no id and was given one.
+    mutating func append(passage scanner: RecordScanner, source: ContentHash?) -> Bool {
+        let isMadeID = append(scanner)
+        passages.append(.scanned(record: records.count - 1, source: source))
+        return isMadeID
     }
 
     /// Appends the record that a scanner holds.

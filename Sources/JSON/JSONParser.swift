@@ -33,6 +33,22 @@ public final class JSONParser {
         try parse(bytes, padded: false)
     }
 
+    /// Where a text's structural characters are: every brace, bracket, colon and comma outside of strings, every
+    /// string's opening quote and every other scalar's first byte, ascending. Valid until the parser's next call.
+    ///
+    /// A small part of the work of a parse, for readers that skip most of a text. The text is UTF-8 and its strings end;
+    /// that the characters make sense together is for the reader to check.
+    ///
+    /// - Parameter bytes: followed by at least `padding` readable bytes.
+    /// - Returns: nil where the text cannot be JSON.
+    public func outlinePadded(_ bytes: UnsafeRawBufferPointer) -> UnsafeBufferPointer<UInt32>? {
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return nil }
+        var positions: UnsafePointer<UInt32>?
+        var count = 0
+        let status = tvt_json_outline(parser, start.assumingMemoryBound(to: UInt8.self), bytes.count, &positions, &count)
+        return status == 0 ? UnsafeBufferPointer(start: positions, count: count) : nil
+    }
+
     private func parse(_ bytes: UnsafeRawBufferPointer, padded: Bool) throws(JSONSyntaxError) -> JSONNode {
         guard let start = bytes.baseAddress, !bytes.isEmpty else {
             throw JSONSyntaxError(byteOffset: 0, line: 1, reason: "there is no JSON value")

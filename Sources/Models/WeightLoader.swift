@@ -62,7 +62,8 @@ final class WeightLoader {
 
     func has(_ name: String) -> Bool { fileByName[prefix + name] != nil }
 
-    /// - Throws: `InputError` if the checkpoint has no such tensor or another shape.
+    /// - Throws: `InputError` if the checkpoint has no such tensor or another shape, or if a number in it is NaN or
+    ///   infinite: attention kernels swallow such a number and give vectors that look like others.
     func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
         guard let index = fileByName[prefix + name] else {
             throw InputError(
@@ -75,7 +76,13 @@ final class WeightLoader {
                 "shape \(shape) of numbers belongs here, not \(found)", at: Place(path: file.path.string, field: name))
         }
         asked.insert(prefix + name)
-        return Parameter(name, try file.tensor(prefix + name).to(type, device))
+        let tensor = try file.tensor(prefix + name)
+        guard try tensor.isFinite().withUnsafeBytes({ !$0.contains(0) }) else {
+            throw InputError(
+                "the tensor holds a number that is not finite", at: Place(path: file.path.string, field: name),
+                advice: "The checkpoint is damaged, or its training diverged.")
+        }
+        return Parameter(name, try tensor.to(type, device))
     }
 
     /// A linear layer's weight `[O, I]` and bias `[O]`.

@@ -79,7 +79,7 @@ public struct VectorPartWriter: ~Copyable {
         let recordPath = folder.appending(VectorsPart.name(index) + ".json")
         try vectors.commit()
         try ids.commit()
-        try Files.replace(recordPath, with: record.json.pretty() + "\n")
+        try Files.replace(recordPath, with: record.json.pretty())
         return part
     }
 

@@ -82,7 +82,7 @@ public final class VectorsWriter {
             .sorted { ($0.ordinals.lowerBound, $0.index) < ($1.ordinals.lowerBound, $1.index) }
         precondition(parts.count == wanted.count, "finish() comes after all parts")
         let manifest = VectorsManifest(description: description, parts: parts)
-        try Files.replace(folder.appending(VectorsManifest.fileName), with: manifest.json.pretty() + "\n")
+        try Files.replace(folder.appending(VectorsManifest.fileName), with: manifest.json.pretty())
         let kept = Set(parts.flatMap { [$0.vectorsName, $0.idsName] })
         for name in try Files.list(folder) where name.hasPrefix("part-") && !kept.contains(name) {
             try Files.remove(folder.appending(name))

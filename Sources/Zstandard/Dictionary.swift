@@ -56,7 +56,7 @@ public func trainDictionary(
     parameters.k = 1024
     parameters.d = 8
     parameters.f = 20
-    parameters.accel = 1
+    parameters.accel = 6
     parameters.zParams.compressionLevel = level
     // A content-independent id would be random; a fixed one keeps the bytes reproducible.
     parameters.zParams.dictID = 0

@@ -34,7 +34,7 @@ struct MiningSource: ParsableArguments {
         name: .long, help: ArgumentHelp("trec, tevatron or marco (default: by the first line).", valueName: "format"))
     var format: RunFormat?
 
-    @Flag(name: .customLong("escaped-ids"), help: "The run was written with --escape-ids.")
+    @Flag(name: .customLong("escape-ids"), help: "The run was written with --escape-ids.")
     var hasEscapedIDs = false
 
     @Option(name: .customLong("as"), help: ArgumentHelp("Name of the new version.", valueName: "ref"))

@@ -129,7 +129,7 @@ extension TVTSearch {
             "queries": side(queries), "corpus": .array(corpus.map(side)),
         ]
         if let dims { origin["dims"] = .integer(Int64(dims)) }
-        try Files.replace(FilePath(output + ".json"), with: JSONValue.object(origin).pretty() + "\n")
+        try Files.replace(FilePath(output + ".json"), with: JSONValue.object(origin).pretty())
     }
 }
 

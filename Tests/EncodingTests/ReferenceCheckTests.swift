@@ -15,7 +15,7 @@ struct ReferenceCheckTests {
         let model = try SampleData.model()
         var options = DatasetEncoder.Options()
         options.recordsPerPart = 25
-        encoder = try DatasetEncoder(try RecordSource(data.commit(), .corpus, model), model, options)
+        encoder = DatasetEncoder(try RecordSource(data.commit(), .corpus, model), model, options)
         folder = data.temporary("v")
         options.recordsPerPart = 100
         let whole = DatasetEncoder(encoder.source, model, options)

@@ -36,6 +36,39 @@ import Testing
         #expect(counts(report.json) == counts(expectedReport.json))
     }
 
+    /// Every third row has other contents under the docids of the rows before, and some passages have no docid.
+    @Test(arguments: [ConflictPolicy.first, .rename]) func conflicts(policy: ConflictPolicy) throws {
+        var conflicting: [String] = []
+        for round in 0..<3 {
+            for (number, line) in lines.enumerated() {
+                let other = number % 3 == 1 ? line.replacing(#""text":""#, with: #""text":"other "#) : line
+                conflicting.append(other.replacing(#"{"query_id":""#, with: #"{"query_id":"\#(round)"#))
+            }
+            conflicting.append(
+                #"{"query_id":"made \#(round)","query":"q","negative_passages":[],"#
+                    + #""positive_passages":[{"text":"same"},{"docid":"d","text":"same"},{"text":"same"}]}"#)
+        }
+        var results: [(dataset: Dataset, report: IngestReport)] = []
+        for (workers, batch) in [(0, 1 << 20), (1, 1), (2, 3000), (3, 40_000), (4, 500)] {
+            var options = IngestOptions()
+            options.conflictPolicy = policy
+            options.workers = workers
+            options.batchByteCount = batch
+            results.append(try place.convert(conflicting, as: "conflicts", options: options))
+        }
+        for (dataset, report) in results {
+            #expect(dataset.digest == results[0].dataset.digest)
+            #expect(counts(report.json) == counts(results[0].report.json))
+        }
+        let report = results[0].report
+        #expect(report.conflictCount > 100)
+        #expect(report.madeIDCount == 6)
+        // Every passage is a document, came again, or is in conflict, and then perhaps a document of its own.
+        let sum = report.documentCount + report.duplicatesMerged + report.conflictCount
+        let passageCount = report.positiveCount + report.negativeCount
+        #expect(policy == .first ? sum == passageCount : sum > passageCount)
+    }
+
     /// With many faults, it is always the first in the order of the input that is told.
     @Test(arguments: [0, 1, 3], [1, 500, 1 << 20]) func theFirstFaultIsTheOneThatIsTold(workers: Int, batch: Int) throws
     {

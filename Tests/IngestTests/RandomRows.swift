@@ -12,7 +12,7 @@ struct RandomRows {
         "é", "e\u{301}", "Å", "A\u{30A}", "\u{212B}", "a b", " ", "#", "a#1", "\"", "\\", "\\\"", "/", "\u{0}", "\n",
         "\t", "\u{FEFF}", "🙂", "\u{10FFFF}", "\u{2028}", "~", "null", "{}", "a,b", "%20", "0", "00",
     ]
-    private static let scalars = Array("abc #\"\\/\n\t\u{1}\u{7F}\u{301}é漢🙂\u{FEFF}".unicodeScalars)
+    private static let scalars = Array("abc #\"\\/{}[],:\n\t\u{1}\u{7F}\u{301}é漢🙂\u{FEFF}".unicodeScalars)
 
     private var random: SplitMix64
 

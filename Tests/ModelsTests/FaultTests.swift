@@ -73,6 +73,23 @@ struct FaultTests {
         try load()
     }
 
+    /// Attention on the CPU swallows a NaN in a query or key weight: the vectors would be wrong and look right.
+    @Test(arguments: [Float.nan, -.infinity])
+    func weightsThatAreNotFiniteAreNamed(value: Float) throws {
+        let name = "encoder.layer.0.attention.self.query.weight"
+        let file = try SafetensorsFile(temporary("model.safetensors"))
+        let tensors = try file.names.map { other in
+            let tensor = try file.tensor(other)
+            guard other == name else { return (other, tensor) }
+            var values = try tensor.floats()
+            values[17] = value
+            return (other, try Tensor(values, tensor.shape))
+        }
+        try SafetensorsWriter.write(tensors, to: temporary("model.safetensors"))
+        #expect(message(load).contains(name))
+        #expect(message(load).contains("not finite"))
+    }
+
     @Test func weightsInSeveralFilesLoad() throws {
         let file = try SafetensorsFile(temporary("model.safetensors"))
         let tensors = try file.names.map { ($0, try file.tensor($0)) }

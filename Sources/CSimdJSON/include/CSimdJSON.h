@@ -32,6 +32,14 @@ void tvt_json_parser_destroy(tvt_json_parser *parser);
 int32_t tvt_json_parse(
     tvt_json_parser *parser, const uint8_t *bytes, size_t count, bool padded, tvt_json_document *document);
 
+/// Finds the structural characters of a text (simdjson's first stage): the positions of every { } [ ] : and comma outside
+/// of strings, of every string's opening quote and of every other scalar's first byte, ascending.
+///
+/// Returns 0, or simdjson's error code: bytes that are no UTF-8, a string without an end, a control character in one.
+/// What the characters mean together is not checked. `positions` is valid until the parser's next call.
+int32_t tvt_json_outline(
+    tvt_json_parser *parser, const uint8_t *bytes, size_t count, const uint32_t **positions, size_t *positionCount);
+
 /// A sentence for an error code; never NULL, lives as long as the process.
 const char *tvt_json_error_message(int32_t code);
 

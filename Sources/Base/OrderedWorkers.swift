@@ -1,14 +1,13 @@
-internal import Base
 internal import Glibc
 
 /// Workers for a stage that is fed by its caller: items go in one by one, outputs come out in the order of the items.
 ///
-/// The same as `Base.orderedPipeline` turned round, for a writer whose `append` is called from outside. At most `window`
+/// The same as ``orderedPipeline(workers:window:read:transform:write:)`` turned round, for a writer whose `append` is called from outside. At most `window`
 /// items are in flight, so memory is bounded by `window` × (item + output). Outputs are handed over on the calling
 /// thread.
-final class OrderedWorkers<Item: Sendable, Output: Sendable> {
+public final class OrderedWorkers<Item: Sendable, Output: Sendable> {
     /// What one worker does; made on the worker's own thread, so that it may own a context that is not Sendable.
-    typealias Transform = (Item) throws -> Output
+    public typealias Transform = (Item) throws -> Output
 
     private let exchange: WorkExchange<Item, Output>
     private var threads: [Thread] = []
@@ -16,7 +15,7 @@ final class OrderedWorkers<Item: Sendable, Output: Sendable> {
     private var submittedCount = 0
     private var writtenCount = 0
 
-    init(workers: Int, window: Int, makeTransform: @escaping @Sendable () throws -> Transform) throws {
+    public init(workers: Int, window: Int, makeTransform: @escaping @Sendable () throws -> Transform) throws {
         precondition(workers > 0 && window >= workers, "an item in flight for each worker")
         let exchange = WorkExchange<Item, Output>(window: window)
         self.exchange = exchange
@@ -38,14 +37,14 @@ final class OrderedWorkers<Item: Sendable, Output: Sendable> {
     }
 
     /// Hands an item to the workers; waits for the oldest output where the window is full.
-    func submit(_ item: Item, write: (Output) throws -> Void) throws {
+    public func submit(_ item: Item, write: (Output) throws -> Void) throws {
         while submittedCount - writtenCount >= window { try writeOldest(write) }
         exchange.put(item, at: submittedCount)
         submittedCount += 1
     }
 
     /// Waits for all outputs.
-    func drain(_ write: (Output) throws -> Void) throws {
+    public func drain(_ write: (Output) throws -> Void) throws {
         while writtenCount < submittedCount { try writeOldest(write) }
     }
 

@@ -1,0 +1,13 @@
+internal import CMalloc
+
+/// What the process does with memory that it has freed.
+public enum Heap {
+    /// Keeps up to `byteCount` freed bytes for what is allocated next.
+    ///
+    /// Without it a pipeline of batches of a mebibyte returns each to the system and gets it back empty: a tenth of the
+    /// time of a conversion went into page faults.
+    public static func keepFreed(byteCount: Int) {
+        mallopt(M_TRIM_THRESHOLD, Int32(clamping: byteCount))
+        mallopt(M_MMAP_THRESHOLD, Int32(clamping: byteCount / 2))
+    }
+}
