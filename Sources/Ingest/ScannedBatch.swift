@@ -61,7 +61,8 @@ struct ScannedBatch: Sendable {
             guard !line.isBlank else { return }
             let start = end
             var row = Row(
-                first: records.count, firstPassage: passages.count, positiveCount: 0, negativeCount: 0, lineNumber: line.number,
+                first: records.count, firstPassage: passages.count, positiveCount: 0, negativeCount: 0,
+                lineNumber: line.number,
                 byteOffset: line.byteOffset, byteCount: line.bytes.count)
             do throws(RecordFault) {
                 try body(line, &self, &row)

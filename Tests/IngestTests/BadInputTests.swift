@@ -143,6 +143,23 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             "a key under two names", rows: [good.replacing(#""query":"#, with: #""query_text":"other","query":"#)],
             "field \"query\": the field is given twice", "mean the same: keep one."),
         BadInput(
+            "a list twice",
+            rows: [
+                good.replacing(#""negative_passages":[]"#, with: #""negative\u005fpassages":[],"negative_passages":[]"#)
+            ],
+            "rows.jsonl:1 (byte 0), field \"negative_passages\": the field is given twice"),
+        // The passages of these have been seen in the row before.
+        BadInput(
+            "a list with a comma too many", rows: [good, row("2", positives: ["a"]).replacing("}],", with: "},],")],
+            "rows.jsonl:2 (byte \(second + 90)): not valid JSON: “]” where a value should be"),
+        BadInput(
+            "a list with a comma too few",
+            rows: [good, row("2", positives: ["a", "a"]).replacing("},{", with: "} {")],
+            "rows.jsonl:2 (byte \(second + 90)): not valid JSON: “{” where “,” or “]” should be"),
+        BadInput(
+            "a list that does not end", rows: [good, row("2", positives: ["a"]).replacing("}],", with: "},")],
+            "rows.jsonl:2 (byte \(second + 109)): not valid JSON: “:” where “,” or “]” should be"),
+        BadInput(
             "an extra twice", rows: [good.replacing(#"{"docid""#, with: #"{"x":1,"x":1,"docid""#)],
             "field \"positive_passages[0].x\": the field is given twice"),
     ]

@@ -197,7 +197,11 @@ import Testing
         let renamed = plain.map {
             $0.replacing(#""text":"#, with: #""document_text":"#).replacing(#""query":"#, with: #""query_text":"#)
         }
+        let escaped = plain.map {
+            $0.replacing("_passages", with: #"\u005fpassages"#).replacing("docid", with: #"doci\u0064"#)
+        }
         let ways: [[UInt8]] = [
+            Array(escaped.joined(separator: "\n").utf8),
             Array(renamed.joined(separator: "\n").utf8),
             [0xEF, 0xBB, 0xBF] + Array(plain.joined(separator: "\r\n").utf8) + [13, 10],
             Array(("\n \t\n" + plain.joined(separator: "\n\n\r\n") + "\n\n").utf8),
