@@ -3,8 +3,8 @@
 usage: convert_peer.py INPUT.jsonl OUTPUT_FOLDER
 
 Every passage once, by docid; the same docid with other content stops it. Documents and queries go, as JSON Lines, in
-zstd frames with checksums into files that are hashed as they are written. No index by id is made and nothing is synced,
-so it does less than tvt-convert.
+zstd frames with checksums into files that are hashed as they are written; the input is hashed as well. No index by id is
+made, links stay ids, and nothing is synced, so it does less than tvt-convert.
 """
 import argparse
 import hashlib
@@ -56,8 +56,10 @@ def main():
     queries = Shard(os.path.join(options.output, "queries.jsonl.zst"))
     documents = {}
     query_ids = set()
+    source = hashlib.sha256()
     with open(options.input, "rb") as file:
         for number, line in enumerate(file, 1):
+            source.update(line)
             row = orjson.loads(line)
             query_id = row["query_id"]
             if query_id in query_ids:
@@ -77,7 +79,7 @@ def main():
                     ids.append(docid)
                 query[key] = ids
             queries.append(query)
-    print(len(query_ids), "queries,", len(documents), "documents", corpus.close(), queries.close())
+    print(len(query_ids), "queries,", len(documents), "documents", source.hexdigest(), corpus.close(), queries.close())
 
 
 if __name__ == "__main__":

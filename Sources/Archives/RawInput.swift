@@ -95,7 +95,7 @@ final class RawInput {
         var rest = [UInt8](repeating: 0, count: 1 << 16)
         while try rest.withUnsafeMutableBytes({ try readDescriptor(into: $0) }) > 0 {}
         var digest: SHA256Digest?
-        try hash.submit(nil) { _ in }
+        try hash.submit(nil) { digest = $0 ?? digest }
         try hash.drain { digest = $0 ?? digest }
         return digest
     }

@@ -2,9 +2,9 @@ internal import Glibc
 
 /// Workers for a stage that is fed by its caller: items go in one by one, outputs come out in the order of the items.
 ///
-/// The same as ``orderedPipeline(workers:window:read:transform:write:)`` turned round, for a writer whose `append` is called from outside. At most `window`
-/// items are in flight, so memory is bounded by `window` × (item + output). Outputs are handed over on the calling
-/// thread.
+/// For a writer whose `append` is called from outside; a stage that reads by itself takes
+/// ``orderedPipeline(workers:window:read:transform:write:)``. At most `window` items are in flight, so memory is bounded
+/// by `window` × (item + output). Outputs are handed over on the calling thread. Not Sendable: one thread feeds it.
 public final class OrderedWorkers<Item: Sendable, Output: Sendable> {
     /// What one worker does; made on the worker's own thread, so that it may own a context that is not Sendable.
     public typealias Transform = (Item) throws -> Output
@@ -36,11 +36,20 @@ public final class OrderedWorkers<Item: Sendable, Output: Sendable> {
         for thread in threads { thread.join() }
     }
 
-    /// Hands an item to the workers; waits for the oldest output where the window is full.
-    public func submit(_ item: Item, write: (Output) throws -> Void) throws {
+    /// Waits for the oldest outputs until another item may be in flight.
+    func makeRoom(_ write: (Output) throws -> Void) throws {
         while submittedCount - writtenCount >= window { try writeOldest(write) }
+    }
+
+    /// Hands an item to the workers and writes what is ready; waits for the oldest output where the window is full.
+    public func submit(_ item: Item, write: (Output) throws -> Void) throws {
+        try makeRoom(write)
         exchange.put(item, at: submittedCount)
         submittedCount += 1
+        while let output = exchange.takeReadyOutput(at: writtenCount) {
+            writtenCount += 1
+            try write(output.get())
+        }
     }
 
     /// Waits for all outputs.
@@ -117,13 +126,14 @@ private final class WorkExchange<Item: Sendable, Output: Sendable>: @unchecked S
         }
     }
 
+    func takeReadyOutput(at index: Int) -> Result<Output, any Error>? {
+        locked { outputs[index % outputs.count].take() }
+    }
+
     func waitForOutput(at index: Int) -> Result<Output, any Error> {
         locked {
             while true {
-                if let output = outputs[index % outputs.count] {
-                    outputs[index % outputs.count] = nil
-                    return output
-                }
+                if let output = outputs[index % outputs.count].take() { return output }
                 pthread_cond_wait(outputArrived, mutex)
             }
         }

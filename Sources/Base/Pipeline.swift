@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Synchronization
 
 /// Reads items, transforms them on workers, and writes the results in the order of reading.
 ///
@@ -22,124 +21,11 @@ public func orderedPipeline<Item: Sendable, Output: Sendable>(
         while let item = try read() { try write(transform(item)) }
         return
     }
-    let exchange = PipelineExchange<Item, Output>()
-    var threads: [Thread] = []
-    defer {
-        exchange.close()
-        for thread in threads { thread.join() }
-    }
-    for _ in 0..<workers {
-        threads.append(
-            try Thread {
-                while let (index, item) = exchange.takeItem() {
-                    exchange.put(Result { try transform(item) }, at: index)
-                }
-            })
-    }
-    var readCount = 0
-    var writtenCount = 0
-    var isAtEnd = false
+    let pool = try OrderedWorkers(workers: workers, window: max(window, workers)) { transform }
     while true {
-        while !isAtEnd, readCount - writtenCount < max(window, workers) {
-            guard let item = try read() else {
-                isAtEnd = true
-                break
-            }
-            exchange.put(item, at: readCount)
-            readCount += 1
-            // What is ready goes out before more is read.
-            while writtenCount < readCount, let output = exchange.takeReadyOutput(at: writtenCount) {
-                try write(output.get())
-                writtenCount += 1
-            }
-        }
-        guard writtenCount < readCount else { return }
-        try write(exchange.waitForOutput(at: writtenCount).get())
-        writtenCount += 1
-    }
-}
-
-/// The two queues between the calling thread and the workers.
-///
-/// `@unchecked Sendable`: all state is guarded by `mutex`, which the conditions need to be a pthread one.
-private final class PipelineExchange<Item: Sendable, Output: Sendable>: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let itemArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private let outputArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var items: [(Int, Item)?] = []
-    private var nextItem = 0
-    private var outputs: [Int: Result<Output, any Error>] = [:]
-    private var isClosed = false
-
-    init() {
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(itemArrived, nil)
-        pthread_cond_init(outputArrived, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(itemArrived)
-        pthread_cond_destroy(outputArrived)
-        mutex.deallocate()
-        itemArrived.deallocate()
-        outputArrived.deallocate()
-    }
-
-    private func locked<Value>(_ body: () -> Value) -> Value {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return body()
-    }
-
-    func put(_ item: Item, at index: Int) {
-        locked {
-            items.append((index, item))
-            pthread_cond_signal(itemArrived)
-        }
-    }
-
-    /// The next item for a worker; nil when the pipeline has ended.
-    func takeItem() -> (Int, Item)? {
-        locked {
-            while nextItem == items.count, !isClosed { pthread_cond_wait(itemArrived, mutex) }
-            guard !isClosed else { return nil }
-            // A taken item is let go at once: where the reader stays ahead, the queue never runs empty.
-            let item = items[nextItem].take()
-            nextItem += 1
-            if nextItem == items.count || nextItem == 64 {
-                items.removeFirst(nextItem)
-                nextItem = 0
-            }
-            return item
-        }
-    }
-
-    func put(_ output: Result<Output, any Error>, at index: Int) {
-        locked {
-            outputs[index] = output
-            pthread_cond_signal(outputArrived)
-        }
-    }
-
-    func takeReadyOutput(at index: Int) -> Result<Output, any Error>? {
-        locked { outputs.removeValue(forKey: index) }
-    }
-
-    func waitForOutput(at index: Int) -> Result<Output, any Error> {
-        locked {
-            while true {
-                if let output = outputs.removeValue(forKey: index) { return output }
-                pthread_cond_wait(outputArrived, mutex)
-            }
-        }
-    }
-
-    func close() {
-        locked {
-            isClosed = true
-            pthread_cond_broadcast(itemArrived)
-        }
+        try pool.makeRoom(write)
+        guard let item = try read() else { return try pool.drain(write) }
+        try pool.submit(item, write: write)
     }
 }
 

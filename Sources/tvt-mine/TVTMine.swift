@@ -13,7 +13,7 @@ struct TVTMine: Tool {
         commandName: "tvt-mine",
         abstract: "Make better training sets from a run.",
         discussion: """
-            Writes a new version of the dataset; its manifest records the run's digest, the options, the seed and
+            Writes a new version of the dataset; its manifest records the run's digest, the options, the seed and \
             what was counted.
             """,
         version: tvtVersion,
@@ -76,8 +76,8 @@ struct Filter: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Keep the queries that have a positive near the top of a run.",
         discussion: """
-            Positives are the dataset's positive links and judgements above grade 0, of any split. Dropped queries are
-            counted by reason: best positive below the depth, no positive in the run, no positives known, query not in
+            Positives are the dataset's positive links and judgements above grade 0, of any split. Dropped queries are \
+            counted by reason: best positive below the depth, no positive in the run, no positives known, query not in \
             the run.
             """)
 

@@ -83,7 +83,7 @@ struct FaultTests {
             guard other == name else { return (other, tensor) }
             var values = try tensor.floats()
             values[17] = value
-            return (other, try Tensor(values, tensor.shape))
+            return (other, try Tensor(values, shape: tensor.shape))
         }
         try SafetensorsWriter.write(tensors, to: temporary("model.safetensors"))
         #expect(message(load).contains(name))
