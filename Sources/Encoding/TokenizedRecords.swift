@@ -94,7 +94,9 @@ public struct RecordSource: Sendable {
         while position < range.upperBound {
             let first = Int(selection[position])
             let start = position
-            repeat { position += 1 } while position < range.upperBound
+            repeat {
+                position += 1
+            } while position < range.upperBound
                 && Int(selection[position]) == first + position - start
             try dataset.forEachQueryRecord(in: first..<first + position - start, body)
         }

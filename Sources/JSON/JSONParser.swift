@@ -45,7 +45,8 @@ public final class JSONParser {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return nil }
         var positions: UnsafePointer<UInt32>?
         var count = 0
-        let status = tvt_json_outline(parser, start.assumingMemoryBound(to: UInt8.self), bytes.count, &positions, &count)
+        let status = tvt_json_outline(
+            parser, start.assumingMemoryBound(to: UInt8.self), bytes.count, &positions, &count)
         return status == 0 ? UnsafeBufferPointer(start: positions, count: count) : nil
     }
 

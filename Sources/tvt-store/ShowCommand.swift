@@ -47,20 +47,27 @@ struct ShowCommand: ParsableCommand {
 
     static func rows(of provenance: Provenance) -> [[String]] {
         var rows = [["made by", provenance.tool]]
-        for (key, value) in provenance.options { rows.append(["  \(key)", value.compact]) }
+        rows += Self.rows(of: provenance.options, under: "  ")
         for input in provenance.inputs {
             rows.append(["input", "\(input.uri) (\(Printed.size(input.size)), \(input.sha256))"])
         }
         for parent in provenance.parents { rows.append(["parent", parent.description]) }
-        for (key, value) in provenance.statistics { rows.append(["counted \(key)", value.compact]) }
+        rows += Self.rows(of: provenance.statistics, under: "counted ")
         if let licence = provenance.licence { rows.append(["licence", licence]) }
         return rows
     }
-}
 
-extension JSONValue {
-    /// On one line; strings without quotes.
-    var compact: String { string ?? String(decoding: canonical(), as: UTF8.self) }
+    /// One row a value: fields of fields by their dotted path, long lists by their length.
+    private static func rows(of object: JSONObject, under prefix: String) -> [[String]] {
+        object.flatMap { key, value in
+            if let inner = value.object { return rows(of: inner, under: "\(prefix)\(key).") }
+            if let list = value.array, list.contains(where: { $0.object != nil }) {
+                if list.count == 1, let inner = list[0].object { return rows(of: inner, under: "\(prefix)\(key).") }
+                return [[prefix + key, "\(list.count) entries (--json shows them)"]]
+            }
+            return [[prefix + key, value.string ?? String(decoding: value.canonical(), as: UTF8.self)]]
+        }
+    }
 }
 
 struct StatsCommand: ParsableCommand {
