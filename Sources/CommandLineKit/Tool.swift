@@ -6,10 +6,16 @@ internal import Glibc
 /// status that they carry.
 ///
 /// The root command of a tool is marked `@main`; subcommands conform to `ParsableCommand` as usual.
-public protocol Tool: ParsableCommand {}
+public protocol Tool: ParsableCommand {
+    /// What must happen before anything else does in the process; nothing by default.
+    static func prepareProcess()
+}
 
 extension Tool {
+    public static func prepareProcess() {}
+
     public static func main() {
+        prepareProcess()
         Interruption.install()
         // A reader that goes away (`| head`) ends us quietly.
         signal(SIGPIPE, SIG_DFL)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CommandLineKit
+internal import Tensors
 
 @main
 struct TVTEncode: Tool {
@@ -13,4 +14,6 @@ struct TVTEncode: Tool {
             """,
         version: tvtVersion,
         subcommands: [EncodeQueries.self, EncodeCorpus.self, VerifyVectors.self])
+
+    static func prepareProcess() { Compute.shortenThreadWaits() }
 }

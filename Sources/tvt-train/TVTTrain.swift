@@ -21,6 +21,8 @@ struct TVTTrain: Tool {
             """,
         version: tvtVersion)
 
+    static func prepareProcess() { Compute.shortenThreadWaits() }
+
     @Option(name: .long, help: ArgumentHelp("The mix: a YAML file, see manifests/.", valueName: "file"))
     var manifest: String
 
