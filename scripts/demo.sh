@@ -71,7 +71,7 @@ step "search the train queries" $bin/tvt-search --queries "$out/mining/queries" 
 step "filter by top-100 recall" save "$out/mining/filter.json" $bin/tvt-mine filter nave-train \
   --run "$out/mining/train.run" --depth 100 --as nave-train@filtered --json
 step "mine hard negatives" save "$out/mining/negatives.json" $bin/tvt-mine negatives nave-train@filtered --run "$out/mining/train.run" --depth 100 \
-  --count 15 --seed 42 --relative-margin 0.05 --shortage fill --as nave-train@mined --json
+  --count 15 --seed 42 --relative-margin 0.05 --positive-ref mean --shortage fill --as nave-train@mined --json
 
 step "train" $bin/tvt-train --manifest manifests/nave-demo.yaml --output "$out/model" --resume
 evaluate after "$out/model/model"
