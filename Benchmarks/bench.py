@@ -2,6 +2,8 @@
 
 usage: bench.py [--runs N] [--only NAME[,NAME…]] [--output FILE.md]
 
+With --only, the other sections of the table are those of earlier runs.
+
 Each pair runs alternately (ours, peer, ours, peer, …) after one uncounted round, as whole processes, so that a drift
 of the machine's speed hits both; figures are medians, ratios are medians of the ratio of each pair.
 """
@@ -115,14 +117,19 @@ def main():
     if unknown := set(wanted) - set(names):
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
 
-    sections = []
+    folder = os.path.join(ROOT, ".build", "bench", "sections")
+    os.makedirs(folder, exist_ok=True)
     for benchmark in BENCHMARKS:
         if benchmark["name"] in wanted:
             print(f"bench: {benchmark['name']}", file=sys.stderr)
             if "setup" in benchmark:
                 shell(benchmark["setup"])
-            sections.append(report(benchmark, paired(benchmark, benchmark.get("runs", options.runs))))
-    text = heading() + "\n".join(sections)
+            section = report(benchmark, paired(benchmark, benchmark.get("runs", options.runs)))
+            with open(os.path.join(folder, benchmark["name"] + ".md"), "w") as file:
+                file.write(section)
+    # Sections of earlier runs stand beside those of this one.
+    paths = [os.path.join(folder, name + ".md") for name in names]
+    text = heading() + "\n".join(open(path).read() for path in paths if os.path.exists(path))
     if options.output:
         with open(options.output, "w") as file:
             file.write(text)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures tvt against its peers on the same work and writes docs/benchmarks.md.
 # The peers are Python packages, installed once into .build/peers; their inputs are made once in .build/bench.
-# usage: Benchmarks/run.sh [--runs N] [--only NAME[,NAME…]]   (with --only the result goes to stdout)
+# usage: Benchmarks/run.sh [--runs N] [--only NAME[,NAME…]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,9 +14,4 @@ if [ ! -e "$peers/.complete" ] || [ Benchmarks/requirements.txt -nt "$peers/.com
 fi
 export PATH=$PWD/$peers/bin:$PATH TVT_STORE=.build/bench/store
 
-arguments=("$@")
-case " $* " in
-  *" --only "*) ;;
-  *) arguments+=(--output docs/benchmarks.md) ;;
-esac
-python3 Benchmarks/bench.py "${arguments[@]}"
+python3 Benchmarks/bench.py "$@" --output docs/benchmarks.md
