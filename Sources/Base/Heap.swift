@@ -4,8 +4,10 @@ internal import CMalloc
 public enum Heap {
     /// Keeps up to `byteCount` freed bytes for what is allocated next.
     ///
-    /// Without it a pipeline of batches of a mebibyte returns each to the system and gets it back empty: a tenth of the
-    /// time of a conversion went into page faults.
+    /// Without it a pipeline of batches of a mebibyte, or a training step, returns what it frees to the system and gets
+    /// it back empty: a tenth of the time of either went into page faults.
+    ///
+    /// - Parameter byteCount: at most 2³¹ − 1.
     public static func keepFreed(byteCount: Int) {
         mallopt(M_TRIM_THRESHOLD, Int32(clamping: byteCount))
         mallopt(M_MMAP_THRESHOLD, Int32(clamping: byteCount / 2))

@@ -65,8 +65,6 @@ public struct RecordLayout: Sendable {
     let requiredContent: FieldRole?
     /// Whether both lists of passages must be there, as arrays.
     let linksAreRequired: Bool
-    /// Whether a record may have links at all; where not, their names are refused, so that none becomes an extra.
-    let hasLinks: Bool
 
     private static let documentFields: [WrittenField] = [
         .init(role: .id, name: "docid"), .init(role: .title, name: "title"),
@@ -113,14 +111,14 @@ public struct RecordLayout: Sendable {
             .init(role: .id, names: ["docid"]), .init(role: .title, names: ["title"]),
             .init(role: .text, names: ["document_text", "text"]),
         ] + documentMedia,
-        written: documentFields, idIsRequired: true, requiredContent: nil, linksAreRequired: false, hasLinks: false)
+        written: documentFields, idIsRequired: true, requiredContent: nil, linksAreRequired: false)
 
     /// v2 queries.
     public static let query = RecordLayout(
         fields: [
             .init(role: .id, names: ["query_id"]), .init(role: .text, names: ["query_text", "text"]),
         ] + queryMedia + idLinks,
-        written: queryFields, idIsRequired: true, requiredContent: nil, linksAreRequired: false, hasLinks: true)
+        written: queryFields, idIsRequired: true, requiredContent: nil, linksAreRequired: false)
 
     /// A passage inside a v1 row.
     public static let passage = RecordLayout(
@@ -128,8 +126,7 @@ public struct RecordLayout: Sendable {
             .init(role: .id, names: ["docid"]), .init(role: .title, names: ["title"]),
             .init(role: .text, names: ["text", "document_text"]),
         ] + documentMedia,
-        written: documentFields, idIsRequired: false, requiredContent: .text, linksAreRequired: false,
-        hasLinks: false)
+        written: documentFields, idIsRequired: false, requiredContent: .text, linksAreRequired: false)
 
     /// A v1 row; its links are arrays of passages.
     public static let row = RecordLayout(
@@ -138,7 +135,7 @@ public struct RecordLayout: Sendable {
             .init(role: .positives, names: ["positive_passages", "positive_document_ids"]),
             .init(role: .negatives, names: ["negative_passages", "negative_document_ids"]),
         ] + queryMedia,
-        written: queryFields, idIsRequired: true, requiredContent: .text, linksAreRequired: true, hasLinks: true)
+        written: queryFields, idIsRequired: true, requiredContent: .text, linksAreRequired: true)
 
     /// BEIR's corpus.jsonl.
     public static let beirDocument = RecordLayout(
@@ -146,15 +143,14 @@ public struct RecordLayout: Sendable {
             .init(role: .id, names: ["_id", "docid"]), .init(role: .title, names: ["title"]),
             .init(role: .text, names: ["text", "document_text"]),
         ] + documentMedia,
-        written: documentFields, idIsRequired: true, requiredContent: .text, linksAreRequired: false,
-        hasLinks: false)
+        written: documentFields, idIsRequired: true, requiredContent: .text, linksAreRequired: false)
 
     /// BEIR's queries.jsonl.
     public static let beirQuery = RecordLayout(
         fields: [
             .init(role: .id, names: ["_id", "query_id"]), .init(role: .text, names: ["text", "query_text"]),
         ] + queryMedia,
-        written: queryFields, idIsRequired: true, requiredContent: .text, linksAreRequired: false, hasLinks: false)
+        written: queryFields, idIsRequired: true, requiredContent: .text, linksAreRequired: false)
 
     /// The name that messages use for a role.
     func name(of role: FieldRole) -> String {

@@ -16,6 +16,8 @@ struct TVTConvert: Tool {
             the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
             """,
         version: tvtVersion, subcommands: [FromV1.self, FromV2.self, FromBEIR.self, ToV1.self])
+
+    static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
 }
 
 /// Options of every conversion into the store.

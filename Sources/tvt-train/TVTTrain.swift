@@ -21,7 +21,10 @@ struct TVTTrain: Tool {
             """,
         version: tvtVersion)
 
-    static func prepareProcess() { Compute.shortenThreadWaits() }
+    static func prepareProcess() {
+        Compute.shortenThreadWaits()
+        Heap.keepFreed(byteCount: Int(Int32.max))
+    }
 
     @Option(name: .long, help: ArgumentHelp("The mix: a YAML file, see manifests/.", valueName: "file"))
     var manifest: String
