@@ -136,6 +136,10 @@ let testTargets: [Target] = [
     tests("Store", uses: ["Store", "Records", "JSON", "Zstandard", "tvt-store"], packages: [systemPackage]),
     tests(
         "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert"], packages: [systemPackage]),
+    .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),
+    tests(
+        "Fault", uses: ["JSON", "Records", "Store", "tvt-convert", "tvt-mine", "tvt-store"], packages: [systemPackage],
+        exclude: ["README.md"]),
     tests(
         "Tool",
         uses: [
@@ -181,6 +185,8 @@ let targets: [Target] = doors + base + wrappers + formats + domain + tools + wan
 
 let package = Package(
     name: "tvt",
+    // Loaded into the tools by Tests/FaultTests.
+    products: [.library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

@@ -18,13 +18,16 @@ public enum Files {
     }
 
     /// Makes the directory and those above it; nothing happens where they exist.
-    public static func makeDirectory(_ path: FilePath) throws {
+    ///
+    /// - Parameter isDurable: sync each directory that gets a new entry.
+    public static func makeDirectory(_ path: FilePath, isDurable: Bool = false) throws {
         if path.string.isEmpty || isDirectory(path) { return }
         let parent = path.removingLastComponent()
-        if parent != path, !parent.string.isEmpty { try makeDirectory(parent) }
+        if parent != path, !parent.string.isEmpty { try makeDirectory(parent, isDurable: isDurable) }
         guard mkdir(path.string, 0o777) == 0 || errno == EEXIST && isDirectory(path) else {
             throw SystemError.last("create", path)
         }
+        if isDurable { try syncFolder(parent) }
     }
 
     /// Atomic within one file system; replaces `target`.

@@ -76,6 +76,11 @@ struct ReferenceIndex: Sendable, Equatable {
         return json.canonical()
     }
 
+    /// What to do where it is missing or damaged: everything else in the store can still be found.
+    static func advice(_ layout: StoreLayout) -> String {
+        "Put a copy of it back. The names and digests of all versions stand in \(layout.reflog); their data is untouched."
+    }
+
     init() {}
 
     /// Entries that are not ours are an error, since writing the index again would lose them.
@@ -87,6 +92,11 @@ struct ReferenceIndex: Sendable, Equatable {
                 Reference(
                     name: try annotations.string(Self.nameAnnotation),
                     dataset: try annotations.digest(Self.datasetAnnotation), image: try entry.blob()))
+        }
+        references.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        for (reference, next) in zip(references, references.dropFirst())
+        where reference.name.utf8.elementsEqual(next.name.utf8) {
+            throw InputError("two references have the name \(escaped(next.name.utf8))", at: Place(path: path))
         }
     }
 }

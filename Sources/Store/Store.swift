@@ -30,7 +30,9 @@ public final class Store: Sendable {
                 .cannotCreate, "\(root) is not empty and no store: it holds \(stranger)",
                 advice: "Choose a new or an empty folder.")
         }
-        try Files.makeDirectory(layout.blobs)
+        try Files.makeDirectory(layout.blobs, isDurable: true)
+        // Also where a killed process had made them: a commit syncs what is in them, not their own names.
+        try Files.syncFolder(layout.blobs.removingLastComponent())
         try Files.makeDirectory(layout.tmp)
         if !Files.exists(layout.index) { try Files.replace(layout.index, with: ReferenceIndex().canonicalBytes) }
         try Files.replace(layout.layoutFile, with: StoreLayout.layoutContents)
@@ -44,14 +46,19 @@ public final class Store: Sendable {
         self.root = root
         self.observer = observer
         layout = StoreLayout(root: root)
-        guard Files.exists(layout.layoutFile), Files.exists(layout.index) else {
+        guard Files.exists(layout.layoutFile) else {
             throw Failure(
                 .missingInput, "\(root) is no store",
                 advice: "Make one with `tvt-store init --store \(root)`, or name another with --store or $TVT_STORE.")
         }
         let version = try JSONValue.parse(file: layout.layoutFile)["imageLayoutVersion"]?.string
         guard version == "1.0.0" else {
-            throw Failure(.badData, "\(layout.layoutFile): layout version \(version ?? "none") is not known")
+            throw Failure(
+                .badData, "\(layout.layoutFile): layout version \(version ?? "none") is not known",
+                advice: "Use a newer tvt, or name another store.")
+        }
+        guard Files.exists(layout.index) else {
+            throw Failure(.badData, "\(layout.index) is missing", advice: ReferenceIndex.advice(layout))
         }
     }
 
@@ -62,7 +69,12 @@ public final class Store: Sendable {
     public func references() throws -> [Reference] { try readIndex().references }
 
     func readIndex() throws -> ReferenceIndex {
-        try ReferenceIndex(Files.readAll(layout.index), path: layout.index.string)
+        do {
+            return try ReferenceIndex(Files.readAll(layout.index), path: layout.index.string)
+        } catch let error as InputError {
+            throw InputError(
+                error.reason, at: error.place, offender: error.offender, advice: ReferenceIndex.advice(layout))
+        }
     }
 
     /// Opens a version by reference (`name`, `name@tag`) or by digest (`sha256:…`).
