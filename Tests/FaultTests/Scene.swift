@@ -126,6 +126,18 @@ struct CalmRun {
         numbered.filter { number, call in isSoaking || !call.isOfCatalog || number % 5 == 0 }
     }
 
+    /// The number of the call after which the change of a reference is durable; nil for a command that changes none.
+    var durableCall: Int? {
+        let names = ["index.json", "oci-layout"]
+        let last = numbered.last { _, call in
+            if case .rename(_, let to) = call { names.contains(to) } else { false }
+        }
+        guard let last else { return nil }
+        return numbered.first { number, call in
+            if case .syncFolder("") = call { number > last.number } else { false }
+        }?.number
+    }
+
     static func prepare(_ store: FilePath, _ command: ChangingCommand, _ scene: Scene) throws {
         if !command.makesStore { try copyTree(scene.base, to: store) }
     }
