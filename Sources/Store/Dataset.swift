@@ -29,6 +29,7 @@ public final class Dataset: Sendable {
             RecordSet(
                 kind: kind,
                 shards: table.shards.map { (store.layout.blob($0.blob.digest), $0.recordCount) },
+                shardSizes: table.shards.map(\.blob.size),
                 indexPath: store.layout.blob(table.idIndex.digest), recordsDigest: table.logicalDigest)
         }
         documents = records(.documents, manifest.documents)

@@ -10,6 +10,8 @@ final class RecordSet: Sendable {
         let path: FilePath
         let firstOrdinal: Int
         let recordCount: Int
+        /// Nil while the set is being written.
+        let byteCount: Int?
     }
 
     let kind: RecordKind
@@ -23,18 +25,23 @@ final class RecordSet: Sendable {
     /// Cursors that nobody uses now. Not in a hot loop: a scan or a training reader has a cursor of its own.
     private let cursors = CursorPool()
 
-    /// - Parameter indexPath: nil while the set is being written.
+    /// - Parameters:
+    ///   - shardSizes: what the manifest says; another shard in the place of one is noticed by its size.
+    ///   - indexPath: nil while the set is being written.
     init(
-        kind: RecordKind, shards: [(path: FilePath, recordCount: Int)], indexPath: FilePath?,
-        recordsDigest: SHA256Digest
+        kind: RecordKind, shards: [(path: FilePath, recordCount: Int)], shardSizes: [Int]? = nil,
+        indexPath: FilePath?, recordsDigest: SHA256Digest
     ) {
         self.kind = kind
         self.indexPath = indexPath
         self.recordsDigest = recordsDigest
         var parts: [Part] = []
         var first = 0
-        for shard in shards where shard.recordCount > 0 {
-            parts.append(Part(path: shard.path, firstOrdinal: first, recordCount: shard.recordCount))
+        for (number, shard) in shards.enumerated() where shard.recordCount > 0 {
+            parts.append(
+                Part(
+                    path: shard.path, firstOrdinal: first, recordCount: shard.recordCount,
+                    byteCount: shardSizes?[number]))
             first += shard.recordCount
         }
         self.parts = parts
@@ -55,6 +62,9 @@ final class RecordSet: Sendable {
             throw DamagedBlob(
                 reader.path,
                 "it holds \(reader.recordCount) records, but the manifest says \(parts[part].recordCount)")
+        }
+        if let size = parts[part].byteCount, size != reader.bytes.count {
+            throw DamagedBlob(reader.path, "it has \(reader.bytes.count) bytes instead of \(size)")
         }
         return readers[part].storeIfNil(reader)
     }

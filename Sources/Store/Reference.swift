@@ -1,5 +1,6 @@
 public import Base
 internal import JSON
+internal import SystemPackage
 
 /// A human name that points at a dataset version.
 public struct Reference: Sendable, Equatable {
@@ -77,14 +78,24 @@ struct ReferenceIndex: Sendable, Equatable {
     }
 
     /// What to do where it is missing or damaged: everything else in the store can still be found.
-    static func advice(_ layout: StoreLayout) -> String {
-        "Put a copy of it back. The names and digests of all versions stand in \(layout.reflog); their data is untouched."
+    static func advice(path: String) -> String {
+        let reflog = FilePath(path).removingLastComponent().appending("reflog")
+        return
+            "Put a copy of it back. The names and digests of all versions stand in \(reflog); their data is untouched."
     }
 
     init() {}
 
     /// Entries that are not ours are an error, since writing the index again would lose them.
     init(_ bytes: [UInt8], path: String) throws {
+        do {
+            try self.init(parsing: bytes, path: path)
+        } catch let error as InputError {
+            throw InputError(error.reason, at: error.place, offender: error.offender, advice: Self.advice(path: path))
+        }
+    }
+
+    private init(parsing bytes: [UInt8], path: String) throws {
         let root = ManifestFields(try JSONValue.parse(bytes, path: path), path: path, field: "")
         for entry in try root.array("manifests") {
             let annotations = try entry.fields("annotations")

@@ -51,14 +51,17 @@ public final class Store: Sendable {
                 .missingInput, "\(root) is no store",
                 advice: "Make one with `tvt-store init --store \(root)`, or name another with --store or $TVT_STORE.")
         }
-        let version = try JSONValue.parse(file: layout.layoutFile)["imageLayoutVersion"]?.string
+        // What cannot be read as JSON has no version.
+        let layoutBytes = try Files.readAll(layout.layoutFile)
+        let version = (try? JSONValue.parse(layoutBytes, path: ""))?["imageLayoutVersion"]?.string
         guard version == "1.0.0" else {
             throw Failure(
                 .badData, "\(layout.layoutFile): layout version \(version ?? "none") is not known",
-                advice: "Use a newer tvt, or name another store.")
+                advice: "Use a newer tvt. If the file is damaged, take it from any other store: they are all alike.")
         }
         guard Files.exists(layout.index) else {
-            throw Failure(.badData, "\(layout.index) is missing", advice: ReferenceIndex.advice(layout))
+            throw Failure(
+                .badData, "\(layout.index) is missing", advice: ReferenceIndex.advice(path: layout.index.string))
         }
     }
 
@@ -69,12 +72,7 @@ public final class Store: Sendable {
     public func references() throws -> [Reference] { try readIndex().references }
 
     func readIndex() throws -> ReferenceIndex {
-        do {
-            return try ReferenceIndex(Files.readAll(layout.index), path: layout.index.string)
-        } catch let error as InputError {
-            throw InputError(
-                error.reason, at: error.place, offender: error.offender, advice: ReferenceIndex.advice(layout))
-        }
+        try ReferenceIndex(Files.readAll(layout.index), path: layout.index.string)
     }
 
     /// Opens a version by reference (`name`, `name@tag`) or by digest (`sha256:…`).
@@ -108,6 +106,7 @@ public final class Store: Sendable {
     /// Bytes of a blob, checked against its digest.
     func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
         let path = layout.blob(digest)
+        guard Files.exists(path) else { throw DamagedBlob(path, "the blob is missing") }
         let bytes = try Files.readAll(path)
         guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
         return bytes

@@ -110,7 +110,13 @@ static int can_fail(Kind kind) {
 // Counts the call. Returns 0 if it may go on, else -1 with errno set, or 1 where it is to be torn.
 // The caller holds the mutex.
 static int meet(Kind kind) {
-    if (kind != KIND_OPEN_TO_WRITE) count++;
+    // Opening a file that is there changes nothing; it fails with the calls that follow it, if they all do.
+    if (kind == KIND_OPEN_TO_WRITE) {
+        if (action != ACTION_ERROR || !action_at || count + 1 < action_at || !can_fail(kind)) return 0;
+        errno = action_errno;
+        return -1;
+    }
+    count++;
     if (!action_at) return 0;
     switch (action) {
     case ACTION_KILL: if (count == action_at) die(); return 0;

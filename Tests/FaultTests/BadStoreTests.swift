@@ -76,7 +76,7 @@ import Testing
             let entry = #"{"digest":"sha256:\#(String(repeating: "0", count: 64))","size":3}"#
             try overwrite($0.appending("index.json"), #"{"manifests":[\#(entry)],"schemaVersion":2}"#)
         },
-        Trouble(description: "a manifest that is missing", status: 66, message: "cannot open") { root in
+        Trouble(description: "a manifest that is missing", status: 65, message: "the blob is missing") { root in
             let store = try Store(opening: root)
             try Files.remove(store.path(of: try store.dataset("nave").digest))
         },
@@ -100,10 +100,7 @@ import Testing
             let result = try run("tvt-store", command + ["--store", root.string])
             // A dataset that is damaged does not keep others from being listed; verify reports it.
             if command.first == "ls", result.status == 0 { continue }
-            let expected =
-                command.first == "verify" && trouble.status == 66 && Files.exists(root.appending("index.json"))
-                ? 65 : trouble.status
-            #expect(result.status == expected, "\(command): \(result.status) \(result.errorText)")
+            #expect(result.status == trouble.status, "\(command): \(result.status) \(result.errorText)")
             #expect(!result.wasKilled, "\(command)")
             if command.first != "verify" {
                 #expect(result.errorText.contains(trouble.message), "\(command): \(result.errorText)")
@@ -207,7 +204,7 @@ import Testing
         let others = try base.dataset("spare").manifest
         for (number, blob) in manifest.blobs.enumerated() {
             let swapped = others.blobs[number]
-            for kind in ["missing", "swapped", "newer"] {
+            for kind in ["missing", "swapped", "newer"] where kind != "swapped" || blob != swapped {
                 let folder = try quickFolder()
                 let root = folder("store")
                 try copyTree(scene.base, to: root)

@@ -41,23 +41,32 @@ import Testing
         try calm.prepare(before("store"))
         var disk = try Disk(of: before("store"))
         var wasDurable = false
+        // Many calls change nothing of what would remain.
+        var known: [SHA256Digest: Bool] = [:]
         for (number, call) in ([nil] + calm.calls.map(Optional.some)).enumerated() {
             if let call { try disk.apply(call) }
             if let call, call.isOfCatalog, !isSoaking, number % 5 != 0 { continue }
             let seeds = (0..<UInt64(isSoaking ? 20 : 2)).map { UInt64(number) << 8 | $0 }
             for loss in [.all, .bytes, .names] + seeds.map(Disk.Loss.some(seed:)) {
                 let what: Comment = "after call \(number) (\(call?.path ?? "none")): \(loss)"
+                let remains = disk.remains(after: loss)
+                let digest = remains.digest
+                var isNew = known[digest]
                 let folder = try quickFolder()
                 let store = folder("store")
-                try disk.writeRemains(after: loss, to: store)
-                let isNew = try checkOldOrNew(store, calm, what)
-                if case .all = loss {
-                    #expect(isNew || !wasDurable, "\(what): what was durable is lost")
-                    wasDurable = isNew
+                if isNew == nil {
+                    try remains.write(to: store)
+                    isNew = try checkOldOrNew(store, calm, what)
+                    known[digest] = isNew
                 }
+                if case .all = loss {
+                    #expect(isNew == true || !wasDurable, "\(what): what was durable is lost")
+                    wasDurable = isNew == true
+                }
+                guard Files.exists(store) else { continue }
                 if number % 16 == 3 {
                     let again = try calm.run(store)
-                    #expect(again.status == (isNew ? command.repeatedStatus : 0), "\(what): \(again.errorText)")
+                    #expect(again.status == (isNew == true ? command.repeatedStatus : 0), "\(what): \(again.errorText)")
                     #expect(try CalmRun.references(store) == calm.new, what)
                 }
                 try checkNextWriter(store, what)
@@ -65,6 +74,7 @@ import Testing
         }
         // The command has said that it is done.
         #expect(wasDurable)
+        #expect(known.count > calm.met.count / 2)
     }
 
     /// - Returns: whether the store has the new references.
@@ -90,6 +100,5 @@ import Testing
         try store.tag(any, as: "next")
         #expect(try store.references().count == references.count + 1, comment)
         #expect(try Files.list(root.appending("tmp")) == ["gate"], comment)
-        #expect(try store.verify(level: .meta).findings.isEmpty, comment)
     }
 }

@@ -140,8 +140,8 @@ struct Disk {
         }
     }
 
-    /// Writes what a power failure at this moment leaves to a folder, which must not exist yet.
-    func writeRemains(after loss: Loss, to root: FilePath) throws {
+    /// What a power failure at this moment leaves: paths in order, nil for the bytes of a folder.
+    func remains(after loss: Loss) -> Remains {
         var random: SplitMix64?
         if case .some(let seed) = loss { random = SplitMix64(seed: seed) }
         // Seeded choices must not hang on the order of a dictionary.
@@ -161,19 +161,46 @@ struct Disk {
             case .some: Self.torn(files[file], seed: fileSeeds[file])
             }
         }
-        func write(_ folder: Int, to path: FilePath) throws {
-            try Files.makeDirectory(path)
-            for (name, node) in entries(folder) {
+        var remains = Remains()
+        func add(_ folder: Int, _ path: String) {
+            remains.entries.append((path, nil))
+            for (name, node) in entries(folder).sorted(by: { $0.key < $1.key }) {
                 switch node {
-                case .folder(let child): try write(child, to: path.appending(name))
-                case .file(let file):
-                    var output = try OutputFile(creating: path.appending(name))
-                    try output.write(bytes(file))
-                    try output.close()
+                case .folder(let child): add(child, "\(path)/\(name)")
+                case .file(let file): remains.entries.append(("\(path)/\(name)", bytes(file)))
                 }
             }
         }
-        try write(0, to: root)
+        add(0, "")
+        return remains
+    }
+
+    struct Remains {
+        /// A folder comes before what is in it, and has no bytes.
+        fileprivate(set) var entries: [(path: String, bytes: [UInt8]?)] = []
+
+        /// Equal for equal remains.
+        var digest: SHA256Digest {
+            var all: [UInt8] = []
+            for (path, bytes) in entries {
+                all += Array("\(path)\n\(bytes?.count ?? -1)\n".utf8) + (bytes ?? [])
+            }
+            return SHA256Digest.of(all)
+        }
+
+        /// Writes them to a folder, which must not exist yet.
+        func write(to root: FilePath) throws {
+            for (path, bytes) in entries {
+                let place = FilePath(root.string + path)
+                guard let bytes else {
+                    try Files.makeDirectory(place)
+                    continue
+                }
+                var file = try OutputFile(creating: place)
+                try file.write(bytes)
+                try file.close()
+            }
+        }
     }
 
     /// A mixture of the new bytes and the durable ones, sector by sector; a file that grew may have either length.
