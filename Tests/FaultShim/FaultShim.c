@@ -369,6 +369,11 @@ int chmod(const char *path, mode_t mode) {
     if (!name) return syscall(SYS_chmod, path, mode);
     GUARDED(KIND_OTHER, int, syscall(SYS_chmod, path, mode), note("chmod %s\n", name));
 }
+int utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
+    const char *name = watched(folder, path);
+    if (!name) return syscall(SYS_utimensat, folder, path, times, flags);
+    GUARDED(KIND_OTHER, int, syscall(SYS_utimensat, folder, path, times, flags), note("touch %s\n", name));
+}
 int fchmod(int descriptor, mode_t mode) {
     if (!watched_descriptor(descriptor)) return syscall(SYS_fchmod, descriptor, mode);
     GUARDED(KIND_OTHER, int, syscall(SYS_fchmod, descriptor, mode), note("chmod %s\n", paths[descriptor]));

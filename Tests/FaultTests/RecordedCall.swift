@@ -81,7 +81,7 @@ enum RecordedCall: Sendable {
             case "unlink": calls.append(.unlink(path: try fields(0).1))
             case "mkdir": calls.append(.makeFolder(path: try fields(0).1))
             case "rmdir": calls.append(.removeFolder(path: try fields(0).1))
-            case "chmod": calls.append(.changeMode(path: try fields(0).1))
+            case "chmod", "touch": calls.append(.changeMode(path: try fields(0).1))
             case "failed": break
             default: throw faulty(line)
             }

@@ -68,6 +68,10 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
     var makesStore = false
     /// The exit status where the command has had its effect already.
     var repeatedStatus: Int32 = 0
+    /// Whether something is wrong in the store until the command has had its effect.
+    var startsDamaged = false
+    /// What is done to a copy of the base store first.
+    var alter: @Sendable (_ scene: Scene, _ store: FilePath) throws -> Void = { _, _ in }
     let arguments: @Sendable (_ scene: Scene, _ store: FilePath) -> [String]
 
     /// Every command that writes; a new one is added here, and all tests of crashes, losses and errors run it.
@@ -96,6 +100,8 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
 struct CalmRun {
     let scene: Scene
     let command: ChangingCommand
+    /// Has the store that every run starts from, unless there is none.
+    private let start: TemporaryFolder
     /// The references before and after; nil where there is no store.
     let old: [String: SHA256Digest]?
     let new: [String: SHA256Digest]?
@@ -105,9 +111,14 @@ struct CalmRun {
     init(_ command: ChangingCommand) throws {
         scene = try Scene.shared.get()
         self.command = command
+        start = try quickFolder()
+        if !command.makesStore {
+            try copyTree(scene.base, to: start("store"))
+            try command.alter(scene, start("store"))
+        }
         let folder = try quickFolder()
         let store = folder("store")
-        try Self.prepare(store, command, scene)
+        try Self.prepare(store, from: start("store"))
         old = try Self.references(store)
         let log = folder("log")
         let result = try FaultTests.run(command.tool, command.arguments(scene, store), watching: store, log: log)
@@ -138,11 +149,14 @@ struct CalmRun {
         }?.number
     }
 
-    static func prepare(_ store: FilePath, _ command: ChangingCommand, _ scene: Scene) throws {
-        if !command.makesStore { try copyTree(scene.base, to: store) }
+    private static func prepare(_ store: FilePath, from start: FilePath) throws {
+        if Files.exists(start) { try copyTree(start, to: store) }
     }
 
-    func prepare(_ store: FilePath) throws { try Self.prepare(store, command, scene) }
+    func prepare(_ store: FilePath) throws { try Self.prepare(store, from: start("store")) }
+
+    /// Whether the references are others afterwards.
+    var changesReferences: Bool { old != new }
 
     func run(_ store: FilePath, _ fault: Fault? = nil) throws -> ToolResult {
         try FaultTests.run(command.tool, command.arguments(scene, store), watching: store, fault: fault)
