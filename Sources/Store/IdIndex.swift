@@ -15,7 +15,7 @@ final class IdIndex: Sendable {
     /// - Throws: `DamagedBlob` for a file that is no whole index; `Failure` for a newer format version.
     init(_ path: FilePath, kind: RecordKind) throws {
         self.path = path
-        let file = try MappedFile(path)
+        let file = try MappedFile.blob(path)
         file.advise(.random)
         let bytes = file.bytes
         typealias Format = IdIndexFormat

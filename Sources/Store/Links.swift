@@ -24,7 +24,7 @@ public final class Links: Sendable {
     /// - Throws: `DamagedBlob` for a file that is no whole links blob; `Failure` for a newer format version.
     init(_ path: FilePath) throws {
         self.path = path
-        let file = try MappedFile(path)
+        let file = try MappedFile.blob(path)
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
         guard bytes.count >= LinksFormat.headerBytes else {

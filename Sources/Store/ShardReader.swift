@@ -19,7 +19,7 @@ final class ShardReader: Sendable {
     /// - Throws: `DamagedBlob` for a file that is no whole shard; `Failure` for a newer format version.
     init(_ path: FilePath, kind: RecordKind) throws {
         self.path = path
-        file = try MappedFile(path)
+        file = try MappedFile.blob(path)
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
 

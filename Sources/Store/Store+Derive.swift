@@ -24,10 +24,12 @@ extension Store {
         manifest.provenance = provenance
         if !provenance.parents.contains(parent.digest) { manifest.provenance.parents.insert(parent.digest, at: 0) }
         for table in [manifest.documents, manifest.queries] {
-            for shard in table.shards where !Files.exists(path(of: shard.blob.digest)) {
+            for shard in table.shards where !Files.exists(located(shard.blob.digest)) {
                 throw Failure(.badData, "\(parent.reference) is not in the store \(root)")
             }
         }
+        // The parent may have no reference any more.
+        try keep(manifest.blobs)
         var blobs: [StagedBlob] = []
         if let keepingQueries {
             let staged = try writeQueries(of: parent, keepingQueries, session: session, options: options)

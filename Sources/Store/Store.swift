@@ -80,7 +80,7 @@ public final class Store: Sendable {
     /// - Throws: `Failure` with status 66 that lists near names where there is none.
     public func dataset(_ reference: String) throws -> Dataset {
         if let digest = SHA256Digest(hex: reference) {
-            guard Files.exists(layout.blob(digest)) else {
+            guard Files.exists(located(digest)) else {
                 throw Failure(.missingInput, "\(root) has no dataset \(digest)")
             }
             return try Dataset(store: self, digest: try datasetDigest(of: digest), reference: reference)
@@ -96,7 +96,7 @@ public final class Store: Sendable {
 
     /// A digest may name the tvt manifest or the OCI manifest that carries it.
     private func datasetDigest(of digest: SHA256Digest) throws -> SHA256Digest {
-        let path = layout.blob(digest)
+        let path = located(digest)
         guard try Files.size(path) < 1 << 28, let json = try? JSONValue.parse(file: path),
             json["mediaType"]?.string == ImageManifest.mediaType
         else { return digest }
@@ -105,22 +105,30 @@ public final class Store: Sendable {
 
     /// Bytes of a blob, checked against its digest.
     func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
-        let path = layout.blob(digest)
-        guard Files.exists(path) else { throw DamagedBlob(path, "the blob is missing") }
-        let bytes = try Files.readAll(path)
-        guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
-        return bytes
+        let proper = layout.blob(digest)
+        // A collection may move it between a look and the next.
+        for path in [proper] + StoreLayout.otherPlaces(of: proper) {
+            let bytes: [UInt8]
+            do {
+                bytes = try Files.readAll(path)
+            } catch let error as SystemError where error.errno == ENOENT {
+                continue
+            }
+            guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
+            return bytes
+        }
+        throw DamagedBlob(proper, "the blob is missing")
     }
 
     /// The manifest that a digest names.
     public func manifest(_ digest: SHA256Digest) throws -> Manifest {
-        let path = layout.blob(digest).string
+        let path = located(digest).string
         return try Manifest(JSONValue.parse(checkedBlob(digest), path: path), path: path)
     }
 
     /// When the version that a reference points at was committed, as RFC 3339; nil where it is not recorded.
     public func createdAt(_ reference: Reference) throws -> String? {
-        let path = layout.blob(reference.image.digest)
+        let path = located(reference.image.digest)
         return try ImageManifest.createdAt(checkedBlob(reference.image.digest), path: path.string)
     }
 

@@ -17,6 +17,7 @@ struct StoreTool: Tool {
         subcommands: [
             InitCommand.self, ListCommand.self, ShowCommand.self, StatsCommand.self, GetCommand.self,
             CatCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
+            ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
         ])
 }
 

@@ -32,7 +32,7 @@ import Testing
         return truth
     }
 
-    @Test("4 readers and 2 writers")
+    @Test("4 readers, 2 writers and a collector of garbage")
     func readersAndWriters() throws {
         let scene = try Scene.shared.get()
         let folder = try TemporaryFolder()
@@ -113,6 +113,12 @@ import Testing
             try untilTheEnd("library reader", read), try untilTheEnd("library reader", read),
             try untilTheEnd("tool reader", readWithTool), try untilTheEnd("tool reader", readWithTool),
             try untilTheEnd("writer") { try write(0, $0) }, try untilTheEnd("writer") { try write(1, $0) },
+            // It spares nothing, however young: every version that was moved away from goes to the trash.
+            try untilTheEnd("collector") { _ in
+                let result = try run("tvt-store", collection(root))
+                if result.status != 0, result.status != 75 { findings.fault("gc: \(result.errorText)") }
+                usleep(50_000)
+            },
         ]
         for thread in threads { thread.join() }
         #expect(findings.faults == [])

@@ -93,7 +93,38 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
         ChangingCommand(description: "rm", tool: "tvt-store", repeatedStatus: 66) {
             ["rm", "spare", "--store", $1.string]
         },
+        ChangingCommand(
+            description: "gc", tool: "tvt-store",
+            alter: { scene, store in
+                // Some of what nothing needs lies in the trash already, some does not.
+                try Store(opening: store).remove("spare")
+                try scene.succeed("tvt-store", collection(store))
+                try scene.succeed("tvt-convert", scene.conversion(of: "nave", as: "gone", into: store))
+                try Store(opening: store).remove("gone")
+            }
+        ) { collection($1) + ["--trash-days", "0"] },
+        ChangingCommand(description: "compact", tool: "tvt-store") {
+            ["compact", "nave", "--as", "nave@compact", "--frame-bytes", "700", "--store", $1.string]
+        },
+        ChangingCommand(
+            description: "repair", tool: "tvt-store", startsDamaged: true,
+            alter: { _, root in
+                let store = try Store(opening: root)
+                let table = try store.dataset("nave").manifest.documents
+                let shard = store.path(of: table.shards[0].blob.digest)
+                var bytes = try Files.readAll(shard)
+                bytes[bytes.count / 2] ^= 4
+                try Files.replace(shard, with: bytes)
+                // This one is made again.
+                try Files.remove(store.path(of: table.idIndex.digest))
+            }
+        ) { ["repair", "--from", $0.base.string, "--store", $1.string] },
     ]
+}
+
+/// A collection that waits for nothing but the trash.
+@Sendable func collection(_ store: FilePath) -> [String] {
+    ["gc", "--apply", "--reflog-days", "0", "--min-age-hours", "0", "--store", store.string]
 }
 
 /// What a command does when nothing goes wrong.
