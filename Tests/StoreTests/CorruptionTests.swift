@@ -155,13 +155,14 @@ import Testing
                         ("checksums", end..<bytes.count - 32), ("trailer", bytes.count - 32..<bytes.count),
                     ])
             default:
-                // One page of checksums for every 64 KiB of the three arrays.
-                let checksums = 8 * ((bytes.count - 4096 + 65_543) / 65_544)
+                let (queries, links) = (integer(bytes, 16, 8), integer(bytes, 24, 8))
+                let list = (links * 4 + 7) / 8 * 8
+                let end = 4096 + 8 * (queries + 1) + list * (integer(bytes, 12, 4) & 1 == 1 ? 2 : 1)
                 add(
                     name, path,
                     [
                         ("header", 0..<104), ("rest of the header", 104..<4096),
-                        ("lists", 4096..<bytes.count - checksums), ("checksums", bytes.count - checksums..<bytes.count),
+                        ("lists", 4096..<end), ("checksums", end..<bytes.count),
                     ])
             }
         }
