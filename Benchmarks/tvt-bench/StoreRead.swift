@@ -19,6 +19,11 @@ struct StoreRead: ParsableCommand {
     @Option(help: "Rounds; the rates are medians, the first round's opening and first reads are told apart.") var runs =
         3
     @Option(help: "Threads that read batches.") var threads = 2
+    @Flag(help: "Only what does not read every document: no scan and no shuffled pass.") var points = false
+
+    func validate() throws {
+        guard runs > 0, reads > 0, threads > 0 else { throw ValidationError("counts are at least 1") }
+    }
 
     func run() throws {
         let start = Clock.seconds()
@@ -46,36 +51,30 @@ struct StoreRead: ParsableCommand {
         }
         latencies.sort()
 
-        let byOrdinal = try median(of: runs) {
-            try wallSeconds {
-                for ordinal in ordinals { bytes &+= try reader.withDocumentRecord(ordinal) { $0.count } }
-            }
+        let byOrdinal = try rate(of: reads) {
+            for ordinal in ordinals { bytes &+= try reader.withDocumentRecord(ordinal) { $0.count } }
         }
         var ids = ByteColumn()
         for ordinal in ordinals { ids.append(try reader.documentID(ordinal)) }
-        let byID = try median(of: runs) {
-            try wallSeconds {
-                for index in 0..<reads {
-                    let ordinal = try ids.withBytes(at: index) { try reader.documentOrdinal(id: $0) }
-                    guard let ordinal else { throw Failure(.bug, "an id of the dataset is not found") }
-                    bytes &+= try reader.withDocumentRecord(ordinal) { $0.count }
-                }
+        let byID = try rate(of: reads) {
+            for index in 0..<reads {
+                let ordinal = try ids.withBytes(at: index) { try reader.documentOrdinal(id: $0) }
+                guard let ordinal else { throw Failure(.bug, "an id of the dataset is not found") }
+                bytes &+= try reader.withDocumentRecord(ordinal) { $0.count }
             }
         }
-        let batched = try median(of: runs) { try wallSeconds { try readBatches(of: 256, ordinals, dataset) } }
-        let shuffled = try median(of: runs) {
+        let batched = try rate(of: reads) { try readBatches(of: 256, ordinals, dataset) }
+        var shuffled: Double?
+        var scanned: Double?
+        if !points {
             let order = Permutation(count: UInt64(count), seed: 3, 0)
-            return try wallSeconds {
+            shuffled = try rate(of: count) {
                 for place in 0..<UInt64(count) {
                     bytes &+= try reader.withDocumentRecord(Int(order[place])) { $0.count }
                 }
             }
-        }
-        var scanned = 0
-        let scanning = try median(of: runs) {
-            scanned = 0
-            return try wallSeconds {
-                try dataset.forEachDocumentRecord(in: 0..<count) { _, line in scanned += line.count + 1 }
+            scanned = try rate(of: dataset.manifest.documents.rawBytes) {
+                try dataset.forEachDocumentRecord(in: 0..<count) { _, line in bytes &+= line.count }
             }
         }
         var usage = rusage()
@@ -83,17 +82,22 @@ struct StoreRead: ParsableCommand {
         let json: JSONValue = [
             "documents": JSONValue(count), "openMilliseconds": JSONValue(opening * 1e3),
             "firstReadMicroseconds": JSONValue(first / Double(firstReads.count) * 1e6),
-            "byOrdinal": JSONValue(Double(reads) / byOrdinal),
+            "byOrdinal": JSONValue(byOrdinal),
             "p50Microseconds": JSONValue(latencies[reads / 2] * 1e6),
             "p99Microseconds": JSONValue(latencies[reads * 99 / 100] * 1e6),
-            "byID": JSONValue(Double(reads) / byID), "inBatchesOf256": JSONValue(Double(reads) / batched),
-            "shuffled": JSONValue(Double(count) / shuffled),
-            "scanMegabytesPerSecond": JSONValue(Double(scanned) / 1e6 / scanning),
+            "byID": JSONValue(byID), "inBatchesOf256": JSONValue(batched),
+            "shuffled": shuffled.map { JSONValue($0) } ?? .null,
+            "scanMegabytesPerSecond": scanned.map { JSONValue($0 / 1e6) } ?? .null,
             "rawBytes": JSONValue(dataset.manifest.documents.rawBytes),
             "storedBytes": JSONValue(dataset.manifest.blobs.reduce(0) { $0 + $1.size }),
             "peakMiB": JSONValue(Double(usage.ru_maxrss) / 1024), "bytesRead": JSONValue(bytes),
         ]
         try writeToStandardOutput(json.pretty() + "\n")
+    }
+
+    /// Units of work a second, the median of all rounds.
+    private func rate(of work: Int, _ body: () throws -> Void) throws -> Double {
+        Double(work) / (try median(of: runs) { try wallSeconds(body) })
     }
 
     /// Batches are dealt out to threads, each with a reader of its own; a batch is read in the order of its ordinals.
