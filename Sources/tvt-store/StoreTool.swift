@@ -16,7 +16,8 @@ struct StoreTool: Tool {
         version: tvtVersion,
         subcommands: [
             InitCommand.self, ListCommand.self, ShowCommand.self, StatsCommand.self, GetCommand.self,
-            CatCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
+            CatCommand.self, LogCommand.self, DiffCommand.self, DedupCommand.self,
+            OverlapCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
         ])
 }
 
