@@ -162,7 +162,9 @@ struct RecordComparison {
                 workers: workers, window: 4 * max(1, workers),
                 read: {
                     try Interruption.check()
-                    return ranges.nextRange().map { $0.lowerBound + range.lowerBound..<$0.upperBound + range.lowerBound }
+                    return ranges.nextRange().map {
+                        $0.lowerBound + range.lowerBound..<$0.upperBound + range.lowerBound
+                    }
                 },
                 transform: { [old, new] in try Self.find($0, of: old, in: new, kind) },
                 write: { found in

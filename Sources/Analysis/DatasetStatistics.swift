@@ -57,7 +57,7 @@ public struct DatasetStatistics: Sendable {
 
     /// Reads every record once.
     ///
-    /// Memory: 64 MiB for sorting content hashes, a bit a document, a frame a worker. Scratch space: 16 bytes a record.
+    /// Memory: 32 MiB for sorting content hashes, a bit a document, a frame a worker. Scratch space: 16 bytes a record.
     public init(
         of dataset: Dataset, in store: Store, workers: Int = processorCount, progress: Progress? = nil
     ) throws {
@@ -83,11 +83,15 @@ public struct DatasetStatistics: Sendable {
                 if table.role == .positive, !targets.isEmpty { hasPositive.insert(query) }
                 if table.role == .judgement, let scores = try table.scores(of: query) {
                     // A handful of grades; scores that are not grades are not listed one by one.
-                    for score in scores where grades.count < 64 || grades[score] != nil { grades[score, default: 0] += 1 }
+                    for score in scores where grades.count < 64 || grades[score] != nil {
+                        grades[score, default: 0] += 1
+                    }
                     if scores.contains(where: { $0 > 0 }) { hasPositive.insert(query) }
                 }
             }
-            if table.role == .judgement { statistics.grades = grades.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+            if table.role == .judgement {
+                statistics.grades = grades.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            }
             links.append(statistics)
         }
         queriesWithoutPositives = dataset.queryCount - hasPositive.count

@@ -70,7 +70,7 @@ public struct Overlap: Sendable {
     public private(set) var evaluations: [Evaluation]
 
     /// Memory: 32 MiB for sorting each of contents, texts and band keys; 32 MiB of shingles a dataset; a few bits a record.
-    /// Scratch space: 56 bytes a record that is compared, near 336 more.
+    /// Scratch space: 48 bytes a record that is compared, near 224 more.
     public init(
         training: Dataset, evaluations: [Dataset], options: OverlapOptions = OverlapOptions(), progress: Progress? = nil
     ) throws {

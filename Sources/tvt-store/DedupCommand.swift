@@ -77,7 +77,10 @@ struct DedupCommand: ParsableCommand {
         try Printed.json(.object(json), if: options.common.json) {
             var rows = [
                 ["documents", Printed.count(counts.documentCount)],
-                ["duplicates", "\(Printed.count(counts.aliasCount)) of \(Printed.count(counts.clusterCount)) documents"],
+                [
+                    "duplicates",
+                    "\(Printed.count(counts.aliasCount)) of \(Printed.count(counts.clusterCount)) documents",
+                ],
             ]
             if counts.inheritedCount > 0 { rows.append(["  known before", Printed.count(counts.inheritedCount)]) }
             rows.append([textOnly ? "  equal texts" : "  equal contents", Printed.count(counts.exactCount)])

@@ -65,7 +65,8 @@ struct DiffCommand: ParsableCommand {
         }
         for table in diff.links {
             if table.reorderedQueryCount > 0 {
-                text += "\n\(table.name) of \(Printed.count(table.reorderedQueryCount)) queries stand in another order\n"
+                text +=
+                    "\n\(table.name) of \(Printed.count(table.reorderedQueryCount)) queries stand in another order\n"
             }
             guard !table.changed.isEmpty else { continue }
             text += "\n\(table.name) changed:\n"

@@ -54,7 +54,9 @@ struct OverlapCommand: ParsableCommand {
         var text = "\(overlap.training.reference): \(Printed.count(overlap.trainingQueryCount)) queries, "
         text += "\(Printed.count(overlap.trainingDocumentCount)) positive documents\n\n"
         let levels = OverlapLevel.allCases.filter { near || $0 != .near }
-        var rows = [["EVAL", "", "COMPARED", "SHARED", "%"] + levels.map { $0.name.uppercased() } + ["RELEVANT", "OF TRAIN"]]
+        var rows = [
+            ["EVAL", "", "COMPARED", "SHARED", "%"] + levels.map { $0.name.uppercased() } + ["RELEVANT", "OF TRAIN"]
+        ]
         for evaluation in overlap.evaluations {
             for (label, side) in [("queries", evaluation.queries), ("documents", evaluation.documents)] {
                 let share = side.count == 0 ? 0 : 100 * Double(side.sharedCount) / Double(side.count)

@@ -46,7 +46,9 @@ struct StatsCommand: ParsableCommand {
             text += "saves \(Printed.decimal(100 * gain.savedShare)) % of a sample\n"
         }
         var modalities = side.combinations.map { "\($0.name) \(Printed.count($0.count))" }
-        if let title = side.modalities.first, title.count > 0 { modalities.append("titles \(Printed.count(title.count))") }
+        if let title = side.modalities.first, title.count > 0 {
+            modalities.append("titles \(Printed.count(title.count))")
+        }
         text += modalities.joined(separator: ", ") + "\n"
         text += "duplicates: \(Printed.count(side.duplicateCount))"
         if side.duplicateCount > 0 {
@@ -95,7 +97,9 @@ enum Bars {
     /// Columns of the terminal: stdout's own, else `$COLUMNS`, else 80; at least 40.
     static func terminalWidth() -> Int {
         var window = winsize()
-        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 { return max(40, Int(window.ws_col)) }
+        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 {
+            return max(40, Int(window.ws_col))
+        }
         return max(40, getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 80)
     }
 

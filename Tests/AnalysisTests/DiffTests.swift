@@ -43,7 +43,9 @@ import Testing
         for number in new.queries.indices {
             func edit(_ ids: inout [String]) {
                 ids.removeAll { !keptIDs.contains($0) || random.next(below: 8) == 0 }
-                if random.next(below: 8) == 0, let id = new.documents.randomElement(using: &random)?.id { ids.append(id) }
+                if random.next(below: 8) == 0, let id = new.documents.randomElement(using: &random)?.id {
+                    ids.append(id)
+                }
                 if random.next(below: 8) == 0 { ids.reverse() }
             }
             edit(&new.queries[number].question.positives)

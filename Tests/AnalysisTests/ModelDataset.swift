@@ -70,7 +70,8 @@ struct ModelDataset {
         for (number, (id, passage)) in documents.enumerated() {
             var line: [UInt8] = []
             Document(
-                id: Array(id.utf8), title: passage.title.map { Array($0.utf8) }, text: passage.text.map { Array($0.utf8) },
+                id: Array(id.utf8), title: passage.title.map { Array($0.utf8) },
+                text: passage.text.map { Array($0.utf8) },
                 image: passage.image.map { MediaReference(name: $0) }
             ).appendJSONLine(to: &line)
             ordinals[id] = UInt32(number)
