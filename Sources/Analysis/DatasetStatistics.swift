@@ -35,7 +35,7 @@ public struct DatasetStatistics: Sendable {
         public var storedBytes = 0
         /// Links of each query; queries without any count as 0.
         public var perQuery = CountHistogram()
-        /// Judgements by grade, lowest first; nil for links without grades.
+        /// Judgements by grade, lowest first; nil for links without grades, and for more than 64 grades.
         public var grades: [(grade: Float, count: Int)]?
 
         public var linkCount: Int { perQuery.total }
@@ -82,14 +82,13 @@ public struct DatasetStatistics: Sendable {
                 }
                 if table.role == .positive, !targets.isEmpty { hasPositive.insert(query) }
                 if table.role == .judgement, let scores = try table.scores(of: query) {
-                    // A handful of grades; scores that are not grades are not listed one by one.
-                    for score in scores where grades.count < 64 || grades[score] != nil {
+                    for score in scores where grades.count <= Self.mostGrades {
                         grades[score, default: 0] += 1
                     }
                     if scores.contains(where: { $0 > 0 }) { hasPositive.insert(query) }
                 }
             }
-            if table.role == .judgement {
+            if table.role == .judgement, grades.count <= Self.mostGrades {
                 statistics.grades = grades.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
             }
             links.append(statistics)
@@ -97,6 +96,8 @@ public struct DatasetStatistics: Sendable {
         queriesWithoutPositives = dataset.queryCount - hasPositive.count
         unlinkedDocuments = dataset.documentCount - isLinked.count
     }
+
+    private static let mostGrades = 64
 
     private static func storedBytes(of name: String, in dataset: Dataset) -> Int {
         let manifest = dataset.manifest

@@ -231,10 +231,10 @@ public final class Deduplication {
     /// Unites the documents of a bucket that are similar enough; after it, each pair that is lies in one cluster.
     private func verify(_ bucket: [UInt32], _ cache: inout ShingleCache) throws {
         guard bucket.count > 1 else { return }
-        try Interruption.check()
         // The bucket's documents so far, by cluster: a pair within one need not be looked at.
         var groups: [[Int]] = []
         for document in bucket.map({ Int($0) }) {
+            try Interruption.check()
             var joined: [Int] = []
             for (number, group) in groups.enumerated() {
                 if clusters.representative(of: group[0]) == clusters.representative(of: document) {

@@ -72,6 +72,8 @@ struct LinkComparison {
         guard let links else { return [] }
         let scores = try links.scores(of: query)
         return try links.targets(of: query).enumerated().map { position, target in
+            let dataset = isOld ? old : new
+            guard Int(target) < dataset.documentCount else { throw outOfRange(dataset, "\(links.role) links", query) }
             let score = scores.map { $0[position].bitPattern }
             guard isOld else {
                 return Link(side: documents.isMatched(Int(target)) ? 0 : 2, document: target, score: score)

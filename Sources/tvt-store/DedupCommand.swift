@@ -54,11 +54,14 @@ struct DedupCommand: ParsableCommand {
         settings.isTextOnly = textOnly
         settings.threshold = threshold
         settings.seed = seed
+        // Whatever could fail at the end fails at the start.
+        if let reference { try Reference.checkName(reference) }
+        var reportFile: StagedFile?
+        if let report { reportFile = try StagedFile(for: FilePath(report)) }
         let progress = Progress("dedup", unit: "documents", total: dataset.documentCount)
         let deduplication = try Deduplication(of: dataset, options: settings, progress: progress)
         progress.finish()
-        if let report {
-            var file = try StagedFile(for: FilePath(report))
+        if var file = reportFile.take() {
             try deduplication.writeAliases(to: &file)
             try file.commit()
         }

@@ -258,6 +258,18 @@ import Testing
         #expect(try temporary.store.verify(level: .full).findings.isEmpty)
     }
 
+    @Test(arguments: [0.005, 0.05, 0.1, 0.2, 0.4]) func aKillLeavesTheOldVersionOrTheNew(seconds: Double) throws {
+        let temporary = try TemporaryStore()
+        let dataset = try Planted(documents: 2000, seed: 12).model.commit(to: temporary.store, as: "corpus")
+        let arguments = ["dedup", "corpus", "--near", "--as", "corpus", "--store", temporary.store.root.string]
+        _ = try run("tvt-store", arguments, killAfterSeconds: seconds)
+        let after = try temporary.store.dataset("corpus")
+        #expect(after.digest == dataset.digest || after.manifest.provenance.parents == [dataset.digest])
+        #expect(try temporary.store.verify(level: .full).findings.isEmpty)
+        #expect(try run("tvt-store", arguments).status == 0)
+        #expect(try temporary.store.dataset("corpus").aliases?.count ?? 0 > 400)
+    }
+
     @Test func theToolReports() throws {
         let planted = Planted(documents: 60, seed: 11)
         let temporary = try TemporaryStore()

@@ -45,9 +45,12 @@ import Testing
             process.waitUntilExit()
             return (process.terminationStatus, (try? JSONValue.parse(file: output)) ?? .null)
         }
-        let diff = try tool(40, "diff", "old", "new")
+        let diff = try tool(40, "diff", "old", "new", "--limit", "100")
         #expect(diff.status == 1)
         #expect(diff.output["documents"]?["changed"]?.integer == Self.documentCount / 1000)
+        #expect(
+            diff.output["documents"]?["examples"]?["changed"]?.array
+                == (0..<100).map { .string("document-\($0 * 1000)") })
         let near = try tool(190, "dedup", "new", "--near", "--as", "unique")
         #expect(near.status == 0)
         #expect(near.output["aliases"]?.integer == Self.documentCount / 10)
