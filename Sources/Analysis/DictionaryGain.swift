@@ -9,7 +9,7 @@ public struct DictionaryGain: Sendable, Equatable {
     public let bytesWith: Int
     public let bytesWithout: Int
 
-    /// The sample: up to 512 frames of 4,096 bytes, spread evenly over the records.
+    /// The sample: up to 512 frames of the default size, spread evenly over the records.
     ///
     /// - Returns: nil where the records have no dictionary.
     init?(_ kind: RecordKind, of dataset: Dataset, in store: Store) throws {
