@@ -107,13 +107,14 @@ let domain: [Target] = [
         "Training", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers", "Models", "Store"],
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
+    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Store"], packages: [systemPackage]),
 ]
 
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
     tool("tvt-convert", uses: ["JSON", "Records", "Store", "Ingest"]),
-    tool("tvt-store", uses: ["JSON", "Records", "Store"]),
+    tool("tvt-store", uses: ["JSON", "Records", "Store", "Analysis"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
@@ -159,6 +160,9 @@ let testTargets: [Target] = [
         "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
+    tests(
+        "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
+        packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),
     tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),

@@ -19,6 +19,8 @@ public final class Dataset: Sendable {
     public let negatives: Links?
     /// In the order of their names' bytes.
     public let judgements: [(split: String, links: Links)]
+    /// Which documents are duplicates of which; nil where nobody looked for them.
+    public let aliases: AliasMap?
 
     init(store: Store, digest: SHA256Digest, reference: String) throws {
         let manifest = try store.manifest(digest)
@@ -46,6 +48,13 @@ public final class Dataset: Sendable {
         positives = try manifest.positives.map { try links(.positive, $0) }
         negatives = try manifest.negatives.map { try links(.negative, $0) }
         judgements = try manifest.judgements.map { ($0.split, try links(.judgement, $0.links)) }
+        aliases = try manifest.aliases.map { blob in
+            let aliases = try AliasMap(store.layout.blob(blob.digest))
+            guard aliases.documentsDigest == manifest.documents.logicalDigest,
+                aliases.documentCount == manifest.documents.recordCount
+            else { throw DamagedBlob(aliases.path, "it holds the aliases of other documents") }
+            return aliases
+        }
     }
 
     public var documentCount: Int { documents.count }

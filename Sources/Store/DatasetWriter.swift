@@ -153,7 +153,7 @@ extension Store {
         try DatasetWriter(store: self, reference: reference, provenance: provenance, options: options)
     }
 
-    /// Collects links for ``derive(from:reference:keepingQueries:positives:negatives:provenance:)``.
+    /// Collects links for ``derive(from:reference:keepingQueries:positives:negatives:judgements:aliases:provenance:options:)``.
     public func linksWriter(hasScores: Bool) throws -> LinksWriter {
         let session = try WriterSession(store: self, purpose: "writing links")
         return try LinksWriter(session: session, name: "links", hasScores: hasScores)

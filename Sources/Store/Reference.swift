@@ -12,7 +12,7 @@ public struct Reference: Sendable, Equatable {
     let image: BlobDescriptor
 
     /// - Throws: `Failure` with status 64 for a name that cannot be a reference.
-    static func checkName(_ name: String) throws {
+    public static func checkName(_ name: String) throws {
         func isAllowed(_ byte: UInt8) -> Bool {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true

@@ -170,6 +170,12 @@ final class VerifyRun {
                 if level >= .meta { try links.checkAll() }
             }
         }
+        if let aliases = manifest.aliases {
+            try verifyBlob(aliases, of: name, progress) { path in
+                let aliases = try AliasMap(path)
+                if level >= .meta { try aliases.checkAll() }
+            }
+        }
         if let dataset, level >= .meta {
             report.recordCount += dataset.documentCount + dataset.queryCount
             for (records, table) in [(dataset.documents, manifest.documents), (dataset.queries, manifest.queries)]

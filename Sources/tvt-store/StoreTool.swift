@@ -18,6 +18,8 @@ struct StoreTool: Tool {
             InitCommand.self, ListCommand.self, ShowCommand.self, StatsCommand.self, GetCommand.self,
             CatCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
             ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
+            CatCommand.self, LogCommand.self, DiffCommand.self, DedupCommand.self,
+            OverlapCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
         ])
 }
 
