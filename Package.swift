@@ -50,6 +50,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let doors: [Target] = [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -79,6 +80,7 @@ let base: [Target] = [
 let wrappers: [Target] = [
     room("Zstandard", uses: ["CZstd", "Base"]),
     room("Archives", uses: ["CArchive", "Base"], packages: [systemPackage]),
+    room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
     room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
 ]
@@ -94,6 +96,7 @@ let formats: [Target] = [
 // Layer 4: what tvt exists for.
 let domain: [Target] = [
     room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
+    room("Remotes", uses: ["Base", "HTTP", "JSON", "Store"], packages: [systemPackage]),
     room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
@@ -113,7 +116,7 @@ let domain: [Target] = [
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
     tool("tvt-convert", uses: ["JSON", "Records", "Store", "Ingest"]),
-    tool("tvt-store", uses: ["JSON", "Records", "Store"]),
+    tool("tvt-store", uses: ["JSON", "Records", "Store", "Remotes"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
