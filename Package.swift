@@ -115,13 +115,13 @@ let domain: [Target] = [
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Ingest"]),
+    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store", "Remotes"]),
-    tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Encoding"]),
+    tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
-    tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Training"]),
-    tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Evaluation"]),
+    tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
+    tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
     tool("demo-report", uses: ["JSON", "Rankings", "Store"]),
 ]
 
@@ -137,6 +137,9 @@ let testTargets: [Target] = [
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
     tests("Store", uses: ["Store", "Records", "JSON", "Zstandard", "tvt-store"], packages: [systemPackage]),
+    tests(
+        "Remotes", uses: ["HTTP", "JSON", "Records", "Remotes", "Store", "tvt-store"], packages: [systemPackage],
+        exclude: ["Servers"]),
     tests(
         "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert"], packages: [systemPackage]),
     tests(

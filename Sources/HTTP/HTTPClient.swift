@@ -43,21 +43,11 @@ public final class HTTPClient: Sendable {
     /// One exchange, without a second try. Redirects of GET and HEAD are followed unless the request is signed.
     ///
     /// - Parameters:
-    ///   - receive: called with each piece of the body of a successful answer; what it throws ends the exchange.
     ///   - sending: called with the number of bytes of the body that were handed to libcurl so far.
-    /// - Returns: the head of the answer, whatever its status.
-    /// - Throws: `TransferError` where no whole answer came, what `receive` throws, `Failure` with status 130 after a
-    ///   signal.
-    public func answer(
-        to request: HTTPRequest, sending: (Int) -> Void = { _ in },
-        receive: (HTTPAnswer, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
-    ) throws -> HTTPAnswer {
-        try exchange(request, sending: sending, receive: receive).answer
-    }
-
-    /// One exchange that must succeed.
-    ///
-    /// - Throws: as ``answer(to:sending:receive:)``, and `TransferError` for any status but success.
+    ///   - receive: called with each piece of the body of a successful answer; what it throws ends the exchange.
+    /// - Throws: `TransferError` where no whole answer came or its status is not success, what `receive` throws,
+    ///   `Failure` with status 130 after a signal.
+    @discardableResult
     public func perform(
         _ request: HTTPRequest, sending: (Int) -> Void = { _ in },
         receive: (HTTPAnswer, UnsafeRawBufferPointer) throws -> Void = { _, _ in }

@@ -23,8 +23,7 @@ public struct TransferError: StatusError {
         _ reason: Reason, url: String, _ message: String, isTransient: Bool, retryAfterSeconds: Double? = nil
     ) {
         self.reason = reason
-        // A query may hold what is secret.
-        self.url = String(url.prefix { $0 != "?" })
+        self.url = withoutSecrets(url)
         self.message = message
         self.isTransient = isTransient
         self.retryAfterSeconds = retryAfterSeconds
@@ -58,4 +57,13 @@ public struct TransferError: StatusError {
         default: status >= 500
         }
     }
+}
+
+/// `https://user:password@host/x?token=1` as `https://host/x`: what may be printed of an address.
+public func withoutSecrets(_ url: String) -> String {
+    let url = url.prefix { $0 != "?" }
+    guard let scheme = url.firstRange(of: "://") else { return String(url) }
+    let rest = url[scheme.upperBound...]
+    guard let at = rest.prefix(while: { $0 != "/" }).lastIndex(of: "@") else { return String(url) }
+    return String(url[..<scheme.upperBound] + rest[rest.index(after: at)...])
 }

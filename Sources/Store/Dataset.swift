@@ -29,12 +29,14 @@ public final class Dataset: Sendable {
             RecordSet(
                 kind: kind,
                 shards: table.shards.map { (store.layout.blob($0.blob.digest), $0.recordCount) },
-                indexPath: store.layout.blob(table.idIndex.digest), recordsDigest: table.logicalDigest)
+                indexPath: store.layout.blob(table.idIndex.digest), recordsDigest: table.logicalDigest,
+                source: store.source)
         }
         documents = records(.documents, manifest.documents)
         queries = records(.queries, manifest.queries)
         func links(_ role: LinkRole, _ table: Manifest.LinkTable) throws -> Links {
-            let links = try Links(store.layout.blob(table.blob.digest))
+            let path = store.layout.blob(table.blob.digest)
+            let links = try store.source.opening(path) { try Links(path, source: store.source) }
             guard links.role == role, links.queryCount == manifest.queries.recordCount,
                 links.documentCount == manifest.documents.recordCount, links.linkCount == table.linkCount,
                 links.queriesDigest == manifest.queries.logicalDigest,

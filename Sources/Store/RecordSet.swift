@@ -16,6 +16,7 @@ final class RecordSet: Sendable {
     let count: Int
     let parts: [Part]
     private let indexPath: FilePath?
+    private let source: (any BlobSource)?
     private let recordsDigest: SHA256Digest
     private let index = AtomicLazyReference<IdIndex>()
     // One slot a part, set once; freed in deinit.
@@ -26,9 +27,10 @@ final class RecordSet: Sendable {
     /// - Parameter indexPath: nil while the set is being written.
     init(
         kind: RecordKind, shards: [(path: FilePath, recordCount: Int)], indexPath: FilePath?,
-        recordsDigest: SHA256Digest
+        recordsDigest: SHA256Digest, source: (any BlobSource)? = nil
     ) {
         self.kind = kind
+        self.source = source
         self.indexPath = indexPath
         self.recordsDigest = recordsDigest
         var parts: [Part] = []
@@ -50,7 +52,9 @@ final class RecordSet: Sendable {
 
     func shard(_ part: Int) throws -> ShardReader {
         if let reader = readers[part].load() { return reader }
-        let reader = try ShardReader(parts[part].path, kind: kind)
+        let reader = try source.opening(parts[part].path) {
+            try ShardReader(parts[part].path, kind: kind, source: source)
+        }
         guard reader.recordCount == parts[part].recordCount else {
             throw DamagedBlob(
                 reader.path,
@@ -128,7 +132,7 @@ final class RecordSet: Sendable {
     func idIndex() throws -> IdIndex {
         if let index = index.load() { return index }
         guard let indexPath else { throw Failure(.bug, "the \(kind) have no id index yet") }
-        let opened = try IdIndex(indexPath, kind: kind)
+        let opened = try source.opening(indexPath) { try IdIndex(indexPath, kind: kind, source: source) }
         guard opened.keyCount == count, opened.recordsDigest == recordsDigest else {
             throw DamagedBlob(indexPath, "it is the id index of other records")
         }

@@ -11,6 +11,8 @@ public final class Store: Sendable {
     let layout: StoreLayout
     /// Nil outside tests.
     let observer: CommitObserver?
+    /// Where blobs come from that are not in the folder: that of a store on a server. Such a store is read only.
+    let source: (any BlobSource)?
 
     /// Makes an empty store; an existing one is opened.
     ///
@@ -43,6 +45,7 @@ public final class Store: Sendable {
     package init(opening root: FilePath, observer: CommitObserver?) throws {
         self.root = root
         self.observer = observer
+        source = nil
         layout = StoreLayout(root: root)
         guard Files.exists(layout.layoutFile), Files.exists(layout.index) else {
             throw Failure(
@@ -53,6 +56,13 @@ public final class Store: Sendable {
         guard version == "1.0.0" else {
             throw Failure(.badData, "\(layout.layoutFile): layout version \(version ?? "none") is not known")
         }
+    }
+
+    init(root: FilePath, source: any BlobSource) {
+        self.root = root
+        self.source = source
+        observer = nil
+        layout = StoreLayout(root: root)
     }
 
     /// The path of a blob, whether it exists or not.
@@ -70,15 +80,15 @@ public final class Store: Sendable {
     /// - Throws: `Failure` with status 66 that lists near names where there is none.
     public func dataset(_ reference: String) throws -> Dataset {
         if let digest = SHA256Digest(hex: reference) {
-            guard Files.exists(layout.blob(digest)) else {
-                throw Failure(.missingInput, "\(root) has no dataset \(digest)")
+            guard try size(of: digest) != nil else {
+                throw Failure(.missingInput, "\(name) has no dataset \(digest)")
             }
             return try Dataset(store: self, digest: try datasetDigest(of: digest), reference: reference)
         }
         let index = try readIndex()
         guard let found = index[reference] else {
             throw Failure(
-                .missingInput, "\(root) has no dataset \(escaped(reference.utf8))",
+                .missingInput, "\(name) has no dataset \(escaped(reference.utf8))",
                 advice: Self.advice(for: reference, among: index.references.map(\.name)))
         }
         return try Dataset(store: self, digest: found.dataset, reference: found.name)
@@ -86,8 +96,8 @@ public final class Store: Sendable {
 
     /// A digest may name the tvt manifest or the OCI manifest that carries it.
     private func datasetDigest(of digest: SHA256Digest) throws -> SHA256Digest {
-        let path = layout.blob(digest)
-        guard try Files.size(path) < 1 << 28, let json = try? JSONValue.parse(file: path),
+        guard let size = try size(of: digest), size < 1 << 28,
+            let json = try? JSONValue.parse(blobBytes(digest), path: layout.blob(digest).string),
             json["mediaType"]?.string == ImageManifest.mediaType
         else { return digest }
         return json["config"]?["digest"]?.string.flatMap { SHA256Digest(hex: $0) } ?? digest
@@ -96,7 +106,7 @@ public final class Store: Sendable {
     /// Bytes of a blob, checked against its digest.
     func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
         let path = layout.blob(digest)
-        let bytes = try Files.readAll(path)
+        let bytes = try blobBytes(digest)
         guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
         return bytes
     }

@@ -8,6 +8,8 @@ struct StoreLayout: Sendable {
     var layoutFile: FilePath { root.appending("oci-layout") }
     var index: FilePath { root.appending("index.json") }
     var blobs: FilePath { root.appending("blobs").appending("sha256") }
+    /// Blobs that are on their way here from another store, with a lock file each.
+    var incoming: FilePath { tmp.appending("incoming") }
     var tmp: FilePath { root.appending("tmp") }
     var reflog: FilePath { root.appending("reflog") }
     var catalog: FilePath { root.appending("catalog.sqlite") }
@@ -16,4 +18,9 @@ struct StoreLayout: Sendable {
     func blob(_ digest: SHA256Digest) -> FilePath { blobs.appending(digest.hex) }
 
     static let layoutContents = Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)
+}
+
+/// The file that tells an OCI image layout from any other folder; all stores have the same.
+package enum StoreLayoutFile {
+    package static let contents = StoreLayout.layoutContents
 }

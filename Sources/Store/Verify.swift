@@ -95,7 +95,7 @@ final class VerifyRun {
         for (kind, table) in [(RecordKind.documents, manifest.documents), (.queries, manifest.queries)] {
             for shard in table.shards {
                 try verifyBlob(shard.blob, of: name, progress) { path in
-                    let reader = try ShardReader(path, kind: kind)
+                    let reader = try ShardReader(path, kind: kind, source: store.source)
                     guard reader.recordCount == shard.recordCount, reader.trailer.rawBytes == shard.rawBytes,
                         reader.header.dictionary.map({ digest in
                             table.dictionaries.contains { $0.digest == digest }
@@ -108,13 +108,13 @@ final class VerifyRun {
             for dictionary in table.dictionaries {
                 try verifyBlob(dictionary, of: name, progress) { path in
                     // Small, and its name is the only checksum that it has.
-                    guard try level == .quick || SHA256Digest.ofFile(path) == dictionary.digest else {
+                    guard try level == .quick || store.digest(of: path) == dictionary.digest else {
                         throw DamagedBlob(path, "its bytes do not match its name")
                     }
                 }
             }
             try verifyBlob(table.idIndex, of: name, progress) { path in
-                let index = try IdIndex(path, kind: kind)
+                let index = try IdIndex(path, kind: kind, source: store.source)
                 guard index.keyCount == table.recordCount, index.recordsDigest == table.logicalDigest else {
                     throw DamagedBlob(path, "it is the id index of other records")
                 }
@@ -124,7 +124,7 @@ final class VerifyRun {
         for table in [manifest.positives, manifest.negatives] + manifest.judgements.map(\.links) {
             guard let table else { continue }
             try verifyBlob(table.blob, of: name, progress) { path in
-                let links = try Links(path)
+                let links = try Links(path, source: store.source)
                 if level >= .meta { try links.checkAll() }
             }
         }
@@ -147,11 +147,10 @@ final class VerifyRun {
         try Interruption.check()
         try noting(dataset, blob.digest) {
             let path = store.path(of: blob.digest)
-            guard Files.exists(path) else { throw DamagedBlob(path, "the blob is missing") }
-            let size = try Files.size(path)
+            guard let size = try store.size(of: blob.digest) else { throw DamagedBlob(path, "the blob is missing") }
             guard size == blob.size else { throw DamagedBlob(path, "it has \(size) bytes instead of \(blob.size)") }
             try check(path)
-            guard try level != .full || SHA256Digest.ofFile(path) == blob.digest else {
+            guard try level != .full || store.digest(of: path) == blob.digest else {
                 throw DamagedBlob(path, "its bytes do not match its name")
             }
         }
@@ -168,6 +167,8 @@ final class VerifyRun {
             throw error
         } catch {
             guard !isRepeat else { return }
+            // The next run is to look at what the server has, not at what is left of this one.
+            if let blob { try? store.source?.forget(blob, at: store.path(of: blob)) }
             let message = (error as? DamagedBlob).map { "\($0.path): \($0.reason)" } ?? "\(error)"
             report.findings.append(VerifyReport.Finding(dataset: dataset, blob: blob, message: message))
         }

@@ -12,6 +12,7 @@ final class WriterSession: Sendable {
     private let lock: FileLock
 
     init(store: Store, purpose: String) throws {
+        try store.checkWritable()
         observer = store.observer
         let tmp = store.layout.tmp
         try Files.makeDirectory(tmp)

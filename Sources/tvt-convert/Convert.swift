@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import Ingest
 internal import JSON
+internal import Remotes
 internal import Store
 internal import SystemPackage
 
@@ -73,7 +74,7 @@ struct IngestArguments: ParsableArguments {
     }
 
     /// The store, made if it is not there yet.
-    func openStore() throws -> Store { try Store.create(at: store.path) }
+    func openStore() throws -> Store { try Store.create(at: store.folder()) }
 
     func print(_ report: IngestReport) throws {
         try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
@@ -184,7 +185,7 @@ struct ToV1: ParsableCommand {
     }
 
     func run() throws {
-        let dataset = try Store(opening: store.path).dataset(dataset)
+        let dataset = try openStore(store.location).dataset(dataset)
         let report = try Conversions.export(dataset, to: FilePath(output))
         if report.droppedJudgementCount > 0 {
             log.warning("v1 has no place for judgements: \(report.droppedJudgementCount) are not written")

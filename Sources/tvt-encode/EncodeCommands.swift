@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import Encoding
 internal import JSON
 internal import Models
+internal import Remotes
 internal import Store
 internal import SystemPackage
 public import Vectors
@@ -74,7 +75,7 @@ struct EncodeOptions: ParsableArguments {
     }
 
     func run(_ side: VectorsSide, split: String? = nil) throws {
-        let dataset = try Store(opening: store.path).dataset(dataset)
+        let dataset = try openStore(store.location).dataset(dataset)
         let loaded = try model.load()
         var options = model.encoderOptions
         options.outputType = outputType

@@ -48,7 +48,7 @@ struct VerifyCommand: ParsableCommand {
         }
         guard report.findings.isEmpty else {
             throw Failure(
-                .badData, "\(report.findings.count) faults in \(store.root)",
+                .badData, "\(report.findings.count) faults in \(store.name)",
                 advice: "Fetch the named blobs again from where they came from, or convert the dataset anew.")
         }
     }

@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import JSON
+internal import Remotes
 internal import Store
 internal import SystemPackage
 internal import Tensors
@@ -68,7 +69,7 @@ struct TVTTrain: Tool {
     mutating func run() throws {
         if let threads { Compute.threadCount = threads }
         let mix = try Mix(file: FilePath(manifest), overrides: set)
-        let plan = try TrainingPlan(mix, store: Store(opening: store.path), device: Device.named(device))
+        let plan = try TrainingPlan(mix, store: openStore(store.location), device: Device.named(device))
         if dryRun {
             let result = try DryRun(plan)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
