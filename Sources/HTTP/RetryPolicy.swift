@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 internal import Glibc
 
 /// How often and when a failed exchange is tried again.

@@ -107,7 +107,7 @@ struct ReferenceUpdate {
         for round in 0..<Self.roundCount {
             if round > 0 { current = try remote.index() }
             let references = current?.references ?? ReferenceIndex()
-            if self.references.allSatisfy({ references[$0.name] == $0 }) { return lostAnswer != nil }
+            if self.references.allSatisfy({ references[$0.name] == $0 }) { return round > 0 }
             for wanted in self.references
             where references[wanted.name] != wanted && references[wanted.name] != before?.references[wanted.name] {
                 throw Failure(
