@@ -151,7 +151,8 @@ import Testing
             ["push", "s3://none/x", "sample", "--endpoint", server.origin], environment: TestServer.credentials)
         #expect(missing.status == 66, "\(missing.errorText)")
         wrong["AWS_SECRET_ACCESS_KEY"] = ""
-        #expect(try here.tool(["push", address, "sample", "--endpoint", server.origin], environment: wrong).status == 78)
+        #expect(
+            try here.tool(["push", address, "sample", "--endpoint", server.origin], environment: wrong).status == 78)
         #expect(!Files.exists(root))
     }
 }

@@ -28,7 +28,9 @@ import Testing
         #expect(pulled.status == 0, "\(pulled.errorText)")
         #expect(try RemotesTests.digest(of: "copy@one", in: FilePath(away)) == digest)
         #expect(try expectClean(FilePath(away)))
-        let (left, right) = try (here.tool(["cat", "sample", "corpus"]), run("tvt-store", ["cat", "copy@one", "corpus", "--store", away]))
+        let (left, right) = try (
+            here.tool(["cat", "sample", "corpus"]), run("tvt-store", ["cat", "copy@one", "corpus", "--store", away])
+        )
         #expect(left.output == right.output && !left.output.isEmpty)
     }
 

@@ -86,6 +86,9 @@ final class RunningTool {
         try process.run()
     }
 
+    /// The exit status of a tool that has ended.
+    var status: Int32 { process.terminationStatus }
+
     /// Kills it as soon as the condition holds.
     ///
     /// - Returns: whether it was alive then.

@@ -41,7 +41,8 @@ import Testing
             name: "a server falls silent",
             rules: [TestServer.rule("GET", shards, "stall", ("after", 100), ("seconds", 8), ("skip", 2))],
             minimalRetries: 1),
-        Trouble(name: "everything is elsewhere", rules: [TestServer.rule("GET", "^/(?!moved)", "redirect", ("times", 99))]),
+        Trouble(
+            name: "everything is elsewhere", rules: [TestServer.rule("GET", "^/(?!moved)", "redirect", ("times", 99))]),
         Trouble(
             name: "broken connections to a server without ranges",
             rules: [
