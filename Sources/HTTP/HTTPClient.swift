@@ -43,14 +43,14 @@ public final class HTTPClient: Sendable {
     /// One exchange, without a second try. Redirects of GET and HEAD are followed unless the request is signed.
     ///
     /// - Parameters:
-    ///   - sending: called with the number of bytes of the body that were handed to libcurl so far.
     ///   - receive: called with each piece of the body of a successful answer; what it throws ends the exchange.
+    ///   - sending: called with the number of bytes of the body that were handed to libcurl so far.
     /// - Throws: `TransferError` where no whole answer came or its status is not success, what `receive` throws,
     ///   `Failure` with status 130 after a signal.
     @discardableResult
     public func perform(
-        _ request: HTTPRequest, sending: (Int) -> Void = { _ in },
-        receive: (HTTPAnswer, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
+        _ request: HTTPRequest, receive: (HTTPAnswer, UnsafeRawBufferPointer) throws -> Void = { _, _ in },
+        sending: (Int) -> Void = { _ in }
     ) throws -> HTTPAnswer {
         let transfer = try exchange(request, sending: sending, receive: receive)
         let answer = transfer.answer

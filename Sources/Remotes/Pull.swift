@@ -1,4 +1,4 @@
-package import Base
+internal import Base
 package import Store
 
 /// Copies versions from a remote into a store: blobs first, names last.

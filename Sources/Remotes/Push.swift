@@ -1,4 +1,4 @@
-package import Base
+internal import Base
 internal import HTTP
 package import Store
 internal import Synchronization

@@ -1,14 +1,10 @@
-package import Base
+internal import Base
 internal import Glibc
 package import Store
-internal import SystemPackage
+package import SystemPackage
 
 /// Opens the store that a user names: a folder, or an address of one on a server, which can then be read.
-public func openStore(_ location: String) throws -> Store {
-    try openStore(location, options: TransferOptions())
-}
-
-package func openStore(_ location: String, options: TransferOptions) throws -> Store {
+package func openStore(_ location: String, options: TransferOptions = TransferOptions()) throws -> Store {
     switch try RemoteScheme(location) {
     case nil: return try Store(opening: FilePath(location))
     case .file: return try Store(opening: FilePath(String(location.dropFirst("file://".count))))

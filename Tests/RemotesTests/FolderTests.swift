@@ -59,7 +59,7 @@ import Testing
         let pull = try empty.tool(["pull", there.string, "sample", "--dry-run", "--json"])
         #expect(try JSONValue.parse(pull.output, path: "pull")["movedBlobs"]?.integer ?? 0 > 0)
         #expect(try empty.store.references().isEmpty)
-        #expect(try !Files.exists(empty.store.root.appending("tmp").appending("incoming")))
+        #expect(!Files.exists(empty.store.root.appending("tmp").appending("incoming")))
     }
 
     @Test func exitStatusesAreThoseOfTheTable() throws {
