@@ -49,10 +49,14 @@ public struct StoreOption: ParsableArguments {
         return "store"
     }
 
+    /// The store's folder, for programs that take nothing else.
+    public var path: FilePath { FilePath(location) }
+
     /// The store's folder, for tools that write.
     ///
     /// - Throws: `Failure` with status 73 for an address.
     public func folder() throws -> FilePath {
+        if location.hasPrefix("file://") { return FilePath(String(location.dropFirst("file://".count))) }
         guard !location.contains("://") else {
             throw Failure(
                 .cannotCreate, "\(location) can only be read",

@@ -132,11 +132,14 @@ final class CachedBlob: ByteFetcher {
 
     private func fetch(_ chunks: Range<Int>) throws {
         let range = bytes(of: chunks.lowerBound).lowerBound..<bytes(of: chunks.upperBound - 1).upperBound
-        var first: Int?
-        var end = 0
+        // What came without a gap. A server that knows no ranges sends all of the blob, and nothing of it is wasted.
+        var first = range.lowerBound
+        var end = range.lowerBound
         try remote.get(digest, range) { offset, piece in
-            // A server that knows no ranges sends all of the blob; nothing of it is wasted.
-            if first == nil { first = offset }
+            if offset < first || offset > end {
+                first = offset
+                end = offset
+            }
             let count = min(piece.count, file.count - offset)
             var written = 0
             while written < count {
@@ -149,7 +152,6 @@ final class CachedBlob: ByteFetcher {
             }
             end = max(end, offset + count)
         }
-        guard let first else { return }
         for chunk in (first + Self.chunkBytes - 1) / Self.chunkBytes..<chunkCount {
             let bytes = bytes(of: chunk)
             guard bytes.upperBound <= end else { break }

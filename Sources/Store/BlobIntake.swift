@@ -35,10 +35,9 @@ package final class BlobIntake {
 
     deinit {
         if descriptor >= 0 { close(descriptor) }
-        if isFinished || position == 0 {
-            if !isFinished { unlink(path.string) }
-            unlink(lockPath.string)
-        }
+        if position == 0 { unlink(path.string) }
+        // Only where the blob is there: whoever waits for the lock then finds the blob.
+        if isFinished { unlink(lockPath.string) }
     }
 
     private func hashWhatIsThere() throws {
