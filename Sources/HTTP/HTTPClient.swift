@@ -152,7 +152,7 @@ public final class HTTPClient: Sendable {
         set(tvt_curl_set_progress(curl, Transfer.progressCallback))
         guard !failed else { throw Failure(.io, "\(request.url): this libcurl lacks an option that tvt needs") }
 
-        let code = withExtendedLifetime(transfer) { curl_easy_perform(curl) }
+        let code = withExtendedLifetime(transfer) { withoutBrokenPipes { curl_easy_perform(curl) } }
         if let error = transfer.callerError { throw error }
         try Interruption.check()
         // An upload that is refused before its end: the answer says why.

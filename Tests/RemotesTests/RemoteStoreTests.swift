@@ -119,7 +119,7 @@ import Testing
     /// Bytes that stay wrong are an error each time, and never stay in the cache.
     @Test func wrongBytesAreNeverShown() throws {
         let server = try TestServer(
-            serving: there.store.root, rules: [TestServer.rule("GET", "blobs", "corrupt", ("skip", 12), ("times", 999))]
+            serving: there.store.root, rules: [TestServer.rule("GET", "blobs", "corrupt", ("skip", 4), ("times", 999))]
         )
         let far = try tool(["cat", "sample", "corpus"], on: server.origin)
         #expect(far.status == 65, "\(far.errorText)")
