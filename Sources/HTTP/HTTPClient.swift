@@ -31,7 +31,8 @@ public final class HTTPClient: Sendable {
     }
 
     deinit {
-        parked.withLock { for handle in $0 { curl_easy_cleanup(handle.pointer) } }
+        // Ends the connections that were kept alive.
+        withoutBrokenPipes { parked.withLock { for handle in $0 { curl_easy_cleanup(handle.pointer) } } }
     }
 
     private func takeHandle() throws -> Handle {

@@ -74,7 +74,8 @@ final class MotoServer {
     }
 
     deinit {
-        process.terminate()
+        // Threads of tests have SIGTERM blocked, and children inherit that.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 

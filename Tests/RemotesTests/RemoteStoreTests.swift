@@ -102,8 +102,8 @@ import Testing
 
     @Test(arguments: [
         TestServer.rule("GET", "blobs", "drop", ("after", 3000), ("times", 8)),
-        TestServer.rule("GET", "blobs", "corrupt", ("times", 6)),
-        TestServer.rule("GET", "blobs", "truncate", ("after", 77), ("times", 6)),
+        TestServer.rule("GET", "blobs", "corrupt", ("every", 3), ("times", 99)),
+        TestServer.rule("GET", "blobs", "truncate", ("after", 77), ("times", 4)),
         TestServer.rule("GET", ".", "status", ("status", 503), ("times", 4)),
         TestServer.rule("GET", "blobs", "no_ranges", ("times", 999)),
         TestServer.rule("HEAD", ".", "status", ("status", 503), ("times", 3)),

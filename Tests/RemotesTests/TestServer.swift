@@ -49,7 +49,8 @@ final class TestServer {
     }
 
     deinit {
-        process.terminate()
+        // Threads of tests have SIGTERM blocked, and children inherit that.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 

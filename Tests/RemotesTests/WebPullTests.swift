@@ -35,7 +35,9 @@ import Testing
             name: "bodies are shorter than they should be",
             rules: [TestServer.rule("GET", shards, "truncate", ("after", 200), ("times", 3), ("skip", 1))],
             minimalRetries: 3),
-        Trouble(name: "bytes are wrong once", rules: [TestServer.rule("GET", shards, "corrupt", ("times", 5))]),
+        Trouble(
+            name: "bytes are wrong now and then",
+            rules: [TestServer.rule("GET", shards, "corrupt", ("every", 3), ("times", 99))]),
         Trouble(name: "answers are slow", rules: [TestServer.rule("GET", ".", "slow", ("seconds", 0.2), ("times", 8))]),
         Trouble(
             name: "a server falls silent",

@@ -3,7 +3,8 @@
     server.py FOLDER READY_FILE LOG_FILE RULES_JSON [SETTINGS_JSON]
 
 RULES_JSON is a list of {"method", "path" (a regular expression), "fault", "times", "skip", and what the fault needs};
-the first rule that fits a request and is not used up applies. LOG_FILE gets a line a request: method, path, range,
+the first rule that fits a request and is not used up applies ("skip" lets the
+first ones pass, "every": n all but each n-th). LOG_FILE gets a line a request: method, path, range,
 status, bytes sent. READY_FILE gets the port once the server listens. With SETTINGS_JSON the server is a bucket:
 {"bucket", "key", "secret", "token", "region", "conditions": true or false}.
 
@@ -39,6 +40,8 @@ def take_rule(method, path):
             if rule.get("skip", 0) > 0:
                 rule["skip"] -= 1
                 continue
+            if "every" in rule:
+                rule["skip"] = rule["every"] - 1
             if rule.get("times", 1) > 0:
                 rule["times"] = rule.get("times", 1) - 1
                 return rule
