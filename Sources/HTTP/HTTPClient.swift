@@ -10,6 +10,10 @@ public final class HTTPClient: Sendable {
         /// An exchange in which nothing moves for so long has failed.
         public var stallTimeoutSeconds = 60
         public var userAgent = "tvt"
+        /// File with the certificates that are trusted instead of the system's; `$CURL_CA_BUNDLE` by default.
+        public var certificateFile: String? = getenv("CURL_CA_BUNDLE").flatMap {
+            $0.pointee == 0 ? nil : String(cString: $0)
+        }
 
         public init() {}
     }
@@ -116,6 +120,7 @@ public final class HTTPClient: Sendable {
         set(tvt_curl_set_text(curl, CURLOPT_USERAGENT, options.userAgent))
         set(tvt_curl_set_text(curl, CURLOPT_PROTOCOLS_STR, "http,https"))
         set(tvt_curl_set_list(curl, CURLOPT_HTTPHEADER, headers))
+        if let file = options.certificateFile { set(tvt_curl_set_text(curl, CURLOPT_CAINFO, file)) }
         set(tvt_curl_set_long(curl, CURLOPT_NOSIGNAL, 1))
         set(tvt_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT, options.connectTimeoutSeconds))
         set(tvt_curl_set_long(curl, CURLOPT_LOW_SPEED_LIMIT, 1))

@@ -20,7 +20,7 @@ struct RemoteOptions: ParsableArguments {
 
     static let environment = """
         For s3:// the environment says who you are and where: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
-        AWS_SESSION_TOKEN, AWS_REGION. Without a key, requests are not signed.
+        AWS_SESSION_TOKEN, AWS_REGION. Without a key, requests are not signed. CURL_CA_BUNDLE names certificates to trust instead of the system's.
         """
 
     func validate() throws {

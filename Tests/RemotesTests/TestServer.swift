@@ -10,6 +10,7 @@ final class TestServer {
     private let process = Process()
     private let scratch: TemporaryFolder
     private let port: String
+    private let scheme: String
     let isBucket: Bool
 
     static let script = FilePath(#filePath).removingLastComponent().appending("Servers").appending("server.py").string
@@ -23,7 +24,11 @@ final class TestServer {
     /// - Parameters:
     ///   - rules: what is to go wrong; see the script.
     ///   - bucket: nil for a web server; else whether conditional writes are known: true, false or "refused".
-    init(serving folder: FilePath, rules: [JSONValue] = [], bucket: JSONValue? = nil) throws {
+    ///   - certificate: file with a key and a certificate, for TLS.
+    init(
+        serving folder: FilePath, rules: [JSONValue] = [], bucket: JSONValue? = nil, certificate: FilePath? = nil
+    ) throws {
+        scheme = certificate == nil ? "http" : "https"
         scratch = try TemporaryFolder()
         isBucket = bucket != nil
         var arguments = [
@@ -39,6 +44,12 @@ final class TestServer {
         }
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["python3"] + arguments
+        if let certificate {
+            process.environment = ProcessInfo.processInfo.environment.merging(["TEST_CERTIFICATE": certificate.string])
+            {
+                $1
+            }
+        }
         try process.run()
         let ready = scratch("ready")
         while !Files.exists(ready) {
@@ -54,7 +65,7 @@ final class TestServer {
         process.waitUntilExit()
     }
 
-    var origin: String { "http://127.0.0.1:\(port)" }
+    var origin: String { "\(scheme)://127.0.0.1:\(port)" }
 
     /// Method, path, range, status and bytes of each request so far.
     func requests() throws -> [[String]] {

@@ -8,6 +8,8 @@ first ones pass, "every": n all but each n-th). LOG_FILE gets a line a request: 
 status, bytes sent. READY_FILE gets the port once the server listens. With SETTINGS_JSON the server is a bucket:
 {"bucket", "key", "secret", "token", "region", "conditions": true or false}.
 
+TEST_CERTIFICATE in the environment names a file with a key and a certificate; then it speaks TLS.
+
 Signatures are checked as the documentation of "AWS Signature Version 4" describes, with the standard library only.
 """
 import datetime
@@ -18,6 +20,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -256,6 +259,10 @@ class Server(ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Handler)
+if "TEST_CERTIFICATE" in os.environ:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.environ["TEST_CERTIFICATE"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 with open(ready_file + ".tmp", "w") as file:
     file.write(str(server.server_address[1]))
 os.replace(ready_file + ".tmp", ready_file)
