@@ -88,7 +88,9 @@ final class Transfer {
         case nil: return 0
         case .bytes(let bytes):
             count = min(buffer.count, bytes.count - sentBytes)
-            bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[sentBytes..<sentBytes + count])) }
+            bytes.withUnsafeBytes {
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[sentBytes..<sentBytes + count]))
+            }
         case .file(let descriptor, let size):
             count = pread(descriptor, buffer.baseAddress, min(buffer.count, size - sentBytes), sentBytes)
             guard count >= 0 else {
