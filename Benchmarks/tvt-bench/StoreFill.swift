@@ -16,11 +16,16 @@ struct StoreFill: ParsableCommand {
     @Option(help: "Mean bytes of text of a synthetic document.") var bytes = 100
     @Option(help: "Take the lines of this v2 corpus, whose docid comes first, instead.") var from: String?
     @Option(help: "Threads that compress.") var workers = 2
+    @Option(help: "zstd's level.") var level = WriterOptions().compressionLevel
+    @Option(help: "Bytes of records that share a frame; 1 gives each record its own.") var frameBytes = WriterOptions()
+        .frameBytes
 
     func run() throws {
         let store = try Store.create(at: location.path)
         var options = WriterOptions()
         options.workers = workers
+        options.frameBytes = frameBytes
+        options.compressionLevel = level
         let writer = try store.writer(
             reference: reference, provenance: Provenance(tool: "tvt-bench \(tvtVersion)"), options: options)
         var rawBytes = 0

@@ -3,11 +3,11 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// A part of a mapped file cut into pages of 64 KiB, each with an XXH3-64 that is checked when the page is first used.
+/// A part of a mapped file cut into pages of 4 KiB, each with an XXH3-64 that is checked when the page is first used.
 ///
 /// The checksums stand in one little-endian array. Looking at a page twice costs one byte.
 final class CheckedPages: Sendable {
-    static let pageBytes = 1 << 16
+    static let pageBytes = 1 << 12
 
     /// Size of the checksum array for a region of `byteCount` bytes.
     static func checksumBytes(for byteCount: Int) -> Int { (byteCount + pageBytes - 1) / pageBytes * 8 }

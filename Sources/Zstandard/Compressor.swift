@@ -14,6 +14,8 @@ public struct Compressor: ~Copyable {
             _ = try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level), "set the level")
             _ = try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1), "set the content size flag")
             _ = try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1), "set the checksum flag")
+            // Who reads a frame knows its dictionary; the checksum tells a wrong one. Four bytes of some hundred.
+            _ = try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_dictIDFlag, 0), "leave out the dictionary's id")
             if let dictionary { _ = try checked(ZSTD_CCtx_refCDict(context, dictionary.handle), "use a dictionary") }
         } catch {
             ZSTD_freeCCtx(context)

@@ -51,9 +51,4 @@ public enum Frame {
     public static func compressedSize(_ bytes: UnsafeRawBufferPointer) throws(ZstandardError) -> Int {
         try checked(ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count), "decompress: find a frame's end")
     }
-
-    /// The id of the dictionary that the frame needs; 0 for none.
-    public static func dictionaryID(_ frame: UnsafeRawBufferPointer) -> UInt32 {
-        ZSTD_getDictID_fromFrame(frame.baseAddress, frame.count)
-    }
 }
