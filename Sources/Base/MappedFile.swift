@@ -10,9 +10,13 @@ public final class MappedFile: @unchecked Sendable {
     public let path: FilePath
     /// Valid as long as this object lives.
     public let bytes: UnsafeRawBufferPointer
+    /// Nil for a file that is all there: any but a blob of a remote store.
+    @usableFromInline let fetcher: (any ByteFetcher)?
 
-    public init(_ path: FilePath) throws {
+    /// - Parameter fetcher: brings bytes that are not there yet; they must be asked for with ``ensure(_:)``.
+    public init(_ path: FilePath, fetcher: (any ByteFetcher)? = nil) throws {
         self.path = path
+        self.fetcher = fetcher
         let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError.last("open", path) }
         defer { close(descriptor) }
@@ -31,6 +35,21 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     public var count: Int { bytes.count }
+
+    /// Must precede the first look at any bytes. Costs one branch where the file is all there.
+    @inlinable @inline(__always)
+    public func ensure(_ range: Range<Int>) throws {
+        if let fetcher { try fetcher.ensure(range) }
+    }
+
+    /// Gets bytes that turned out to be wrong from their origin again.
+    ///
+    /// - Returns: false where they come from nowhere else.
+    public func fetchAgain(_ range: Range<Int>) throws -> Bool {
+        guard let fetcher else { return false }
+        try fetcher.fetchAgain(range)
+        return true
+    }
 
     /// Tells the kernel how the mapping will be read.
     public func advise(_ access: Access) {

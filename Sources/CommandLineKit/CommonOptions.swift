@@ -32,16 +32,36 @@ public struct CommonOptions: ParsableArguments {
 /// Where the store is.
 public struct StoreOption: ParsableArguments {
     @Option(
-        name: .long, help: ArgumentHelp("The store's folder (default: $TVT_STORE, else ./store).", valueName: "dir"))
+        name: .long,
+        help: ArgumentHelp(
+            "The store's folder, or the address of one to read: https://…, s3://… (default: $TVT_STORE, else ./store).",
+            valueName: "dir"))
     public var store: String?
 
     public init() {}
 
-    public var path: FilePath {
-        if let store { return FilePath(store) }
+    /// A path, or an address such as `https://host/store`.
+    public var location: String {
+        if let store { return store }
         if let fromEnvironment = getenv("TVT_STORE"), fromEnvironment.pointee != 0 {
-            return FilePath(String(cString: fromEnvironment))
+            return String(cString: fromEnvironment)
         }
         return "store"
+    }
+
+    /// The store's folder, for programs that take nothing else.
+    public var path: FilePath { FilePath(location) }
+
+    /// The store's folder, for tools that write.
+    ///
+    /// - Throws: `Failure` with status 73 for an address.
+    public func folder() throws -> FilePath {
+        if location.hasPrefix("file://") { return FilePath(String(location.dropFirst("file://".count))) }
+        guard !location.contains("://") else {
+            throw Failure(
+                .cannotCreate, "\(location) can only be read",
+                advice: "Name a folder with --store; `tvt-store push` copies from there to a remote.")
+        }
+        return FilePath(location)
     }
 }

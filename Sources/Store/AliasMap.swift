@@ -13,14 +13,15 @@ public final class AliasMap: Sendable {
     private let pages: CheckedPages
 
     /// - Throws: `DamagedBlob` for a file that is no whole alias map; `Failure` for a newer format version.
-    init(_ path: FilePath) throws {
+    init(_ path: FilePath, source: (any BlobProvider)? = nil) throws {
         self.path = path
-        let file = try MappedFile(path)
+        let file = try source.mapped(path)
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
         guard bytes.count >= AliasMapFormat.headerBytes else {
             throw damaged("\(bytes.count) bytes are too few for an alias map")
         }
+        try file.ensure(0..<AliasMapFormat.headerBytes)
         guard bytes[0..<8].elementsEqual(AliasMapFormat.signature) else { throw damaged("it is no alias map") }
         let version = bytes.integer(at: 8, as: UInt16.self)
         guard version == AliasMapFormat.version else {

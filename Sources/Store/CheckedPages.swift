@@ -29,6 +29,8 @@ final class CheckedPages: Sendable {
     private nonisolated(unsafe) let checksums: UnsafeRawBufferPointer
     private let file: MappedFile
     private let path: FilePath
+    private let region: Range<Int>
+    private let checksumRegion: Range<Int>
     private let name: String
     // One atomic flag a page, zeroed lazily by the system; freed in deinit.
     private nonisolated(unsafe) let flags: UnsafeMutablePointer<Atomic<UInt8>>
@@ -41,8 +43,10 @@ final class CheckedPages: Sendable {
         self.file = file
         self.path = path
         self.name = name
+        self.region = region
+        checksumRegion = checksumOffset..<checksumOffset + Self.checksumBytes(for: region.count)
         bytes = file.bytes.slice(region)
-        checksums = file.bytes.slice(checksumOffset..<checksumOffset + Self.checksumBytes(for: region.count))
+        checksums = file.bytes.slice(checksumRegion)
         let pageCount = max(1, checksums.count / 8)
         guard let memory = calloc(pageCount, 1) else { fatalError("out of memory") }
         flags = memory.bindMemory(to: Atomic<UInt8>.self, capacity: pageCount)
@@ -69,9 +73,16 @@ final class CheckedPages: Sendable {
         let start = page * Self.pageBytes
         guard start < bytes.count else { return }
         let end = min(start + Self.pageBytes, bytes.count)
-        guard XXH3.hash64(bytes.slice(start..<end)) == checksums.integer(at: page * 8, as: UInt64.self) else {
-            throw DamagedBlob(path, "checksum of page \(page) of the \(name) does not match")
+        let inFile = region.lowerBound + start..<region.lowerBound + end
+        let checksumInFile = checksumRegion.lowerBound + page * 8..<checksumRegion.lowerBound + page * 8 + 8
+        func isAsWritten() throws -> Bool {
+            try file.ensure(inFile)
+            try file.ensure(checksumInFile)
+            return XXH3.hash64(bytes.slice(start..<end)) == checksums.integer(at: page * 8, as: UInt64.self)
         }
+        var isGood = try isAsWritten()
+        if !isGood, try file.fetchAgain(inFile), try file.fetchAgain(checksumInFile) { isGood = try isAsWritten() }
+        guard isGood else { throw DamagedBlob(path, "checksum of page \(page) of the \(name) does not match") }
         flags[page].store(1, ordering: .relaxed)
     }
 }

@@ -32,6 +32,7 @@ extension DatasetSummary {
 extension Store {
     /// All datasets in the order of their references' bytes, from the catalog where it can be used.
     public func list() throws -> [DatasetSummary] {
+        if source != nil { return try summaries() }
         do {
             let catalog = try Catalog(store: self)
             try catalog.refresh(note: true)
@@ -39,11 +40,16 @@ extension Store {
         } catch let error as CatalogError {
             // A read-only disk, say. The manifests know the same.
             log.notice("\(layout.catalog): \(error.message); reading the manifests instead")
-            return try readIndex().references.map { reference in
-                DatasetSummary(
-                    reference: reference.name, digest: reference.dataset, createdAt: try createdAt(reference),
-                    manifest: try manifest(reference.dataset))
-            }
+            return try summaries()
+        }
+    }
+
+    /// From the manifests.
+    private func summaries() throws -> [DatasetSummary] {
+        try readIndex().references.map { reference in
+            DatasetSummary(
+                reference: reference.name, digest: reference.dataset, createdAt: try createdAt(reference),
+                manifest: try manifest(reference.dataset))
         }
     }
 

@@ -13,9 +13,9 @@ final class IdIndex: Sendable {
     private let buckets: CheckedPages
 
     /// - Throws: `DamagedBlob` for a file that is no whole index; `Failure` for a newer format version.
-    init(_ path: FilePath, kind: RecordKind) throws {
+    init(_ path: FilePath, kind: RecordKind, source: (any BlobProvider)? = nil) throws {
         self.path = path
-        let file = try MappedFile.blob(path)
+        let file = try source.mapped(path)
         file.advise(.random)
         let bytes = file.bytes
         typealias Format = IdIndexFormat
@@ -23,6 +23,8 @@ final class IdIndex: Sendable {
         guard bytes.count >= Format.headerBytes + Format.bucketBytes + 8 + Format.trailerBytes else {
             throw damaged("\(bytes.count) bytes are too few for an id index")
         }
+        try file.ensure(0..<Format.headerBytes)
+        try file.ensure(bytes.count - Format.trailerBytes..<bytes.count)
         guard bytes[0..<8].elementsEqual(Format.signature) else { throw damaged("it is no id index") }
         let version = bytes.integer(at: 8, as: UInt16.self)
         guard version == Format.version else {

@@ -22,7 +22,7 @@ extension Store {
         while !waiting.isEmpty {
             let digest = waiting.removeFirst()
             guard seen.insert(digest).inserted else { continue }
-            let manifest = Files.exists(located(digest)) ? try manifest(digest) : nil
+            let manifest = try size(of: digest) != nil ? try manifest(digest) : nil
             let references = index.references.filter { $0.dataset == digest }
             versions.append(
                 LineageVersion(

@@ -22,14 +22,15 @@ public final class Links: Sendable {
     private nonisolated(unsafe) let scores: UnsafePointer<Float>
 
     /// - Throws: `DamagedBlob` for a file that is no whole links blob; `Failure` for a newer format version.
-    init(_ path: FilePath) throws {
+    init(_ path: FilePath, source: (any BlobProvider)? = nil) throws {
         self.path = path
-        let file = try MappedFile.blob(path)
+        let file = try source.mapped(path)
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
         guard bytes.count >= LinksFormat.headerBytes else {
             throw damaged("\(bytes.count) bytes are too few for links")
         }
+        try file.ensure(0..<LinksFormat.headerBytes)
         guard bytes[0..<8].elementsEqual(LinksFormat.signature) else { throw damaged("it holds no links") }
         let version = bytes.integer(at: 8, as: UInt16.self)
         guard version == LinksFormat.version else {

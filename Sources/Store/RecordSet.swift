@@ -18,6 +18,7 @@ final class RecordSet: Sendable {
     let count: Int
     let parts: [Part]
     private let indexPath: FilePath?
+    private let source: (any BlobProvider)?
     private let recordsDigest: SHA256Digest
     private let index = AtomicLazyReference<IdIndex>()
     // One slot a part, set once; freed in deinit.
@@ -30,9 +31,10 @@ final class RecordSet: Sendable {
     ///   - indexPath: nil while the set is being written.
     init(
         kind: RecordKind, shards: [(path: FilePath, recordCount: Int)], shardSizes: [Int]? = nil,
-        indexPath: FilePath?, recordsDigest: SHA256Digest
+        indexPath: FilePath?, recordsDigest: SHA256Digest, source: (any BlobProvider)? = nil
     ) {
         self.kind = kind
+        self.source = source
         self.indexPath = indexPath
         self.recordsDigest = recordsDigest
         var parts: [Part] = []
@@ -57,7 +59,9 @@ final class RecordSet: Sendable {
 
     func shard(_ part: Int) throws -> ShardReader {
         if let reader = readers[part].load() { return reader }
-        let reader = try ShardReader(parts[part].path, kind: kind)
+        let reader = try source.opening(parts[part].path) {
+            try ShardReader(parts[part].path, kind: kind, source: source)
+        }
         guard reader.recordCount == parts[part].recordCount else {
             throw DamagedBlob(
                 reader.path,
@@ -138,7 +142,7 @@ final class RecordSet: Sendable {
     func idIndex() throws -> IdIndex {
         if let index = index.load() { return index }
         guard let indexPath else { throw Failure(.bug, "the \(kind) have no id index yet") }
-        let opened = try IdIndex(indexPath, kind: kind)
+        let opened = try source.opening(indexPath) { try IdIndex(indexPath, kind: kind, source: source) }
         guard opened.keyCount == count, opened.recordsDigest == recordsDigest else {
             throw DamagedBlob(indexPath, "it is the id index of other records")
         }

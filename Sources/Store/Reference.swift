@@ -9,7 +9,13 @@ public struct Reference: Sendable, Equatable {
     /// The dataset's digest: that of its tvt manifest.
     public let dataset: SHA256Digest
     /// The OCI manifest that carries the dataset.
-    let image: BlobDescriptor
+    package let image: BlobDescriptor
+
+    package init(name: String, dataset: SHA256Digest, image: BlobDescriptor) {
+        self.name = name
+        self.dataset = dataset
+        self.image = image
+    }
 
     /// - Throws: `Failure` with status 64 for a name that cannot be a reference.
     public static func checkName(_ name: String) throws {
@@ -36,14 +42,14 @@ public struct Reference: Sendable, Equatable {
 }
 
 /// The contents of `index.json`: the references, in the order of their names' bytes.
-struct ReferenceIndex: Sendable, Equatable {
-    private(set) var references: [Reference] = []
+package struct ReferenceIndex: Sendable, Equatable {
+    package private(set) var references: [Reference] = []
 
-    subscript(name: String) -> Reference? {
+    package subscript(name: String) -> Reference? {
         references.first { $0.name.utf8.elementsEqual(name.utf8) }
     }
 
-    mutating func set(_ reference: Reference) {
+    package mutating func set(_ reference: Reference) {
         remove(reference.name)
         let position =
             references.firstIndex { reference.name.utf8.lexicographicallyPrecedes($0.name.utf8) } ?? references.count
@@ -56,7 +62,7 @@ struct ReferenceIndex: Sendable, Equatable {
     private static let nameAnnotation = "org.opencontainers.image.ref.name"
     private static let datasetAnnotation = "vnd.tvt.dataset.digest"
 
-    var canonicalBytes: [UInt8] {
+    package var canonicalBytes: [UInt8] {
         let json: JSONValue = [
             "schemaVersion": 2,
             "mediaType": .string(Self.mediaType),
@@ -84,10 +90,10 @@ struct ReferenceIndex: Sendable, Equatable {
             "Put a copy of it back. The names and digests of all versions stand in \(reflog); their data is untouched."
     }
 
-    init() {}
+    package init() {}
 
     /// Entries that are not ours are an error, since writing the index again would lose them.
-    init(_ bytes: [UInt8], path: String) throws {
+    package init(_ bytes: [UInt8], path: String) throws {
         do {
             try self.init(parsing: bytes, path: path)
         } catch let error as InputError {
@@ -113,7 +119,7 @@ struct ReferenceIndex: Sendable, Equatable {
 }
 
 /// The OCI manifest that carries a dataset through registries: its config is the tvt manifest, its layers are the blobs.
-enum ImageManifest {
+package enum ImageManifest {
     static let mediaType = "application/vnd.oci.image.manifest.v1+json"
     private static let blobMediaType = "application/vnd.tvt.blob.v1"
 
@@ -133,6 +139,23 @@ enum ImageManifest {
             ],
         ]
         return json.canonical()
+    }
+
+    /// The dataset manifest and all blobs that it needs.
+    ///
+    /// - Throws: `InputError` where this is not the image of a dataset.
+    package static func contents(
+        _ bytes: [UInt8], path: String
+    ) throws -> (manifest: BlobDescriptor, blobs: [BlobDescriptor]) {
+        let root = ManifestFields(try JSONValue.parse(bytes, path: path), path: path, field: "")
+        guard try root.string("mediaType") == mediaType, try root.string("artifactType") == Manifest.mediaType else {
+            throw root.wrong("artifactType", "this is not the image of a tvt dataset")
+        }
+        var seen: Set<BlobDescriptor> = []
+        return (
+            try root.fields("config").blob(),
+            try root.array("layers").map { try $0.blob() }.filter { seen.insert($0).inserted }
+        )
     }
 
     /// When the version was committed; nil where the manifest does not say.

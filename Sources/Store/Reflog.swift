@@ -7,7 +7,7 @@ internal import SystemPackage
 public struct ReflogEntry: Sendable, Equatable {
     /// RFC 3339, UTC.
     public let time: String
-    /// `commit`, `tag` or `remove`.
+    /// `commit`, `tag`, `remove`, `pull` or `push`.
     public let operation: String
     public let reference: String
     /// What the reference pointed at before; nil for a new one.

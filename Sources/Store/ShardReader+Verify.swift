@@ -28,6 +28,7 @@ extension ShardReader {
     /// Checks all that precedes the index against the trailer, each frame, each line and each content hash.
     func checkData() throws {
         advise(.sequential)
+        try ensure(0..<bytes.count)
         var hash = ContentHashStream()
         hash.update(bytes.slice(0..<trailer.indexOffset))
         guard hash.digest().low == trailer.bodyHash else {
@@ -69,6 +70,7 @@ extension ShardReader {
         let trailerFrame = ShardFormat.skippableHeaderBytes + ShardFormat.trailerBytes
         let seekTableSize = SeekTable.byteCount(entries: leading.count + rawSizes.count + 3)
         let seekTableOffset = bytes.count - seekTableSize
+        try ensure(seekTableOffset - trailerFrame..<bytes.count)
         let tail = [
             trailer.contentHashOffset - trailer.indexOffset,
             seekTableOffset - trailerFrame - trailer.contentHashOffset, trailerFrame,

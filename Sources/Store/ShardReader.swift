@@ -17,9 +17,10 @@ final class ShardReader: Sendable {
     private let loadedDictionary = AtomicLazyReference<DecompressionDictionary>()
 
     /// - Throws: `DamagedBlob` for a file that is no whole shard; `Failure` for a newer format version.
-    init(_ path: FilePath, kind: RecordKind) throws {
+    init(_ path: FilePath, kind: RecordKind, source: (any BlobProvider)? = nil) throws {
         self.path = path
-        file = try MappedFile.blob(path)
+        let file = try source.mapped(path)
+        self.file = file
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
 
@@ -27,13 +28,17 @@ final class ShardReader: Sendable {
         let least =
             8 + ShardFormat.headerBytes + 8 + 8 + 8 + 8 + ShardFormat.trailerBytes + SeekTable.byteCount(entries: 4)
         guard bytes.count >= least else { throw damaged("\(bytes.count) bytes are too few for a shard") }
+        try file.ensure(0..<least)
+        try file.ensure(bytes.count - least..<bytes.count)
         guard bytes.integer(at: bytes.count - 4, as: UInt32.self) == ShardFormat.seekableFooterMagic else {
             throw damaged("it does not end with a seek table: it is cut off, or no shard")
         }
         let entries = Int(bytes.integer(at: bytes.count - 9, as: UInt32.self))
         let seekTableOffset = bytes.count - SeekTable.byteCount(entries: entries)
         let trailerOffset = seekTableOffset - ShardFormat.trailerBytes
-        guard trailerOffset >= 8 + ShardFormat.headerBytes,
+        guard trailerOffset >= 8 + ShardFormat.headerBytes else { throw damaged("its trailer is damaged") }
+        try file.ensure(trailerOffset..<bytes.count)
+        guard
             let trailer = ShardTrailer(bytes.slice(trailerOffset..<seekTableOffset))
         else { throw damaged("its trailer is damaged") }
         self.trailer = trailer
@@ -73,7 +78,9 @@ final class ShardReader: Sendable {
         func section(_ offset: Int, _ magic: UInt32, _ byteCount: Int, endsAt end: Int) throws -> Range<Int> {
             let whole = byteCount + CheckedPages.checksumBytes(for: byteCount)
             let start = offset + ShardFormat.skippableHeaderBytes
-            guard start + whole == end, bytes.integer(at: offset, as: UInt32.self) == magic,
+            guard start + whole == end else { throw damaged("its sections are damaged") }
+            try file.ensure(offset..<start)
+            guard bytes.integer(at: offset, as: UInt32.self) == magic,
                 Int(bytes.integer(at: offset + 4, as: UInt32.self)) == whole
             else { throw damaged("its sections are damaged") }
             return start..<start + byteCount
@@ -93,6 +100,9 @@ final class ShardReader: Sendable {
     var recordCount: Int { trailer.recordCount }
     var bytes: UnsafeRawBufferPointer { file.bytes }
 
+    /// Must precede a look at ``bytes``.
+    func ensure(_ range: Range<Int>) throws { try file.ensure(range) }
+
     func advise(_ access: MappedFile.Access) { file.advise(access) }
 
     /// The dictionary, digested once; nil where the frames need none.
@@ -106,7 +116,12 @@ final class ShardReader: Sendable {
     func dictionaryBytes() throws -> UnsafeRawBufferPointer {
         let start = 2 * ShardFormat.skippableHeaderBytes + ShardFormat.headerBytes
         let dictionary = file.bytes.slice(start..<dataOffset)
-        guard SHA256Digest.of(dictionary) == header.dictionary else {
+        try file.ensure(start..<dataOffset)
+        var isGood = SHA256Digest.of(dictionary) == header.dictionary
+        if !isGood, try file.fetchAgain(start..<dataOffset) {
+            isGood = SHA256Digest.of(dictionary) == header.dictionary
+        }
+        guard isGood else {
             throw DamagedBlob(path, "its dictionary does not match its digest")
         }
         return dictionary
@@ -147,7 +162,16 @@ final class ShardReader: Sendable {
         guard start >= UInt64(dataOffset), start < end, end <= UInt64(trailer.indexOffset) else {
             throw DamagedBlob(path, "frame \(frame) lies outside the data")
         }
+        try file.ensure(Int(start)..<Int(end))
         return file.bytes.slice(Int(start)..<Int(end))
+    }
+
+    /// Gets a frame that turned out to be damaged from its origin again.
+    ///
+    /// - Returns: false where it comes from nowhere else.
+    func fetchAgain(_ frame: UnsafeRawBufferPointer) throws -> Bool {
+        guard let start = frame.baseAddress.map({ $0 - file.bytes.baseAddress! }) else { return false }
+        return try file.fetchAgain(start..<start + frame.count)
     }
 
     /// A record without its newline; valid until the cursor's next use.

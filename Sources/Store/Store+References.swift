@@ -63,17 +63,43 @@ extension Store {
         _ operation: String, _ name: String, lockTimeoutSeconds: Double = 3,
         _ update: (ReferenceIndex) throws -> Reference?
     ) throws -> Reference? {
+        var after: Reference?
+        try change(operation, name: name, lockTimeoutSeconds: lockTimeoutSeconds) { index in
+            after = try update(index)
+            return [(name, after)]
+        }
+        return after
+    }
+
+    /// Sets several references in one step.
+    ///
+    /// - Parameter update: the references to set, given the current ones; nil leaves all as they are.
+    /// - Returns: whether `index.json` was replaced.
+    func change(
+        _ operation: String, lockTimeoutSeconds: Double, _ update: (ReferenceIndex) throws -> [Reference]?
+    ) throws -> Bool {
+        try change(operation, name: "references", lockTimeoutSeconds: lockTimeoutSeconds) { index in
+            try update(index)?.map { ($0.name, $0) }
+        }
+    }
+
+    @discardableResult
+    private func change(
+        _ operation: String, name: String, lockTimeoutSeconds: Double,
+        _ update: (ReferenceIndex) throws -> [(name: String, after: Reference?)]?
+    ) throws -> Bool {
+        try checkWritable()
         let lock = try writerLock(purpose: "\(operation) \(name)", timeoutSeconds: lockTimeoutSeconds)
         defer { withExtendedLifetime(lock) {} }
         var index = try readIndex()
-        let before = index[name]
-        let after = try update(index)
-        if let after { index.set(after) } else { index.remove(name) }
-        try Reflog(path: layout.reflog).append(
-            ReflogEntry(
-                time: Clock.timestamp(ofEpochSeconds: Clock.epochSeconds()), operation: operation, reference: name,
-                before: before?.dataset,
-                after: after?.dataset))
+        guard let changes = try update(index) else { return false }
+        for (name, after) in changes {
+            try Reflog(path: layout.reflog).append(
+                ReflogEntry(
+                    time: Clock.timestamp(ofEpochSeconds: Clock.epochSeconds()), operation: operation,
+                    reference: name, before: index[name]?.dataset, after: after?.dataset))
+            if let after { index.set(after) } else { index.remove(name) }
+        }
         observer?("reflog appended")
         let session = try WriterSession(store: self, purpose: operation)
         // Its folder goes with it.
@@ -88,7 +114,7 @@ extension Store {
         try Files.rename(staged, to: layout.index)
         observer?("index renamed")
         try Files.syncFolder(root)
-        return after
+        return true
     }
 
     func writerLock(purpose: String, timeoutSeconds: Double) throws -> FileLock {

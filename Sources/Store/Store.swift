@@ -11,6 +11,8 @@ public final class Store: Sendable {
     let layout: StoreLayout
     /// Nil outside tests.
     let observer: CommitObserver?
+    /// Where blobs come from that are not in the folder: that of a store on a server. Such a store is read only.
+    let source: (any BlobProvider)?
 
     /// Makes an empty store; an existing one is opened.
     ///
@@ -45,6 +47,7 @@ public final class Store: Sendable {
     package init(opening root: FilePath, observer: CommitObserver?) throws {
         self.root = root
         self.observer = observer
+        source = nil
         layout = StoreLayout(root: root)
         guard Files.exists(layout.layoutFile) else {
             throw Failure(
@@ -65,6 +68,13 @@ public final class Store: Sendable {
         }
     }
 
+    init(root: FilePath, source: any BlobProvider) {
+        self.root = root
+        self.source = source
+        observer = nil
+        layout = StoreLayout(root: root)
+    }
+
     /// The path of a blob, whether it exists or not.
     public func path(of digest: SHA256Digest) -> FilePath { layout.blob(digest) }
 
@@ -80,15 +90,15 @@ public final class Store: Sendable {
     /// - Throws: `Failure` with status 66 that lists near names where there is none.
     public func dataset(_ reference: String) throws -> Dataset {
         if let digest = SHA256Digest(hex: reference) {
-            guard Files.exists(located(digest)) else {
-                throw Failure(.missingInput, "\(root) has no dataset \(digest)")
+            guard try size(of: digest) != nil else {
+                throw Failure(.missingInput, "\(name) has no dataset \(digest)")
             }
             return try Dataset(store: self, digest: try datasetDigest(of: digest), reference: reference)
         }
         let index = try readIndex()
         guard let found = index[reference] else {
             throw Failure(
-                .missingInput, "\(root) has no dataset \(escaped(reference.utf8))",
+                .missingInput, "\(name) has no dataset \(escaped(reference.utf8))",
                 advice: Self.advice(for: reference, among: index.references.map(\.name)))
         }
         return try Dataset(store: self, digest: found.dataset, reference: found.name)
@@ -96,8 +106,8 @@ public final class Store: Sendable {
 
     /// A digest may name the tvt manifest or the OCI manifest that carries it.
     private func datasetDigest(of digest: SHA256Digest) throws -> SHA256Digest {
-        let path = located(digest)
-        guard try Files.size(path) < 1 << 28, let json = try? JSONValue.parse(file: path),
+        guard let size = try size(of: digest), size < 1 << 28,
+            let json = try? JSONValue.parse(blobBytes(digest), path: layout.blob(digest).string),
             json["mediaType"]?.string == ImageManifest.mediaType
         else { return digest }
         return json["config"]?["digest"]?.string.flatMap { SHA256Digest(hex: $0) } ?? digest
@@ -105,19 +115,10 @@ public final class Store: Sendable {
 
     /// Bytes of a blob, checked against its digest.
     func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
-        let proper = layout.blob(digest)
-        // A collection may move it between a look and the next.
-        for path in [proper] + StoreLayout.otherPlaces(of: proper) {
-            let bytes: [UInt8]
-            do {
-                bytes = try Files.readAll(path)
-            } catch let error as SystemError where error.errno == ENOENT {
-                continue
-            }
-            guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
-            return bytes
-        }
-        throw DamagedBlob(proper, "the blob is missing")
+        let path = layout.blob(digest)
+        let bytes = try blobBytes(digest)
+        guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
+        return bytes
     }
 
     /// The manifest that a digest names.

@@ -8,6 +8,9 @@ struct StoreLayout: Sendable {
     var layoutFile: FilePath { root.appending("oci-layout") }
     var index: FilePath { root.appending("index.json") }
     var blobs: FilePath { root.appending("blobs").appending("sha256") }
+    /// Blobs that are on their way here from another store, with a lock file each.
+    static let incomingName = "incoming"
+    var incoming: FilePath { tmp.appending(Self.incomingName) }
     var tmp: FilePath { root.appending("tmp") }
     /// Blobs that nothing reaches wait here until they are deleted; the file's time is that of its move.
     var trash: FilePath { root.appending("trash") }
@@ -24,4 +27,9 @@ struct StoreLayout: Sendable {
     func quarantined(_ digest: SHA256Digest) -> FilePath { quarantine.appending(digest.hex) }
 
     static let layoutContents = Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)
+}
+
+/// The file that tells an OCI image layout from any other folder; all stores have the same.
+package enum StoreLayoutFile {
+    package static let contents = StoreLayout.layoutContents
 }

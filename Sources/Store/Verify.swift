@@ -135,11 +135,12 @@ final class VerifyRun {
             guard subset?.contains(blob.digest) ?? true, checked.insert(blob.digest).inserted else { return }
             checks.append(blobCheck(blob, of: name, body))
         }
+        let source = store.source
         for (kind, table) in [(RecordKind.documents, manifest.documents), (.queries, manifest.queries)] {
             let dictionaries = Set(table.dictionaries.map(\.digest))
             for shard in table.shards {
                 add(shard.blob) { path in
-                    let reader = try ShardReader(path, kind: kind)
+                    let reader = try ShardReader(path, kind: kind, source: source)
                     guard reader.recordCount == shard.recordCount, reader.trailer.rawBytes == shard.rawBytes,
                         reader.header.dictionary.map({ dictionaries.contains($0) }) ?? true
                     else { throw DamagedBlob(path, "its counts are not those of the manifest") }
@@ -150,13 +151,13 @@ final class VerifyRun {
             for dictionary in table.dictionaries {
                 add(dictionary) { path in
                     // Small, and its name is the only checksum that it has.
-                    guard try level == .quick || SHA256Digest.ofFile(path) == dictionary.digest else {
+                    guard try level == .quick || store.digest(of: path) == dictionary.digest else {
                         throw DamagedBlob(path, "its bytes do not match its name")
                     }
                 }
             }
             add(table.idIndex) { path in
-                let index = try IdIndex(path, kind: kind)
+                let index = try IdIndex(path, kind: kind, source: source)
                 guard index.keyCount == table.recordCount, index.recordsDigest == table.logicalDigest else {
                     throw DamagedBlob(path, "it is the id index of other records")
                 }
@@ -166,13 +167,13 @@ final class VerifyRun {
         for table in [manifest.positives, manifest.negatives] + manifest.judgements.map(\.links) {
             guard let table else { continue }
             add(table.blob) { path in
-                let links = try Links(path)
+                let links = try Links(path, source: source)
                 if level >= .meta { try links.checkAll() }
             }
         }
         if let aliases = manifest.aliases {
-            try verifyBlob(aliases, of: name, progress) { path in
-                let aliases = try AliasMap(path)
+            add(aliases) { path in
+                let aliases = try AliasMap(path, source: source)
                 if level >= .meta { try aliases.checkAll() }
             }
         }
@@ -212,16 +213,14 @@ final class VerifyRun {
         let store = store
         let level = level
         return Check(dataset: dataset, blob: blob) {
-            let proper = store.path(of: blob.digest)
-            if !Files.exists(proper), let reason = store.quarantineReason(blob.digest) {
-                throw DamagedBlob(proper, "the blob is in quarantine: \(reason)")
+            let path = store.path(of: blob.digest)
+            if store.source == nil, !Files.exists(path), let reason = store.quarantineReason(blob.digest) {
+                throw DamagedBlob(path, "the blob is in quarantine: \(reason)")
             }
-            let path = store.located(blob.digest)
-            guard Files.exists(path) else { throw DamagedBlob(path, "the blob is missing") }
-            let size = try Files.size(path)
+            guard let size = try store.size(of: blob.digest) else { throw DamagedBlob(path, "the blob is missing") }
             guard size == blob.size else { throw DamagedBlob(path, "it has \(size) bytes instead of \(blob.size)") }
             try body(path)
-            guard try level != .full || SHA256Digest.ofFile(path) == blob.digest else {
+            guard try level != .full || store.digest(of: path) == blob.digest else {
                 throw DamagedBlob(path, "its bytes do not match its name")
             }
         }
@@ -259,6 +258,8 @@ final class VerifyRun {
             throw error
         } catch {
             guard !isRepeat else { return }
+            // The next run is to look at what the server has, not at what is left of this one.
+            if let blob { try? store.source?.forget(blob, at: store.path(of: blob)) }
             let message = (error as? DamagedBlob).map { "\($0.path): \($0.reason)" } ?? "\(error)"
             report.findings.append(VerifyReport.Finding(dataset: dataset, blob: blob, message: message))
         }

@@ -12,6 +12,7 @@ final class WriterSession: Sendable {
     private let lock: FileLock
 
     init(store: Store, purpose: String) throws {
+        try store.checkWritable()
         observer = store.observer
         let tmp = store.layout.tmp
         try Files.makeDirectory(tmp)
@@ -68,7 +69,7 @@ final class WriterSession: Sendable {
         defer { withExtendedLifetime(gate) {} }
         let names = try Files.list(tmp)
         let locks = Set(names.filter { $0.hasSuffix(".lock") })
-        for name in names where name != "gate" {
+        for name in names where name != "gate" && name != StoreLayout.incomingName {
             if let own, name == own.folder.lastComponent?.string || name == own.lockPath.lastComponent?.string {
                 continue
             }

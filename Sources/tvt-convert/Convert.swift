@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import Ingest
 internal import JSON
+internal import Remotes
 internal import Store
 internal import SystemPackage
 
@@ -73,7 +74,7 @@ struct IngestArguments: ParsableArguments {
     }
 
     /// The store, made if it is not there yet.
-    func openStore() throws -> Store { try Store.create(at: store.path) }
+    func openStore() throws -> Store { try Store.create(at: store.folder()) }
 
     func print(_ report: IngestReport) throws {
         try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
@@ -184,7 +185,7 @@ struct ToV1: ParsableCommand {
     }
 
     func run() throws {
-        let store = try Store(opening: store.path)
+        let store = try openStore(store.location)
         let dataset = try store.dataset(dataset)
         let lease = try store.lease([dataset], purpose: "tvt-convert v2-to-v1")
         defer { withExtendedLifetime(lease) {} }

@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import Encoding
 internal import JSON
 internal import Models
+internal import Remotes
 internal import Store
 internal import SystemPackage
 public import Vectors
@@ -74,7 +75,7 @@ struct EncodeOptions: ParsableArguments {
     }
 
     func run(_ side: VectorsSide, split: String? = nil) throws {
-        let store = try Store(opening: store.path)
+        let store = try openStore(store.location)
         let dataset = try store.dataset(dataset)
         let lease = try store.lease([dataset], purpose: "tvt-encode \(side.rawValue)")
         defer { withExtendedLifetime(lease) {} }

@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import Encoding
 internal import JSON
 internal import Models
+internal import Remotes
 internal import Store
 internal import SystemPackage
 public import Vectors
@@ -44,7 +45,7 @@ struct VerifyVectors: ParsableCommand {
     }
 
     func run() throws {
-        let dataset = try Store(opening: store.path).dataset(dataset)
+        let dataset = try openStore(store.location).dataset(dataset)
         let loaded = try model.load()
         let source = try RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia)
         let check = ReferenceCheck(DatasetEncoder(source, loaded, model.encoderOptions))

@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 public import Evaluation
 public import Rankings
+internal import Remotes
 internal import Store
 internal import SystemPackage
 
@@ -110,12 +111,12 @@ struct TVTEval: Tool {
     private func readJudgements() throws -> Qrels {
         let file = FilePath(qrels)
         if split == nil, Files.exists(file), !Files.isDirectory(file) { return try Qrels(reading: file) }
-        guard Files.exists(store.path) else {
+        guard store.location.contains("://") || Files.exists(FilePath(store.location)) else {
             throw Failure(
-                .missingInput, "there is neither a file \(qrels) nor a store \(store.path) with such a dataset",
+                .missingInput, "there is neither a file \(qrels) nor a store \(store.location) with such a dataset",
                 advice: "name the store with --store or $TVT_STORE")
         }
-        return try StoredQrels.read(Store(opening: store.path).dataset(qrels), split: split)
+        return try StoredQrels.read(openStore(store.location).dataset(qrels), split: split)
     }
 
     /// The file's name, or its path where two runs have the same name.

@@ -56,7 +56,7 @@ struct MiningSource: ParsableArguments {
     func mine(
         _ derive: (Dataset, MiningRun, Store, Progress) throws -> (Dataset, json: JSONObject, text: String)
     ) throws {
-        let store = try Store(opening: store.path)
+        let store = try Store(opening: store.folder())
         let dataset = try store.dataset(name)
         let lease = try store.lease([dataset], purpose: "tvt-mine")
         defer { withExtendedLifetime(lease) {} }

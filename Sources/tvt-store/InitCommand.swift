@@ -11,7 +11,7 @@ struct InitCommand: ParsableCommand {
     @OptionGroup var options: StoreOptions
 
     func run() throws {
-        let store = try Store.create(at: options.location.path)
+        let store = try Store.create(at: options.location.folder())
         try Printed.json(["store": .string(store.root.string)], if: options.common.json) {
             "Store at \(store.root), \(try store.references().count) datasets.\n"
         }

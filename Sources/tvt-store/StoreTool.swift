@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
+internal import Remotes
 internal import Store
 
 @main
@@ -10,16 +11,17 @@ struct StoreTool: Tool {
         abstract: "Look into a store of datasets and keep it in order.",
         discussion: """
             A dataset is named by a reference (pixmo-docs, pixmo-docs@filtered) or by its digest (sha256:…).
-            Exit status: 64 usage, 65 damaged or bad data, 66 no such store, dataset or id, 73 cannot create, \
-            74 I/O, 75 locked by another writer.
+            --store (or $TVT_STORE) may be the address of a store on a server, which can be read in place: \
+            https://host/path, s3://bucket/prefix. What was read is kept in a cache.
+            Exit status: 64 usage, 65 damaged or bad data, 66 no such store, dataset or id, 69 a server does not \
+            answer, 73 cannot create, 74 I/O, 75 locked by another writer.
             """,
         version: tvtVersion,
         subcommands: [
             InitCommand.self, ListCommand.self, ShowCommand.self, StatsCommand.self, GetCommand.self,
             CatCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
-            ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
-            CatCommand.self, LogCommand.self, DiffCommand.self, DedupCommand.self,
-            OverlapCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
+            ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self, DiffCommand.self,
+            DedupCommand.self, OverlapCommand.self, PushCommand.self, PullCommand.self, CacheCommand.self,
         ])
 }
 
@@ -28,5 +30,5 @@ struct StoreOptions: ParsableArguments {
     @OptionGroup var location: StoreOption
     @OptionGroup var common: CommonOptions
 
-    func open() throws -> Store { try Store(opening: location.path) }
+    func open() throws -> Store { try openStore(location.location) }
 }

@@ -65,7 +65,7 @@ struct VerifyCommand: ParsableCommand {
         }
         guard report.findings.isEmpty else {
             throw Failure(
-                .badData, "\(report.findings.count) faults in \(store.root)",
+                .badData, "\(report.findings.count) faults in \(store.name)",
                 advice: "`tvt-store repair --from DIR` restores them from another store; without one it rebuilds what "
                     + "it can, and --salvage saves the rest.")
         }

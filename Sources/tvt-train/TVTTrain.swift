@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import JSON
+internal import Remotes
 internal import Store
 internal import SystemPackage
 internal import Tensors
@@ -68,7 +69,7 @@ struct TVTTrain: Tool {
     mutating func run() throws {
         if let threads { Compute.threadCount = threads }
         let mix = try Mix(file: FilePath(manifest), overrides: set)
-        let store = try Store(opening: store.path)
+        let store = try openStore(store.location)
         let plan = try TrainingPlan(mix, store: store, device: Device.named(device))
         if dryRun {
             let result = try DryRun(plan)

@@ -1,0 +1,195 @@
+internal import ArgumentParser
+internal import Base
+internal import CommandLineKit
+internal import JSON
+internal import Remotes
+internal import Store
+
+/// Options of `push` and `pull`.
+struct RemoteOptions: ParsableArguments {
+    @Argument(help: "A folder, s3://bucket/prefix or https://host/path.") var remote: String
+    @Option(help: "Blobs in flight at the same time.") var jobs = 4
+    @Option(help: "Failures in a row after which an exchange is given up.") var retries = 6
+    @Option(help: "Seconds without a byte after which an exchange has failed.") var timeout = 60
+    @Option(
+        help: ArgumentHelp(
+            "Address of an S3-compatible server (default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, Amazon's).",
+            valueName: "url"))
+    var endpoint: String?
+    @Flag(help: "Say what would be moved, and move nothing.") var dryRun = false
+
+    static let environment = """
+        For s3:// the environment says who you are and where: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
+        AWS_SESSION_TOKEN, AWS_REGION. Without a key, requests are not signed. CURL_CA_BUNDLE names certificates to trust instead of the system's.
+        """
+
+    func validate() throws {
+        guard 1...64 ~= jobs else { throw ValidationError("--jobs is from 1 to 64") }
+        guard 1...100 ~= retries else { throw ValidationError("--retries is from 1 to 100") }
+        guard 1...86_400 ~= timeout else { throw ValidationError("--timeout is from 1 to 86400 seconds") }
+    }
+
+    func open() throws -> any Remote {
+        var options = TransferOptions()
+        options.retries.attemptCount = retries
+        options.client.stallTimeoutSeconds = timeout
+        options.client.connectTimeoutSeconds = min(timeout, 15)
+        options.client.userAgent = "tvt/\(tvtVersion)"
+        options.endpoint = endpoint
+        return try openRemote(remote, options: options)
+    }
+}
+
+struct PushCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "push", abstract: "Copy datasets from the store to a remote.",
+        discussion: """
+            A remote is laid out as a store is: a folder that was pushed to is a store, and a web server that serves \
+            such a folder, or a bucket, can be read with --store or pulled from.
+            Blobs are sent first, the names last; only what is missing is sent, so the same command goes on where it \
+            was interrupted. A name that somebody else moved during the push is left alone: exit status 75. A remote \
+            that does not answer: 69.
+            \(RemoteOptions.environment)
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var remote: RemoteOptions
+    @Argument(help: "The datasets.") var names: [String]
+    @Option(name: .customLong("as"), help: "The name on the remote, where one dataset is pushed.") var newName: String?
+
+    func validate() throws { try TransferNames.check(names, newName) }
+
+    func run() throws {
+        var push = Push(from: try Store(opening: options.location.folder()), to: try remote.open())
+        push.jobCount = remote.jobs
+        push.isDryRun = remote.dryRun
+        let progress = TransferProgress("push")
+        let report = try push.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
+        progress.finish()
+        try Printed.transfer(report, verb: "sent", json: options.common.json)
+    }
+}
+
+struct PullCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pull", abstract: "Copy datasets from a remote into the store.",
+        discussion: """
+            Blobs come first, the names last; only what is missing is fetched, and what an interrupted run has fetched \
+            is kept, so the same command goes on where it was interrupted. Every blob is checked against its SHA-256 \
+            as it comes. A name that exists here is moved; `tvt-store log` and the reflog know what it was.
+            Exit status 66 for a name that the remote does not have, 69 where it does not answer, 65 where it sends \
+            wrong bytes.
+            \(RemoteOptions.environment)
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var remote: RemoteOptions
+    @Argument(help: "The datasets.") var names: [String]
+    @Option(name: .customLong("as"), help: "The name here, where one dataset is pulled.") var newName: String?
+
+    func validate() throws { try TransferNames.check(names, newName) }
+
+    func run() throws {
+        let folder = try options.location.folder()
+        var pull = Pull(from: try remote.open(), into: try Store.create(at: folder))
+        pull.jobCount = remote.jobs
+        pull.isDryRun = remote.dryRun
+        let progress = TransferProgress("pull")
+        let report = try pull.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
+        progress.finish()
+        try Printed.transfer(report, verb: "fetched", json: options.common.json)
+    }
+}
+
+struct CacheCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cache", abstract: "List what is kept of stores on servers, or remove it.",
+        discussion: """
+            Reading a store on a server keeps what was read in ${XDG_CACHE_HOME:-~/.cache}/tvt/remote. It can be \
+            removed at any time, also while others read.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Flag(help: "Remove all that is listed.") var clear = false
+    @Option(help: ArgumentHelp("Only the store of this address.", valueName: "url")) var address: String?
+
+    func run() throws {
+        let caches = try RemoteCache.all().filter { address == nil || $0.address == address }
+        let sizes = try caches.map { try $0.storedBytes() }
+        if clear { for cache in caches { try cache.remove() } }
+        try Printed.json(
+            .array(
+                zip(caches, sizes).map { cache, size in
+                    [
+                        "address": cache.address.map { .string($0) } ?? .null, "folder": .string(cache.folder.string),
+                        "bytes": JSONValue(size), "removed": JSONValue(clear),
+                    ]
+                }), if: common.json
+        ) {
+            guard !caches.isEmpty else { return "Nothing is kept.\n" }
+            let rows = zip(caches, sizes).map { cache, size in
+                [cache.address ?? "unknown", Printed.size(size), cache.folder.string]
+            }
+            return Printed.table([["STORE", clear ? "REMOVED" : "SIZE", "FOLDER"]] + rows, right: [1])
+        }
+    }
+}
+
+enum TransferNames {
+    static func check(_ names: [String], _ newName: String?) throws {
+        guard newName == nil || names.count == 1 else { throw ValidationError("--as goes with one dataset") }
+    }
+}
+
+/// Bytes, rate and time left on stderr, once it is known how many bytes there are.
+final class TransferProgress {
+    private let label: String
+    private var progress: Progress?
+
+    init(_ label: String) { self.label = label }
+
+    func begin(_ byteCount: Int) -> @Sendable (Int) -> Void {
+        let progress = Progress(label, unit: "bytes", total: byteCount)
+        self.progress = progress
+        return { progress.advance(by: $0) }
+    }
+
+    func finish() { progress?.finish() }
+}
+
+extension Printed {
+    static func transfer(_ report: TransferReport, verb: String, json: Bool) throws {
+        try Printed.json(
+            [
+                "remote": .string(report.remote), "dryRun": JSONValue(report.isDryRun),
+                "references": .array(
+                    report.references.map { moved in
+                        [
+                            "name": .string(moved.name), "digest": .string(moved.digest.description),
+                            "before": moved.before.map { .string($0.description) } ?? .null,
+                        ]
+                    }),
+                "blobs": JSONValue(report.blobCount), "bytes": JSONValue(report.byteCount),
+                "movedBlobs": JSONValue(report.movedCount), "movedBytes": JSONValue(report.movedBytes),
+                "resumedBytes": JSONValue(report.resumedBytes), "retries": JSONValue(report.retryCount),
+                "confirmedByReading": JSONValue(report.wasConfirmedByReading), "seconds": JSONValue(report.seconds),
+            ], if: json
+        ) {
+            var text = ""
+            for moved in report.references {
+                let state =
+                    switch moved.before {
+                    case nil: report.isDryRun ? "would be new" : "new"
+                    case moved.digest: "unchanged"
+                    case let before?: (report.isDryRun ? "would move" : "moved") + " from \(before)"
+                    }
+                text += "\(moved.name) \(moved.digest), \(state)\n"
+            }
+            text += "\(report.movedCount) of \(report.blobCount) blobs, \(size(report.movedBytes)) of "
+            text += "\(size(report.byteCount)) \(report.isDryRun ? "to be " : "")\(verb)"
+            if report.resumedBytes > 0 { text += ", \(size(report.resumedBytes)) of them by an earlier run" }
+            if report.retryCount > 0 { text += ", \(count(report.retryCount)) retries" }
+            return text + "; \(duration(report.seconds))\n"
+        }
+    }
+}
