@@ -200,6 +200,80 @@ import Testing
         }
     }
 
+    /// A commit publishes while a collection that began before it sweeps: what is taken from under it comes back.
+    @Test func aCommitRestoresWhatACollectionTookMeanwhile() throws {
+        let temporary = try TemporaryStore()
+        let root = temporary.store.root
+        let sample = SampleData(documents: 80, queries: 6, seed: 64)
+        try sample.commit(to: temporary.store, as: "old")
+        try temporary.store.remove("old")
+        let published = DispatchSemaphore(value: 0)
+        let committed = Mutex<Result<SHA256Digest, any Error>?>(nil)
+        let writer = Mutex<Base.Thread?>(nil)
+        let collecting = try Store(opening: root) { step in
+            guard step == "blob trashed", writer.withLock({ $0 == nil }) else { return }
+            let thread = try? Base.Thread {
+                let result = Result<SHA256Digest, any Error> {
+                    // It waits for the lock that the collection holds.
+                    let observed = try Store(opening: root) { if $0 == "blobs published" { published.signal() } }
+                    return try sample.commit(to: observed, as: "new").digest
+                }
+                committed.withLock { $0 = result }
+            }
+            writer.withLock { $0 = thread }
+            published.wait()
+        }
+        let report = try collecting.collectGarbage(Self.options())
+        writer.withLock { $0 }?.join()
+        let digest = try #require(committed.withLock { $0 }).get()
+        #expect(report.trashed.count > 5)
+        let dataset = try temporary.store.dataset("new")
+        #expect(dataset.digest == digest)
+        #expect(Set(try temporary.blobs()).isSuperset(of: Self.blobs(of: dataset)))
+        #expect(try temporary.store.verify(level: .full).findings.isEmpty)
+    }
+
+    /// Copies the store at every step: what a kill of a collection at that moment would leave on disk.
+    @Test func aKillOfACollectionLosesNothing() throws {
+        let temporary = try TemporaryStore()
+        let store = temporary.store
+        let kept = SampleData(documents: 40, queries: 4, seed: 65)
+        let parent = try kept.commit(to: store, as: "kept")
+        try SampleData(documents: 20, queries: 2, seed: 66).commit(to: store, as: "gone")
+        try store.remove("gone")
+        try store.collectGarbage(Self.options())
+        // Some in the trash past their time, some that are to move, one that is to come back.
+        try SampleData(documents: 20, queries: 2, seed: 67).commit(to: store, as: "gone")
+        try store.remove("gone")
+        let back = parent.manifest.documents.idIndex.digest
+        try Files.rename(store.path(of: back), to: store.root.appending("trash").appending(back.hex))
+        let snapshots = Mutex<[(String, FilePath)]>([])
+        let folder = temporary.folder
+        let root = store.root
+        let observed = try Store(opening: root) { step in
+            snapshots.withLock { taken in
+                let copy = folder("snapshot-\(taken.count)")
+                try? FileManager.default.copyItem(atPath: root.string, toPath: copy.string)
+                taken.append((step, copy))
+            }
+        }
+        try observed.collectGarbage(Self.options(now: Clock.epochSeconds() + 20))
+        let taken = snapshots.withLock { $0 }
+        #expect(Set(taken.map(\.0)) == ["blob restored", "blob condemned", "blob trashed"])
+        for (step, copy) in taken {
+            let store = try Store(opening: copy)
+            #expect(try store.verify(level: .full).findings.isEmpty, "\(step)")
+            // The next one ends the work.
+            try store.collectGarbage(Self.options(now: Clock.epochSeconds() + 30))
+            try store.collectGarbage(Self.options(now: Clock.epochSeconds() + 40))
+            #expect(try store.verify(level: .full).findings.isEmpty, "\(step)")
+            #expect(try Self.trash(store).isEmpty)
+            #expect(try Files.list(copy.appending("tmp")) == ["gate"], "\(step)")
+            let blobs = try Files.list(copy.appending("blobs").appending("sha256"))
+            #expect(blobs.count == Self.blobs(of: parent).count + 1)
+        }
+    }
+
     /// Deriving needs blobs of a parent without a name: collections at each step leave them alone.
     @Test func derivingFromAVersionWithoutANameIsSafe() throws {
         let temporary = try TemporaryStore()

@@ -1,6 +1,8 @@
 import Base
+import Foundation
 import JSON
 import Store
+import Synchronization
 import SystemPackage
 import TestKit
 import Testing
@@ -223,6 +225,35 @@ import Testing
             #expect(try saved.positives.map { try Array($0.targets(of: new)) } == sample.positives[old])
         }
         #expect(try store.verify("saved", level: .full).findings.isEmpty)
+    }
+
+    /// Copies the store at every step of a repair: the next one ends the work, bit for bit.
+    @Test func aKillOfARepairLosesNothing() throws {
+        let other = try copy()
+        let names = try temporary.blobs()
+        try flip(dataset.manifest.documents.shards[0].blob, at: 3000)
+        try flip(dataset.manifest.documents.idIndex, at: 4200)
+        try flip(BlobDescriptor(digest: dataset.digest, size: 0), at: 70)
+        let snapshots = Mutex<[(String, FilePath)]>([])
+        let folder = temporary.folder
+        let root = store.root
+        let observed = try Store(opening: root) { step in
+            snapshots.withLock { taken in
+                let copy = folder("snapshot-\(taken.count)")
+                try? FileManager.default.copyItem(atPath: root.string, toPath: copy.string)
+                taken.append((step, copy))
+            }
+        }
+        #expect(try observed.repair(from: [StoreSource(other)], tool: "test 1").stillBad == 0)
+        let taken = snapshots.withLock { $0 }
+        #expect(taken.count { $0.0 == "blob quarantined" } == 3)
+        for (step, copy) in taken {
+            let store = try Store(opening: copy)
+            #expect(try store.repair(from: [StoreSource(other)], tool: "test 1").stillBad == 0, "\(step)")
+            #expect(try store.verify(level: .full).findings.isEmpty, "\(step)")
+            #expect(try Files.list(copy.appending("blobs").appending("sha256")) == names, "\(step)")
+            #expect(try Files.list(copy.appending("tmp")) == ["gate"], "\(step)")
+        }
     }
 
     @Test func aLostManifestIsSaidAndNothingElseBreaks() throws {
