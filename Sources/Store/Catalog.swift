@@ -25,16 +25,8 @@ struct Catalog {
         let path = store.layout.catalog
         let existed = Files.exists(path)
         do {
-            var opened: DatabaseQueue?
-            if existed { opened = try Self.open(path) }
-            if opened == nil {
-                // Foreign, damaged or of another version.
-                if existed { log.notice("\(path): cannot be used; made anew from the manifests") }
-                for suffix in ["", "-journal", "-wal", "-shm"] { try Files.remove(FilePath(path.string + suffix)) }
-                opened = try Self.create(path)
-            }
-            guard let opened else { throw CatalogError(message: "cannot be opened") }
-            database = opened
+            let opened = existed ? try Self.open(path) : nil
+            database = try opened ?? Self.make(store.layout)
             isNew = !existed
         } catch {
             throw CatalogError(message: "\(error)")
@@ -65,6 +57,22 @@ struct Catalog {
         {
             return nil
         }
+    }
+
+    /// Makes the catalog where there is none that can be used: one process at a time, since the file of one that is
+    /// being made looks foreign to others.
+    private static func make(_ layout: StoreLayout) throws -> DatabaseQueue {
+        let gate = try FileLock(
+            acquiring: layout.tmp.appending("gate"), purpose: "making the catalog", wait: true)
+        defer { withExtendedLifetime(gate) {} }
+        let path = layout.catalog
+        if Files.exists(path) {
+            if let opened = try open(path) { return opened }
+            // Foreign, damaged or of another version.
+            log.notice("\(path): cannot be used; made anew from the manifests")
+            for suffix in ["", "-journal", "-wal", "-shm"] { try Files.remove(FilePath(path.string + suffix)) }
+        }
+        return try create(path)
     }
 
     private static func create(_ path: FilePath) throws -> DatabaseQueue {
@@ -103,39 +111,45 @@ struct Catalog {
     ///
     /// - Parameter note: tell the user where the catalog was missing or stale.
     func refresh(note: Bool) throws {
-        let bytes = try Files.readAll(store.layout.index)
-        let digest = SHA256Digest.of(bytes).description
+        let digest = SHA256Digest.of(try Files.readAll(store.layout.index)).description
         let known = try sql { try $0.read { try String.fetchOne($0, sql: "SELECT indexDigest FROM source") } }
         guard known != digest else { return }
+        try sql { queue in
+            try queue.writeWithoutTransaction { database in
+                // Others do the same at the same time: what is known and what is to be known are looked at under the
+                // lock that the writing needs.
+                try database.inTransaction(.immediate) {
+                    try update(database, note: note)
+                    return .commit
+                }
+            }
+        }
+    }
+
+    private func update(_ database: Database, note: Bool) throws {
+        let bytes = try Files.readAll(store.layout.index)
+        let digest = SHA256Digest.of(bytes).description
+        guard try String.fetchOne(database, sql: "SELECT indexDigest FROM source") != digest else { return }
         let index = try ReferenceIndex(bytes, path: store.layout.index.string)
         if note, !index.references.isEmpty {
             log.notice("\(store.layout.catalog) was \(isNew ? "missing" : "stale"); brought up to date")
         }
-        let versions = Set(
-            try sql { try $0.read { try String.fetchAll($0, sql: "SELECT digest FROM versions") } })
-        var missing: [(SHA256Digest, Manifest)] = []
-        var taken = versions
+        var taken = Set(try String.fetchAll(database, sql: "SELECT digest FROM versions"))
         for reference in index.references where taken.insert(reference.dataset.description).inserted {
-            missing.append((reference.dataset, try store.manifest(reference.dataset)))
+            try insert(reference.dataset, store.manifest(reference.dataset), in: database)
         }
-        let creation = try index.references.map { try store.createdAt($0) }
-        try sql { queue in
-            try queue.write { database in
-                for (digest, manifest) in missing { try insert(digest, manifest, in: database) }
-                try database.execute(sql: "DELETE FROM refs")
-                for (reference, createdAt) in zip(index.references, creation) {
-                    try database.execute(
-                        sql: "INSERT INTO refs VALUES (?, ?, ?, ?)",
-                        arguments: [
-                            reference.name, reference.dataset.description, reference.image.digest.description,
-                            createdAt,
-                        ])
-                }
-                try database.execute(sql: "DELETE FROM versions WHERE digest NOT IN (SELECT version FROM refs)")
-                try database.execute(sql: "DELETE FROM source")
-                try database.execute(sql: "INSERT INTO source VALUES (?)", arguments: [digest])
-            }
+        try database.execute(sql: "DELETE FROM refs")
+        for reference in index.references {
+            try database.execute(
+                sql: "INSERT INTO refs VALUES (?, ?, ?, ?)",
+                arguments: [
+                    reference.name, reference.dataset.description, reference.image.digest.description,
+                    try store.createdAt(reference),
+                ])
         }
+        try database.execute(sql: "DELETE FROM versions WHERE digest NOT IN (SELECT version FROM refs)")
+        try database.execute(sql: "DELETE FROM source")
+        try database.execute(sql: "INSERT INTO source VALUES (?)", arguments: [digest])
     }
 
     private func insert(_ digest: SHA256Digest, _ manifest: Manifest, in database: Database) throws {
@@ -184,10 +198,13 @@ struct Catalog {
         }
     }
 
-    /// Runs a database call; its errors become a `CatalogError`.
+    /// Runs a database call; the database's errors become a `CatalogError`.
     private func sql<Result>(_ body: (DatabaseQueue) throws -> Result) throws -> Result {
         do {
             return try body(database)
+        } catch let error as any StatusError {
+            // About the store itself: it is no better without the catalog.
+            throw error
         } catch {
             throw CatalogError(message: "\(error)")
         }
