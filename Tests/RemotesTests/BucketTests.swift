@@ -33,7 +33,7 @@ import Testing
             environment: TestServer.credentials)
     }
 
-    static let modes: [JSONValue] = [true, false, "refused"]
+    static let modes: [JSONValue] = [true, false, "if-none-match", "refused"]
 
     @Test(arguments: modes) func whatIsPushedIsAStore(conditions: JSONValue) throws {
         let server = try server(conditions)

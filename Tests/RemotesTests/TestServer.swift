@@ -23,7 +23,7 @@ final class TestServer {
 
     /// - Parameters:
     ///   - rules: what is to go wrong; see the script.
-    ///   - bucket: nil for a web server; else whether conditional writes are known: true, false or "refused".
+    ///   - bucket: nil for a web server; else what conditional writes do, as the script says.
     ///   - certificate: file with a key and a certificate, for TLS.
     init(
         serving folder: FilePath, rules: [JSONValue] = [], bucket: JSONValue? = nil, certificate: FilePath? = nil
