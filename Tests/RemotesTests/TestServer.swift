@@ -101,12 +101,12 @@ final class RunningTool {
     /// The exit status of a tool that has ended.
     var status: Int32 { process.terminationStatus }
 
-    /// Kills it as soon as the condition holds.
+    /// Kills it as soon as the condition holds, and waits for its end.
     ///
-    /// - Returns: whether it was alive then.
-    func kill(when condition: () throws -> Bool) throws -> Bool {
+    /// - Returns: whether the signal ended it.
+    func kill(_ signal: Int32 = SIGKILL, when condition: () throws -> Bool) throws -> Bool {
         while process.isRunning, try !condition() { usleep(500) }
-        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+        if process.isRunning { Glibc.kill(process.processIdentifier, signal) }
         process.waitUntilExit()
         return process.terminationReason == .uncaughtSignal
     }
