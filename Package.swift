@@ -110,13 +110,14 @@ let domain: [Target] = [
         "Training", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers", "Models", "Store"],
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
+    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Store"], packages: [systemPackage]),
 ]
 
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
     tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest"]),
-    tool("tvt-store", uses: ["JSON", "Records", "Store", "Remotes"]),
+    tool("tvt-store", uses: ["JSON", "Records", "Store", "Analysis", "Remotes"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
@@ -142,6 +143,10 @@ let testTargets: [Target] = [
         exclude: ["Servers"]),
     tests(
         "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert"], packages: [systemPackage]),
+    .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),
+    tests(
+        "Fault", uses: ["JSON", "Records", "Store", "tvt-convert", "tvt-mine", "tvt-store"], packages: [systemPackage],
+        exclude: ["README.md"]),
     tests(
         "Tool",
         uses: [
@@ -161,6 +166,9 @@ let testTargets: [Target] = [
         "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
+    tests(
+        "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
+        packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),
     tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
@@ -187,6 +195,8 @@ let targets: [Target] = doors + base + wrappers + formats + domain + tools + wan
 
 let package = Package(
     name: "tvt",
+    // Loaded into the tools by Tests/FaultTests.
+    products: [.library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

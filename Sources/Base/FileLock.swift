@@ -35,5 +35,27 @@ public final class FileLock: Sendable {
         _ = Array(holder.utf8).withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
+    /// Replaces what the lock's file says about its holder.
+    public func describe(_ contents: [UInt8]) {
+        ftruncate(descriptor, 0)
+        _ = contents.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    }
+
+    /// Whether somebody holds the lock on a path.
+    public enum State: Sendable { case free, held, missing }
+
+    /// Looks whether the lock is free, and changes nothing: what a dead holder wrote stays.
+    public static func probe(_ path: FilePath) throws -> State {
+        let opened = open(path.string, O_RDONLY | O_CLOEXEC)
+        guard opened >= 0 else {
+            if errno == ENOENT { return .missing }
+            throw SystemError.last("open", path)
+        }
+        defer { close(opened) }
+        if flock(opened, LOCK_EX | LOCK_NB) == 0 { return .free }
+        guard errno == EWOULDBLOCK else { throw SystemError.last("lock", path) }
+        return .held
+    }
+
     deinit { close(descriptor) }
 }

@@ -17,14 +17,31 @@ public enum Files {
         return Int(status.st_size)
     }
 
+    /// When the file was last modified, in seconds since 1970.
+    public static func modificationTime(_ path: FilePath) throws -> Double {
+        var status = stat()
+        guard stat(path.string, &status) == 0 else { throw SystemError.last("open", path) }
+        return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
+    }
+
+    /// Sets the time of the last modification, in seconds since 1970; only the owner may.
+    public static func setModificationTime(_ path: FilePath, to seconds: Double) throws {
+        let whole = seconds.rounded(.down)
+        let time = timespec(tv_sec: Int(whole), tv_nsec: Int((seconds - whole) * 1e9))
+        guard utimensat(AT_FDCWD, path.string, [time, time], 0) == 0 else { throw SystemError.last("touch", path) }
+    }
+
     /// Makes the directory and those above it; nothing happens where they exist.
-    public static func makeDirectory(_ path: FilePath) throws {
+    ///
+    /// - Parameter isDurable: sync each directory that gets a new entry.
+    public static func makeDirectory(_ path: FilePath, isDurable: Bool = false) throws {
         if path.string.isEmpty || isDirectory(path) { return }
         let parent = path.removingLastComponent()
-        if parent != path, !parent.string.isEmpty { try makeDirectory(parent) }
+        if parent != path, !parent.string.isEmpty { try makeDirectory(parent, isDurable: isDurable) }
         guard mkdir(path.string, 0o777) == 0 || errno == EEXIST && isDirectory(path) else {
             throw SystemError.last("create", path)
         }
+        if isDurable { try syncFolder(parent) }
     }
 
     /// Atomic within one file system; replaces `target`.

@@ -20,11 +20,27 @@ extension Tool {
         // A reader that goes away (`| head`) ends us quietly.
         signal(SIGPIPE, SIG_DFL)
         do {
+            try checkArguments()
             var command = try parseAsRoot()
             try command.run()
         } catch {
             end(with: error)
         }
+    }
+
+    /// Swift would repair bytes that are not UTF-8, and the tool would read or make a file of another name.
+    private static func checkArguments() throws {
+        func check(_ text: UnsafePointer<CChar>, _ what: String) throws {
+            let bytes = UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }
+            guard String(validating: bytes, as: UTF8.self) == nil else { return }
+            throw Failure(
+                .usage, "\(what) is not valid UTF-8: \(escaped(bytes))",
+                advice: "Go into the folder and name it by \".\", or reach it through a link with another name.")
+        }
+        for number in 1..<max(1, Int(CommandLine.argc)) {
+            if let argument = CommandLine.unsafeArgv[number] { try check(argument, "argument \(number)") }
+        }
+        if let store = getenv("TVT_STORE") { try check(store, "$TVT_STORE") }
     }
 
     /// Prints the error on stderr and ends the process with its status.

@@ -51,7 +51,9 @@ package struct Pull {
             if seen.insert(found.image).inserted { images.append(found.image) }
         }
         needed += images
-        let missing = try needed.filter { try !(isDryRun ? isHere($0) : store.keep($0)) }
+        let session = isDryRun ? nil : try store.transferSession(purpose: "pulling from \(remote.address)")
+        defer { withExtendedLifetime(session) {} }
+        let missing = try needed.filter { try !(isDryRun ? isHere($0) : store.keepIfHere($0)) }
         report.blobCount = needed.count
         report.byteCount = needed.reduce(0) { $0 + $1.size }
         report.movedCount = missing.count

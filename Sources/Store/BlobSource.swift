@@ -1,90 +1,62 @@
-public import Base
-internal import JSON
-public import SystemPackage
+internal import Base
+internal import SystemPackage
 
-/// Where the blobs of a store come from that is not in a folder of this machine.
-///
-/// The store's root is then a folder with copies of what was read; a blob's file is made when the blob is first asked
-/// for, has the blob's size, and holds only the bytes that were needed.
-public protocol BlobSource: Sendable {
-    /// What people call it, such as `https://data.example.org/store`.
-    var address: String { get }
-    /// The blob's size in bytes; nil where there is no such blob.
-    func size(of digest: SHA256Digest) throws -> Int?
-    /// The blob, whose bytes come when they are asked for with `ensure`.
+/// Somewhere else that the bytes of a blob can be had from: another folder, a server.
+public protocol BlobSource {
+    /// For messages.
+    var name: String { get }
+
+    func has(_ blob: BlobDescriptor) throws -> Bool
+
+    /// Hands the blob's bytes to `receive`, in order, piece by piece. The receiver checks them against the digest.
     ///
-    /// - Throws: `SystemError` with `ENOENT` where there is none.
-    func map(_ digest: SHA256Digest, at path: FilePath) throws -> MappedFile
-    /// Drops what was read of a blob, because it turned out to be wrong.
-    func forget(_ digest: SHA256Digest, at path: FilePath) throws
+    /// - Returns: false where the source does not have it; `receive` was not called then.
+    func read(_ blob: BlobDescriptor, _ receive: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool
 }
 
-extension Optional where Wrapped == any BlobSource {
-    /// A blob by the path that it has in the store, mapped.
-    func mapped(_ path: FilePath) throws -> MappedFile {
-        guard let source = self else { return try MappedFile(path) }
-        guard let digest = path.lastComponent.flatMap({ SHA256Digest(hex: $0.string) }) else {
-            throw Failure(.bug, "\(path) is not a blob's path")
-        }
-        return try source.map(digest, at: path)
+/// Another store in a folder.
+public struct StoreSource: BlobSource {
+    private let store: Store
+    private static let pieceBytes = 1 << 20
+
+    public init(_ store: Store) { self.store = store }
+
+    public var name: String { store.root.string }
+
+    public func has(_ blob: BlobDescriptor) throws -> Bool {
+        Files.exists(store.located(blob.digest))
     }
 
-    /// Opens a blob; where it is damaged and comes from a server, once more with fresh bytes.
-    func opening<Opened>(_ path: FilePath, _ open: () throws -> Opened) throws -> Opened {
-        do {
-            return try open()
-        } catch let error as DamagedBlob {
-            guard let source = self, let digest = path.lastComponent.flatMap({ SHA256Digest(hex: $0.string) }) else {
-                throw error
-            }
-            try source.forget(digest, at: path)
-            return try open()
+    public func read(_ blob: BlobDescriptor, _ receive: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
+        guard try has(blob) else { return false }
+        let file = try MappedFile.blob(store.layout.blob(blob.digest))
+        file.advise(.sequential)
+        var start = 0
+        while start < file.count {
+            let end = min(start + Self.pieceBytes, file.count)
+            try receive(file.bytes.slice(start..<end))
+            start = end
         }
+        return true
     }
 }
 
-extension Store {
-    /// A store on a server, to read from.
+extension WriterSession {
+    /// Writes a blob of a source into the session's folder.
     ///
-    /// - Parameters:
-    ///   - cache: folder with `index.json` as the server has it now, and with what was read of blobs.
-    ///   - source: fills the blobs' files.
-    package convenience init(cache: FilePath, source: any BlobSource) {
-        self.init(root: cache, source: source)
-    }
-
-    /// What messages call the store.
-    public var name: String { source?.address ?? root.string }
-
-    /// - Throws: `Failure` with status 73 for a store on a server.
-    func checkWritable() throws {
-        guard let source else { return }
-        throw Failure(
-            .cannotCreate, "\(source.address) can only be read",
-            advice: "`tvt-store pull` copies datasets into a store of your own; `tvt-store push` brings them back.")
-    }
-
-    /// The size of a blob that exists; nil for one that does not.
-    func size(of digest: SHA256Digest) throws -> Int? {
-        if let source { return try source.size(of: digest) }
-        return Files.exists(layout.blob(digest)) ? try Files.size(layout.blob(digest)) : nil
-    }
-
-    /// All bytes of a small blob, as they are.
-    func blobBytes(_ digest: SHA256Digest) throws -> [UInt8] {
-        guard source != nil else { return try Files.readAll(layout.blob(digest)) }
-        let file = try source.mapped(layout.blob(digest))
-        try file.ensure(0..<file.count)
-        // A manifest has no checksum inside; this is the place to notice that a server answered with wrong bytes.
-        if SHA256Digest.of(file.bytes) != digest { _ = try file.fetchAgain(0..<file.count) }
-        return Array(file.bytes)
-    }
-
-    /// SHA-256 of a blob's bytes by its path.
-    func digest(of path: FilePath) throws -> SHA256Digest {
-        guard source != nil else { return try SHA256Digest.ofFile(path) }
-        let file = try source.mapped(path)
-        try file.ensure(0..<file.count)
-        return SHA256Digest.of(file.bytes)
+    /// - Returns: nil where the source lacks it, or has other bytes under its name.
+    func fetch(_ wanted: BlobDescriptor, from source: any BlobSource) throws -> StagedBlob? {
+        let name = "fetched-\(wanted.digest.hex)"
+        // An earlier try may have ended in the middle.
+        try Files.remove(path(name))
+        guard try source.has(wanted) else { return nil }
+        var output = try blob(name)
+        guard try source.read(wanted, { try output.write($0) }) else { return nil }
+        let staged = try output.finish()
+        guard staged.descriptor.digest == wanted.digest else {
+            try Files.remove(staged.path)
+            return nil
+        }
+        return staged
     }
 }

@@ -19,7 +19,7 @@ public struct DamagedBlob: StatusError {
     public var description: String {
         var text = "\(path): damaged: \(reason)"
         if let context { text += " (reading \(context))" }
-        return text + "\n  Run `tvt-store verify --level full`; fetch the blob again or write the dataset anew."
+        return text + "\n  `tvt-store verify` finds all that is damaged, `tvt-store repair --from DIR` restores it."
     }
 
     func reading(_ context: @autoclosure () -> String) -> DamagedBlob {

@@ -153,15 +153,18 @@ extension Store {
         try DatasetWriter(store: self, reference: reference, provenance: provenance, options: options)
     }
 
-    /// Collects links for ``derive(from:reference:keepingQueries:positives:negatives:provenance:)``.
+    /// Collects links for ``derive(from:reference:keepingQueries:positives:negatives:judgements:aliases:provenance:options:)``.
     public func linksWriter(hasScores: Bool) throws -> LinksWriter {
         let session = try WriterSession(store: self, purpose: "writing links")
         return try LinksWriter(session: session, name: "links", hasScores: hasScores)
     }
 
     /// The end of every way to make a version: blobs, manifest, image, reference.
+    ///
+    /// - Parameter replacing: the version that the reference must still point at; nil for any.
     func commit(
-        _ manifest: Manifest, blobs: [StagedBlob], session: WriterSession, lockTimeoutSeconds: Double
+        _ manifest: Manifest, blobs: [StagedBlob], session: WriterSession, lockTimeoutSeconds: Double,
+        replacing: SHA256Digest? = nil
     ) throws -> Dataset {
         var manifestBlob = try session.blob("manifest.json")
         try manifestBlob.write(manifest.canonicalBytes)
@@ -175,7 +178,15 @@ extension Store {
         try publish(blobs + [stagedManifest, stagedImage])
         let reference = Reference(
             name: manifest.name, dataset: stagedManifest.descriptor.digest, image: stagedImage.descriptor)
-        try change("commit", manifest.name, lockTimeoutSeconds: lockTimeoutSeconds) { _ in reference }
+        try change("commit", manifest.name, lockTimeoutSeconds: lockTimeoutSeconds) { index in
+            if let replacing, index[manifest.name]?.dataset != replacing {
+                throw Failure(
+                    .locked, "\(manifest.name) was changed by somebody else meanwhile", advice: "Run it again.")
+            }
+            // What the version shares with others, or what was published while a collection ran, must be there.
+            try keep(manifest.blobs + [stagedManifest.descriptor, stagedImage.descriptor])
+            return reference
+        }
         updateCatalog()
         return try Dataset(store: self, digest: reference.dataset, reference: reference.name)
     }

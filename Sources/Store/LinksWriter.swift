@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// Collects the links of one role, query by query; they wait on disk, not in memory.
 ///
-/// Made by ``Store/linksWriter(hasScores:)`` for ``Store/derive(from:reference:keepingQueries:positives:negatives:provenance:)``.
+/// Made by ``Store/linksWriter(hasScores:)`` for ``Store/derive(from:reference:keepingQueries:positives:negatives:judgements:aliases:provenance:options:)``.
 public final class LinksWriter {
     public let hasScores: Bool
     /// Queries so far, those without links included.
@@ -118,7 +118,7 @@ struct StagedLinks: Sendable {
 }
 
 /// Bytes on their way into a blob, with a checksum taken of every page.
-private struct PagedBody {
+struct PagedBody {
     private var page: [UInt8] = []
     private var checksums: [UInt8] = []
 

@@ -17,7 +17,7 @@ extension Manifest {
                     return .object(json)
                 })
         }
-        return [
+        var json: JSONObject = [
             "schemaVersion": JSONValue(Self.schemaVersion),
             "mediaType": .string(Self.mediaType),
             "name": .string(name),
@@ -35,6 +35,8 @@ extension Manifest {
             "logicalDigest": .string(logicalDigest.description),
             "provenance": provenance.json,
         ]
+        if let aliases { json["aliases"] = aliases.json }
+        return .object(json)
     }
 
     /// - Throws: `InputError` that names the field which is missing or wrong.
@@ -58,7 +60,7 @@ extension Manifest {
             queries: try RecordTable(root.fields("queries")),
             positives: try links.optionalFields("positives").map { try LinkTable($0) },
             negatives: try links.optionalFields("negatives").map { try LinkTable($0) },
-            judgements: judgements,
+            judgements: judgements, aliases: try root.optionalFields("aliases")?.blob(),
             provenance: try Provenance(root.fields("provenance")))
         guard try root.digest("logicalDigest") == logicalDigest else {
             throw root.wrong("logicalDigest", "it does not fit the digests of the parts")

@@ -14,6 +14,9 @@ public struct Manifest: Sendable, Equatable {
     public var negatives: LinkTable?
     /// In the order of their names' bytes.
     public var judgements: [JudgementTable]
+    /// Which documents are duplicates of which, where a tool looked for them: an ``AliasMap``. No part of the logical
+    /// digest, since the links say already what follows from it.
+    public var aliases: BlobDescriptor?
     public var provenance: Provenance
 
     /// The records of one kind.
@@ -78,6 +81,7 @@ public struct Manifest: Sendable, Equatable {
             all.append(table.idIndex)
         }
         all += [positives, negatives].compactMap { $0?.blob } + judgements.map(\.links.blob)
+        if let aliases { all.append(aliases) }
         var seen: Set<BlobDescriptor> = []
         return all.filter { seen.insert($0).inserted }
     }

@@ -35,6 +35,15 @@ public final class RecordReader {
         try withQueryRecord(ordinal) { try dataset.queries.parsed($0, ordinal: ordinal).id }
     }
 
+    /// Whether a document has this id: a comparison, where ``documentID(_:)`` makes a copy.
+    public func documentHasID(_ ordinal: Int, _ id: UnsafeRawBufferPointer) throws -> Bool {
+        try withDocumentRecord(ordinal) { try dataset.documents.parsed($0, ordinal: ordinal).hasID(id) }
+    }
+
+    public func queryHasID(_ ordinal: Int, _ id: UnsafeRawBufferPointer) throws -> Bool {
+        try withQueryRecord(ordinal) { try dataset.queries.parsed($0, ordinal: ordinal).hasID(id) }
+    }
+
     public func documentOrdinal(id: UnsafeRawBufferPointer) throws -> Int? {
         try dataset.documents.ordinal(id: id, cursor: documentCursor)
     }

@@ -10,13 +10,15 @@ final class RecordSet: Sendable {
         let path: FilePath
         let firstOrdinal: Int
         let recordCount: Int
+        /// Nil while the set is being written.
+        let byteCount: Int?
     }
 
     let kind: RecordKind
     let count: Int
     let parts: [Part]
     private let indexPath: FilePath?
-    private let source: (any BlobSource)?
+    private let origin: (any BlobOrigin)?
     private let recordsDigest: SHA256Digest
     private let index = AtomicLazyReference<IdIndex>()
     // One slot a part, set once; freed in deinit.
@@ -24,19 +26,24 @@ final class RecordSet: Sendable {
     /// Cursors that nobody uses now. Not in a hot loop: a scan or a training reader has a cursor of its own.
     private let cursors = CursorPool()
 
-    /// - Parameter indexPath: nil while the set is being written.
+    /// - Parameters:
+    ///   - shardSizes: what the manifest says; another shard in the place of one is noticed by its size.
+    ///   - indexPath: nil while the set is being written.
     init(
-        kind: RecordKind, shards: [(path: FilePath, recordCount: Int)], indexPath: FilePath?,
-        recordsDigest: SHA256Digest, source: (any BlobSource)? = nil
+        kind: RecordKind, shards: [(path: FilePath, recordCount: Int)], shardSizes: [Int]? = nil,
+        indexPath: FilePath?, recordsDigest: SHA256Digest, origin: (any BlobOrigin)? = nil
     ) {
         self.kind = kind
-        self.source = source
+        self.origin = origin
         self.indexPath = indexPath
         self.recordsDigest = recordsDigest
         var parts: [Part] = []
         var first = 0
-        for shard in shards where shard.recordCount > 0 {
-            parts.append(Part(path: shard.path, firstOrdinal: first, recordCount: shard.recordCount))
+        for (number, shard) in shards.enumerated() where shard.recordCount > 0 {
+            parts.append(
+                Part(
+                    path: shard.path, firstOrdinal: first, recordCount: shard.recordCount,
+                    byteCount: shardSizes?[number]))
             first += shard.recordCount
         }
         self.parts = parts
@@ -52,13 +59,16 @@ final class RecordSet: Sendable {
 
     func shard(_ part: Int) throws -> ShardReader {
         if let reader = readers[part].load() { return reader }
-        let reader = try source.opening(parts[part].path) {
-            try ShardReader(parts[part].path, kind: kind, source: source)
+        let reader = try origin.opening(parts[part].path) {
+            try ShardReader(parts[part].path, kind: kind, origin: origin)
         }
         guard reader.recordCount == parts[part].recordCount else {
             throw DamagedBlob(
                 reader.path,
                 "it holds \(reader.recordCount) records, but the manifest says \(parts[part].recordCount)")
+        }
+        if let size = parts[part].byteCount, size != reader.bytes.count {
+            throw DamagedBlob(reader.path, "it has \(reader.bytes.count) bytes instead of \(size)")
         }
         return readers[part].storeIfNil(reader)
     }
@@ -132,7 +142,7 @@ final class RecordSet: Sendable {
     func idIndex() throws -> IdIndex {
         if let index = index.load() { return index }
         guard let indexPath else { throw Failure(.bug, "the \(kind) have no id index yet") }
-        let opened = try source.opening(indexPath) { try IdIndex(indexPath, kind: kind, source: source) }
+        let opened = try origin.opening(indexPath) { try IdIndex(indexPath, kind: kind, origin: origin) }
         guard opened.keyCount == count, opened.recordsDigest == recordsDigest else {
             throw DamagedBlob(indexPath, "it is the id index of other records")
         }

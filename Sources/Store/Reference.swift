@@ -1,5 +1,6 @@
 public import Base
 internal import JSON
+internal import SystemPackage
 
 /// A human name that points at a dataset version.
 public struct Reference: Sendable, Equatable {
@@ -17,7 +18,7 @@ public struct Reference: Sendable, Equatable {
     }
 
     /// - Throws: `Failure` with status 64 for a name that cannot be a reference.
-    package static func checkName(_ name: String) throws {
+    public static func checkName(_ name: String) throws {
         func isAllowed(_ byte: UInt8) -> Bool {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
@@ -82,10 +83,25 @@ package struct ReferenceIndex: Sendable, Equatable {
         return json.canonical()
     }
 
+    /// What to do where it is missing or damaged: everything else in the store can still be found.
+    static func advice(path: String) -> String {
+        let reflog = FilePath(path).removingLastComponent().appending("reflog")
+        return
+            "Put a copy of it back. The names and digests of all versions stand in \(reflog); their data is untouched."
+    }
+
     package init() {}
 
     /// Entries that are not ours are an error, since writing the index again would lose them.
     package init(_ bytes: [UInt8], path: String) throws {
+        do {
+            try self.init(parsing: bytes, path: path)
+        } catch let error as InputError {
+            throw InputError(error.reason, at: error.place, offender: error.offender, advice: Self.advice(path: path))
+        }
+    }
+
+    private init(parsing bytes: [UInt8], path: String) throws {
         let root = ManifestFields(try JSONValue.parse(bytes, path: path), path: path, field: "")
         for entry in try root.array("manifests") {
             let annotations = try entry.fields("annotations")
@@ -93,6 +109,11 @@ package struct ReferenceIndex: Sendable, Equatable {
                 Reference(
                     name: try annotations.string(Self.nameAnnotation),
                     dataset: try annotations.digest(Self.datasetAnnotation), image: try entry.blob()))
+        }
+        references.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        for (reference, next) in zip(references, references.dropFirst())
+        where reference.name.utf8.elementsEqual(next.name.utf8) {
+            throw InputError("two references have the name \(escaped(next.name.utf8))", at: Place(path: path))
         }
     }
 }

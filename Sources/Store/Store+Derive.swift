@@ -10,12 +10,16 @@ extension Store {
     ///   - keepingQueries: ordinals in the parent, in the order that the new version shall have; nil keeps all.
     ///   - positives: new links, one entry for each query of the new version; nil keeps the parent's. Comes from
     ///     ``linksWriter(hasScores:)``. The same holds for `negatives`.
+    ///   - judgements: new judgements for each of the parent's splits, in their order, documents ascending within each
+    ///     query; nil keeps the parent's.
+    ///   - aliases: which documents are duplicates; nil keeps what the parent says.
     /// - Throws: `Failure` with status 65 for links that do not fit, 75 where another writer holds the lock;
     ///   `DuplicateIDs` where a query is kept twice.
     @discardableResult
     public func derive(
         from parent: Dataset, reference: String, keepingQueries: [Int]? = nil, positives: LinksWriter? = nil,
-        negatives: LinksWriter? = nil, provenance: Provenance, options: WriterOptions = WriterOptions()
+        negatives: LinksWriter? = nil, judgements: [LinksWriter]? = nil, aliases: AliasMapWriter? = nil,
+        provenance: Provenance, options: WriterOptions = WriterOptions()
     ) throws -> Dataset {
         try Reference.checkName(reference)
         let session = try WriterSession(store: self, purpose: "deriving \(reference)")
@@ -24,10 +28,12 @@ extension Store {
         manifest.provenance = provenance
         if !provenance.parents.contains(parent.digest) { manifest.provenance.parents.insert(parent.digest, at: 0) }
         for table in [manifest.documents, manifest.queries] {
-            for shard in table.shards where !Files.exists(path(of: shard.blob.digest)) {
+            for shard in table.shards where !Files.exists(located(shard.blob.digest)) {
                 throw Failure(.badData, "\(parent.reference) is not in the store \(root)")
             }
         }
+        // The parent may have no reference any more.
+        try keep(manifest.blobs)
         var blobs: [StagedBlob] = []
         if let keepingQueries {
             let staged = try writeQueries(of: parent, keepingQueries, session: session, options: options)
@@ -64,14 +70,21 @@ extension Store {
             .positive, new: positives, old: parent.positives, oldTable: old.positives, name: "positives")
         manifest.negatives = try table(
             .negative, new: negatives, old: parent.negatives, oldTable: old.negatives, name: "negatives")
+        precondition(judgements.map { $0.count == parent.judgements.count } ?? true, "judgements for every split")
         manifest.judgements = []
-        for (number, judgements) in parent.judgements.enumerated() {
+        for (number, (split, links)) in parent.judgements.enumerated() {
             let kept = try table(
-                .judgement, new: nil, old: judgements.links, oldTable: old.judgements[number].links,
+                .judgement, new: judgements?[number], old: links, oldTable: old.judgements[number].links,
                 name: "judgements-\(number)")
-            if let kept { manifest.judgements.append(Manifest.JudgementTable(split: judgements.split, links: kept)) }
+            if let kept { manifest.judgements.append(Manifest.JudgementTable(split: split, links: kept)) }
         }
-        defer { withExtendedLifetime((session, positives, negatives)) {} }
+        if let aliases {
+            let staged = try aliases.finish(
+                documentCount: manifest.documents.recordCount, documentsDigest: manifest.documents.logicalDigest)
+            blobs.append(staged)
+            manifest.aliases = staged.descriptor
+        }
+        defer { withExtendedLifetime((session, positives, negatives, judgements, aliases)) {} }
         return try commit(manifest, blobs: blobs, session: session, lockTimeoutSeconds: options.lockTimeoutSeconds)
     }
 

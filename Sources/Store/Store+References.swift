@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 internal import Glibc
 internal import SystemPackage
 
@@ -14,7 +14,12 @@ extension Store {
         let known = try readIndex().references.first { $0.dataset == digest }?.image
         let image = try known ?? publishImage(of: digest)
         let tagged = Reference(name: name, dataset: digest, image: image)
-        try change("tag", name) { _ in tagged }
+        let blobs = try manifest(digest).blobs
+        try change("tag", name) { _ in
+            // Without this, a version that was given up could lose its blobs to a collection just now.
+            try keep([BlobDescriptor(digest: digest, size: 0), image] + blobs)
+            return tagged
+        }
         updateCatalog()
         return tagged
     }
@@ -23,7 +28,7 @@ extension Store {
     private func publishImage(of digest: SHA256Digest) throws -> BlobDescriptor {
         let session = try WriterSession(store: self, purpose: "tagging \(digest)")
         defer { withExtendedLifetime(session) {} }
-        let manifestBlob = BlobDescriptor(digest: digest, size: try Files.size(path(of: digest)))
+        let manifestBlob = BlobDescriptor(digest: digest, size: try Files.size(located(digest)))
         var blob = try session.blob("image.json")
         try blob.write(
             ImageManifest.canonicalBytes(of: manifest(digest), blob: manifestBlob, createdAt: Clock.timestamp()))
@@ -34,11 +39,20 @@ extension Store {
 
     /// Removes a reference. Its blobs stay until they are collected.
     ///
+    /// The version is not opened: one that is damaged can be given up as well.
+    ///
+    /// - Returns: the version that the reference pointed at.
     /// - Throws: `Failure` with status 66 where there is none.
-    public func remove(_ name: String) throws {
-        _ = try dataset(name)
+    @discardableResult
+    public func remove(_ name: String) throws -> SHA256Digest {
+        guard let found = try readIndex()[name] else {
+            // Throws what says best what is missing.
+            _ = try dataset(name)
+            throw Failure(.missingInput, "\(escaped(name.utf8)) is no name of a dataset but a digest; it has no entry")
+        }
         try change("remove", name) { _ in nil }
         updateCatalog()
+        return found.dataset
     }
 
     /// The one place that replaces `index.json`: under the writer lock, logged before, durable after.
@@ -82,8 +96,8 @@ extension Store {
         for (name, after) in changes {
             try Reflog(path: layout.reflog).append(
                 ReflogEntry(
-                    time: Clock.timestamp(), operation: operation, reference: name, before: index[name]?.dataset,
-                    after: after?.dataset))
+                    time: Clock.timestamp(ofEpochSeconds: Clock.epochSeconds()), operation: operation, reference: name,
+                    before: index[name]?.dataset, after: after?.dataset))
             if let after { index.set(after) } else { index.remove(name) }
         }
         observer?("reflog appended")
@@ -103,7 +117,7 @@ extension Store {
         return true
     }
 
-    private func writerLock(purpose: String, timeoutSeconds: Double) throws -> FileLock {
+    func writerLock(purpose: String, timeoutSeconds: Double) throws -> FileLock {
         let deadline = Clock.seconds() + timeoutSeconds
         while true {
             do {
@@ -119,6 +133,8 @@ extension Store {
     func publish(_ blobs: [StagedBlob]) throws {
         try Files.makeDirectory(layout.blobs)
         for blob in blobs {
+            // As old as its name: a collection spares what is young, and long work may have staged it days ago.
+            try Files.setModificationTime(blob.path, to: Clock.epochSeconds())
             // Replacing an equal blob is harmless, and heals one that was damaged.
             try Files.rename(blob.path, to: layout.blob(blob.descriptor.digest))
             observer?("blob renamed")

@@ -12,7 +12,7 @@ public final class Store: Sendable {
     /// Nil outside tests.
     let observer: CommitObserver?
     /// Where blobs come from that are not in the folder: that of a store on a server. Such a store is read only.
-    let source: (any BlobSource)?
+    let origin: (any BlobOrigin)?
 
     /// Makes an empty store; an existing one is opened.
     ///
@@ -32,7 +32,9 @@ public final class Store: Sendable {
                 .cannotCreate, "\(root) is not empty and no store: it holds \(stranger)",
                 advice: "Choose a new or an empty folder.")
         }
-        try Files.makeDirectory(layout.blobs)
+        try Files.makeDirectory(layout.blobs, isDurable: true)
+        // Also where a killed process had made them: a commit syncs what is in them, not their own names.
+        try Files.syncFolder(layout.blobs.removingLastComponent())
         try Files.makeDirectory(layout.tmp)
         if !Files.exists(layout.index) { try Files.replace(layout.index, with: ReferenceIndex().canonicalBytes) }
         try Files.replace(layout.layoutFile, with: StoreLayout.layoutContents)
@@ -45,22 +47,30 @@ public final class Store: Sendable {
     package init(opening root: FilePath, observer: CommitObserver?) throws {
         self.root = root
         self.observer = observer
-        source = nil
+        origin = nil
         layout = StoreLayout(root: root)
-        guard Files.exists(layout.layoutFile), Files.exists(layout.index) else {
+        guard Files.exists(layout.layoutFile) else {
             throw Failure(
                 .missingInput, "\(root) is no store",
                 advice: "Make one with `tvt-store init --store \(root)`, or name another with --store or $TVT_STORE.")
         }
-        let version = try JSONValue.parse(file: layout.layoutFile)["imageLayoutVersion"]?.string
+        // What cannot be read as JSON has no version.
+        let layoutBytes = try Files.readAll(layout.layoutFile)
+        let version = (try? JSONValue.parse(layoutBytes, path: ""))?["imageLayoutVersion"]?.string
         guard version == "1.0.0" else {
-            throw Failure(.badData, "\(layout.layoutFile): layout version \(version ?? "none") is not known")
+            throw Failure(
+                .badData, "\(layout.layoutFile): layout version \(version ?? "none") is not known",
+                advice: "Use a newer tvt. If the file is damaged, take it from any other store: they are all alike.")
+        }
+        guard Files.exists(layout.index) else {
+            throw Failure(
+                .badData, "\(layout.index) is missing", advice: ReferenceIndex.advice(path: layout.index.string))
         }
     }
 
-    init(root: FilePath, source: any BlobSource) {
+    init(root: FilePath, origin: any BlobOrigin) {
         self.root = root
-        self.source = source
+        self.origin = origin
         observer = nil
         layout = StoreLayout(root: root)
     }
@@ -105,21 +115,37 @@ public final class Store: Sendable {
 
     /// Bytes of a blob, checked against its digest.
     func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
-        let path = layout.blob(digest)
-        let bytes = try blobBytes(digest)
-        guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
-        return bytes
+        if origin != nil {
+            let bytes = try blobBytes(digest)
+            guard SHA256Digest.of(bytes) == digest else {
+                throw DamagedBlob(layout.blob(digest), "its bytes do not match its name")
+            }
+            return bytes
+        }
+        let proper = layout.blob(digest)
+        // A collection may move it between a look and the next.
+        for path in [proper] + StoreLayout.otherPlaces(of: proper) {
+            let bytes: [UInt8]
+            do {
+                bytes = try Files.readAll(path)
+            } catch let error as SystemError where error.errno == ENOENT {
+                continue
+            }
+            guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
+            return bytes
+        }
+        throw DamagedBlob(proper, "the blob is missing")
     }
 
     /// The manifest that a digest names.
     public func manifest(_ digest: SHA256Digest) throws -> Manifest {
-        let path = layout.blob(digest).string
+        let path = located(digest).string
         return try Manifest(JSONValue.parse(checkedBlob(digest), path: path), path: path)
     }
 
     /// When the version that a reference points at was committed, as RFC 3339; nil where it is not recorded.
     public func createdAt(_ reference: Reference) throws -> String? {
-        let path = layout.blob(reference.image.digest)
+        let path = located(reference.image.digest)
         return try ImageManifest.createdAt(checkedBlob(reference.image.digest), path: path.string)
     }
 

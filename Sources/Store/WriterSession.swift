@@ -46,6 +46,55 @@ final class WriterSession: Sendable {
         }
     }
 
+    /// What lies in `tmp/`.
+    struct Census {
+        /// When the oldest living writer began, in seconds since 1970; nil for none.
+        var oldestStart: Double?
+        /// Lock files of dead writers.
+        var dead: [String] = []
+        /// Files and folders without a writer.
+        var orphans: [String] = []
+    }
+
+    /// Looks at all sessions; removes those of dead writers, and what has no writer, if asked to.
+    ///
+    /// - Parameter own: the caller's session, which does not count.
+    static func census(in tmp: FilePath, removing: Bool, except own: WriterSession?) throws -> Census {
+        var census = Census()
+        guard Files.isDirectory(tmp) else { return census }
+        // A look without consequences does without, on a read-only disk too.
+        let gate =
+            removing
+            ? try FileLock(acquiring: tmp.appending("gate"), purpose: "looking for dead writers", wait: true) : nil
+        defer { withExtendedLifetime(gate) {} }
+        let names = try Files.list(tmp)
+        let locks = Set(names.filter { $0.hasSuffix(".lock") })
+        for name in names where name != "gate" && name != StoreLayout.incomingName {
+            if let own, name == own.folder.lastComponent?.string || name == own.lockPath.lastComponent?.string {
+                continue
+            }
+            let path = tmp.appending(name)
+            if locks.contains(name) {
+                switch try FileLock.probe(path) {
+                case .free: census.dead.append(name)
+                case .held:
+                    let start = try Files.modificationTime(path)
+                    census.oldestStart = min(census.oldestStart ?? start, start)
+                case .missing: continue
+                }
+            } else if !locks.contains(name + ".lock") {
+                census.orphans.append(name)
+            }
+        }
+        guard removing else { return census }
+        for name in census.dead {
+            try Files.removeTree(tmp.appending(String(name.dropLast(5))))
+            try Files.remove(tmp.appending(name))
+        }
+        for name in census.orphans { try Files.removeTree(tmp.appending(name)) }
+        return census
+    }
+
     /// A path in the session's folder.
     func path(_ name: String) -> FilePath { folder.appending(name) }
 

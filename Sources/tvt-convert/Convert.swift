@@ -185,7 +185,10 @@ struct ToV1: ParsableCommand {
     }
 
     func run() throws {
-        let dataset = try openStore(store.location).dataset(dataset)
+        let store = try openStore(store.location)
+        let dataset = try store.dataset(dataset)
+        let lease = try store.lease([dataset], purpose: "tvt-convert v2-to-v1")
+        defer { withExtendedLifetime(lease) {} }
         let report = try Conversions.export(dataset, to: FilePath(output))
         if report.droppedJudgementCount > 0 {
             log.warning("v1 has no place for judgements: \(report.droppedJudgementCount) are not written")

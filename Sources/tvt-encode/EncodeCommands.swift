@@ -75,7 +75,10 @@ struct EncodeOptions: ParsableArguments {
     }
 
     func run(_ side: VectorsSide, split: String? = nil) throws {
-        let dataset = try openStore(store.location).dataset(dataset)
+        let store = try openStore(store.location)
+        let dataset = try store.dataset(dataset)
+        let lease = try store.lease([dataset], purpose: "tvt-encode \(side.rawValue)")
+        defer { withExtendedLifetime(lease) {} }
         let loaded = try model.load()
         var options = model.encoderOptions
         options.outputType = outputType

@@ -58,6 +58,8 @@ struct MiningSource: ParsableArguments {
     ) throws {
         let store = try Store(opening: store.folder())
         let dataset = try store.dataset(name)
+        let lease = try store.lease([dataset], purpose: "tvt-mine")
+        defer { withExtendedLifetime(lease) {} }
         let run = try MiningRun(FilePath(run), format: format, hasEscapedIDs: hasEscapedIDs)
         let progress = Progress("mine", unit: "queries")
         let (derived, json, text) = try derive(dataset, run, store, progress)

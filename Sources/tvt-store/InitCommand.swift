@@ -42,9 +42,7 @@ struct RemoveCommand: ParsableCommand {
     @Argument(help: "The reference.") var reference: String
 
     func run() throws {
-        let store = try options.open()
-        let digest = try store.dataset(reference).digest
-        try store.remove(reference)
+        let digest = try options.open().remove(reference)
         try Printed.json(
             ["reference": .string(reference), "digest": .string(digest.description)], if: options.common.json
         ) { "\(reference) removed; it was \(digest)\n" }

@@ -42,6 +42,12 @@ enum Printed {
         return "\(tenths / 10).\(abs(tenths % 10))"
     }
 
+    /// With two digits after the point.
+    static func hundredths(_ value: Double) -> String {
+        let hundredths = Int((value * 100).rounded())
+        return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(abs(hundredths % 100))"
+    }
+
     /// `31,102`.
     static func count(_ value: Int) -> String {
         var digits = String(abs(value))

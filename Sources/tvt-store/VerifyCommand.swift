@@ -6,6 +6,10 @@ public import Store
 
 extension VerifyLevel: ExpressibleByArgument {}
 
+extension VerifySubset: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check that what is stored is what was written.",
@@ -21,10 +25,23 @@ struct VerifyCommand: ParsableCommand {
     @Argument(help: "One dataset (default: all).") var name: String?
     @Option(help: "How deep to look: quick, meta, data or full.") var level: VerifyLevel = .data
 
+    @Option(
+        help: ArgumentHelp(
+            "Only the blobs of the n-th of t equal classes, so that t runs check all.", valueName: "n/t"))
+    var subset: VerifySubset?
+    @Flag(help: "Also the SHA-256 of blobs that no dataset needs, such as those that wait for a collection.")
+    var blobs = false
+
+    func validate() throws {
+        if blobs, name != nil { throw ValidationError("--blobs checks the whole store; leave the dataset out") }
+    }
+
     func run() throws {
         let store = try options.open()
-        let progress = Progress("verify", unit: "B", total: try store.verifiedBytes(name))
-        let report = try store.verify(name, level: level) { progress.advance(by: $0) }
+        let progress = Progress("verify", unit: "bytes", total: try store.verifiedBytes(name, subset: subset))
+        let report = try store.verify(name, level: level, subset: subset, includesUnnamed: blobs) {
+            progress.advance(by: $0)
+        }
         progress.finish()
         try Printed.json(
             [
@@ -49,7 +66,8 @@ struct VerifyCommand: ParsableCommand {
         guard report.findings.isEmpty else {
             throw Failure(
                 .badData, "\(report.findings.count) faults in \(store.name)",
-                advice: "Fetch the named blobs again from where they came from, or convert the dataset anew.")
+                advice: "`tvt-store repair --from DIR` restores them from another store; without one it rebuilds what "
+                    + "it can, and --salvage saves the rest.")
         }
     }
 }

@@ -69,11 +69,14 @@ struct TVTTrain: Tool {
     mutating func run() throws {
         if let threads { Compute.threadCount = threads }
         let mix = try Mix(file: FilePath(manifest), overrides: set)
-        let plan = try TrainingPlan(mix, store: openStore(store.location), device: Device.named(device))
+        let store = try openStore(store.location)
+        let plan = try TrainingPlan(mix, store: store, device: Device.named(device))
         if dryRun {
             let result = try DryRun(plan)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
+        let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
+        defer { withExtendedLifetime(lease) {} }
         let run = try TrainingRun(plan, output: FilePath(output!), resume: resume, trace: trace)
         let report = try run.run()
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))

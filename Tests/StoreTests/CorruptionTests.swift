@@ -1,4 +1,5 @@
 import Base
+import JSON
 import Store
 import SystemPackage
 import TestKit
@@ -43,10 +44,22 @@ import Testing
                 guard try dataset.queryOrdinal(id: query.id) == ordinal else { throw WrongBytes() }
                 guard try dataset.positives.map({ try Array($0.targets(of: ordinal)) }) == sample.positives[ordinal]
                 else { throw WrongBytes() }
-                for (_, links) in dataset.judgements {
-                    _ = try links.targets(of: ordinal)
-                    _ = try links.scores(of: ordinal)
+                guard try dataset.negatives.map({ try Array($0.targets(of: ordinal)) }) == sample.negatives[ordinal]
+                else { throw WrongBytes() }
+                for (split, links) in dataset.judgements {
+                    let expected = sample.judgements.filter { $0.0 == split && $0.1 == ordinal }
+                        .sorted { $0.2 < $1.2 }
+                    guard try links.targets(of: ordinal).elementsEqual(expected.map { UInt32($0.2) }),
+                        try links.scores(of: ordinal)?.elementsEqual(expected.map(\.3)) == true
+                    else { throw WrongBytes() }
                 }
+            }
+            // The other ways to the same bytes.
+            try dataset.forEachDocumentRecord(in: 0..<dataset.documentCount) { ordinal, record in
+                guard record.elementsEqual(SampleData.line(sample.documents[ordinal])) else { throw WrongBytes() }
+            }
+            try dataset.forEachQueryID(in: 0..<dataset.queryCount) { ordinal, id in
+                guard id.elementsEqual(sample.queries[ordinal].id) else { throw WrongBytes() }
             }
         }
     }
@@ -98,31 +111,125 @@ import Testing
         try fixture.readAll()
     }
 
-    @Test(arguments: 0..<4) func bitFlipsNeverGiveWrongBytesAndAreFound(seed: Int) throws {
-        let fixture = try Fixture()
-        var random = SplitMix64(seed: UInt64(seed), 0xF11B)
-        let blobs = Self.blobs(fixture.dataset.manifest)
-        for flip in 0..<120 {
-            // Every blob in turn, so that small ones are hit as well.
-            let (name, blob) = blobs[flip % blobs.count]
+    /// A part of a blob that has a format, and its own way to be checked.
+    struct Section {
+        let name: String
+        let path: FilePath
+        let range: Range<Int>
+    }
+
+    /// All sections of all blobs, those of JSON included, as docs/formats.md has them.
+    static func sections(_ fixture: Fixture) throws -> [Section] {
+        var sections: [Section] = []
+        func add(_ blob: String, _ path: FilePath, _ parts: [(String, Range<Int>)]) {
+            for (part, range) in parts where !range.isEmpty {
+                sections.append(Section(name: "\(blob): \(part)", path: path, range: range))
+            }
+        }
+        func integer(_ bytes: [UInt8], _ offset: Int, _ width: Int) -> Int {
+            bytes[offset..<offset + width].reversed().reduce(0) { $0 << 8 | Int($1) }
+        }
+        for (name, blob) in blobs(fixture.dataset.manifest) {
             let path = fixture.path(blob)
-            let whole = try Files.readAll(path)
+            let bytes = try Files.readAll(path)
+            switch bytes.prefix(8) {
+            case _ where name.hasSuffix("dictionary"): add(name, path, [("all of it", 0..<bytes.count)])
+            case _ where name.hasSuffix("shard"):
+                let seekTable = bytes.count - 17 - 8 * integer(bytes, bytes.count - 9, 4)
+                let trailer = seekTable - 64
+                let (index, hashes) = (integer(bytes, trailer + 24, 8), integer(bytes, trailer + 32, 8))
+                let data = integer(bytes, 20, 4) & 1 == 1 ? 64 + integer(bytes, 60, 4) : 56
+                add(
+                    name, path,
+                    [
+                        ("header", 0..<56), ("dictionary", 56..<data), ("frames", data..<index),
+                        ("record index", index..<hashes), ("content hashes", hashes..<trailer - 8),
+                        ("trailer", trailer - 8..<seekTable), ("seek table", seekTable..<bytes.count),
+                    ])
+            case _ where name.hasSuffix("index"):
+                let end = 4096 + 64 * integer(bytes, bytes.count - 32, 8)
+                add(
+                    name, path,
+                    [
+                        ("header", 0..<104), ("rest of the header", 104..<4096), ("buckets", 4096..<end),
+                        ("checksums", end..<bytes.count - 32), ("trailer", bytes.count - 32..<bytes.count),
+                    ])
+            default:
+                let (queries, links) = (integer(bytes, 16, 8), integer(bytes, 24, 8))
+                let list = (links * 4 + 7) / 8 * 8
+                let end = 4096 + 8 * (queries + 1) + list * (integer(bytes, 12, 4) & 1 == 1 ? 2 : 1)
+                add(
+                    name, path,
+                    [
+                        ("header", 0..<104), ("rest of the header", 104..<4096),
+                        ("lists", 4096..<end), ("checksums", end..<bytes.count),
+                    ])
+            }
+        }
+        let store = fixture.temporary.store
+        let index = try JSONValue.parse(file: store.root.appending("index.json"))
+        let image = try #require(index["manifests"]?.array?.first?["digest"]?.string.flatMap { SHA256Digest(hex: $0) })
+        for (name, path) in [
+            ("manifest", store.path(of: fixture.dataset.digest)), ("OCI manifest", store.path(of: image)),
+        ] {
+            add(name, path, [("all of it", 0..<(try Files.size(path)))])
+        }
+        return sections
+    }
+
+    /// 1,000 flips, each section of each blob in turn, so that small ones are hit as often as large ones.
+    @Test(arguments: 0..<4) func bitFlipsNeverGiveWrongBytesAndAreFound(part: Int) throws {
+        let fixture = try Fixture()
+        var random = SplitMix64(seed: UInt64(part), 0xF11B)
+        let sections = try Self.sections(fixture)
+        #expect(Set(sections.map(\.name)).count >= 38)
+        var readCount = 0
+        for flip in 0..<250 {
+            let section = sections[(part * 250 + flip) % sections.count]
+            let whole = try Files.readAll(section.path)
             var damaged = whole
-            let bit = Int(random.next(below: UInt64(whole.count * 8)))
+            let bit = section.range.lowerBound * 8 + Int(random.next(below: UInt64(section.range.count * 8)))
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
-            try fixture.overwrite(path, with: damaged)
+            try fixture.overwrite(section.path, with: damaged)
+            let what = "\(section.name): bit \(bit % 8) of byte \(bit / 8) of \(whole.count)"
             // A read may miss the flip where it does not need the byte; it must not return something else.
             do {
                 try fixture.readAll()
+                readCount += 1
             } catch is WrongBytes {
-                Issue.record("\(name): bit \(bit) gave wrong bytes")
+                Issue.record("\(what) gave wrong bytes")
             } catch {
-                #expect(error is any StatusError, "\(name): bit \(bit) gave \(error)")
+                #expect(error is any StatusError, "\(what) gave \(error)")
             }
             let report = try fixture.temporary.store.verify("sample", level: .data)
-            #expect(!report.findings.isEmpty, "\(name): bit \(bit) of byte \(bit / 8) of \(whole.count) was not found")
-            try fixture.overwrite(path, with: whole)
+            #expect(!report.findings.isEmpty, "\(what) was not found")
+            try fixture.overwrite(section.path, with: whole)
         }
+        // Neither all flips matter to a read nor none.
+        #expect(readCount > 0 && readCount < 250)
+        try fixture.readAll()
+    }
+
+    /// Two whole blobs, each under the other's name.
+    @Test func swappedBlobsAreFound() throws {
+        let fixture = try Fixture()
+        let blobs = Self.blobs(fixture.dataset.manifest)
+        for (number, (name, blob)) in blobs.enumerated() {
+            for (otherName, other) in blobs[(number + 1)...] where other != blob {
+                let (left, right) = (fixture.path(blob), fixture.path(other))
+                let (leftBytes, rightBytes) = (try Files.readAll(left), try Files.readAll(right))
+                try fixture.overwrite(left, with: rightBytes)
+                try fixture.overwrite(right, with: leftBytes)
+                let report = try fixture.temporary.store.verify("sample", level: .data)
+                #expect(!report.findings.isEmpty, "\(name) and \(otherName)")
+                // A read looks at a blob's size and kind, not at its name.
+                let error = #expect(throws: (any Error).self, "\(name) and \(otherName)") { try fixture.readAll() }
+                #expect(error is any StatusError || blob.size == other.size, "\(name) and \(otherName)")
+                try fixture.overwrite(left, with: leftBytes)
+                try fixture.overwrite(right, with: rightBytes)
+            }
+        }
+        try fixture.readAll()
     }
 
     @Test func manifestsAreCheckedAgainstTheirNames() throws {

@@ -46,6 +46,18 @@ import Testing
         #expect(child.manifest.logicalDigest != parent.manifest.logicalDigest)
     }
 
+    @Test func lineageKnowsWhenAVersionThatLostItsNameWasCommitted() throws {
+        let temporary = try TemporaryStore()
+        let parent = try SampleData(documents: 10, queries: 5, seed: 6).commit(to: temporary.store)
+        let child = try temporary.store.derive(
+            from: parent, reference: "sample", keepingQueries: [1], provenance: Provenance(tool: "test 2"))
+        let versions = try temporary.store.lineage(of: "sample")
+        #expect(versions.map(\.digest) == [child.digest, parent.digest])
+        #expect(versions.map(\.references) == [["sample"], []])
+        let time = try #require(versions[1].createdAt)
+        #expect(time == (try temporary.store.reflog().first?.time))
+    }
+
     @Test func refusesWhatDoesNotFit() throws {
         let temporary = try TemporaryStore()
         let parent = try SampleData(documents: 10, queries: 5, seed: 5).commit(to: temporary.store)

@@ -9,6 +9,10 @@ public struct ToolResult: Sendable {
     public let output: [UInt8]
     public let errors: [UInt8]
 
+    public init(status: Int32, wasKilled: Bool, output: [UInt8], errors: [UInt8]) {
+        (self.status, self.wasKilled, self.output, self.errors) = (status, wasKilled, output, errors)
+    }
+
     /// Standard output as text; faulty bytes are repaired, for messages and `contains` only.
     public var outputText: String { String(decoding: output, as: UTF8.self) }
     public var errorText: String { String(decoding: errors, as: UTF8.self) }

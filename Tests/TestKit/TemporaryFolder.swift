@@ -6,9 +6,11 @@ public import SystemPackage
 public final class TemporaryFolder: Sendable {
     public let path: FilePath
 
-    public init() throws {
-        var template = Array("/tmp/tvt-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError.last("create", "/tmp/tvt-test-XXXXXX") }
+    /// - Parameter parent: where it is made; it must exist.
+    public init(in parent: FilePath = "/tmp") throws {
+        let pattern = parent.appending("tvt-test-XXXXXX")
+        var template = Array(pattern.string.utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError.last("create", pattern) }
         path = FilePath(template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
     }
 

@@ -1,0 +1,53 @@
+public import JSON
+
+extension DatasetStatistics {
+    public var json: JSONValue {
+        var json: JSONObject = [
+            "reference": .string(reference), "digest": .string(digest),
+            "documents": documents.json, "queries": queries.json,
+            "links": .object(JSONObject(links.map { ($0.name, $0.json) })),
+            "queriesWithoutPositives": JSONValue(queriesWithoutPositives),
+            "unlinkedDocuments": JSONValue(unlinkedDocuments),
+        ]
+        if let aliasCount { json["aliases"] = JSONValue(aliasCount) }
+        return .object(json)
+    }
+}
+
+extension DatasetStatistics.Records {
+    var json: JSONValue {
+        func object(_ counts: [(name: String, count: Int)]) -> JSONValue {
+            .object(JSONObject(counts.map { ($0.name, JSONValue($0.count)) }))
+        }
+        var json: JSONObject = [
+            "count": JSONValue(count), "rawBytes": JSONValue(rawBytes), "storedBytes": JSONValue(storedBytes),
+            "indexBytes": JSONValue(indexBytes), "dictionaryBytes": JSONValue(dictionaryBytes),
+            "shards": JSONValue(shardCount), "bytes": bytes.json, "words": words.json,
+            "characters": characters.json, "modalities": object(modalities), "combinations": object(combinations),
+            "duplicates": [
+                "records": JSONValue(duplicateCount), "contents": JSONValue(duplicatedContentCount),
+                "largest": JSONValue(largestDuplicateCount),
+            ],
+        ]
+        if let gain = dictionaryGain {
+            json["dictionaryGain"] = [
+                "sampleBytes": JSONValue(gain.sampleBytes), "bytesWith": JSONValue(gain.bytesWith),
+                "bytesWithout": JSONValue(gain.bytesWithout), "savedShare": JSONValue(gain.savedShare),
+            ]
+        }
+        return .object(json)
+    }
+}
+
+extension DatasetStatistics.LinkTable {
+    var json: JSONValue {
+        var json: JSONObject = [
+            "count": JSONValue(linkCount), "storedBytes": JSONValue(storedBytes),
+            "linkedQueries": JSONValue(linkedQueryCount), "perQuery": perQuery.json,
+        ]
+        if let grades {
+            json["grades"] = .array(grades.map { ["grade": .number(Double($0.grade)), "count": JSONValue($0.count)] })
+        }
+        return .object(json)
+    }
+}

@@ -1,0 +1,64 @@
+internal import Base
+internal import Glibc
+internal import SystemPackage
+
+/// A file without a name in the folder for temporary files (`$TMPDIR`, else `/tmp`), gone with the process.
+///
+/// Not in the store, which may be read-only.
+final class ScratchFile {
+    let descriptor: Int32
+    private let folder: FilePath
+    private(set) var byteCount = 0
+
+    init() throws {
+        let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        folder = FilePath(named.isEmpty ? "/tmp" : named)
+        var template = Array(folder.appending("tvt-XXXXXX").string.utf8CString)
+        descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw SystemError.last("create", folder.appending("tvt-XXXXXX")) }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        unlink(template)
+    }
+
+    deinit { close(descriptor) }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let slice = UnsafeRawBufferPointer(rebasing: rest)
+            let count = write(descriptor, slice.baseAddress, slice.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw SystemError.last("write a scratch file in", folder)
+            }
+            rest = rest.dropFirst(count)
+            byteCount += count
+        }
+    }
+
+    /// Fills the buffer from an offset on.
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+        var filled = 0
+        while filled < buffer.count {
+            let count = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw SystemError("read a scratch file in", folder, errno: count < 0 ? errno : EIO)
+            }
+            filled += count
+        }
+    }
+
+    /// Makes the file this large, zeros first, with its disk space reserved, and maps it for reading and writing.
+    func map(byteCount: Int) throws -> UnsafeMutableRawBufferPointer {
+        self.byteCount = byteCount
+        guard byteCount > 0 else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+        // Writing through a mapping to a disk that is full would end the process; here it is an error.
+        let result = posix_fallocate(descriptor, 0, off_t(byteCount))
+        guard result == 0 else { throw SystemError("reserve \(byteCount) bytes in", folder, errno: result) }
+        guard let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+            address != MAP_FAILED
+        else { throw SystemError.last("map a scratch file in", folder) }
+        return UnsafeMutableRawBufferPointer(start: address, count: byteCount)
+    }
+}

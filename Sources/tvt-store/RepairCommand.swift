@@ -1,0 +1,109 @@
+internal import ArgumentParser
+internal import Base
+internal import CommandLineKit
+internal import JSON
+internal import Store
+internal import SystemPackage
+
+struct RepairCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "repair", abstract: "Restore damaged or missing blobs.",
+        discussion: """
+            Every blob is checked by its SHA-256. One that is not what its name says moves to quarantine/ with the \
+            reason; equal bytes take its place from another store (--from), or are made again: dictionaries, id \
+            indexes, the tails of shards, the frame of links, the OCI manifest, the catalog.
+
+            --salvage saves what is readable of a dataset whose blobs stay incomplete as a new version, and writes a \
+            list of all that is lost. Exit status 65 while anything is still bad or missing.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @Argument(help: "One dataset (default: all).") var name: String?
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("Another store that may have the blobs; may be repeated.", valueName: "dir"))
+    var from: [String] = []
+    @Flag(name: .customLong("dry-run"), help: "Only say what is wrong and what could be done.") var dryRun = false
+    @Flag(help: "Save the readable records of NAME under --as where blobs stay incomplete.") var salvage = false
+    @Option(name: .customLong("as"), help: ArgumentHelp("The name of the salvaged version.", valueName: "ref"))
+    var reference: String?
+
+    func validate() throws {
+        if salvage != (reference != nil) { throw ValidationError("--salvage and --as go together") }
+        if salvage, name == nil { throw ValidationError("--salvage needs the dataset's name") }
+        if salvage, dryRun { throw ValidationError("--salvage and --dry-run contradict each other") }
+        if salvage, reference == name { throw ValidationError("--as must not be the damaged dataset itself") }
+    }
+
+    func run() throws {
+        let store = try options.open()
+        let sources = try from.map { StoreSource(try Store(opening: FilePath($0))) }
+        let progress = Progress("repair", unit: "bytes", total: try store.verifiedBytes(name))
+        let report = try store.repair(
+            name, from: sources, salvageReference: reference, tool: "tvt-store repair \(tvtVersion)", isDryRun: dryRun
+        ) { progress.advance(by: $0) }
+        progress.finish()
+        try Printed.json(Self.json(report), if: options.common.json) { Self.text(report) }
+        guard report.stillBad == 0 else {
+            throw Failure(
+                .badData, "\(report.stillBad) blobs in \(store.root) are still bad or missing",
+                advice: dryRun
+                    ? "Run it without --dry-run."
+                    : from.isEmpty
+                        ? "Name a store that may have them with --from, or save the rest with --salvage --as REF."
+                        : "Name another store with --from, or save the rest with --salvage --as REF.")
+        }
+    }
+
+    private static func describe(_ outcome: RepairReport.Outcome) -> String {
+        switch outcome {
+        case .fetched(let source): "fetched from \(source)"
+        case .rebuilt: "made again"
+        case .replaced: "replaced by a new one"
+        case .wouldFetch(let source): "can be fetched from \(source)"
+        case .wouldTryToRebuild: "would be made again, if that is possible"
+        case .unrepaired: "not repaired"
+        }
+    }
+
+    private static func json(_ report: RepairReport) -> JSONValue {
+        var json: JSONObject = [
+            "datasets": JSONValue(report.datasetCount), "blobs": JSONValue(report.blobCount),
+            "bytes": JSONValue(report.blobBytes), "stillBad": JSONValue(report.stillBad),
+            "items": .array(
+                report.items.map { item in
+                    [
+                        "dataset": .string(item.dataset), "blob": .string(item.blob.description),
+                        "role": .string(item.role), "fault": .string(item.fault),
+                        "outcome": .string(describe(item.outcome)),
+                    ]
+                }),
+        ]
+        if let salvage = report.salvage {
+            json["salvage"] = [
+                "reference": .string(salvage.reference),
+                "digest": salvage.digest.map { .string($0.description) } ?? .null,
+                "documents": JSONValue(salvage.documents), "queries": JSONValue(salvage.queries),
+                "lostDocuments": JSONValue(salvage.lostDocuments), "lostQueries": JSONValue(salvage.lostQueries),
+                "lostLinks": JSONValue(salvage.lostLinks), "lostList": .string(salvage.lostList),
+            ]
+        }
+        return .object(json)
+    }
+
+    private static func text(_ report: RepairReport) -> String {
+        var text = ""
+        for item in report.items {
+            text += "\(item.dataset), \(item.role) \(item.blob): \(item.fault); \(describe(item.outcome))\n"
+        }
+        text += "\(report.datasetCount) datasets, \(report.blobCount) blobs, \(Printed.size(report.blobBytes)): "
+        text += report.items.isEmpty ? "all good\n" : "\(report.items.count) were bad, \(report.stillBad) still are\n"
+        if let salvage = report.salvage, let digest = salvage.digest {
+            text += "\(salvage.reference) is now \(digest): \(Printed.count(salvage.documents)) documents "
+            text += "(\(Printed.count(salvage.lostDocuments)) lost), \(Printed.count(salvage.queries)) queries "
+            text += "(\(Printed.count(salvage.lostQueries)) lost), \(Printed.count(salvage.lostLinks)) links lost\n"
+            text += "what is lost: \(salvage.lostList)\n"
+        }
+        return text
+    }
+}

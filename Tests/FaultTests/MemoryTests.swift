@@ -1,0 +1,62 @@
+import Base
+import Store
+import SystemPackage
+import TestKit
+import Testing
+
+/// The bounds of docs/formats.md, "Memory", held by the system: a tool that asks for more than `ulimit -d` fails.
+///
+/// The limit is on private memory that can be written, stacks included; pages of mapped files do not count, as in the
+/// bounds.
+@Suite(.serialized) struct MemoryTests {
+    static func limited(_ tool: String, _ arguments: [String], mebibytes: Int) throws -> ToolResult {
+        let words = ([builtProducts.appending(tool).string] + arguments).map { "'\($0)'" }
+        return try runShell("ulimit -d \(mebibytes << 10); exec \(words.joined(separator: " "))")
+    }
+
+    @Test("ten times the records need no more to read, and a stated number of bytes each to write")
+    func limits() throws {
+        let folder = try TemporaryFolder()
+        // Stacks count: more cores, more threads.
+        let stacks = 16 * max(0, processorCount - 2)
+        // Ingest: 100 MiB, and 240 bytes a record as long as the shard that is open grows.
+        for (count, ingestMebibytes) in [(100_000, 120 + stacks), (1_000_000, 340 + stacks)] {
+            var corpus = try OutputFile(creating: folder("\(count).corpus"))
+            for number in 0..<count {
+                try corpus.write("{\"docid\":\"d\(number)\",\"text\":\"t\(number &* 7919 % count)\"}\n")
+            }
+            try corpus.close()
+            var queries = try OutputFile(creating: folder("\(count).queries"))
+            for number in 0..<count / 10 {
+                try queries.write(
+                    "{\"query_id\":\"q\(number)\",\"query_text\":\"t\",\"positive_document_ids\":[\"d\(number * 10)\"]}\n"
+                )
+            }
+            try queries.close()
+            let store = folder("store-\(count)").string
+            let conversion = [
+                "v2", "--corpus", folder("\(count).corpus").string, "--queries", folder("\(count).queries").string,
+                "--dataset", "tiny", "--workers", "2", "--store", store,
+            ]
+            let ingest = try Self.limited("tvt-convert", conversion, mebibytes: ingestMebibytes)
+            #expect(ingest.status == 0, "\(count): \(ingest.errorText)")
+            // One bit a record for verify, else a frame and a context: the same limit for both sizes.
+            for command in [
+                ["verify", "--level", "full"], ["cat", "tiny", "corpus"], ["cat", "tiny", "queries"],
+                ["get", "tiny", "--docid", "d77"], ["ls"], ["show", "tiny"],
+            ] {
+                let mebibytes = command[0] == "verify" ? 64 + stacks : 16
+                let result = try Self.limited("tvt-store", command + ["--store", store], mebibytes: mebibytes)
+                #expect(result.status == 0, "\(count), \(command): \(result.errorText)")
+                #expect(!result.output.isEmpty, "\(count), \(command)")
+                if command.first == "cat" {
+                    let lines = result.output.count { $0 == UInt8(ascii: "\n") }
+                    #expect(lines == (command[2] == "corpus" ? count : count / 10))
+                }
+            }
+        }
+        // The limits bite.
+        let store = folder("store-1000000").string
+        #expect(try Self.limited("tvt-store", ["cat", "tiny", "corpus", "--store", store], mebibytes: 3).status != 0)
+    }
+}
