@@ -32,4 +32,7 @@ struct StoreOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     func open() throws -> Store { try openStore(location.location) }
+
+    /// For commands that have no business with a store on a server.
+    func openFolder() throws -> Store { try Store(opening: location.folder()) }
 }
