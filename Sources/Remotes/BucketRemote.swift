@@ -37,14 +37,14 @@ final class BucketRemote: Remote {
         return try RemoteIndex(found.bytes, path: "\(address)/\(ObjectKeys.index)", entityTag: found.entityTag)
     }
 
-    /// Writes `oci-layout`, which always has the same bytes, twice under the condition that there is none: a server that
-    /// takes the second knows no conditions.
+    /// Writes `oci-layout`, which always has the same bytes, under conditions that do not hold: a server that takes it all
+    /// the same knows no conditions.
     func prepareForWriting() throws {
-        let absent = (name: "If-None-Match", value: "*")
         let isKnown = try objects.repeating {
-            for _ in 0..<2 {
-                switch try objects.putOnce(ObjectKeys.layout, StoreLayoutFile.contents, condition: absent) {
-                case 409, 412: return true
+            // The first makes the file where there is none; no file ever has the last one's tag.
+            for condition in [("If-None-Match", "*"), ("If-None-Match", "*"), ("If-Match", "\"none\"")] {
+                switch try objects.putOnce(ObjectKeys.layout, StoreLayoutFile.contents, condition: condition) {
+                case 409, 412: if condition.0 == "If-Match" { return true }
                 case 404:
                     throw Failure(
                         .missingInput, "\(address): there is no such bucket", advice: "Make the bucket first.")

@@ -15,8 +15,8 @@ package struct Pull {
 
     /// - Parameters:
     ///   - names: names on the remote, and what they are to be called here.
-    ///   - begin: told how many bytes there are to fetch, before the first is.
-    ///   - progress: called from several threads with bytes that have arrived.
+    ///   - begin: told how many bytes there are to fetch, before the first is; what it gives is called from several
+    ///     threads with numbers of bytes that have arrived.
     /// - Throws: `Failure` with status 66 for a name that the remote does not have, `TransferError` with 69 where it
     ///   cannot be reached, 65 where its bytes do not match their digests.
     package func run(
@@ -50,9 +50,10 @@ package struct Pull {
             for blob in layers + [manifest] where seen.insert(blob).inserted { needed.append(blob) }
             if seen.insert(found.image).inserted { images.append(found.image) }
         }
-        // Images last: a version whose image is here is here as a whole.
         needed += images
-        let missing = try needed.filter { try !(isDryRun ? isHere($0) : store.keep($0)) }
+        let session = isDryRun ? nil : try store.transferSession(purpose: "pulling from \(remote.address)")
+        defer { withExtendedLifetime(session) {} }
+        let missing = try needed.filter { try !(isDryRun ? isHere($0) : store.keepIfHere($0)) }
         report.blobCount = needed.count
         report.byteCount = needed.reduce(0) { $0 + $1.size }
         report.movedCount = missing.count

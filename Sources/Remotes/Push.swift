@@ -17,8 +17,8 @@ package struct Push {
 
     /// - Parameters:
     ///   - names: names in the store, and what they are to be called on the remote.
-    ///   - begin: told how many bytes there are to send, before the first is.
-    ///   - progress: called from several threads with bytes that were sent.
+    ///   - begin: told how many bytes there are to send, before the first is; what it gives is called from several
+    ///     threads with numbers of bytes that were sent.
     /// - Throws: `Failure` with status 66 for a name that is not in the store, 73 for a remote that can only be read, 75
     ///   where somebody else moved one of the names in the meantime; `TransferError` with 69 where the remote cannot be
     ///   reached.

@@ -5,7 +5,7 @@ internal import Synchronization
 internal import SystemPackage
 
 /// The blobs of a store on a server; what was read of them is kept in the cache.
-struct RemoteBlobs: BlobProvider {
+struct RemoteBlobs: BlobOrigin {
     let remote: any Remote
 
     var address: String { remote.address }

@@ -17,7 +17,7 @@ package func openStore(_ location: String, options: TransferOptions = TransferOp
                 advice: "Name the folder that holds index.json and blobs.")
         }
         try cache.keepIndex(index.references.canonicalBytes)
-        return Store(cache: cache.folder, source: RemoteBlobs(remote: remote))
+        return Store(cache: cache.folder, origin: RemoteBlobs(remote: remote))
     }
 }
 

@@ -13,9 +13,9 @@ public final class AliasMap: Sendable {
     private let pages: CheckedPages
 
     /// - Throws: `DamagedBlob` for a file that is no whole alias map; `Failure` for a newer format version.
-    init(_ path: FilePath, source: (any BlobProvider)? = nil) throws {
+    init(_ path: FilePath, origin: (any BlobOrigin)? = nil) throws {
         self.path = path
-        let file = try source.mapped(path)
+        let file = try origin.mapped(path)
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }
         guard bytes.count >= AliasMapFormat.headerBytes else {

@@ -102,18 +102,23 @@ package final class BlobIntake {
 }
 
 extension Store {
+    /// Held while blobs are taken in, however long that takes: a collection spares what has come since it began.
+    package func transferSession(purpose: String) throws -> any Sendable {
+        try WriterSession(store: self, purpose: purpose)
+    }
+
     /// Prepares to take a blob in; waits while another process takes in the same one.
     ///
     /// - Returns: nil where the blob is there.
     package func intake(of blob: BlobDescriptor) throws -> BlobIntake? {
         try checkWritable()
         while true {
-            if try keep(blob) { return nil }
+            if try keepIfHere(blob) { return nil }
             let lockPath = layout.incoming.appending(blob.digest.hex + ".lock")
             do {
                 let lock = try FileLock(acquiring: lockPath, purpose: "fetching \(blob.digest)")
                 // The one who had it may have finished between the two lines above, and have taken the file away.
-                if try keep(blob) {
+                if try keepIfHere(blob) {
                     try Files.remove(lockPath)
                     return nil
                 }
@@ -126,15 +131,14 @@ extension Store {
         }
     }
 
-    /// Whether a blob is there, with its size. One that nothing names yet is made young, so that it is not collected
-    /// before it gets its name.
-    package func keep(_ blob: BlobDescriptor) throws -> Bool {
-        do {
-            try keep([blob])
-        } catch let failure as Failure where failure.exitStatus == .badData {
+    /// Whether a blob is here, with its size. It is made young then, so that no collection takes it before it has a name.
+    package func keepIfHere(_ blob: BlobDescriptor) throws -> Bool {
+        let places = [layout.blob(blob.digest), layout.trashed(blob.digest)]
+        guard let place = places.first(where: { Files.exists($0) }), try Files.size(place) == blob.size else {
             return false
         }
-        return try Files.size(layout.blob(blob.digest)) == blob.size
+        try keep([blob])
+        return true
     }
 
     /// Bytes of a blob that an interrupted intake has left.

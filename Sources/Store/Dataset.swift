@@ -33,13 +33,13 @@ public final class Dataset: Sendable {
                 shards: table.shards.map { (store.layout.blob($0.blob.digest), $0.recordCount) },
                 shardSizes: table.shards.map(\.blob.size),
                 indexPath: store.layout.blob(table.idIndex.digest), recordsDigest: table.logicalDigest,
-                source: store.source)
+                origin: store.origin)
         }
         documents = records(.documents, manifest.documents)
         queries = records(.queries, manifest.queries)
         func links(_ role: LinkRole, _ table: Manifest.LinkTable) throws -> Links {
             let path = store.layout.blob(table.blob.digest)
-            let links = try store.source.opening(path) { try Links(path, source: store.source) }
+            let links = try store.origin.opening(path) { try Links(path, origin: store.origin) }
             guard links.role == role, links.queryCount == manifest.queries.recordCount,
                 links.documentCount == manifest.documents.recordCount, links.linkCount == table.linkCount,
                 links.queriesDigest == manifest.queries.logicalDigest,
@@ -51,7 +51,8 @@ public final class Dataset: Sendable {
         negatives = try manifest.negatives.map { try links(.negative, $0) }
         judgements = try manifest.judgements.map { ($0.split, try links(.judgement, $0.links)) }
         aliases = try manifest.aliases.map { blob in
-            let aliases = try AliasMap(store.layout.blob(blob.digest), source: store.source)
+            let path = store.layout.blob(blob.digest)
+            let aliases = try store.origin.opening(path) { try AliasMap(path, origin: store.origin) }
             guard aliases.documentsDigest == manifest.documents.logicalDigest,
                 aliases.documentCount == manifest.documents.recordCount
             else { throw DamagedBlob(aliases.path, "it holds the aliases of other documents") }

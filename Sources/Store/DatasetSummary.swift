@@ -32,7 +32,7 @@ extension DatasetSummary {
 extension Store {
     /// All datasets in the order of their references' bytes, from the catalog where it can be used.
     public func list() throws -> [DatasetSummary] {
-        if source != nil { return try summaries() }
+        if origin != nil { return try summaries() }
         do {
             let catalog = try Catalog(store: self)
             try catalog.refresh(note: true)

@@ -46,7 +46,6 @@ private final class GarbageRun {
     func collect(session: WriterSession?, _ progress: (Int) -> Void) throws {
         // Our own session does not count: it is older than nothing that we could take.
         let census = try WriterSession.census(in: layout.tmp, removing: options.applies, except: session)
-        if options.applies { try store.removeStaleIntakes() }
         report.deadWriters = census.dead.count
         report.orphans = census.orphans.count
         let leases = try store.leases(waits: options.applies)

@@ -66,6 +66,7 @@ public struct LeaseRecord: Sendable {
 extension Store {
     /// Holds versions until the lease is released. Nil where the store cannot be written: nobody collects there.
     public func lease(_ datasets: [Dataset], purpose: String) throws -> Lease? {
+        guard origin == nil else { return nil }
         do {
             return try Lease(store: self, datasets: datasets.map(\.digest), purpose: purpose)
         } catch let error as SystemError where [EROFS, EACCES, EPERM].contains(error.errno) {

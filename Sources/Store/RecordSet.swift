@@ -18,7 +18,7 @@ final class RecordSet: Sendable {
     let count: Int
     let parts: [Part]
     private let indexPath: FilePath?
-    private let source: (any BlobProvider)?
+    private let origin: (any BlobOrigin)?
     private let recordsDigest: SHA256Digest
     private let index = AtomicLazyReference<IdIndex>()
     // One slot a part, set once; freed in deinit.
@@ -31,10 +31,10 @@ final class RecordSet: Sendable {
     ///   - indexPath: nil while the set is being written.
     init(
         kind: RecordKind, shards: [(path: FilePath, recordCount: Int)], shardSizes: [Int]? = nil,
-        indexPath: FilePath?, recordsDigest: SHA256Digest, source: (any BlobProvider)? = nil
+        indexPath: FilePath?, recordsDigest: SHA256Digest, origin: (any BlobOrigin)? = nil
     ) {
         self.kind = kind
-        self.source = source
+        self.origin = origin
         self.indexPath = indexPath
         self.recordsDigest = recordsDigest
         var parts: [Part] = []
@@ -59,8 +59,8 @@ final class RecordSet: Sendable {
 
     func shard(_ part: Int) throws -> ShardReader {
         if let reader = readers[part].load() { return reader }
-        let reader = try source.opening(parts[part].path) {
-            try ShardReader(parts[part].path, kind: kind, source: source)
+        let reader = try origin.opening(parts[part].path) {
+            try ShardReader(parts[part].path, kind: kind, origin: origin)
         }
         guard reader.recordCount == parts[part].recordCount else {
             throw DamagedBlob(
@@ -142,7 +142,7 @@ final class RecordSet: Sendable {
     func idIndex() throws -> IdIndex {
         if let index = index.load() { return index }
         guard let indexPath else { throw Failure(.bug, "the \(kind) have no id index yet") }
-        let opened = try source.opening(indexPath) { try IdIndex(indexPath, kind: kind, source: source) }
+        let opened = try origin.opening(indexPath) { try IdIndex(indexPath, kind: kind, origin: origin) }
         guard opened.keyCount == count, opened.recordsDigest == recordsDigest else {
             throw DamagedBlob(indexPath, "it is the id index of other records")
         }

@@ -17,9 +17,9 @@ final class ShardReader: Sendable {
     private let loadedDictionary = AtomicLazyReference<DecompressionDictionary>()
 
     /// - Throws: `DamagedBlob` for a file that is no whole shard; `Failure` for a newer format version.
-    init(_ path: FilePath, kind: RecordKind, source: (any BlobProvider)? = nil) throws {
+    init(_ path: FilePath, kind: RecordKind, origin: (any BlobOrigin)? = nil) throws {
         self.path = path
-        let file = try source.mapped(path)
+        let file = try origin.mapped(path)
         self.file = file
         let bytes = file.bytes
         func damaged(_ reason: String) -> DamagedBlob { DamagedBlob(path, reason) }

@@ -96,8 +96,8 @@ extension Store {
         for (name, after) in changes {
             try Reflog(path: layout.reflog).append(
                 ReflogEntry(
-                    time: Clock.timestamp(ofEpochSeconds: Clock.epochSeconds()), operation: operation,
-                    reference: name, before: index[name]?.dataset, after: after?.dataset))
+                    time: Clock.timestamp(ofEpochSeconds: Clock.epochSeconds()), operation: operation, reference: name,
+                    before: index[name]?.dataset, after: after?.dataset))
             if let after { index.set(after) } else { index.remove(name) }
         }
         observer?("reflog appended")

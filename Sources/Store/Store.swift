@@ -12,7 +12,7 @@ public final class Store: Sendable {
     /// Nil outside tests.
     let observer: CommitObserver?
     /// Where blobs come from that are not in the folder: that of a store on a server. Such a store is read only.
-    let source: (any BlobProvider)?
+    let origin: (any BlobOrigin)?
 
     /// Makes an empty store; an existing one is opened.
     ///
@@ -47,7 +47,7 @@ public final class Store: Sendable {
     package init(opening root: FilePath, observer: CommitObserver?) throws {
         self.root = root
         self.observer = observer
-        source = nil
+        origin = nil
         layout = StoreLayout(root: root)
         guard Files.exists(layout.layoutFile) else {
             throw Failure(
@@ -68,9 +68,9 @@ public final class Store: Sendable {
         }
     }
 
-    init(root: FilePath, source: any BlobProvider) {
+    init(root: FilePath, origin: any BlobOrigin) {
         self.root = root
-        self.source = source
+        self.origin = origin
         observer = nil
         layout = StoreLayout(root: root)
     }
@@ -115,10 +115,26 @@ public final class Store: Sendable {
 
     /// Bytes of a blob, checked against its digest.
     func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
-        let path = layout.blob(digest)
-        let bytes = try blobBytes(digest)
-        guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
-        return bytes
+        if origin != nil {
+            let bytes = try blobBytes(digest)
+            guard SHA256Digest.of(bytes) == digest else {
+                throw DamagedBlob(layout.blob(digest), "its bytes do not match its name")
+            }
+            return bytes
+        }
+        let proper = layout.blob(digest)
+        // A collection may move it between a look and the next.
+        for path in [proper] + StoreLayout.otherPlaces(of: proper) {
+            let bytes: [UInt8]
+            do {
+                bytes = try Files.readAll(path)
+            } catch let error as SystemError where error.errno == ENOENT {
+                continue
+            }
+            guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
+            return bytes
+        }
+        throw DamagedBlob(proper, "the blob is missing")
     }
 
     /// The manifest that a digest names.

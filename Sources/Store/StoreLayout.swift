@@ -9,8 +9,8 @@ struct StoreLayout: Sendable {
     var index: FilePath { root.appending("index.json") }
     var blobs: FilePath { root.appending("blobs").appending("sha256") }
     /// Blobs that are on their way here from another store, with a lock file each.
-    static let incomingName = "incoming"
     var incoming: FilePath { tmp.appending(Self.incomingName) }
+    static let incomingName = "incoming"
     var tmp: FilePath { root.appending("tmp") }
     /// Blobs that nothing reaches wait here until they are deleted; the file's time is that of its move.
     var trash: FilePath { root.appending("trash") }

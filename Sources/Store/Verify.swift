@@ -135,12 +135,11 @@ final class VerifyRun {
             guard subset?.contains(blob.digest) ?? true, checked.insert(blob.digest).inserted else { return }
             checks.append(blobCheck(blob, of: name, body))
         }
-        let source = store.source
         for (kind, table) in [(RecordKind.documents, manifest.documents), (.queries, manifest.queries)] {
             let dictionaries = Set(table.dictionaries.map(\.digest))
             for shard in table.shards {
                 add(shard.blob) { path in
-                    let reader = try ShardReader(path, kind: kind, source: source)
+                    let reader = try ShardReader(path, kind: kind, origin: store.origin)
                     guard reader.recordCount == shard.recordCount, reader.trailer.rawBytes == shard.rawBytes,
                         reader.header.dictionary.map({ dictionaries.contains($0) }) ?? true
                     else { throw DamagedBlob(path, "its counts are not those of the manifest") }
@@ -157,7 +156,7 @@ final class VerifyRun {
                 }
             }
             add(table.idIndex) { path in
-                let index = try IdIndex(path, kind: kind, source: source)
+                let index = try IdIndex(path, kind: kind, origin: store.origin)
                 guard index.keyCount == table.recordCount, index.recordsDigest == table.logicalDigest else {
                     throw DamagedBlob(path, "it is the id index of other records")
                 }
@@ -167,13 +166,13 @@ final class VerifyRun {
         for table in [manifest.positives, manifest.negatives] + manifest.judgements.map(\.links) {
             guard let table else { continue }
             add(table.blob) { path in
-                let links = try Links(path, source: source)
+                let links = try Links(path, origin: store.origin)
                 if level >= .meta { try links.checkAll() }
             }
         }
         if let aliases = manifest.aliases {
             add(aliases) { path in
-                let aliases = try AliasMap(path, source: source)
+                let aliases = try AliasMap(path, origin: store.origin)
                 if level >= .meta { try aliases.checkAll() }
             }
         }
@@ -190,7 +189,8 @@ final class VerifyRun {
 
     /// Checks the SHA-256 of all blobs that the datasets so far do not need.
     func verifyUnnamed(_ progress: (Int) -> Void) throws {
-        guard Files.isDirectory(store.layout.blobs) else { return }
+        // A server does not tell what else it has.
+        guard store.origin == nil, Files.isDirectory(store.layout.blobs) else { return }
         var checks: [Check] = []
         for name in try Files.list(store.layout.blobs) {
             guard let digest = SHA256Digest(hex: name), digest.hex == name, subset?.contains(digest) ?? true,
@@ -213,10 +213,11 @@ final class VerifyRun {
         let store = store
         let level = level
         return Check(dataset: dataset, blob: blob) {
-            let path = store.path(of: blob.digest)
-            if store.source == nil, !Files.exists(path), let reason = store.quarantineReason(blob.digest) {
-                throw DamagedBlob(path, "the blob is in quarantine: \(reason)")
+            let proper = store.path(of: blob.digest)
+            if store.origin == nil, !Files.exists(proper), let reason = store.quarantineReason(blob.digest) {
+                throw DamagedBlob(proper, "the blob is in quarantine: \(reason)")
             }
+            let path = store.origin == nil ? store.located(blob.digest) : proper
             guard let size = try store.size(of: blob.digest) else { throw DamagedBlob(path, "the blob is missing") }
             guard size == blob.size else { throw DamagedBlob(path, "it has \(size) bytes instead of \(blob.size)") }
             try body(path)
@@ -259,7 +260,7 @@ final class VerifyRun {
         } catch {
             guard !isRepeat else { return }
             // The next run is to look at what the server has, not at what is left of this one.
-            if let blob { try? store.source?.forget(blob, at: store.path(of: blob)) }
+            if let blob { try? store.origin?.forget(blob, at: store.path(of: blob)) }
             let message = (error as? DamagedBlob).map { "\($0.path): \($0.reason)" } ?? "\(error)"
             report.findings.append(VerifyReport.Finding(dataset: dataset, blob: blob, message: message))
         }

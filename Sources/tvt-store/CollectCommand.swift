@@ -47,7 +47,7 @@ struct CollectCommand: ParsableCommand {
         collection.youngSeconds = minAgeHours * 3600
         collection.applies = apply
         let progress = Progress("gc", unit: "files")
-        let report = try options.open().collectGarbage(collection) { progress.advance(by: $0) }
+        let report = try options.openFolder().collectGarbage(collection) { progress.advance(by: $0) }
         progress.finish()
         try Printed.json(json(report), if: options.common.json) { text(report) }
     }

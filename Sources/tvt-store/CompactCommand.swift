@@ -35,7 +35,7 @@ struct CompactCommand: ParsableCommand {
     }
 
     func run() throws {
-        let store = try options.open()
+        let store = try options.openFolder()
         var writing = WriterOptions()
         if let frameBytes { writing.frameBytes = frameBytes }
         if let shardBytes { writing.shardBytes = shardBytes }

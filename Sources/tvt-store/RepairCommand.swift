@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import JSON
+internal import Remotes
 internal import Store
 internal import SystemPackage
 
@@ -21,7 +22,9 @@ struct RepairCommand: ParsableCommand {
     @Argument(help: "One dataset (default: all).") var name: String?
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("Another store that may have the blobs; may be repeated.", valueName: "dir"))
+        help: ArgumentHelp(
+            "Another store that may have the blobs: a folder, https://… or s3://…; may be repeated.", valueName: "store"
+        ))
     var from: [String] = []
     @Flag(name: .customLong("dry-run"), help: "Only say what is wrong and what could be done.") var dryRun = false
     @Flag(help: "Save the readable records of NAME under --as where blobs stay incomplete.") var salvage = false
@@ -36,8 +39,11 @@ struct RepairCommand: ParsableCommand {
     }
 
     func run() throws {
-        let store = try options.open()
-        let sources = try from.map { StoreSource(try Store(opening: FilePath($0))) }
+        let store = try options.openFolder()
+        let sources = try from.map { place -> any BlobSource in
+            if place.contains("://") { return RemoteSource(try openRemote(place)) }
+            return StoreSource(try Store(opening: FilePath(place)))
+        }
         let progress = Progress("repair", unit: "bytes", total: try store.verifiedBytes(name))
         let report = try store.repair(
             name, from: sources, salvageReference: reference, tool: "tvt-store repair \(tvtVersion)", isDryRun: dryRun

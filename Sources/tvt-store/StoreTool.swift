@@ -20,8 +20,9 @@ struct StoreTool: Tool {
         subcommands: [
             InitCommand.self, ListCommand.self, ShowCommand.self, StatsCommand.self, GetCommand.self,
             CatCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
-            ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self, DiffCommand.self,
-            DedupCommand.self, OverlapCommand.self, PushCommand.self, PullCommand.self, CacheCommand.self,
+            ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
+            DiffCommand.self, DedupCommand.self, OverlapCommand.self,
+            PushCommand.self, PullCommand.self, CacheCommand.self,
         ])
 }
 
@@ -31,4 +32,7 @@ struct StoreOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     func open() throws -> Store { try openStore(location.location) }
+
+    /// For commands that have no business with a store on a server.
+    func openFolder() throws -> Store { try Store(opening: location.folder()) }
 }

@@ -33,7 +33,7 @@ import Testing
             environment: TestServer.credentials)
     }
 
-    static let modes: [JSONValue] = [true, false, "refused"]
+    static let modes: [JSONValue] = [true, false, "if-none-match", "refused"]
 
     @Test(arguments: modes) func whatIsPushedIsAStore(conditions: JSONValue) throws {
         let server = try server(conditions)
@@ -151,6 +151,10 @@ import Testing
         let result = try here.tool(["push", address, "sample", "--endpoint", server.origin], environment: wrong)
         #expect(result.status == 78 && result.errorText.contains("SignatureDoesNotMatch"))
         #expect(!result.errorText.contains("guessed"))
+        var elsewhere = TestServer.credentials
+        elsewhere["AWS_REGION"] = "mars-1"
+        let misplaced = try here.tool(["push", address, "sample", "--endpoint", server.origin], environment: elsewhere)
+        #expect(misplaced.status == 78 && misplaced.errorText.contains("AuthorizationHeaderMalformed"))
         let missing = try here.tool(
             ["push", "s3://none/x", "sample", "--endpoint", server.origin], environment: TestServer.credentials)
         #expect(missing.status == 66, "\(missing.errorText)")

@@ -55,6 +55,24 @@ import Testing
         #expect(try expectClean(here.store.root))
     }
 
+    @Test func anInterruptedPullKeepsWhatItHas() throws {
+        let there = try SampleStore()
+        try there.commit()
+        let blob = try there.store.dataset("sample").manifest.documents.shards[0].blob
+        let server = try TestServer(
+            serving: there.store.root,
+            rules: [TestServer.rule("GET", blob.digest.hex, "stall", ("after", 90_000), ("seconds", 30))])
+        let here = try SampleStore()
+        let partial = here.store.root.appending("tmp").appending("incoming").appending(blob.digest.hex)
+        let running = try RunningTool(["pull", server.origin, "sample", "--store", here.path])
+        #expect(try !running.kill(SIGINT) { (try? Files.size(partial)) ?? 0 >= 90_000 })
+        #expect(running.status == 130)
+        #expect(try Files.size(partial) == 90_000)
+        let last = try JSONValue.parse(here.tool(["pull", server.origin, "sample", "--json"]).output, path: "pull")
+        #expect(last["resumedBytes"]?.integer ?? 0 >= 90_000)
+        #expect(try expectClean(here.store.root))
+    }
+
     @Test func pushToABucket() throws {
         let here = try SampleStore()
         let digest = try here.commit()

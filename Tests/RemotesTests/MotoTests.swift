@@ -23,6 +23,8 @@ import Testing
             if name != "sample" { try here.commit(name, documents: 90, seed: seed) }
             let result = try here.tool(["push", address, name], environment: environment)
             #expect(result.status == 0, "\(result.errorText)")
+            // It knows conditional writes, as Amazon's own does.
+            #expect(!result.errorText.contains("no conditional PUT"))
         }
         let again = try here.tool(["push", address, "sample", "second"], environment: environment)
         #expect(again.status == 0 && again.outputText.contains("0 of"))

@@ -93,7 +93,10 @@ import Testing
 
     @Test func writingIsRefused() throws {
         let server = try TestServer(serving: there.store.root)
-        for command in [["tag", "sample", "other"], ["rm", "sample"], ["init"], ["pull", there.path, "sample"]] {
+        for command in [
+            ["tag", "sample", "other"], ["rm", "sample"], ["init"], ["pull", there.path, "sample"], ["gc"], ["repair"],
+            ["compact", "sample"], ["dedup", "sample", "--as", "other"],
+        ] {
             let result = try tool(command, on: server.origin)
             #expect(result.status == 73 && result.errorText.contains("can only be read"), "\(command)")
         }

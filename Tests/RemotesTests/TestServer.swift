@@ -23,7 +23,7 @@ final class TestServer {
 
     /// - Parameters:
     ///   - rules: what is to go wrong; see the script.
-    ///   - bucket: nil for a web server; else whether conditional writes are known: true, false or "refused".
+    ///   - bucket: nil for a web server; else what conditional writes do, as the script says.
     ///   - certificate: file with a key and a certificate, for TLS.
     init(
         serving folder: FilePath, rules: [JSONValue] = [], bucket: JSONValue? = nil, certificate: FilePath? = nil
@@ -101,12 +101,12 @@ final class RunningTool {
     /// The exit status of a tool that has ended.
     var status: Int32 { process.terminationStatus }
 
-    /// Kills it as soon as the condition holds.
+    /// Kills it as soon as the condition holds, and waits for its end.
     ///
-    /// - Returns: whether it was alive then.
-    func kill(when condition: () throws -> Bool) throws -> Bool {
+    /// - Returns: whether the signal ended it.
+    func kill(_ signal: Int32 = SIGKILL, when condition: () throws -> Bool) throws -> Bool {
         while process.isRunning, try !condition() { usleep(500) }
-        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+        if process.isRunning { Glibc.kill(process.processIdentifier, signal) }
         process.waitUntilExit()
         return process.terminationReason == .uncaughtSignal
     }

@@ -142,6 +142,27 @@ import Testing
         #expect(try expectClean(here.store.root))
     }
 
+    /// What is damaged here comes back from a server, over broken connections.
+    @Test func repairFetchesFromAServer() throws {
+        let there = try SampleStore()
+        try there.commit()
+        let server = try TestServer(
+            serving: there.store.root,
+            rules: [TestServer.rule("GET", Self.shards, "drop", ("after", 9000), ("times", 3))])
+        let here = try SampleStore()
+        #expect(try here.tool(["pull", there.path, "sample"]).status == 0)
+        let shards = try here.store.dataset("sample").manifest.documents.shards
+        try Files.remove(here.store.path(of: shards[0].blob.digest))
+        let path = here.store.path(of: shards[1].blob.digest)
+        var bytes = try Files.readAll(path)
+        bytes[bytes.count / 3] ^= 8
+        try Files.replace(path, with: bytes)
+        #expect(try here.tool(["verify"]).status == 65)
+        let result = try here.tool(["repair", "--from", server.origin])
+        #expect(result.status == 0 && result.outputText.contains(server.origin), "\(result.errorText)")
+        #expect(try expectClean(here.store.root))
+    }
+
     @Test func serversThatAreNotThereOrRefuse() throws {
         let here = try SampleStore()
         let there = try SampleStore()

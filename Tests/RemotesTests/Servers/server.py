@@ -6,7 +6,8 @@ RULES_JSON is a list of {"method", "path" (a regular expression), "fault", "time
 the first rule that fits a request and is not used up applies ("skip" lets the
 first ones pass, "every": n all but each n-th). LOG_FILE gets a line a request: method, path, range,
 status, bytes sent. READY_FILE gets the port once the server listens. With SETTINGS_JSON the server is a bucket:
-{"bucket", "key", "secret", "token", "region", "conditions": true or false}.
+{"bucket", "key", "secret", "token", "region", "conditions"}, where the last says what conditional writes do: true: they
+work; false: conditions are ignored; "if-none-match": all but that one are; "refused": they are answered with 501.
 
 TEST_CERTIFICATE in the environment names a file with a key and a certificate; then it speaks TLS.
 
@@ -190,7 +191,9 @@ class Handler(BaseHTTPRequestHandler):
         absent, tag = self.headers.get("If-None-Match"), self.headers.get("If-Match")
         if settings["conditions"] == "refused" and (absent or tag):
             raise Refusal(501, "NotImplemented")
-        if settings["conditions"] is not True:
+        if settings["conditions"] == "if-none-match":
+            tag = None
+        elif settings["conditions"] is not True:
             return
         exists = os.path.exists(path)
         if absent == "*" and exists:

@@ -6,7 +6,7 @@ public import SystemPackage
 ///
 /// The store's root is then a folder with copies of what was read; a blob's file is made when the blob is first asked
 /// for, has the blob's size, and holds only the bytes that were needed.
-public protocol BlobProvider: Sendable {
+public protocol BlobOrigin: Sendable {
     /// What people call it, such as `https://data.example.org/store`.
     var address: String { get }
     /// The blob's size in bytes; nil where there is no such blob.
@@ -19,14 +19,14 @@ public protocol BlobProvider: Sendable {
     func forget(_ digest: SHA256Digest, at path: FilePath) throws
 }
 
-extension Optional where Wrapped == any BlobProvider {
+extension Optional where Wrapped == any BlobOrigin {
     /// A blob by the path that it has in the store, mapped.
     func mapped(_ path: FilePath) throws -> MappedFile {
-        guard let source = self else { return try MappedFile.blob(path) }
+        guard let origin = self else { return try MappedFile.blob(path) }
         guard let digest = path.lastComponent.flatMap({ SHA256Digest(hex: $0.string) }) else {
             throw Failure(.bug, "\(path) is not a blob's path")
         }
-        return try source.map(digest, at: path)
+        return try origin.map(digest, at: path)
     }
 
     /// Opens a blob; where it is damaged and comes from a server, once more with fresh bytes.
@@ -34,10 +34,10 @@ extension Optional where Wrapped == any BlobProvider {
         do {
             return try open()
         } catch let error as DamagedBlob {
-            guard let source = self, let digest = path.lastComponent.flatMap({ SHA256Digest(hex: $0.string) }) else {
+            guard let origin = self, let digest = path.lastComponent.flatMap({ SHA256Digest(hex: $0.string) }) else {
                 throw error
             }
-            try source.forget(digest, at: path)
+            try origin.forget(digest, at: path)
             return try open()
         }
     }
@@ -48,33 +48,33 @@ extension Store {
     ///
     /// - Parameters:
     ///   - cache: folder with `index.json` as the server has it now, and with what was read of blobs.
-    ///   - source: fills the blobs' files.
-    package convenience init(cache: FilePath, source: any BlobProvider) {
-        self.init(root: cache, source: source)
+    ///   - origin: fills the blobs' files.
+    package convenience init(cache: FilePath, origin: any BlobOrigin) {
+        self.init(root: cache, origin: origin)
     }
 
     /// What messages call the store.
-    public var name: String { source?.address ?? root.string }
+    public var name: String { origin?.address ?? root.string }
 
     /// - Throws: `Failure` with status 73 for a store on a server.
     func checkWritable() throws {
-        guard let source else { return }
+        guard let origin else { return }
         throw Failure(
-            .cannotCreate, "\(source.address) can only be read",
+            .cannotCreate, "\(origin.address) can only be read",
             advice: "`tvt-store pull` copies datasets into a store of your own; `tvt-store push` brings them back.")
     }
 
     /// The size of a blob that exists; nil for one that does not.
     func size(of digest: SHA256Digest) throws -> Int? {
-        if let source { return try source.size(of: digest) }
+        if let origin { return try origin.size(of: digest) }
         let path = located(digest)
         return Files.exists(path) ? try Files.size(path) : nil
     }
 
     /// All bytes of a small blob, as they are.
     func blobBytes(_ digest: SHA256Digest) throws -> [UInt8] {
-        let file = try source.mapped(layout.blob(digest))
-        guard source != nil else { return Array(file.bytes) }
+        guard origin != nil else { return try Files.readAll(located(digest)) }
+        let file = try origin.mapped(layout.blob(digest))
         try file.ensure(0..<file.count)
         // A manifest has no checksum inside; this is the place to notice that a server answered with wrong bytes.
         if SHA256Digest.of(file.bytes) != digest { _ = try file.fetchAgain(0..<file.count) }
@@ -83,8 +83,8 @@ extension Store {
 
     /// SHA-256 of a blob's bytes by its path.
     func digest(of path: FilePath) throws -> SHA256Digest {
-        let file = try source.mapped(path)
-        file.advise(.sequential)
+        guard origin != nil else { return try SHA256Digest.ofFile(path) }
+        let file = try origin.mapped(path)
         try file.ensure(0..<file.count)
         return SHA256Digest.of(file.bytes)
     }
