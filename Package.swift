@@ -95,6 +95,7 @@ let formats: [Target] = [
 let domain: [Target] = [
     room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
     room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
+    room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
         "Encoding", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store"],
@@ -104,7 +105,7 @@ let domain: [Target] = [
         "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
         packages: [systemPackage]),
     room(
-        "Training", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers", "Models", "Store"],
+        "Training", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
 ]
@@ -152,8 +153,9 @@ let testTargets: [Target] = [
         "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training"], packages: [systemPackage],
+        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training", "Datasets"], packages: [systemPackage],
         exclude: ["Golden"]),
+    tests("Datasets", uses: ["Datasets", "Records", "Store"], packages: [systemPackage], exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),
@@ -174,7 +176,7 @@ let benchmarks: [Target] =
     : [
         .executableTarget(
             name: "tvt-bench",
-            dependencies: ["Base", "CommandLineKit", "JSON", "Store", argumentParser, systemPackage],
+            dependencies: ["Base", "CommandLineKit", "Datasets", "JSON", "Store", argumentParser, systemPackage],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]
 let targets: [Target] = doors + base + wrappers + formats + domain + tools + wantedTestTargets + benchmarks

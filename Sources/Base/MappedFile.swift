@@ -44,6 +44,18 @@ public final class MappedFile: @unchecked Sendable {
         madvise(UnsafeMutableRawPointer(mutating: address), bytes.count, advice)
     }
 
+    /// Tells the kernel that a part of the mapping will be read soon, so that it starts to read it from the disk.
+    ///
+    /// - Precondition: the range lies within the file.
+    public func adviseSoon(_ range: Range<Int>) {
+        guard let address = bytes.baseAddress, !range.isEmpty else { return }
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "a part of the file")
+        let start = range.lowerBound / Self.pageBytes * Self.pageBytes
+        madvise(UnsafeMutableRawPointer(mutating: address + start), range.upperBound - start, MADV_WILLNEED)
+    }
+
+    private static let pageBytes = sysconf(Int32(_SC_PAGESIZE))
+
     deinit {
         if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
     }

@@ -138,8 +138,16 @@ final class ShardReader: Sendable {
         try contentHashes.check(0..<contentHashes.bytes.count)
     }
 
+    /// Asks the system to start reading a part of the file.
+    func adviseSoon(_ range: Range<Int>) { file.adviseSoon(range) }
+
     /// A frame as it is stored.
     func frameBytes(_ frame: Int) throws -> UnsafeRawBufferPointer {
+        file.bytes.slice(try range(ofFrame: frame))
+    }
+
+    /// Where a frame lies in the file.
+    func range(ofFrame frame: Int) throws -> Range<Int> {
         let offset = (trailer.recordCount + frame) * 8
         try index.check(offset..<offset + 16)
         let start = index.bytes.integer(at: offset, as: UInt64.self)
@@ -147,7 +155,7 @@ final class ShardReader: Sendable {
         guard start >= UInt64(dataOffset), start < end, end <= UInt64(trailer.indexOffset) else {
             throw DamagedBlob(path, "frame \(frame) lies outside the data")
         }
-        return file.bytes.slice(Int(start)..<Int(end))
+        return Int(start)..<Int(end)
     }
 
     /// A record without its newline; valid until the cursor's next use.
