@@ -153,7 +153,8 @@ let testTargets: [Target] = [
         "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training", "Datasets"], packages: [systemPackage],
+        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training", "Datasets"],
+        packages: [systemPackage],
         exclude: ["Golden"]),
     tests("Datasets", uses: ["Datasets", "Records", "Store"], packages: [systemPackage], exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),

@@ -20,6 +20,7 @@ struct ReadExamples: ParsableCommand {
     @Option(help: "Most slots that are read together.") var window = 256
     @Option var runs = 3
     @Flag(help: "Drop the store's files from memory before each run, as far as the system does so.") var cold = false
+    @Flag(help: "Read no more from the disk than is asked for.") var scattered = false
     @Flag(help: "Pass over queries without positives.") var skip = false
 
     func run() throws {
@@ -38,6 +39,11 @@ struct ReadExamples: ParsableCommand {
         (windowed.workers, windowed.windowSlots) = (0, window)
         var ahead = ExampleReader.Options()
         (ahead.workers, ahead.windowSlots) = (workers, window)
+        if scattered {
+            oneByOne.readsScattered = true
+            windowed.readsScattered = true
+            ahead.readsScattered = true
+        }
         var rates: [String: Double] = [:]
         var bytes = 0
         var most = 0

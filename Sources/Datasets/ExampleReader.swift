@@ -17,8 +17,13 @@ public final class ExampleReader {
         public var windowSlots = 256
         /// Most windows under way or waiting.
         public var windows = 6
-        /// Bytes of texts or records that may wait for the caller before no new window is begun.
+        /// Bytes of texts or records that may wait for the caller, or be under way by the last window's mean, before no
+        /// new window is begun.
         public var lookAheadBytes = 32 << 20
+
+        /// Whether to read no more from the disk than what is asked for; nil: where the datasets are larger than half of
+        /// the memory that is free.
+        public var readsScattered: Bool?
 
         public init(workers: Int? = nil) { self.workers = workers ?? processorCount }
     }
@@ -31,6 +36,8 @@ public final class ExampleReader {
     private let stride: UInt64
     private var walk: ExampleOrder.Walk
     private var windowSlots = ExampleReader.firstWindowSlots
+    /// Of the last window, on average.
+    private var exampleBytes = 0
     /// Windows that are done, the oldest first.
     private var ready: [WindowReader.Window] = []
     private var current = WindowReader.Window()
@@ -60,6 +67,9 @@ public final class ExampleReader {
         end = slots.upperBound
         stride = UInt64(rankCount)
         slot = min(walk.slot, end)
+        if options.readsScattered ?? (Self.storedBytes(source) > Self.freeMemory() / 2) {
+            for part in source.parts { try part.dataset.expectScatteredReads() }
+        }
         guard options.workers > 0 else {
             inlineReader = WindowReader(source, readsAhead: true)
             pool = nil
@@ -75,6 +85,19 @@ public final class ExampleReader {
                 return window
             }
         }
+    }
+
+    private static func storedBytes(_ source: ExampleSource) -> Int {
+        source.parts.reduce(0) {
+            $0 + $1.dataset.manifest.documents.storedBytes + $1.dataset.manifest.queries.storedBytes
+        }
+    }
+
+    /// What the system calls available; as much as there can be where it does not say.
+    private static func freeMemory() -> Int {
+        let text = (try? Files.readText("/proc/meminfo")) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        return line.flatMap { Int($0.filter(\.isNumber)) }.map { $0 * 1024 } ?? .max
     }
 
     /// The next example; nil at the end of the slots.
@@ -116,10 +139,7 @@ public final class ExampleReader {
             adaptWindow()
             return true
         }
-        // Always one, however large: the caller has nothing else to wait for.
-        while ready.count + underWayCount < options.windows,
-            ready.count + underWayCount == 0 || parked.count < options.lookAheadBytes, let slots = nextSlots()
-        {
+        while hasRoom, let slots = nextSlots() {
             underWayCount += 1
             try pool.submit(slots) { collect($0) }
         }
@@ -132,6 +152,16 @@ public final class ExampleReader {
         return true
     }
 
+    /// Whether another window may be begun.
+    private var hasRoom: Bool {
+        // Always one, however large: the caller has nothing else to wait for.
+        if ready.count + underWayCount == 0 { return true }
+        // Before the size of an example is known, no more than can be read at once.
+        let most = exampleBytes == 0 ? min(options.workers, options.windows) : options.windows
+        return ready.count + underWayCount < most
+            && parked.count + underWayCount * windowSlots * exampleBytes < options.lookAheadBytes
+    }
+
     private func collect(_ window: WindowReader.Window) {
         underWayCount -= 1
         ready.append(window)
@@ -140,7 +170,7 @@ public final class ExampleReader {
     /// Windows grow to what the options allow, as long as all of them together keep within the bound on bytes.
     private func adaptWindow() {
         guard !current.examples.isEmpty else { return }
-        let exampleBytes = max(1, current.byteCount / current.examples.count)
+        exampleBytes = max(1, current.byteCount / current.examples.count)
         let fitting = options.lookAheadBytes / max(options.windows, options.workers) / exampleBytes
         windowSlots = max(1, min(2 * windowSlots, options.windowSlots, fitting))
     }

@@ -9,6 +9,17 @@ extension Dataset {
 
     /// Likewise for queries.
     public func willReadQueries(_ ordinals: some Sequence<Int>) { queries.willRead(ordinals) }
+
+    /// Tells the system that records will be read all over the place, so that it reads no more of the disk than is asked
+    /// for. Opens all shards.
+    ///
+    /// Worth it where the dataset does not fit in memory: the system reads up to megabytes around a page otherwise,
+    /// which is a waste then, and a blessing where all of it is needed soon and stays.
+    public func expectScatteredReads() throws {
+        for records in [documents, queries] {
+            for part in records.parts.indices { try records.shard(part).advise(.random) }
+        }
+    }
 }
 
 extension RecordSet {
