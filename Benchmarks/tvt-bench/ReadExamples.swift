@@ -45,6 +45,7 @@ struct ReadExamples: ParsableCommand {
             ahead.readsScattered = true
         }
         var rates: [String: Double] = [:]
+        var processor: [String: Double] = [:]
         var bytes = 0
         var most = 0
         for (name, choice) in [("oneByOne", oneByOne), ("inWindows", windowed), ("readAhead", ahead)] {
@@ -52,15 +53,20 @@ struct ReadExamples: ParsableCommand {
                 if cold { try dropFromMemory() }
                 let source = try opened()
                 bytes = 0
-                return try wallSeconds {
-                    let reader = try ExampleReader(source, slots: 0..<examples, options: choice)
-                    var count = 0
-                    while let example = try reader.next() {
-                        bytes += example.passages.reduce(example.queryText.count) { $0 + $1.text.count }
-                        count += 1
-                        if count % 256 == 0 { most = max(most, anonymousKilobytes()) }
+                var wall = 0.0
+                let spent = try processSeconds {
+                    wall = try wallSeconds {
+                        let reader = try ExampleReader(source, slots: 0..<examples, options: choice)
+                        var count = 0
+                        while let example = try reader.next() {
+                            bytes += example.passages.reduce(example.queryText.count) { $0 + $1.text.count }
+                            count += 1
+                            if count % 256 == 0 { most = max(most, anonymousKilobytes()) }
+                        }
                     }
                 }
+                processor[name] = spent * 1e6 / Double(examples)
+                return wall
             }
             rates[name] = Double(examples) / seconds
         }
@@ -76,6 +82,9 @@ struct ReadExamples: ParsableCommand {
             "ratio": JSONValue((rates["readAhead"] ?? 0) / (rates["oneByOne"] ?? 1)),
             "textMegabytesPerSecond": JSONValue(
                 (rates["readAhead"] ?? 0) * Double(bytes) / Double(examples) / 1e6),
+            "oneByOneProcessMicroseconds": JSONValue(processor["oneByOne"] ?? 0),
+            "inWindowsProcessMicroseconds": JSONValue(processor["inWindows"] ?? 0),
+            "readAheadProcessMicroseconds": JSONValue(processor["readAhead"] ?? 0),
             "peakAnonymousMegabytes": JSONValue(Double(most) / 1024),
         ]
         try writeToStandardOutput(json.pretty() + "\n")

@@ -17,7 +17,7 @@ extension Dataset {
     /// which is a waste then, and a blessing where all of it is needed soon and stays.
     public func expectScatteredReads() throws {
         for records in [documents, queries] {
-            for part in records.parts.indices { try records.shard(part).advise(.random) }
+            for part in records.parts.indices { try records.shard(part).expectScatteredFrames() }
         }
     }
 }

@@ -139,7 +139,10 @@ final class ShardReader: Sendable {
     }
 
     /// Asks the system to start reading a part of the file.
-    func adviseSoon(_ range: Range<Int>) { file.adviseSoon(range) }
+    func adviseSoon(_ range: Range<Int>) { file.advise(.soon, for: range) }
+
+    /// Tells the system that frames will be read in no order. The index, whose pages are checked as wholes, is not.
+    func expectScatteredFrames() { file.advise(.random, for: dataOffset..<trailer.indexOffset) }
 
     /// A frame as it is stored.
     func frameBytes(_ frame: Int) throws -> UnsafeRawBufferPointer {

@@ -82,4 +82,30 @@ struct ExampleSourceTests {
         }
         #expect(error.description.contains("40 of 40 queries have fewer than 3 negatives"))
     }
+
+    @Test(
+        "links whose header does not count, as they once were written, are counted and read alike", arguments: [0, 4])
+    func uncountedLinks(negativeCount: Int) throws {
+        var quirks = SmallWorld.Quirks()
+        quirks.negativeCount = negativeCount
+        let world = try SmallWorld(quirks)
+        let source = try world.source()
+        let expected = try oneByOne(source, 0..<60)
+        let manifest = source.parts[0].dataset.manifest
+        for table in [manifest.positives, manifest.negatives].compactMap({ $0 }) {
+            let path = world.path(of: table.blob)
+            var bytes = try Files.readAll(path)
+            for place in 104..<4096 { bytes[place] = 0 }
+            let checksum = bytes[..<4088].withUnsafeBytes { XXH3.hash64($0) }
+            withUnsafeBytes(of: checksum.littleEndian) { bytes.replaceSubrange(4088..<4096, with: $0) }
+            try Files.remove(path)
+            var output = try OutputFile(creating: path)
+            try output.write(bytes)
+            try output.close()
+        }
+        let uncounted = try world.source()
+        #expect(try #require(uncounted.parts[0].dataset.positives).queriesByLinkCount.isEmpty)
+        #expect(uncounted.parts[0].counts == source.parts[0].counts)
+        #expect(try oneByOne(uncounted, 0..<60) == expected)
+    }
 }
