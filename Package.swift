@@ -98,6 +98,7 @@ let domain: [Target] = [
     room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
     room("Remotes", uses: ["Base", "HTTP", "JSON", "Store"], packages: [systemPackage]),
     room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
+    room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
         "Encoding", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store"],
@@ -107,7 +108,7 @@ let domain: [Target] = [
         "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
         packages: [systemPackage]),
     room(
-        "Training", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers", "Models", "Store"],
+        "Training", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
     room("Analysis", uses: ["Base", "JSON", "Zstandard", "Store"], packages: [systemPackage]),
@@ -163,8 +164,10 @@ let testTargets: [Target] = [
         "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training"], packages: [systemPackage],
+        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training", "Datasets"],
+        packages: [systemPackage],
         exclude: ["Golden"]),
+    tests("Datasets", uses: ["Datasets", "Records", "Store"], packages: [systemPackage], exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
     tests(
         "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
@@ -188,7 +191,7 @@ let benchmarks: [Target] =
     : [
         .executableTarget(
             name: "tvt-bench",
-            dependencies: ["Base", "CommandLineKit", "JSON", "Store", argumentParser, systemPackage],
+            dependencies: ["Base", "CommandLineKit", "Datasets", "JSON", "Store", argumentParser, systemPackage],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]
 let targets: [Target] = doors + base + wrappers + formats + domain + tools + wantedTestTargets + benchmarks

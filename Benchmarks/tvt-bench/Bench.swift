@@ -7,7 +7,7 @@ internal import Glibc
 struct Bench: Tool {
     static let configuration = CommandConfiguration(
         commandName: "tvt-bench", abstract: "Measures rooms from within a process.",
-        subcommands: [StoreFill.self, StoreRead.self])
+        subcommands: [StoreFill.self, StoreRead.self, OrderSamples.self, ReadExamples.self])
 }
 
 /// Seconds of wall time that `body` takes.

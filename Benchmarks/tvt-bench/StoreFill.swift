@@ -15,6 +15,8 @@ struct StoreFill: ParsableCommand {
     @Option(help: "Synthetic documents to write.") var documents = 100_000
     @Option(help: "Mean bytes of text of a synthetic document.") var bytes = 100
     @Option(help: "Take the lines of this v2 corpus, whose docid comes first, instead.") var from: String?
+    @Option(help: "Synthetic queries with links, for reading examples.") var queries = 0
+    @Option(help: "Share of the queries that have a positive.") var linkedShare = 1.0
     @Option(help: "Threads that compress.") var workers = 2
     @Option(help: "zstd's level.") var level = WriterOptions().compressionLevel
     @Option(help: "Bytes of records that share a frame; 1 gives each record its own.") var frameBytes = WriterOptions()
@@ -33,6 +35,7 @@ struct StoreFill: ParsableCommand {
         let process = try processSeconds {
             wall = try wallSeconds {
                 rawBytes = try from.map { try copy($0, to: writer) } ?? synthesise(to: writer)
+                try synthesiseQueries(to: writer)
                 _ = try writer.commit()
             }
         }

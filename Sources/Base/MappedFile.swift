@@ -52,16 +52,25 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// Tells the kernel how the mapping will be read.
-    public func advise(_ access: Access) {
-        guard let address = bytes.baseAddress else { return }
+    public func advise(_ access: Access) { advise(access, for: 0..<bytes.count) }
+
+    /// Tells the kernel how a part of the mapping will be read; `soon` starts reading it from the disk.
+    ///
+    /// - Precondition: the range lies within the file.
+    public func advise(_ access: Access, for range: Range<Int>) {
+        guard let address = bytes.baseAddress, !range.isEmpty else { return }
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "a part of the file")
         let advice =
             switch access {
             case .sequential: MADV_SEQUENTIAL
             case .random: MADV_RANDOM
             case .soon: MADV_WILLNEED
             }
-        madvise(UnsafeMutableRawPointer(mutating: address), bytes.count, advice)
+        let start = range.lowerBound / Self.pageBytes * Self.pageBytes
+        madvise(UnsafeMutableRawPointer(mutating: address + start), range.upperBound - start, advice)
     }
+
+    private static let pageBytes = sysconf(Int32(_SC_PAGESIZE))
 
     deinit {
         if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }

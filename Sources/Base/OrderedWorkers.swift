@@ -52,6 +52,14 @@ public final class OrderedWorkers<Item: Sendable, Output: Sendable> {
         }
     }
 
+    /// Waits for the oldest output that nobody has got; nil where there is none.
+    public func takeOldest() throws -> Output? {
+        guard writtenCount < submittedCount else { return nil }
+        var oldest: Output?
+        try writeOldest { oldest = $0 }
+        return oldest
+    }
+
     /// Waits for all outputs.
     public func drain(_ write: (Output) throws -> Void) throws {
         while writtenCount < submittedCount { try writeOldest(write) }

@@ -79,6 +79,32 @@ public struct Permutation: Sendable {
         return value
     }
 
+    /// The index that the permutation sends to `value`.
+    ///
+    /// - Precondition: `value < count`.
+    public func index(of value: UInt64) -> UInt64 {
+        precondition(value < count)
+        var index = value
+        repeat { index = decipher(index) } while index >= count
+        return index
+    }
+
+    private func decipher(_ value: UInt64) -> UInt64 {
+        let mask = (1 << halfBits) - 1 as UInt64
+        var left = value >> halfBits
+        var right = value & mask
+        func round(_ key: UInt64) {
+            (left, right) = (right ^ (SplitMix64.finalize(left &+ key) & mask), left)
+        }
+        round(keys.5)
+        round(keys.4)
+        round(keys.3)
+        round(keys.2)
+        round(keys.1)
+        round(keys.0)
+        return left << halfBits | right
+    }
+
     private func encipher(_ value: UInt64) -> UInt64 {
         let mask = (1 << halfBits) - 1 as UInt64
         var left = value >> halfBits

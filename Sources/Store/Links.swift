@@ -13,6 +13,10 @@ public final class Links: Sendable {
     /// Logical digests of the record sets on both sides.
     public let queriesDigest: SHA256Digest
     public let documentsDigest: SHA256Digest
+    /// How many queries have 0, 1, 2, … links, as far as the header tells; empty where it does not.
+    ///
+    /// Queries with as many links as there are entries, or more, are not counted.
+    public let queriesByLinkCount: [Int]
     let path: FilePath
     private let pages: CheckedPages
     private let sections: LinksFormat.Sections
@@ -51,6 +55,11 @@ public final class Links: Sendable {
         guard sections.fileSize == bytes.count else {
             throw damaged("it has \(bytes.count) bytes instead of \(sections.fileSize)")
         }
+        let countedCount = bytes.integer(at: LinksFormat.linkCountsOffset, as: UInt64.self)
+        guard countedCount <= UInt64(LinksFormat.linkCountsCount) else { throw damaged("its header is damaged") }
+        queriesByLinkCount = (0..<Int(countedCount)).map {
+            Int(clamping: bytes.integer(at: LinksFormat.linkCountsOffset + 8 + $0 * 8, as: UInt64.self))
+        }
         self.role = role
         self.queryCount = queryCount
         self.linkCount = linkCount
@@ -87,6 +96,17 @@ public final class Links: Sendable {
         return UnsafeBufferPointer(start: scores + range.lowerBound, count: range.count)
     }
 
+    /// The offsets of a range of queries and the end of the last: `result[i + 1] - result[i]` links each.
+    ///
+    /// For counting: touches no target. The buffer is valid as long as the links are.
+    ///
+    /// - Throws: `DamagedBlob` where a page does not match its checksum.
+    public func offsets(of queries: Range<Int>) throws -> UnsafeBufferPointer<UInt64> {
+        precondition(queries.lowerBound >= 0 && queries.upperBound <= queryCount, "queries of the dataset")
+        try pages.check(queries.lowerBound * 8..<queries.upperBound * 8 + 8)
+        return UnsafeBufferPointer(start: offsets + queries.lowerBound, count: queries.count + 1)
+    }
+
     /// Where a query's links are among all.
     public func range(of query: Int) throws -> Range<Int> {
         precondition(query >= 0 && query < queryCount, "a query of the dataset")
@@ -106,15 +126,20 @@ public final class Links: Sendable {
     func checkAll() throws {
         try pages.check(0..<pages.bytes.count)
         var last = 0
+        var counted = [Int](repeating: 0, count: queriesByLinkCount.count)
         for query in 0..<queryCount {
             let range = try range(of: query)
             guard range.lowerBound == last else {
                 throw DamagedBlob(path, "the links of query \(query) overlap others")
             }
             last = range.upperBound
+            if range.count < counted.count { counted[range.count] += 1 }
             for target in try targets(of: query) where Int(target) >= documentCount {
                 throw DamagedBlob(path, "query \(query) points at document \(target) of \(documentCount)")
             }
+        }
+        guard counted == queriesByLinkCount else {
+            throw DamagedBlob(path, "its header miscounts how many links queries have")
         }
         guard last == linkCount else { throw DamagedBlob(path, "\(linkCount - last) links belong to no query") }
     }

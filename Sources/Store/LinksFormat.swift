@@ -6,6 +6,10 @@ enum LinksFormat {
     static let headerBytes = 4096
     static let signature = Array("TVTLNK1\0".utf8)
     static let hasScores: UInt32 = 1
+    /// Where the header says how many queries have 0, 1, 2, … links.
+    static let linkCountsOffset = 104
+    /// Up to 254 links; it fits the header.
+    static let linkCountsCount = 255
 
     /// Where the sections of a blob are; each begins at a multiple of 8.
     struct Sections {
@@ -32,7 +36,7 @@ enum LinksFormat {
 
     static func header(
         role: LinkRole, queryCount: Int, linkCount: Int, documentCount: Int, hasScores: Bool,
-        queriesDigest: SHA256Digest, documentsDigest: SHA256Digest
+        queriesDigest: SHA256Digest, documentsDigest: SHA256Digest, queriesByLinkCount: [Int]
     ) -> [UInt8] {
         var bytes = signature
         bytes.append(littleEndian: version)
@@ -43,6 +47,8 @@ enum LinksFormat {
         bytes.append(littleEndian: UInt64(documentCount))
         bytes += queriesDigest.bytes
         bytes += documentsDigest.bytes
+        bytes.append(littleEndian: UInt64(queriesByLinkCount.count))
+        for count in queriesByLinkCount { bytes.append(littleEndian: UInt64(count)) }
         bytes += [UInt8](repeating: 0, count: headerBytes - 8 - bytes.count)
         bytes.append(littleEndian: bytes.withUnsafeBytes { XXH3.hash64($0) })
         return bytes

@@ -11,6 +11,7 @@ public final class LinksWriter {
     public private(set) var linkCount = 0
     /// The largest target so far; -1 for none.
     private(set) var largestTarget = -1
+    private var queriesByLinkCount = [Int](repeating: 0, count: LinksFormat.linkCountsCount)
     let session: WriterSession
     private let name: String
     private var offsets: SpillFile?
@@ -46,6 +47,7 @@ public final class LinksWriter {
         if let scores { pendingScores.append(contentsOf: scores) }
         queryCount += 1
         linkCount += targets.count
+        if targets.count < queriesByLinkCount.count { queriesByLinkCount[targets.count] += 1 }
         pendingOffsets.append(UInt64(linkCount))
         if pendingTargets.count >= Self.pendingCount || pendingOffsets.count >= Self.pendingCount { try spill() }
     }
@@ -80,7 +82,8 @@ public final class LinksWriter {
         try blob.write(
             LinksFormat.header(
                 role: role, queryCount: queryCount, linkCount: linkCount, documentCount: documentCount,
-                hasScores: hasScores, queriesDigest: queriesDigest, documentsDigest: documentsDigest))
+                hasScores: hasScores, queriesDigest: queriesDigest, documentsDigest: documentsDigest,
+                queriesByLinkCount: queriesByLinkCount))
         var body = PagedBody()
         // What the links say, apart from how they are stored.
         var logical = SHA256Stream()

@@ -153,8 +153,21 @@ final class ShardReader: Sendable {
         try contentHashes.check(0..<contentHashes.bytes.count)
     }
 
+    /// Asks the system to start reading a part of the file.
+    func adviseSoon(_ range: Range<Int>) { file.advise(.soon, for: range) }
+
+    /// Tells the system that frames will be read in no order. The index, whose pages are checked as wholes, is not.
+    func expectScatteredFrames() { file.advise(.random, for: dataOffset..<trailer.indexOffset) }
+
     /// A frame as it is stored.
     func frameBytes(_ frame: Int) throws -> UnsafeRawBufferPointer {
+        let range = try range(ofFrame: frame)
+        try file.ensure(range)
+        return file.bytes.slice(range)
+    }
+
+    /// Where a frame lies in the file.
+    func range(ofFrame frame: Int) throws -> Range<Int> {
         let offset = (trailer.recordCount + frame) * 8
         try index.check(offset..<offset + 16)
         let start = index.bytes.integer(at: offset, as: UInt64.self)
@@ -162,8 +175,7 @@ final class ShardReader: Sendable {
         guard start >= UInt64(dataOffset), start < end, end <= UInt64(trailer.indexOffset) else {
             throw DamagedBlob(path, "frame \(frame) lies outside the data")
         }
-        try file.ensure(Int(start)..<Int(end))
-        return file.bytes.slice(Int(start)..<Int(end))
+        return Int(start)..<Int(end)
     }
 
     /// Gets a frame that turned out to be damaged from its origin again.

@@ -1,4 +1,5 @@
 internal import Base
+public import Datasets
 public import JSON
 
 /// What a run would do, without doing it: rendered examples, tokens, truncation, memory.

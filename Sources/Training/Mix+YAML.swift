@@ -1,4 +1,5 @@
 internal import Base
+internal import Datasets
 internal import Models
 public import SystemPackage
 internal import Yams

@@ -1,3 +1,4 @@
+public import Datasets
 public import Models
 
 /// What `tvt-train` is asked to do: a model, the data it learns from, and how.
@@ -85,23 +86,8 @@ public struct Mix: Sendable, Equatable {
 
     public enum Precision: String, Sendable, CaseIterable { case f32, bf16 }
 
-    /// What an example does whose query has fewer negatives than wanted.
-    public enum Shortage: String, Sendable, CaseIterable {
-        /// Takes those there are.
-        case keep
-        /// Draws the rest from the corpus by hash; never a known positive, never one twice.
-        case fill
-        /// Stops the run before it starts to train.
-        case error
-    }
-
-    /// What happens to queries that have no positive.
-    public enum WithoutPositives: String, Sendable, CaseIterable {
-        /// The run is refused, with their count.
-        case error
-        /// They are left out and counted.
-        case skip
-    }
+    public typealias Shortage = ExampleOptions.Shortage
+    public typealias WithoutPositives = ExampleOptions.WithoutPositives
 
     /// Options of AdamW and its schedule.
     public struct OptimizerOptions: Sendable, Equatable {

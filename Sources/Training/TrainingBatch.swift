@@ -1,4 +1,5 @@
 internal import Base
+public import Datasets
 public import Models
 public import Tokenizers
 

@@ -1,4 +1,5 @@
 internal import Base
+public import Datasets
 internal import JSON
 public import Models
 public import Store
@@ -38,7 +39,7 @@ public final class TrainingPlan {
             sides.document.prompt = part.prompts.document ?? sides.document.prompt
             return sides
         }
-        let stepCount = source.stepCount
+        let stepCount = mix.stepCount(exampleCount: source.parts.reduce(0) { $0 + $1.exampleCount })
         self.stepCount = stepCount
         lock = Lock(
             mix: mix, stepCount: stepCount,
@@ -74,9 +75,8 @@ public final class TrainingPlan {
     public func batches(step: Int) throws -> [TrainingBatch] {
         let slots = ExampleOrder.slots(step: UInt64(step), slotsPerStep: mix.queriesPerStep)
         let size = mix.queriesPerStep / mix.accumulation
-        return try stride(from: 0, to: slots.count, by: size).map { first in
-            try batch(slots[first..<(first + size)].map(source.example))
-        }
+        let examples = try source.examples(at: slots)
+        return stride(from: 0, to: slots.count, by: size).map { batch(Array(examples[$0..<($0 + size)])) }
     }
 
     func batch(_ examples: [Example]) -> TrainingBatch {

@@ -1,4 +1,5 @@
 internal import Base
+public import Datasets
 public import JSON
 internal import Models
 public import SystemPackage

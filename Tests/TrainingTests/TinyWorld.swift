@@ -1,4 +1,5 @@
 import Base
+import Datasets
 import JSON
 import Records
 import Store

@@ -1,6 +1,6 @@
 import Base
+import Datasets
 import Testing
-import Training
 
 @Suite("Order of examples")
 struct ExampleOrderTests {

@@ -34,6 +34,12 @@ public struct ExampleOrder: Sendable {
         public let epoch: UInt64
         /// The example's number in its part, below the part's count.
         public let example: UInt64
+
+        public init(part: Int, epoch: UInt64, example: UInt64) {
+            self.part = part
+            self.epoch = epoch
+            self.example = example
+        }
     }
 
     public let parts: [Part]
@@ -62,14 +68,36 @@ public struct ExampleOrder: Sendable {
     /// - Complexity: O(number of parts); three permutation set-ups of a few rounds each.
     public func entry(at slot: UInt64) -> Entry {
         let (block, place) = slot.quotientAndRemainder(dividingBy: blockSize)
-        let drawn = Permutation(count: blockSize, seed: seed, Self.blockKey, block)[place]
+        let (part, before) = part(drawn: places(inBlock: block)[place], block: block)
+        let (epoch, index) = before.quotientAndRemainder(dividingBy: parts[part].count)
+        return Entry(part: part, epoch: epoch, example: examples(ofPart: part, epoch: epoch)[index])
+    }
+
+    /// The one slot that holds an entry: ``entry(at:)`` turned round.
+    ///
+    /// - Complexity: that of ``entry(at:)``.
+    public func slot(of entry: Entry) -> UInt64 {
+        let part = parts[entry.part]
+        let index = examples(ofPart: entry.part, epoch: entry.epoch).index(of: entry.example)
+        let (block, place) = (entry.epoch * part.count + index).quotientAndRemainder(dividingBy: part.weight)
+        return block * blockSize + places(inBlock: block).index(of: firstPlaces[entry.part] + place)
+    }
+
+    /// π(W; seed, p).
+    func places(inBlock block: UInt64) -> Permutation {
+        Permutation(count: blockSize, seed: seed, Self.blockKey, block)
+    }
+
+    /// π(n[d]; seed, d, e).
+    func examples(ofPart part: Int, epoch: UInt64) -> Permutation {
+        Permutation(count: parts[part].count, seed: seed, Self.partKey, UInt64(part), epoch)
+    }
+
+    /// d and k for a place u that a block's permutation gave.
+    func part(drawn: UInt64, block: UInt64) -> (part: Int, before: UInt64) {
         var part = 0
         while drawn >= firstPlaces[part + 1] { part += 1 }
-        let before = block * parts[part].weight + (drawn - firstPlaces[part])
-        let (epoch, index) = before.quotientAndRemainder(dividingBy: parts[part].count)
-        let example = Permutation(
-            count: parts[part].count, seed: seed, Self.partKey, UInt64(part), epoch)[index]
-        return Entry(part: part, epoch: epoch, example: example)
+        return (part, block * parts[part].weight + (drawn - firstPlaces[part]))
     }
 
     /// The slots of one rank in one step: `rank`, `rank + rankCount`, … within the step's `slotsPerStep`.

@@ -1,5 +1,5 @@
+import Datasets
 import Testing
-import Training
 
 @Suite("Choice of passages")
 struct PassageChoiceTests {
@@ -56,7 +56,7 @@ struct PassageChoiceTests {
         #expect(Set(all).count == 4)
     }
 
-    /// `python3 Tests/TrainingTests/Golden/tevatron_choice.py` prints these.
+    /// `python3 Tests/DatasetsTests/Golden/tevatron_choice.py` prints these.
     @Test(
         "tevatron: the original's numbers",
         arguments: [

@@ -1,0 +1,54 @@
+/// What examples are drawn from and how.
+public struct ExampleOptions: Sendable, Equatable {
+    /// One dataset.
+    public struct Part: Sendable, Equatable {
+        /// `name`, `name@tag` or `sha256:…`.
+        public var reference: String
+        /// Share of the examples, in whole numbers; nil: by size.
+        public var weight: UInt64?
+
+        public init(_ reference: String, weight: UInt64? = nil) {
+            self.reference = reference
+            self.weight = weight
+        }
+    }
+
+    /// What an example does whose query has fewer negatives than wanted.
+    public enum Shortage: String, Sendable, CaseIterable {
+        /// Takes those there are.
+        case keep
+        /// Draws the rest from the corpus by hash; never a known positive, never one twice.
+        case fill
+        /// Stops the run before it starts to train.
+        case error
+    }
+
+    /// What happens to queries that have no positive.
+    public enum WithoutPositives: String, Sendable, CaseIterable {
+        /// The run is refused, with their count.
+        case error
+        /// They are left out and counted.
+        case skip
+    }
+
+    /// What an example holds of each record.
+    public enum Contents: Sendable {
+        /// The text, rendered; a record without one is an error.
+        case texts
+        /// The stored line: JSON in the v2 form, for readers that want more than texts.
+        case records
+    }
+
+    public var parts: [Part]
+    /// The positive and the hard negatives together.
+    public var passagesPerQuery = 4
+    public var seed: UInt64 = 42
+    public var sampling = SamplingPolicy.windowed
+    public var shortage = Shortage.keep
+    public var withoutPositives = WithoutPositives.error
+    /// Whether examples know the content of all of their query's positives.
+    public var readsKnownPositives = true
+    public var contents = Contents.texts
+
+    public init(_ parts: [Part]) { self.parts = parts }
+}

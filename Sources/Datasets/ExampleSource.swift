@@ -1,0 +1,197 @@
+internal import Base
+public import Store
+
+/// The examples of some datasets, by slot: order, choice of passages and records.
+///
+/// Holds mapped datasets and, for a dataset in which some queries are skipped, a directory of at most 512 KiB; nothing
+/// that grows with the data. May be used from any thread.
+public final class ExampleSource: Sendable {
+    /// One dataset.
+    public struct Part: Sendable {
+        public let dataset: Dataset
+        public let options: ExampleOptions.Part
+        public let weight: UInt64
+        let linked: LinkedQueries
+        let positives: Links
+        let negatives: Links?
+        public let counts: Counts
+
+        public var exampleCount: UInt64 { UInt64(linked.count) }
+    }
+
+    /// What was found when a dataset was opened.
+    public struct Counts: Sendable, Equatable {
+        public var queries = 0
+        /// Left out of training.
+        public var withoutPositives = 0
+        /// Used, with fewer negatives than wanted.
+        public var shortOfNegatives = 0
+        /// Used, with no negative at all.
+        public var withoutNegatives = 0
+    }
+
+    public let options: ExampleOptions
+    public let parts: [Part]
+    public let order: ExampleOrder
+    private let choice: PassageChoice
+
+    /// Opens datasets and counts what they hold.
+    ///
+    /// - Throws: `Failure` where a dataset has no positives, or where the policies refuse what was counted.
+    /// - Complexity: none that grows with the data where all queries have a positive; otherwise, and for datasets
+    ///   whose links were written before their header counted, one pass over the offsets of the links.
+    public init(_ options: ExampleOptions, store: Store) throws {
+        self.options = options
+        let parts = try options.parts.map { try Self.open($0, options, store) }
+        self.parts = parts
+        order = ExampleOrder(
+            parts: parts.map { .init(count: $0.exampleCount, weight: $0.weight) }, seed: options.seed)
+        choice = PassageChoice(policy: options.sampling, seed: options.seed)
+    }
+
+    private static func open(_ part: ExampleOptions.Part, _ options: ExampleOptions, _ store: Store) throws -> Part {
+        let dataset = try store.dataset(part.reference)
+        guard let positives = dataset.positives, dataset.queryCount > 0 else {
+            throw Failure(
+                .badConfiguration, "dataset \(part.reference) has no queries with positive documents",
+                advice: "Training needs links: convert a v1 file, or queries with positive_document_ids.")
+        }
+        let wanted = options.passagesPerQuery - 1
+        let linked = try LinkedQueries(positives)
+        var counts = Counts()
+        counts.queries = dataset.queryCount
+        counts.withoutPositives = dataset.queryCount - linked.count
+        if let firstWithout = linked.firstWithout, options.withoutPositives == .error {
+            throw Failure(
+                .badData,
+                "dataset \(part.reference): \(counts.withoutPositives) of \(counts.queries) queries have no "
+                    + "positive document, the first is \(escaped(try dataset.queryID(firstWithout)))",
+                advice: "Say without_positives: skip in the mix to train without them.")
+        }
+        try countNegatives(dataset, positives, linked, wanted: wanted, into: &counts)
+        if counts.shortOfNegatives > 0, options.shortage == .error {
+            throw Failure(
+                .badData,
+                "dataset \(part.reference): \(counts.shortOfNegatives) of \(linked.count) queries have fewer than "
+                    + "\(wanted) negatives",
+                advice: "Mine more, lower passages_per_query, or say shortage: keep or fill in the mix.")
+        }
+        guard linked.count > 0 else {
+            throw Failure(.badData, "dataset \(part.reference): no query has a positive document")
+        }
+        return Part(
+            dataset: dataset, options: part, weight: part.weight ?? UInt64(linked.count), linked: linked,
+            positives: positives, negatives: dataset.negatives, counts: counts)
+    }
+
+    /// Counts linked queries that are short of negatives.
+    private static func countNegatives(
+        _ dataset: Dataset, _ positives: Links, _ linked: LinkedQueries, wanted: Int, into counts: inout Counts
+    ) throws {
+        guard wanted > 0 else { return }
+        guard let negatives = dataset.negatives else {
+            (counts.shortOfNegatives, counts.withoutNegatives) = (linked.count, linked.count)
+            return
+        }
+        let byCount = negatives.queriesByLinkCount
+        if linked.count == dataset.queryCount, wanted <= byCount.count {
+            (counts.shortOfNegatives, counts.withoutNegatives) = (byCount[..<wanted].reduce(0, +), byCount[0])
+            return
+        }
+        let length = 1 << 16
+        for start in stride(from: 0, to: dataset.queryCount, by: length) {
+            let block = start..<min(start + length, dataset.queryCount)
+            let positiveOffsets = try positives.offsets(of: block)
+            let negativeOffsets = try negatives.offsets(of: block)
+            for index in 1...block.count where positiveOffsets[index] != positiveOffsets[index - 1] {
+                let count = negativeOffsets[index] &- negativeOffsets[index - 1]
+                if count < UInt64(wanted) { counts.shortOfNegatives += 1 }
+                if count == 0 { counts.withoutNegatives += 1 }
+            }
+        }
+    }
+
+    // MARK: - Choosing
+
+    /// An example by ordinals, before any record is read.
+    struct Chosen {
+        let slot: UInt64
+        let entry: ExampleOrder.Entry
+        let query: Int
+        /// The positive first.
+        let documents: [Int]
+        /// All of the query's positives if they are to be known, else empty.
+        let knownPositives: UnsafeBufferPointer<UInt32>
+    }
+
+    /// - Parameter entry: of the slot.
+    func choose(_ entry: ExampleOrder.Entry, slot: UInt64) throws -> Chosen {
+        let part = parts[entry.part]
+        do {
+            let query = try part.linked.query(Int(entry.example))
+            let positives = try part.positives.targets(of: query)
+            let negatives = try part.negatives?.targets(of: query)
+            let wanted = options.passagesPerQuery - 1
+            let chosen = choice.choose(
+                part: entry.part, query: UInt64(query), epoch: entry.epoch, positiveCount: positives.count,
+                negativeCount: negatives?.count ?? 0, wanted: wanted)
+            var documents = [Int(positives[chosen.positive])]
+            if let negatives { documents += chosen.negatives.map { Int(negatives[$0]) } }
+            if options.shortage == .fill, documents.count <= wanted {
+                fill(&documents, entry, query, count: wanted + 1, part, avoiding: Set(positives.map(Int.init)))
+            }
+            let known = options.readsKnownPositives ? positives : UnsafeBufferPointer(start: nil, count: 0)
+            for document in documents where document >= part.dataset.documentCount {
+                throw outOfRange(document, query, part)
+            }
+            for document in known where document >= part.dataset.documentCount {
+                throw outOfRange(Int(document), query, part)
+            }
+            return Chosen(slot: slot, entry: entry, query: query, documents: documents, knownPositives: known)
+        } catch var error as DamagedBlob {
+            error.context = error.context ?? "example \(entry.example) of \(part.options.reference)"
+            throw error
+        }
+    }
+
+    private func outOfRange(_ document: Int, _ query: Int, _ part: Part) -> Failure {
+        Failure(
+            .badData,
+            "dataset \(part.options.reference): query \(query) points at document \(document) of "
+                + "\(part.dataset.documentCount)",
+            advice: "Run `tvt-store verify --level full`.")
+    }
+
+    /// Adds documents of the corpus by hash until there are `count`, or none is left: no positive, none twice.
+    private func fill(
+        _ documents: inout [Int], _ entry: ExampleOrder.Entry, _ query: Int, count: Int, _ part: Part,
+        avoiding positives: Set<Int>
+    ) {
+        let total = UInt64(part.dataset.documentCount)
+        let drawn = Permutation(
+            count: total, seed: options.seed, 0x6669_6c6c, UInt64(entry.part), UInt64(query), entry.epoch)
+        var next: UInt64 = 0
+        while documents.count < count, next < total {
+            let document = Int(drawn[next])
+            next += 1
+            if !positives.contains(document), !documents.contains(document) { documents.append(document) }
+        }
+    }
+
+    // MARK: - Reading
+
+    /// The example of a slot.
+    public func example(at slot: UInt64) throws -> Example { try examples(at: [slot])[0] }
+
+    /// The examples of some slots, in the order of the slots.
+    ///
+    /// Records are read in the order in which they are stored, so a frame that several examples need is decompressed
+    /// once. For a long run of slots take an ``ExampleReader``.
+    ///
+    /// - Throws: what the first slot that cannot be read throws.
+    public func examples(at slots: [UInt64]) throws -> [Example] {
+        let window = try WindowReader(self).read(slots)
+        if let failure = window.failure { throw failure }
+        return window.examples
+    }
+}

@@ -1,0 +1,230 @@
+internal import Base
+internal import Glibc
+internal import Store
+
+/// Reads the examples of many slots at once: each record of the window once, in the order in which they are stored.
+///
+/// What it gives, errors included, is what reading one slot after the other would give. Not Sendable: it holds
+/// decompression contexts; make one for each thread.
+///
+/// Memory: the texts of the window's records, and of its queries' known positives while it is read.
+final class WindowReader {
+    struct Window: Sendable {
+        /// Up to the first that cannot be read.
+        var examples: [Example] = []
+        /// Why that one cannot be read.
+        var failure: (any Error)?
+        var byteCount = 0
+    }
+
+    private let source: ExampleSource
+    private var readers: [RecordReader?]
+    private let rendering: RecordRendering
+    private let readsAhead: Bool
+    private var coldness = Coldness()
+
+    /// - Parameter readsAhead: whether to ask the system for what it has not in memory; worth it for long runs.
+    init(_ source: ExampleSource, readsAhead: Bool = false) {
+        self.source = source
+        self.readsAhead = readsAhead
+        readers = source.parts.map { _ in nil }
+        rendering = RecordRendering(source.options.contents)
+    }
+
+    func read(_ slots: [UInt64]) throws -> Window {
+        try read(slots.map { ($0, source.order.entry(at: $0)) })
+    }
+
+    func read(_ entries: [(slot: UInt64, entry: ExampleOrder.Entry)]) throws -> Window {
+        var window = Window()
+        var chosen: [ExampleSource.Chosen] = []
+        chosen.reserveCapacity(entries.count)
+        for (slot, entry) in entries {
+            do {
+                chosen.append(try source.choose(entry, slot: slot))
+            } catch {
+                window.failure = error
+                break
+            }
+        }
+        var queries = RecordKeys()
+        var documents = RecordKeys()
+        for example in chosen {
+            queries.insert(part: example.entry.part, ordinal: example.query)
+            for document in example.documents { documents.insert(part: example.entry.part, ordinal: document) }
+            guard source.options.contents == .texts else { continue }
+            for document in example.knownPositives {
+                documents.insert(part: example.entry.part, ordinal: Int(document))
+            }
+        }
+        queries.sort()
+        documents.sort()
+        if readsAhead, coldness.isExpected { readAhead(queries, documents) }
+        let queryTexts = try read(queries) { reader, dataset, ordinal in
+            let text = try reader.withQueryRecord(ordinal) { try self.rendering.query($0, ordinal, of: dataset) }
+            return Text(bytes: text, content: ContentHash(high: 0, low: 0))
+        } naming: {
+            "query \($1) of \($0)"
+        }
+        let documentTexts = try read(documents) { reader, dataset, ordinal in
+            let text = try reader.withDocumentRecord(ordinal) { try self.rendering.document($0, ordinal, of: dataset) }
+            return Text(bytes: text, content: try self.content(of: ordinal, text, in: dataset))
+        } naming: {
+            "document \($1) of \($0)"
+        }
+        for example in chosen {
+            do {
+                let assembled = try assemble(example, queries, queryTexts, documents, documentTexts)
+                window.byteCount += assembled.byteCount
+                window.examples.append(assembled)
+            } catch {
+                window.failure = error
+                break
+            }
+        }
+        if readsAhead { coldness.update() }
+        return window
+    }
+
+    private struct Text {
+        let bytes: [UInt8]
+        let content: ContentHash
+    }
+
+    private func content(of ordinal: Int, _ text: [UInt8], in dataset: Dataset) throws -> ContentHash {
+        switch source.options.contents {
+        case .texts: ContentHash.of(text)
+        case .records: try dataset.documentContentHash(ordinal)
+        }
+    }
+
+    /// What each key's record holds, or why it cannot be read.
+    private func read(
+        _ keys: RecordKeys, _ body: (RecordReader, Dataset, Int) throws -> Text, naming: (String, Int) -> String
+    ) throws -> [Result<Text, any Error>] {
+        var texts: [Result<Text, any Error>] = []
+        texts.reserveCapacity(keys.sorted.count)
+        for (part, ordinal) in keys.all {
+            if texts.count % 64 == 63 { try Interruption.check() }
+            let dataset = source.parts[part].dataset
+            do {
+                let reader = try readers[part] ?? RecordReader(dataset)
+                readers[part] = reader
+                texts.append(.success(try body(reader, dataset, ordinal)))
+            } catch var error as DamagedBlob {
+                error.context = error.context ?? naming(dataset.reference, ordinal)
+                texts.append(.failure(error))
+            } catch {
+                texts.append(.failure(error))
+            }
+        }
+        return texts
+    }
+
+    private func assemble(
+        _ example: ExampleSource.Chosen, _ queries: RecordKeys, _ queryTexts: [Result<Text, any Error>],
+        _ documents: RecordKeys, _ documentTexts: [Result<Text, any Error>]
+    ) throws -> Example {
+        let part = example.entry.part
+        func text(of document: Int) throws -> Text {
+            try documentTexts[documents.index(part: part, ordinal: document)].get()
+        }
+        let areTexts = source.options.contents == .texts
+        var known: Set<ContentHash> = []
+        for document in example.knownPositives {
+            known.insert(
+                areTexts
+                    ? try text(of: Int(document)).content
+                    : try source.parts[part].dataset.documentContentHash(Int(document)))
+        }
+        let query = try queryTexts[queries.index(part: part, ordinal: example.query)].get().bytes
+        return Example(
+            slot: example.slot, entry: example.entry, query: example.query, queryText: areTexts ? query : [],
+            queryRecord: areTexts ? [] : query,
+            passages: try example.documents.map { document in
+                let text = try text(of: document)
+                return Example.Passage(
+                    document: document, text: areTexts ? text.bytes : [], record: areTexts ? [] : text.bytes,
+                    content: text.content)
+            },
+            knownPositives: known)
+    }
+
+    private func readAhead(_ queries: RecordKeys, _ documents: RecordKeys) {
+        for (part, opened) in source.parts.enumerated() {
+            opened.dataset.willReadQueries(queries.ordinals(ofPart: part))
+            opened.dataset.willReadDocuments(documents.ordinals(ofPart: part))
+        }
+    }
+}
+
+/// Records of several datasets, each once, in the order of datasets and ordinals.
+private struct RecordKeys {
+    private(set) var sorted: [UInt64] = []
+
+    mutating func insert(part: Int, ordinal: Int) { sorted.append(Self.key(part, ordinal)) }
+
+    mutating func sort() {
+        sorted.sort()
+        var kept = 0
+        for index in sorted.indices where kept == 0 || sorted[kept - 1] != sorted[index] {
+            sorted[kept] = sorted[index]
+            kept += 1
+        }
+        sorted.removeSubrange(kept...)
+    }
+
+    // Ordinals are below 2^32.
+    private static func key(_ part: Int, _ ordinal: Int) -> UInt64 { UInt64(part) << 32 | UInt64(ordinal) }
+
+    /// Where a record stands among the sorted.
+    func index(part: Int, ordinal: Int) -> Int { firstIndex(notBelow: Self.key(part, ordinal)) }
+
+    private func firstIndex(notBelow key: UInt64) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle] < key { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    func ordinals(ofPart part: Int) -> some Sequence<Int> {
+        sorted[firstIndex(notBelow: Self.key(part, 0))..<firstIndex(notBelow: Self.key(part + 1, 0))].lazy.map {
+            Int($0 & 0xFFFF_FFFF)
+        }
+    }
+
+    var all: some Sequence<(part: Int, ordinal: Int)> {
+        sorted.lazy.map { (part: Int($0 >> 32), ordinal: Int($0 & 0xFFFF_FFFF)) }
+    }
+}
+
+/// Whether a thread's reads have to wait for the disk.
+private struct Coldness {
+    private var faults = Self.majorFaults()
+    private var windowsLeft = 0
+
+    /// For how many windows after one that waited.
+    private static let patience = 32
+
+    var isExpected: Bool { windowsLeft > 0 }
+
+    mutating func update() {
+        let now = Self.majorFaults()
+        // Pages that were asked for ahead are waited for less often, so one wait counts for many windows.
+        windowsLeft = now > faults ? Self.patience : max(0, windowsLeft - 1)
+        faults = now
+    }
+
+    /// `RUSAGE_THREAD`, which glibc's headers show to GNU sources only.
+    private static let callingThread: __rusage_who_t = 1
+
+    /// Pages that the calling thread waited for the disk to read.
+    private static func majorFaults() -> Int {
+        var usage = rusage()
+        getrusage(callingThread, &usage)
+        return usage.ru_majflt
+    }
+}

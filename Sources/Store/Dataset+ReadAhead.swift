@@ -1,0 +1,52 @@
+extension Dataset {
+    /// Asks the system to start reading the frames of these documents from the disk; returns at once.
+    ///
+    /// Worth its system calls where the records are not in memory yet. Whatever is wrong with a frame is told by the
+    /// read that follows, not here.
+    ///
+    /// - Parameter ordinals: ascending; frames that touch are asked for together.
+    public func willReadDocuments(_ ordinals: some Sequence<Int>) { documents.willRead(ordinals) }
+
+    /// Likewise for queries.
+    public func willReadQueries(_ ordinals: some Sequence<Int>) { queries.willRead(ordinals) }
+
+    /// Tells the system that records will be read all over the place, so that it reads no more of the disk than is asked
+    /// for. Opens all shards.
+    ///
+    /// Worth it where the dataset does not fit in memory: the system reads up to megabytes around a page otherwise,
+    /// which is a waste then, and a blessing where all of it is needed soon and stays.
+    public func expectScatteredReads() throws {
+        for records in [documents, queries] {
+            for part in records.parts.indices { try records.shard(part).expectScatteredFrames() }
+        }
+    }
+}
+
+extension RecordSet {
+    func willRead(_ ordinals: some Sequence<Int>) {
+        var pending: (shard: ShardReader, range: Range<Int>)?
+        var last: (part: Int, frame: Int)?
+        for ordinal in ordinals {
+            let part = part(of: ordinal)
+            guard let shard = try? shard(part),
+                let frame = try? shard.location(of: ordinal - parts[part].firstOrdinal).frame,
+                last.map({ $0 != (part, frame) }) ?? true, let range = try? shard.range(ofFrame: frame)
+            else { continue }
+            last = (part, frame)
+            if let (other, asked) = pending {
+                if other === shard, range.lowerBound >= asked.lowerBound,
+                    range.lowerBound - asked.upperBound <= Self.farthestJoined
+                {
+                    pending = (shard, asked.lowerBound..<max(asked.upperBound, range.upperBound))
+                    continue
+                }
+                other.adviseSoon(asked)
+            }
+            pending = (shard, range)
+        }
+        if let (shard, range) = pending { shard.adviseSoon(range) }
+    }
+
+    /// Frames with at most so many bytes between them are read with what lies between: about a page.
+    private static let farthestJoined = 4096
+}

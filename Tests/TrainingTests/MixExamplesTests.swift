@@ -1,0 +1,83 @@
+import Base
+import Datasets
+import Testing
+import Training
+
+@Suite("Examples of a mix")
+struct MixExamplesTests {
+    @Test("known positives and equal texts are masked, nothing else; and nothing where the mix says so")
+    func masking() throws {
+        var quirks = TinyWorld.Quirks()
+        // Few documents: queries share positives, and negatives of one are positives of another.
+        quirks.documentCount = 24
+        quirks.repeatedDocuments = [13, 17]
+        let world = try TinyWorld(quirks)
+        let plan = try world.plan()
+        let open = try world.plan(["mask_known_positives=false"])
+        var maskedCount = 0
+        for step in 0..<5 {
+            let batch = try plan.batches(step: step)[0]
+            let slots = ExampleOrder.slots(step: UInt64(step), slotsPerStep: 8)
+            let examples = try slots.map(plan.source.example)
+            let passages = examples.flatMap(\.passages)
+            let part = plan.source.parts[0]
+            for (number, example) in examples.enumerated() {
+                let positives = try Array(#require(part.dataset.positives).targets(of: example.query))
+                let contents = try Set(
+                    positives.map { target in
+                        let record = try part.dataset.document(Int(target))
+                        return (record.title.map { $0 + [0x20] } ?? []) + record.text!
+                    })
+                for (row, passage) in passages.enumerated() where row != batch.positives[number] {
+                    let isKnown = contents.contains(passage.text)
+                    #expect(batch.excluded[number].contains(row) == isKnown)
+                    maskedCount += isKnown ? 1 : 0
+                }
+                #expect(!batch.excluded[number].contains(batch.positives[number]))
+            }
+            #expect(try open.batches(step: step)[0].excluded.isEmpty)
+        }
+        #expect(maskedCount > 20)
+    }
+
+    @Test("a mix of two datasets keeps its weights, and prompts go to their own dataset")
+    func mixture() throws {
+        let world = try TinyWorld()
+        var quirks = TinyWorld.Quirks()
+        quirks.queryCount = 10
+        try world.add("small", quirks)
+        let source = try world.source([
+            "datasets=[{name: tiny, weight: 3}, {name: small, weight: 1, prompts: {query: 'ba ba '}}]"
+        ])
+        let parts = try (0..<32 as Range<UInt64>).map { try source.example(at: $0).entry.part }
+        #expect(parts.count { $0 == 0 } == 24 && parts.count { $0 == 1 } == 8)
+        let plan = try world.plan([
+            "datasets=[{name: tiny, weight: 3}, {name: small, weight: 1, prompts: {query: 'ba ba '}}]"
+        ])
+        #expect(plan.sides[0].query.prompt == "" && plan.sides[1].query.prompt == "ba ba ")
+        let batch = try plan.batches(step: 0)[0]
+        let prompt = plan.start.tokenize(Array("ba ba".utf8), as: .query).dropLast()
+        for (number, slot) in ExampleOrder.slots(step: 0, slotsPerStep: 8).enumerated() {
+            let isSmall = try source.example(at: slot).entry.part == 1
+            let tokens = batch.texts[batch.queryRows[number]]
+            #expect(tokens.starts(with: prompt) == isSmall)
+        }
+    }
+
+    @Test("epochs are passes over all examples")
+    func epochs() throws {
+        let world = try TinyWorld()
+        let mix = try Mix(
+            yaml: "model: m\ndatasets: [{name: tiny}]\nepochs: 1.5\nqueries_per_step: 32", path: "m.yaml")
+        #expect(try mix.stepCount(exampleCount: ExampleSource(mix, store: world.store).parts[0].exampleCount) == 2)
+    }
+
+    @Test("texts that are cut are counted")
+    func truncation() throws {
+        let world = try TinyWorld()
+        #expect(try world.plan().batches(step: 0)[0].truncatedCount == 0)
+        let cut = try world.plan(["max_lengths={query: 4, document: 4}"]).batches(step: 0)[0]
+        #expect(cut.truncatedCount > 30)
+        #expect(cut.texts.allSatisfy { $0.count <= 4 })
+    }
+}
