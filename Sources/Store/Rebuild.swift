@@ -57,20 +57,28 @@ struct BlobRebuilder {
         return blob
     }
 
-    /// The header of links is in the manifest, and their checksums follow from their body.
+    /// The header of links follows from the manifest and their offsets, and their checksums follow from their body.
     func links(_ table: Manifest.LinkTable, role: LinkRole) throws -> StagedBlob? {
         guard let file = try? MappedFile.blob(store.layout.blob(table.blob.digest)),
             let sections = LinksFormat.Sections(
                 queryCount: manifest.queries.recordCount, linkCount: table.linkCount, hasScores: table.hasScores),
             file.count >= sections.checksumOffset
         else { return nil }
+        let body = file.bytes.slice(sections.body)
+        var queriesByLinkCount = [Int](repeating: 0, count: LinksFormat.linkCountsCount)
+        for query in 0..<manifest.queries.recordCount {
+            let start = body.integer(at: query * 8, as: UInt64.self)
+            let end = body.integer(at: query * 8 + 8, as: UInt64.self)
+            guard start <= end else { return nil }
+            if end - start < UInt64(queriesByLinkCount.count) { queriesByLinkCount[Int(end - start)] += 1 }
+        }
         var blob = try output(table.blob)
         try blob.write(
             LinksFormat.header(
                 role: role, queryCount: manifest.queries.recordCount, linkCount: table.linkCount,
                 documentCount: manifest.documents.recordCount, hasScores: table.hasScores,
-                queriesDigest: manifest.queries.logicalDigest, documentsDigest: manifest.documents.logicalDigest))
-        let body = file.bytes.slice(sections.body)
+                queriesDigest: manifest.queries.logicalDigest, documentsDigest: manifest.documents.logicalDigest,
+                queriesByLinkCount: queriesByLinkCount))
         try blob.write(body)
         try blob.write(CheckedPages.checksums(of: body))
         return try blob.finish()
