@@ -95,13 +95,18 @@ def heading():
     cpu = shell("lscpu")[1]
     model = re.search(r"Model name: *(.*)", cpu).group(1)
     flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if re.search(rf"\b{flag}\b", cpu)]
-    versions = open(os.path.join(HERE, "requirements.txt")).read().split()
+    lists = ("requirements.txt", "requirements-store.txt")
+    versions = sorted({line for name in lists for line in open(os.path.join(HERE, name)).read().split()})
     return "\n".join([
         "# Benchmarks", "",
         "`make bench` wrote this page. Each pair runs in turn, ours then the peer's, after one round that is not counted;",
         "figures are medians, a ratio is the median of the ratios of the pairs. Machines are noisy: trust the ratios.", "",
         f"Machine: {model}, {os.cpu_count()} cores ({', '.join(flags)}). Peers: {', '.join(versions)}.",
         "Quality (what training, filtering and mining change) is in [quality.md](quality.md).", "", ""])
+
+
+# What store.py and scale.py have written; run.sh runs them.
+OTHER_SECTIONS = ["store", "growth"]
 
 
 def main():
@@ -114,7 +119,7 @@ def main():
     options = parser.parse_args()
     names = [benchmark["name"] for benchmark in BENCHMARKS]
     wanted = options.only.split(",") if options.only else names
-    if unknown := set(wanted) - set(names):
+    if unknown := set(wanted) - set(names) - set(OTHER_SECTIONS):
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
 
     folder = os.path.join(ROOT, ".build", "bench", "sections")
@@ -128,7 +133,7 @@ def main():
             with open(os.path.join(folder, benchmark["name"] + ".md"), "w") as file:
                 file.write(section)
     # Sections of earlier runs stand beside those of this one.
-    paths = [os.path.join(folder, name + ".md") for name in names]
+    paths = [os.path.join(folder, name + ".md") for name in names + OTHER_SECTIONS]
     text = heading() + "\n".join(open(path).read() for path in paths if os.path.exists(path))
     if options.output:
         with open(options.output, "w") as file:

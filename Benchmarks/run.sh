@@ -5,13 +5,41 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-peers=.build/peers
-if [ ! -e "$peers/.complete" ] || [ Benchmarks/requirements.txt -nt "$peers/.complete" ]; then
-  echo "bench: installing the peers into $peers" >&2
-  python3 -m venv "$peers" || { echo "bench: python3-venv is missing (apt install python3-venv)" >&2; exit 73; }
-  "$peers/bin/pip" install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
-  touch "$peers/.complete"
-fi
-export PATH=$PWD/$peers/bin:$PATH TVT_STORE=.build/bench/store
+# Installs the packages of a list into a virtual environment, once.
+install() {
+  local list=Benchmarks/$1 folder=.build/$2
+  if [ ! -e "$folder/.complete" ] || [ "$list" -nt "$folder/.complete" ]; then
+    echo "bench: installing the peers into $folder" >&2
+    python3 -m venv "$folder" || { echo "bench: python3-venv is missing (apt install python3-venv)" >&2; exit 73; }
+    "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$list"
+    touch "$folder/.complete"
+  fi
+}
+install requirements.txt peers
+export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
+
+# store and growth are tables of their own; `--only` with their names runs nothing else.
+sections=.build/bench/sections
+mkdir -p "$sections"
+only=
+for ((i = 1; i < $#; i++)); do
+  if [ "${!i}" = --only ]; then
+    j=$((i + 1))
+    only=${!j}
+  fi
+done
+case ",$only," in
+  ,, | *,store,* | *,growth,*)
+    TVT_BENCH=1 swift build --configuration release --explicit-target-dependency-import-check error --product tvt-bench
+    ;;
+esac
+case ",$only," in
+  ,, | *,store,*)
+    # Its peers do not go together with the versions that the others need.
+    install requirements-store.txt peers-store
+    python3 Benchmarks/store.py --output "$sections/store.md"
+    ;;
+esac
+case ",$only," in ,, | *,growth,*) python3 Benchmarks/scale.py --output "$sections/growth.md" ;; esac
 
 python3 Benchmarks/bench.py "$@" --output docs/benchmarks.md

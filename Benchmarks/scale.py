@@ -59,7 +59,7 @@ def main():
             "## The store: growth", "",
             f"Synthetic documents of {options.bytes} bytes of text on average, written with their id index by two threads, then",
             "opened and read at random by a process of its own, one thread (rates are documents a second; the page cache is as",
-            "the writing left it).", "", "```", f"python Benchmarks/scale.py --up-to {options.up_to}", "```", "", *lines, "",
+            "the writing left it). The reader's peak counts pages of mapped files, which the system may drop.", "", "```", f"python Benchmarks/scale.py --up-to {options.up_to}", "```", "", *lines, "",
         ]  # fmt: skip
     )
     if options.output:

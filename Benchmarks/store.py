@@ -135,7 +135,11 @@ def main():
         "(tvt on two threads; lance on its own pool), all of them shuffled, and in order. Each reading of a peer gives Python",
         "objects, of tvt the record's verified bytes. streaming-zstd and litdata-zstd store compressed and read only",
         "what they have unpacked beside, so while they are read they take their own size and that of the unpacked ones.",
-        "webdataset (tar.gz) reads in order only; its shuffled pass goes through a buffer of 10,000 samples.", "",
+        "webdataset (tar.gz) reads in order only; its shuffled pass goes through a buffer of 10,000 samples. A pass of a peer",
+        "is its first tenth.", "",
+        "What others do better: datasets scans faster, because Arrow neither compresses nor checks and only one column is",
+        "read; streaming-zstd and litdata-zstd take less space, because they compress whole shards, which is why they cannot",
+        "read a document in place.", "",
         "```", "python Benchmarks/store.py", "```", "", table(results, raw), "",
     ]  # fmt: skip
     rivals = {name: results[name]["shuffled"] for name in names if name in COMPRESSED and results[name].get("shuffled")}

@@ -18,7 +18,7 @@ import sys
 import time
 import unittest.mock
 
-READS, RUNS = int(os.environ.get("READS", 20_000)), 3
+READS, RUNS = int(os.environ.get("READS", 10_000)), 3
 
 
 def records(path):
@@ -276,14 +276,16 @@ def read(peer, folder):
 
         order = list(range(count))
         random.Random(3).shuffle(order)
+        # Some peers take minutes for a whole pass; its first tenth has the same rate.
+        order = order[: max(READS, count // 10)]
 
         def shuffled():
-            for at in range(0, count, 256):
+            for at in range(0, len(order), 256):
                 peer.batch(order[at : at + 256])
 
         result["byOrdinal"] = READS / statistics.median(seconds(each) for _ in range(RUNS))
         result["inBatchesOf256"] = READS / statistics.median(seconds(batches) for _ in range(RUNS))
-        result["shuffled"] = count / seconds(shuffled)
+        result["shuffled"] = len(order) / seconds(shuffled)
         if hasattr(peer, "by_id"):
             ids = [peer.get(i)["docid"] for i in ordinals]
 

@@ -75,9 +75,9 @@ struct TVTTrain: Tool {
             let result = try DryRun(plan)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
+        let run = try TrainingRun(plan, output: FilePath(output!), resume: resume, trace: trace)
         let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
         defer { withExtendedLifetime(lease) {} }
-        let run = try TrainingRun(plan, output: FilePath(output!), resume: resume, trace: trace)
         let report = try run.run()
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
     }
