@@ -54,12 +54,17 @@ def main():
             f"| {int(re.search(r'peak-kib ([0-9]+)', got.stderr).group(1)) / 1024:,.0f} |"
         )
         count *= 10
+    order, _ = run(".build/release/tvt-bench", "order", "--samples", str(options.up_to))
     text = "\n".join(
         [
             "## The store: growth", "",
             f"Synthetic documents of {options.bytes} bytes of text on average, written with their id index by two threads, then",
             "opened and read at random by a process of its own, one thread (rates are documents a second; the page cache is as",
             "the writing left it). The reader's peak counts pages of mapped files, which the system may drop.", "", "```", f"python Benchmarks/scale.py --up-to {options.up_to}", "```", "", *lines, "",
+            f"The order of {options.up_to:,} training samples (`tvt-bench order`) starts in {order['startMilliseconds']:.3f} ms,",
+            f"takes {order['nanosecondsPerSample']:.0f} ns a sample and {order['peakMegabytes']:.0f} MB. Neighbours in the order are",
+            f"{order['spread']['meanDistance']:.4f} of the data set apart on average (uniform: 0.3333), with a serial correlation of",
+            f"{order['spread']['serialCorrelation']:.0e}.", "",
         ]  # fmt: skip
     )
     if options.output:
