@@ -96,6 +96,25 @@ BENCHMARKS = [
     },
     {**encoding("bf16", " --bf16", None), "name": "encode-bf16-peer-bf16", "title": "Encoding at bf16, the peer too"},
     {
+        "name": "convert-v2",
+        "title": "Ingest of v2 JSON Lines",
+        "what": (
+            "The 200,000 passages of the store's table, as v2 JSON Lines with one query, into a new store: parsed, "
+            "checked, compressed, indexed, synced. The goal is 100 MB/s of input on two cores."
+        ),
+        "setup": (
+            f"test -e {BENCH}/passages.jsonl || python3 Benchmarks/make_passages.py {BENCH}/passages.jsonl; "
+            f"echo '{{\"query_id\":\"q\",\"query_text\":\"x\",\"positive_document_ids\":[]}}' > {BENCH}/one-query.jsonl"
+        ),
+        "prepare": f"rm -rf {BENCH}/converted",
+        "ours": (
+            f"{TVT}convert v2 --corpus {BENCH}/passages.jsonl --queries {BENCH}/one-query.jsonl --dataset passages "
+            f"--store {BENCH}/converted --quiet"
+        ),
+        "work_of_file": f"{BENCH}/passages.jsonl",
+        "unit": "MB",
+    },
+    {
         "name": "train",
         "title": "A training step at f32",
         "what": (
