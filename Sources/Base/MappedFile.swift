@@ -14,12 +14,19 @@ public final class MappedFile: @unchecked Sendable {
     @usableFromInline let fetcher: (any ByteFetcher)?
 
     /// - Parameter fetcher: brings bytes that are not there yet; they must be asked for with ``ensure(_:)``.
-    public init(_ path: FilePath, fetcher: (any ByteFetcher)? = nil) throws {
-        self.path = path
-        self.fetcher = fetcher
+    public convenience init(_ path: FilePath, fetcher: (any ByteFetcher)? = nil) throws {
         let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError.last("open", path) }
         defer { close(descriptor) }
+        try self.init(descriptor: descriptor, path: path, fetcher: fetcher)
+    }
+
+    /// Maps the file that is open, whatever its path names by now.
+    ///
+    /// - Parameter descriptor: open for reading; stays the caller's.
+    public init(descriptor: Int32, path: FilePath, fetcher: (any ByteFetcher)? = nil) throws {
+        self.path = path
+        self.fetcher = fetcher
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw SystemError.last("open", path) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError("read", path, errno: EISDIR) }

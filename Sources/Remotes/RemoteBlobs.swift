@@ -61,10 +61,10 @@ final class CachedBlob: ByteFetcher {
         let opened = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard opened >= 0 else { throw SystemError.last("create", path) }
         do {
-            if try Files.size(path) != size, ftruncate(opened, off_t(size)) != 0 {
-                throw SystemError.last("write", path)
-            }
-            file = try MappedFile(path)
+            // All by the descriptor: another process may put a new file under the path, and then what is written and what
+            // is read would be two files.
+            guard ftruncate(opened, off_t(size)) == 0 else { throw SystemError.last("write", path) }
+            file = try MappedFile(descriptor: opened, path: path)
             chunkCount = (size + Self.chunkBytes - 1) / Self.chunkBytes
             table = try ChunkTable(of: path, size: size, chunkCount: chunkCount)
         } catch {
@@ -72,7 +72,10 @@ final class CachedBlob: ByteFetcher {
             throw error
         }
         descriptor = opened
-        guard let memory = calloc(max(1, chunkCount), 1) else { fatalError("out of memory") }
+        guard let memory = calloc(max(1, chunkCount), 1) else {
+            close(opened)
+            throw SystemError("keep track of \(chunkCount) chunks of", path, errno: ENOMEM)
+        }
         flags = memory.bindMemory(to: Atomic<UInt8>.self, capacity: max(1, chunkCount))
     }
 

@@ -257,6 +257,9 @@ final class VerifyRun {
             try body()
         } catch let error as Failure where error.exitStatus == .interrupted || error.exitStatus == .missingInput {
             throw error
+        } catch let error as any StatusError where error.exitStatus == .unavailable {
+            // A server that does not answer says nothing about what is stored.
+            throw error
         } catch {
             guard !isRepeat else { return }
             // The next run is to look at what the server has, not at what is left of this one.
