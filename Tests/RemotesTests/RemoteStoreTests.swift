@@ -153,7 +153,8 @@ import Testing
         let far = try tool(cat, on: server.origin)
         #expect(far.status == 0, "\(far.errorText)")
         #expect(far.output == near)
-        #expect(try tool(["verify", "--level", "full"], on: server.origin).status == 0)
+        let verified = try tool(["verify", "--level", "full"], on: server.origin)
+        #expect(verified.status == 0, "\(verified.outputText)\(verified.errorText)")
     }
 
     @Test func severalProcessesShareACache() throws {
@@ -164,7 +165,7 @@ import Testing
         }
         for tool in running {
             #expect(try !tool.kill { false })
-            #expect(tool.status == 0)
+            #expect(tool.status == 0, "\(tool.text)")
         }
         let cat = ["cat", "sample", "corpus"]
         #expect(try tool(cat, on: server.origin).output == there.tool(cat).output)

@@ -88,15 +88,22 @@ final class TestServer {
 /// A tool that runs while the test goes on.
 final class RunningTool {
     private let process = Process()
+    private let scratch: TemporaryFolder
 
     init(_ arguments: [String], environment: [String: String] = [:]) throws {
         process.executableURL = URL(fileURLWithPath: builtProducts.appending("tvt-store").string)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
+        scratch = try TemporaryFolder()
+        try Files.replace(scratch("output"), with: [])
+        let output = FileHandle(forWritingAtPath: scratch("output").string)
+        process.standardOutput = output
+        process.standardError = output
         try process.run()
     }
+
+    /// What it has printed.
+    var text: String { (try? Files.readText(scratch("output"))) ?? "" }
 
     /// The exit status of a tool that has ended.
     var status: Int32 { process.terminationStatus }
