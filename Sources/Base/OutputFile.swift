@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 public import SystemPackage
 
 /// A file being written, through one buffer.
@@ -89,12 +90,15 @@ public struct StagedFile: ~Copyable {
     public let finalPath: FilePath
     private var output: OutputFile
     private var isCommitted = false
+    private static let startedCount = Atomic<Int>(0)
 
     public init(for finalPath: FilePath) throws {
         let folder = finalPath.removingLastComponent()
         try Files.makeDirectory(folder)
         let name = finalPath.lastComponent?.string ?? "file"
-        let staging = folder.appending(".\(name).\(getpid()).tmp")
+        // Threads may replace one file at the same time; each has a staging file of its own.
+        let number = Self.startedCount.add(1, ordering: .relaxed).newValue
+        let staging = folder.appending(".\(name).\(getpid())-\(number).tmp")
         // Only a dead process with our number can have left it.
         try Files.remove(staging)
         let output = try OutputFile(creating: staging)

@@ -82,4 +82,26 @@ import Testing
         #expect(!Files.exists(folder("tree")))
         #expect(Files.exists(folder("outside/file")))
     }
+
+    /// Two threads of one process that replaced a file at once took each other's staging file.
+    @Test func threadsMayReplaceOneFile() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder("file")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<8 {
+                group.addTask {
+                    for _ in 0..<50 { try Files.replace(path, with: [UInt8](repeating: UInt8(number), count: 10_000)) }
+                }
+            }
+            group.addTask {
+                for _ in 0..<500 {
+                    guard Files.exists(path) else { continue }
+                    let bytes = try Files.readAll(path)
+                    #expect(bytes.count == 10_000 && Set(bytes).count == 1)
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try Files.list(folder.path).count == 1)
+    }
 }
