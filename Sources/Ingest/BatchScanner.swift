@@ -26,6 +26,11 @@ enum BatchScanner: Sendable {
             batch.append(scanner)
             row.positiveCount = try references(.positives, "positive_document_ids", &batch)
             row.negativeCount = try references(.negatives, "negative_document_ids", &batch)
+            row.firstScore = batch.scores.count
+            row.hasPositiveScores = try scores(
+                .positiveScores, "positive_document_scores", of: row.positiveCount, &batch)
+            row.hasNegativeScores = try scores(
+                .negativeScores, "negative_document_scores", of: row.negativeCount, &batch)
         }
         func references(
             _ role: FieldRole, _ name: StaticString, _ batch: inout ScannedBatch
@@ -40,6 +45,31 @@ enum BatchScanner: Sendable {
                 count += 1
             }
             return count
+        }
+        /// Whether there are scores, one for each of `count` ids.
+        func scores(
+            _ role: FieldRole, _ name: StaticString, of count: Int, _ batch: inout ScannedBatch
+        ) throws(RecordFault) -> Bool {
+            guard let list = scanner.node(role) else { return false }
+            var found = 0
+            for element in list.elements {
+                let field = "\(name)[\(found)]"
+                guard let number = element.double else {
+                    throw RecordFault("\(element.kind.name) where a score should be", field: field)
+                }
+                guard Float(number).isFinite else {
+                    throw RecordFault(
+                        "the score \(number) is too large", field: field, advice: "Scores are kept as float32.")
+                }
+                batch.append(score: Float(number))
+                found += 1
+            }
+            guard found == count else {
+                throw RecordFault(
+                    "\(found) scores for \(count) documents", field: "\(name)",
+                    advice: "Each id has its score, in the same order; without scores leave the field out.")
+            }
+            return true
         }
         return batch
     }

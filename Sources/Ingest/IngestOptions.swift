@@ -1,6 +1,7 @@
 public import SystemPackage
 internal import Base
 internal import JSON
+public import Store
 
 /// What happens when a docid comes again with different content.
 public enum ConflictPolicy: String, Sendable, CaseIterable {
@@ -27,6 +28,8 @@ public struct IngestOptions: Sendable {
     public var tool = "tvt-convert"
     /// Where the data come from, for people who may use them.
     public var licence: String?
+    /// How the records are stored.
+    public var writing = WriterOptions()
 
     public init() {}
 
@@ -34,6 +37,8 @@ public struct IngestOptions: Sendable {
     var json: JSONObject {
         var object: JSONObject = ["onConflict": .string(conflictPolicy.rawValue)]
         if badRecordLimit > 0 { object["maxBadRecords"] = JSONValue(badRecordLimit) }
+        if writing.dictionaryBytes == 0 { object["portable"] = true }
+        if writing.frameBytes != WriterOptions().frameBytes { object["frameBytes"] = JSONValue(writing.frameBytes) }
         return object
     }
 }

@@ -12,6 +12,8 @@ public struct IngestReport: Sendable {
 
     public var reference = ""
     public var dataset: SHA256Digest?
+    /// Equal to that of the dataset whose export was read, where nothing is missing.
+    public var logicalDigest: SHA256Digest?
     public var inputs: [Input] = []
     /// Decompressed bytes that were parsed.
     public var parsedBytes = 0
@@ -28,6 +30,8 @@ public struct IngestReport: Sendable {
     /// Documents that had no id and were named by their content.
     public var madeIDCount = 0
     public var rejectCount = 0
+    /// How what was read differs from what `export.json` tells of the folder; nil without such a file.
+    public var exportDifferences: [String]?
     /// Bytes of all blobs of the new version.
     public var storedBytes = 0
     public var seconds = 0.0
@@ -51,6 +55,10 @@ public struct IngestReport: Sendable {
             "judgements": .object(JSONObject(judgementCounts.map { ($0.split, JSONValue($0.count)) })),
         ]
         for (key, value) in statistics { object[key] = value }
+        if let exportDifferences {
+            object["logicalDigest"] = .string(logicalDigest.map { "\($0)" } ?? "")
+            object["exportDifferences"] = .array(exportDifferences.map { .string($0) })
+        }
         object["storedBytes"] = JSONValue(storedBytes)
         object["seconds"] = .number((seconds * 1000).rounded() / 1000)
         object["inputs"] = .array(

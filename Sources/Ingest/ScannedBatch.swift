@@ -29,6 +29,10 @@ struct ScannedBatch: Sendable {
         var firstPassage: Int
         var positiveCount: Int
         var negativeCount: Int
+        /// In a v2 query with scores: those of its positives, then those of its negatives.
+        var firstScore = 0
+        var hasPositiveScores = false
+        var hasNegativeScores = false
         var lineNumber: Int
         var byteOffset: Int
         var byteCount: Int
@@ -40,6 +44,8 @@ struct ScannedBatch: Sendable {
         mutating func forgetRecords() {
             positiveCount = 0
             negativeCount = 0
+            hasPositiveScores = false
+            hasNegativeScores = false
             madeIDCount = 0
         }
     }
@@ -48,6 +54,7 @@ struct ScannedBatch: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var records: [Record] = []
     private(set) var passages: [Passage] = []
+    private(set) var scores: [Float] = []
     private(set) var rows: [Row] = []
 
     init(_ lines: LineBatch) {
@@ -79,13 +86,21 @@ struct ScannedBatch: Sendable {
     }
 
     /// How much there is.
-    var end: (bytes: Int, records: Int, passages: Int) { (bytes.count, records.count, passages.count) }
+    var end: End { End(bytes: bytes.count, records: records.count, passages: passages.count, scores: scores.count) }
+
+    struct End {
+        let bytes: Int
+        let records: Int
+        let passages: Int
+        let scores: Int
+    }
 
     /// Takes back what was appended since `end` was this.
-    mutating func cut(to end: (bytes: Int, records: Int, passages: Int)) {
+    mutating func cut(to end: End) {
         bytes.removeLast(bytes.count - end.bytes)
         records.removeLast(records.count - end.records)
         passages.removeLast(passages.count - end.passages)
+        scores.removeLast(scores.count - end.scores)
     }
 
     /// Appends a passage whose document is known.
@@ -135,6 +150,17 @@ struct ScannedBatch: Sendable {
             Record(idHash: hash, contentHash: hash, start: start, idCount: Int32(id.count), lineCount: 0))
     }
 
+    mutating func append(score: Float) { scores.append(score) }
+
+    /// The scores of a query's positives and of its negatives, where it has them.
+    func scores(of row: Row) -> (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?) {
+        let middle = row.firstScore + (row.hasPositiveScores ? row.positiveCount : 0)
+        return (
+            row.hasPositiveScores ? scores[row.firstScore..<middle] : nil,
+            row.hasNegativeScores ? scores[middle..<middle + row.negativeCount] : nil
+        )
+    }
+
     func withID<Result>(of record: Record, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try bytes.withUnsafeBytes {
             try body(UnsafeRawBufferPointer(rebasing: $0[record.start..<record.start + Int(record.idCount)]))
@@ -150,9 +176,7 @@ struct ScannedBatch: Sendable {
 
     func id(of record: Record) -> [UInt8] { withID(of: record) { Array($0) } }
 
-    func place(of row: Row) -> Place {
-        Place(path: lines.path, line: row.lineNumber, byteOffset: row.byteOffset)
-    }
+    func place(of row: Row) -> Place { lines.place(line: row.lineNumber, byteOffset: row.byteOffset) }
 
     /// The input line of a row as it was.
     func withSource<Result>(of row: Row, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

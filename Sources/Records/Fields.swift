@@ -36,12 +36,17 @@ public struct MediaReference: Sendable, Equatable {
 
 /// What a field of a record means.
 public enum FieldRole: Int, Sendable, CaseIterable {
-    case id, title, text, image, video, audio, positives, negatives
+    case id, title, text, image, video, audio, positives, negatives, positiveScores, negativeScores
 
     /// Roles whose values make up the content of a record.
     static let content: [FieldRole] = [.text, .image, .video, .audio]
 
     var isMedia: Bool { self == .image || self == .video || self == .audio }
+
+    /// Whether its value is an array: of ids or passages, or of their scores.
+    var isList: Bool {
+        self == .positives || self == .negatives || self == .positiveScores || self == .negativeScores
+    }
 }
 
 /// How the records of one format name their fields.
@@ -79,12 +84,19 @@ public struct RecordLayout: Sendable {
     /// Names that mean something in every record of the store, besides those that it is written with.
     static let reservedNames: [StaticString] = [
         "text", "image", "video", "audio", "positive_document_ids", "negative_document_ids",
+        "positive_document_scores", "negative_document_scores",
     ]
     /// A document in the words of v1.
     static let passageNames: [WrittenField] = [
         .init(role: .id, name: "docid"), .init(role: .title, name: "title"), .init(role: .text, name: "text"),
         .init(role: .image, name: "image"), .init(role: .video, name: "video"), .init(role: .audio, name: "audio"),
     ]
+    /// A document in the words of BEIR, and of those who put images beside its texts.
+    static let beirDocumentNames: [WrittenField] = [
+        .init(role: .id, name: "_id"), .init(role: .title, name: "title"), .init(role: .text, name: "text"),
+        .init(role: .image, name: "image"), .init(role: .video, name: "video"), .init(role: .audio, name: "audio"),
+    ]
+    static let beirQueryNames: [WrittenField] = beirDocumentNames.filter { $0.role != .title }
     /// A query in the words of v1.
     static let rowNames: [WrittenField] = [
         .init(role: .id, name: "query_id"), .init(role: .text, name: "query"),
@@ -103,6 +115,8 @@ public struct RecordLayout: Sendable {
     private static let idLinks: [Field] = [
         .init(role: .positives, names: ["positive_document_ids"]),
         .init(role: .negatives, names: ["negative_document_ids"]),
+        .init(role: .positiveScores, names: ["positive_document_scores"]),
+        .init(role: .negativeScores, names: ["negative_document_scores"]),
     ]
 
     /// v2 corpus.

@@ -95,13 +95,12 @@ public final class RecordScanner {
         switch role {
         case .id, .title, .text: isFitting = value.kind == .string
         case .image, .video, .audio: isFitting = value.kind == .string || value.kind == .object
-        case .positives, .negatives: isFitting = value.kind == .array
+        case .positives, .negatives, .positiveScores, .negativeScores: isFitting = value.kind == .array
         }
         if isFitting || value.kind == .null { nodes[role.rawValue] = value }
         if !isFitting, value.kind != .null || role == .id && layout.idIsRequired {
             let wanted =
-                role.isMedia
-                ? "a string or an object" : role == .positives || role == .negatives ? "an array" : "a string"
+                role.isMedia ? "a string or an object" : role.isList ? "an array" : "a string"
             throw RecordFault(
                 "\(value.kind.name) where \(wanted) should be", field: text(key),
                 advice: role == .id && value.double != nil
@@ -232,6 +231,28 @@ public final class RecordScanner {
         append(id: id, named: RecordLayout.passageNames, links: nil, to: &output)
     }
 
+    /// Appends the record as a line of BEIR's corpus or queries: `_id, title, text`, then media and extras. BEIR has no
+    /// record without a text: it gets an empty one.
+    ///
+    /// - Parameter isQuery: whether it is a line of queries.
+    /// - Returns: whether the record has a text.
+    /// - Throws: `RecordFault` for an extra that is called `_id`.
+    public func appendBEIRRecord(isQuery: Bool, to output: inout [UInt8]) throws(RecordFault) -> Bool {
+        guard let id else { return true }
+        for extra in extras where extra.key.isEqual(to: "_id") {
+            throw RecordFault(
+                "a field of this name has no place in BEIR's records", field: "_id",
+                advice: "BEIR keeps the id under this name: export as v2, or rename the field and convert again.")
+        }
+        let hasText = node(.text) != nil
+        // A null is no text either, and must not be written beside the empty one.
+        if !hasText { nodes[FieldRole.text.rawValue] = nil }
+        append(
+            id: id, named: isQuery ? RecordLayout.beirQueryNames : RecordLayout.beirDocumentNames, links: nil,
+            needsText: true, to: &output)
+        return hasText
+    }
+
     /// Appends a query as a v1 row: `query_id, query, positive_passages, negative_passages`, then extras.
     ///
     /// - Parameters:
@@ -255,14 +276,17 @@ public final class RecordScanner {
 
     private func append(
         id: UnsafeRawBufferPointer, named names: [RecordLayout.WrittenField],
-        links: (positives: [UInt8], negatives: [UInt8])?, to output: inout [UInt8]
+        links: (positives: [UInt8], negatives: [UInt8])?, needsText: Bool = false, to output: inout [UInt8]
     ) {
         output.append(0x7B)
         appendKey(names[0].name, to: &output)
         JSONText.appendString(id, to: &output)
         sortExtras(named: names)
         for field in names.dropFirst() {
-            guard let node = node(field.role) else { continue }
+            guard let node = node(field.role) else {
+                if needsText, field.role == .text { JSONText.appendLiteral(",\"text\":\"\"", to: &output) }
+                continue
+            }
             output.append(0x2C)
             appendKey(field.name, to: &output)
             if let string = node.string {

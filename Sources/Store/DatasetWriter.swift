@@ -31,8 +31,8 @@ public final class DatasetWriter {
         session = try WriterSession(store: store, purpose: "writing \(reference)")
         documents = try RecordSetWriter(kind: .documents, options: options, session: session)
         queries = try RecordSetWriter(kind: .queries, options: options, session: session)
-        positives = try LinksWriter(session: session, name: "positives", hasScores: false)
-        negatives = try LinksWriter(session: session, name: "negatives", hasScores: false)
+        positives = try LinksWriter(session: session, name: "positives", hasScores: nil)
+        negatives = try LinksWriter(session: session, name: "negatives", hasScores: nil)
     }
 
     public var documentCount: Int { documents.count }
@@ -50,15 +50,18 @@ public final class DatasetWriter {
 
     /// - Parameters:
     ///   - positives: ordinals of documents, kept in this order; they may belong to documents that are yet to come.
+    ///   - positiveScores: one for each positive, or nil; for all queries that have positives or for none. The same
+    ///     holds for `negativeScores`.
     /// - Returns: the query's ordinal.
     @discardableResult
     public func appendQuery(
         id: UnsafeRawBufferPointer, record: UnsafeRawBufferPointer, positives: some Collection<UInt32>,
-        negatives: some Collection<UInt32>
+        positiveScores: ArraySlice<Float>? = nil, negatives: some Collection<UInt32>,
+        negativeScores: ArraySlice<Float>? = nil
     ) throws -> Int {
         let ordinal = try queries.append(id: id, record: record)
-        try self.positives.append(targets: positives)
-        try self.negatives.append(targets: negatives)
+        try self.positives.append(targets: positives, scores: positiveScores)
+        try self.negatives.append(targets: negatives, scores: negativeScores)
         return ordinal
     }
 
