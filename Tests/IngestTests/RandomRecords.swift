@@ -30,8 +30,8 @@ struct RandomRecords {
         func id(_ value: JSONValue?) -> String {
             let id = value?.string ?? ""
             guard isPlain else { return id }
-            return String(
-                String.UnicodeScalarView(id.unicodeScalars.map { "\t\n\r".unicodeScalars.contains($0) ? "_" : $0 }))
+            let names: [Unicode.Scalar: String] = ["\t": "_t", "\n": "_n", "\r": "_r"]
+            return id.unicodeScalars.map { names[$0] ?? String($0) }.joined()
         }
         var documents: [String] = []
         var queryIDs: [String] = []
