@@ -1,5 +1,3 @@
-internal import JSON
-
 /// A field that tvt carries without interpreting it.
 public struct Extra: Sendable, Equatable {
     /// Valid UTF-8.
@@ -10,27 +8,6 @@ public struct Extra: Sendable, Equatable {
     public init(key: [UInt8], json: [UInt8]) {
         self.key = key
         self.json = json
-    }
-}
-
-/// What a record says about an image, a video or a sound: a name, or an object with a digest and sizes.
-public struct MediaReference: Sendable, Equatable {
-    /// A JSON string (path, URI or `sha256:<hex>`) or a JSON object, compact.
-    public var json: [UInt8]
-
-    /// - Parameter json: a JSON string or object, compact.
-    public init(json: [UInt8]) { self.json = json }
-
-    /// A reference by name: path, URI or `sha256:<hex>`.
-    public init(name: String) {
-        json = []
-        JSONText.appendString(name, to: &json)
-    }
-
-    /// The name, when the reference is just that.
-    public var name: String? {
-        guard let value = try? JSONValue.parse(json, path: "media reference") else { return nil }
-        return value.string
     }
 }
 

@@ -181,7 +181,8 @@ public final class RecordScanner {
 
     func bytes(of role: FieldRole) -> [UInt8]? { node(role)?.string.map { Array($0) } }
 
-    func media(_ role: FieldRole) -> MediaReference? {
+    /// What a field says about an image, a video or a sound; nil when there is none.
+    public func media(_ role: FieldRole) -> MediaReference? {
         guard let node = node(role) else { return nil }
         var json: [UInt8] = []
         JSONText.append(node, to: &json)

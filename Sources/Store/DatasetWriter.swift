@@ -1,6 +1,7 @@
 internal import Base
 internal import JSON
 internal import Logging
+public import Records
 internal import SystemPackage
 
 /// Collects the records, links and judgements of a new version, and commits them at once.
@@ -19,6 +20,7 @@ public final class DatasetWriter {
     private var positives: LinksWriter
     private var negatives: LinksWriter
     private var judgements: [JudgementCollector] = []
+    private let media: MediaWriter
     private var sealedDocuments: (staged: StagedRecords, index: StagedBlob, records: RecordSet)?
     private var isCommitted = false
 
@@ -31,6 +33,7 @@ public final class DatasetWriter {
         session = try WriterSession(store: store, purpose: "writing \(reference)")
         documents = try RecordSetWriter(kind: .documents, options: options, session: session)
         queries = try RecordSetWriter(kind: .queries, options: options, session: session)
+        media = try MediaWriter(options: options, session: session)
         positives = try LinksWriter(session: session, name: "positives", hasScores: nil)
         negatives = try LinksWriter(session: session, name: "negatives", hasScores: nil)
     }
@@ -82,6 +85,19 @@ public final class DatasetWriter {
         try collector.add(query: query, document: document, grade: grade)
     }
 
+    /// Adds an item that records name by its digest, in whatever order; an item is stored once.
+    ///
+    /// - Parameter kind: of the field that names it.
+    /// - Returns: false where the item is there already.
+    @discardableResult
+    public func add(_ item: MediaItem, as kind: MediaKind) throws -> Bool { try media.add(item, as: kind) }
+
+    /// Items so far.
+    public var mediaCount: Int { media.itemCount }
+
+    /// Counts references of records to items that are not added.
+    public func noteExternalMedia(_ count: Int) { media.externalCount += count }
+
     /// Ends the appending of documents and builds their id index, so that ``documentOrdinal(id:)`` works.
     ///
     /// - Throws: `DuplicateIDs`.
@@ -119,6 +135,10 @@ public final class DatasetWriter {
             name: reference, documents: staged.table(idIndex: documentIndex),
             queries: stagedQueries.table(idIndex: queryIndex), positives: nil, negatives: nil, judgements: [],
             provenance: provenance)
+        if let staged = try media.finish() {
+            manifest.media = staged.table
+            blobs += staged.blobs
+        }
         func finish(_ writer: LinksWriter, _ role: LinkRole) throws -> Manifest.LinkTable {
             let staged = try writer.finish(
                 role: role, documentCount: documents.count, queriesDigest: manifest.queries.logicalDigest,
