@@ -37,15 +37,28 @@ public final class TarWriter {
 
     /// Appends a regular file.
     public func append(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
+        try begin(name, byteCount: bytes.count)
+        try write(bytes)
+    }
+
+    /// Begins a regular file, whose bytes are written next.
+    ///
+    /// - Parameter byteCount: no more and no fewer must be written before the next member or the end.
+    public func begin(_ name: String, byteCount: Int) throws {
         archive_entry_clear(entry)
         archive_entry_set_pathname(entry, name)
         archive_entry_set_filetype(entry, UInt32(S_IFREG))
         archive_entry_set_perm(entry, 0o644)
-        archive_entry_set_size(entry, Int64(bytes.count))
+        archive_entry_set_size(entry, Int64(byteCount))
         archive_entry_set_mtime(entry, 0, 0)
         archive_entry_set_uid(entry, 0)
         archive_entry_set_gid(entry, 0)
         try check(archive_write_header(handle, entry))
+        self.byteCount += Self.memberBytes(byteCount)
+    }
+
+    /// Writes bytes of the member that was begun.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let slice = UnsafeRawBufferPointer(rebasing: rest)
@@ -53,7 +66,6 @@ public final class TarWriter {
             if count <= 0 { try check(ARCHIVE_FATAL) }
             rest = rest.dropFirst(count)
         }
-        byteCount += Self.memberBytes(bytes.count)
     }
 
     /// Writes the end mark and puts the file in its place, durably.

@@ -37,7 +37,9 @@ final class DatasetExport {
     let folder: ExportFolder
     let options: ExportOptions
     var report: ExportReport
-    private let progress: Progress
+    let progress: Progress
+    /// Whether items of media are written.
+    let takesMedia: Bool
 
     init(_ dataset: Dataset, as format: ExportFormat, to folder: ExportFolder, options: ExportOptions) {
         self.dataset = dataset
@@ -50,8 +52,10 @@ final class DatasetExport {
             logicalDigest: manifest.logicalDigest, licence: manifest.provenance.licence, tool: options.tool)
         report.documentCount = dataset.documentCount
         report.queryCount = dataset.queryCount
+        takesMedia = options.includesMedia && format != .beir && dataset.mediaCount > 0
+        let mediaBytes = takesMedia ? manifest.media?.rawBytes ?? 0 : 0
         progress = Progress(
-            "export", unit: "bytes", total: manifest.documents.rawBytes + manifest.queries.rawBytes)
+            "export", unit: "bytes", total: manifest.documents.rawBytes + manifest.queries.rawBytes + mediaBytes)
     }
 
     func write() throws {
@@ -62,6 +66,7 @@ final class DatasetExport {
         }
         switch format {
         case .v2, .beir:
+            if takesMedia { try writeMedia() }
             try writeLines(.documents)
             // Without queries there is no file of them: an empty one would look like one that was cut off.
             if dataset.queryCount > 0 { try writeLines(.queries) }
@@ -75,6 +80,8 @@ final class DatasetExport {
     private func countLinks() throws {
         let (positives, negatives) = (dataset.positives, dataset.negatives)
         omit("aliases", dataset.aliases?.count ?? 0)
+        report.externalMediaCount = dataset.manifest.media?.externalCount
+        if !takesMedia { omit("media", dataset.mediaCount) }
         if format == .beir {
             omit("positives", positives?.linkCount ?? 0)
             omit("negatives", negatives?.linkCount ?? 0)
@@ -101,6 +108,8 @@ final class DatasetExport {
         /// Where each record ends.
         var ends: [Int] = []
         var withoutTextCount = 0
+        /// The items that the records name and the dataset has, record by record, where they are asked for.
+        var media: [(record: Int, kind: MediaKind, number: Int)] = []
     }
 
     /// Gives all records of a kind as the format has them, in order.
@@ -109,8 +118,11 @@ final class DatasetExport {
         let average = max(1, table.rawBytes / max(1, table.recordCount))
         let step = max(1, min(8192, options.batchByteCount / average))
         let (dataset, format) = (dataset, format)
+        let findsMedia = takesMedia && format == .webdataset
         try forEachRange(of: table.recordCount, step: step) { range in
-            try Self.lay(range, of: kind, dataset, format)
+            var laid = try Self.lay(range, of: kind, dataset, format)
+            if findsMedia { try Self.findMedia(of: range, of: kind, dataset, &laid) }
+            return laid
         } write: { laid in
             omit("texts", laid.withoutTextCount)
             try body(laid)
@@ -118,7 +130,7 @@ final class DatasetExport {
         }
     }
 
-    private func forEachRange<Output: Sendable>(
+    func forEachRange<Output: Sendable>(
         of count: Int, step: Int, transform: @escaping @Sendable (Range<Int>) throws -> Output,
         write: (Output) throws -> Void
     ) throws {
@@ -166,8 +178,7 @@ final class DatasetExport {
                 try scanner.scan(RecordScanner.root(of: record, padded: false, parser: parser))
                 if try !scanner.appendBEIRRecord(isQuery: isQuery, to: &laid.bytes) { laid.withoutTextCount += 1 }
             } catch {
-                let place = Place(path: "\(dataset.reference), \(isQuery ? "query" : "document") \(ordinal)")
-                throw error.error(at: place, line: record)
+                throw error.error(at: place(of: ordinal, kind, dataset), line: record)
             }
             laid.ends.append(laid.bytes.count)
         }
@@ -176,6 +187,10 @@ final class DatasetExport {
         } else {
             try dataset.forEachDocumentRecord(in: range, lay)
         }
+    }
+
+    static func place(of ordinal: Int, _ kind: RecordKind, _ dataset: Dataset) -> Place {
+        Place(path: "\(dataset.reference), \(kind == .queries ? "query" : "document") \(ordinal)")
     }
 
     private func writeLines(_ kind: RecordKind) throws {
@@ -193,128 +208,5 @@ final class DatasetExport {
         }
         report.writtenBytes += try output.commit()
         report.fileCount += 1
-    }
-
-    // MARK: - Judgements
-
-    /// An id that a column of a table cannot hold.
-    private struct UnfitID: Error {
-        let id: [UInt8]
-    }
-
-    private func writeJudgements(_ links: Links, split: String) throws {
-        let name = "qrels/\(split).tsv"
-        guard !split.isEmpty, !split.hasPrefix("."), !split.utf8.contains(0x2F), !split.utf8.contains(0),
-            split.utf8.count < 200, Conversions.splitName(name).utf8.elementsEqual(split.utf8)
-        else {
-            throw Failure(
-                .badData, "the split \(escaped(split.utf8)) of \(dataset.reference) cannot be the name of a file",
-                advice: "Export a version whose splits have names without slashes and without the endings of files.")
-        }
-        do {
-            try writeJudgements(links, to: name, asTable: true)
-        } catch let unfit as UnfitID {
-            guard format != .beir else {
-                throw Failure(
-                    .badData,
-                    "the judgements \(split) of \(dataset.reference) have the id \(escaped(unfit.id)), which a line of "
-                        + "\(name) cannot hold",
-                    advice: "--format v2 and webdataset write such judgements as JSON Lines.")
-            }
-            try writeJudgements(links, to: "qrels/\(split).jsonl", asTable: false)
-        }
-    }
-
-    private func writeJudgements(_ links: Links, to name: String, asTable: Bool) throws {
-        let output = try CompressedOutput(folder.path(name))
-        if asTable { try output.write(Array("query-id\tcorpus-id\tscore\n".utf8)) }
-        let dataset = dataset
-        try forEachRange(of: dataset.queryCount, step: 1024) { range in
-            try Self.judgements(of: range, links, dataset, asTable: asTable)
-        } write: {
-            try output.write($0)
-        }
-        report.writtenBytes += try output.commit()
-        report.fileCount += 1
-    }
-
-    private static func judgements(
-        of range: Range<Int>, _ links: Links, _ dataset: Dataset, asTable: Bool
-    ) throws -> [UInt8] {
-        var lines: [UInt8] = []
-        let reader = try RecordReader(dataset)
-        try dataset.forEachQueryID(in: range) { query, queryID in
-            guard let grades = try links.scores(of: query), !grades.isEmpty else { return }
-            for (document, grade) in zip(try links.targets(of: query), grades) {
-                let documentID = try reader.documentID(Int(document))
-                guard grade.isFinite else {
-                    throw Failure(
-                        .badData, "\(dataset.reference), query \(query), document \(document): the grade is \(grade)")
-                }
-                if asTable {
-                    for id in [Array(queryID), documentID] where !fitsColumn(id) { throw UnfitID(id: id) }
-                    lines.append(contentsOf: queryID)
-                    lines.append(0x09)
-                    lines += documentID
-                    lines.append(0x09)
-                    lines += Array(text(of: grade).utf8)
-                } else {
-                    JSONText.appendLiteral("{\"query_id\":", to: &lines)
-                    JSONText.appendString(queryID, to: &lines)
-                    JSONText.appendLiteral(",\"docid\":", to: &lines)
-                    JSONText.appendString(documentID, to: &lines)
-                    JSONText.appendLiteral(",\"score\":", to: &lines)
-                    JSONText.appendFloat(grade, to: &lines)
-                    lines.append(0x7D)
-                }
-                lines.append(0x0A)
-            }
-        }
-        return lines
-    }
-
-    /// No tab and no line feed; and no carriage return, at which some readers end a line.
-    private static func fitsColumn(_ id: [UInt8]) -> Bool { !id.contains { $0 == 0x09 || $0 == 0x0A || $0 == 0x0D } }
-
-    /// Whole grades without a point, as trec_eval wants them; all others so that they read back as the same float32.
-    private static func text(of grade: Float) -> String {
-        guard let whole = Int(exactly: grade), grade != 0 || grade.sign == .plus else { return "\(grade)" }
-        return "\(whole)"
-    }
-
-    // MARK: - Samples
-
-    private func writeSamples(_ kind: RecordKind) throws {
-        let stem = kind == .documents ? "corpus" : "queries"
-        let count = kind == .documents ? dataset.documentCount : dataset.queryCount
-        let width = max(9, "\(max(0, count - 1))".count)
-        var shardNumber = 0
-        var shard: TarWriter?
-        var ordinal = 0
-        func close() throws {
-            guard let full = shard.take() else { return }
-            report.writtenBytes += try full.commit()
-            report.fileCount += 1
-            shardNumber += 1
-        }
-        func padded(_ number: Int, _ width: Int) -> String {
-            let digits = "\(number)"
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        try forEachBatch(kind) { laid in
-            var start = 0
-            for end in laid.ends {
-                let size = TarWriter.memberBytes(end - start)
-                if let open = shard, open.byteCount + size > options.shardBytes { try close() }
-                let tar = try shard ?? TarWriter(folder.path("\(stem)-\(padded(shardNumber, 6)).tar"))
-                shard = tar
-                try laid.bytes.withUnsafeBytes {
-                    try tar.append("\(padded(ordinal, width)).json", UnsafeRawBufferPointer(rebasing: $0[start..<end]))
-                }
-                start = end
-                ordinal += 1
-            }
-        }
-        try close()
     }
 }

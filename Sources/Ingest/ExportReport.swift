@@ -23,6 +23,8 @@ public struct ExportOptions: Sendable {
     public var packing = Packing.none
     /// A tar is closed before it grows beyond this; a larger sample has one of its own.
     public var shardBytes = 1 << 30
+    /// Whether items of media are written beside the records that name them.
+    public var includesMedia = true
     /// Whether the folder of an earlier export is replaced.
     public var replaces = false
     /// Threads that read and lay out records.
@@ -49,6 +51,10 @@ public struct ExportReport: Sendable {
     public var negativeCount = 0
     /// In the order of the splits' names.
     public var judgementCounts: [(split: String, count: Int)] = []
+    /// Items that are written; in samples an item is written once for each record that names it.
+    public var mediaItemCount = 0
+    /// References of records to items that the dataset does not have; nil where nobody counted them.
+    public var externalMediaCount: Int?
     /// What is not written, and how much of it; what there is none of is not listed.
     public var omissions: [(name: String, count: Int)] = []
     public var fileCount = 0
@@ -68,6 +74,8 @@ public struct ExportReport: Sendable {
             "judgements": .object(JSONObject(judgementCounts.map { ($0.split, JSONValue($0.count)) })),
             "omitted": .object(JSONObject(omissions.map { ($0.name, JSONValue($0.count)) })),
         ]
+        if mediaItemCount > 0 { object["mediaItems"] = JSONValue(mediaItemCount) }
+        if let externalMediaCount { object["externalMedia"] = JSONValue(externalMediaCount) }
         if let licence { object["licence"] = .string(licence) }
         return .object(object)
     }

@@ -14,8 +14,9 @@ struct ExportCommand: ParsableCommand {
         commandName: "export", abstract: "Write a whole dataset into a folder, in a layout that other tools read.",
         discussion: """
             v2: corpus.jsonl, queries.jsonl with their links, qrels/. beir: the same three for BEIR's tools, which \
-            know no negatives. webdataset: tars of samples. What a layout has no place for is counted and said. The \
-            folder appears when it is complete; `tvt-store import` takes it back.
+            know no links. webdataset: tars of samples. Images, videos and sounds lie in media/ of v2 and beside their \
+            records in samples. What a layout has no place for is counted and said. The folder appears when it is \
+            complete; `tvt-store import` takes it back.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -31,6 +32,8 @@ struct ExportCommand: ParsableCommand {
         help: ArgumentHelp("How large a tar may grow.", valueName: "n"))
     var shardBytes = ExportOptions().shardBytes
     @Option(help: ArgumentHelp("Threads that read (default: all cores).", valueName: "n")) var workers: Int?
+    @Flag(name: .customLong("no-media"), help: "Leave images, videos and sounds out; records keep their digests.")
+    var leavesMedia = false
     @Flag(help: "Replace the folder of an earlier export.") var force = false
 
     func validate() throws {
@@ -50,11 +53,16 @@ struct ExportCommand: ParsableCommand {
         settings.packing = compress
         settings.shardBytes = shardBytes
         settings.replaces = force
+        settings.includesMedia = !leavesMedia
         settings.tool = "tvt-store \(tvtVersion)"
         if let workers { settings.workers = workers }
         let report = try Conversions.export(dataset, as: format, to: FilePath(output), options: settings)
         for (what, count) in report.omissions {
-            log.warning("\(format.rawValue) has no place for \(what): \(count) are not written")
+            if what == "media", leavesMedia {
+                log.notice("--no-media: \(count) items are not written")
+            } else {
+                log.warning("\(format.rawValue) has no place for \(what): \(count) are not written")
+            }
         }
         try Printed.json(report.json, if: options.common.json) { report.summary }
     }

@@ -25,7 +25,7 @@ import Testing
         #expect(help.status == 0 && help.outputText.contains("USAGE: tvt-store \(command)"))
         let options =
             command == "export"
-            ? ["--format", "--output", "--compress", "--shard-bytes", "--force", "--workers"]
+            ? ["--format", "--output", "--compress", "--shard-bytes", "--force", "--no-media", "--workers"]
             : ["--dataset", "--format", "--licence", "--portable", "--frame-bytes"]
         for option in options { #expect(help.outputText.contains(option), "\(option)") }
     }
