@@ -24,7 +24,8 @@ extension Conversions {
         report.fileCount += 1
         report.writtenBytes += try Files.size(folder.path(ExportFolder.summaryName))
         try Interruption.check()
-        try folder.commit()
+        // Items of media in v2 are files of their own.
+        try folder.commit(syncsAll: report.mediaItemCount > 0)
         report.seconds = Clock.seconds() - start
         return report
     }

@@ -68,13 +68,15 @@ final class ExportFolder {
         }
     }
 
-    /// Makes all files durable and gives the folder its name.
+    /// Gives the folder its name.
     ///
     /// An earlier export steps aside first. A kill between the two renames leaves no folder of the name, and the earlier
     /// one comes back with the next run.
-    func commit() throws {
-        // Media items are written without a sync each; there may be millions.
-        sync()
+    ///
+    /// - Parameter syncsAll: whether there are files that were written without being synced.
+    func commit(syncsAll: Bool) throws {
+        // All at once, because there may be millions.
+        if syncsAll { sync() }
         try checkTarget()
         let isThere = try Files.exists(target) && !Files.list(target).isEmpty
         if isThere { try Files.rename(target, to: earlier) }
