@@ -70,7 +70,9 @@ final class Conversion {
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
         inputPaths.append(stream.path)
-        let reader = LineReader(stream, batchByteCount: options.batchByteCount)
+        let intake = options.media
+        let batchByteCount = intake == nil ? options.batchByteCount : MediaIntake.batchByteCount
+        let reader = LineReader(stream, batchByteCount: min(batchByteCount, options.batchByteCount))
         var rowCount = 0
         var rawByteCount = 0
         try orderedPipeline(
@@ -83,10 +85,11 @@ final class Conversion {
                 rawByteCount = now
                 return batch
             },
-            transform: { scanner.scan($0) },
+            transform: { scanner.scan($0, intake: intake) },
             write: { batch in
                 for row in batch.rows {
                     do {
+                        if let failure = row.failure { throw failure }
                         if let fault = row.fault { throw fault }
                         try accept(batch, row)
                     } catch let fault as RecordFault {
@@ -270,8 +273,22 @@ final class Conversion {
         return (newID, line)
     }
 
+    /// Takes the media that an accepted record names.
+    private func appendMedia(_ batch: ScannedBatch, _ record: ScannedBatch.Record) throws {
+        for media in batch.media(of: record) {
+            report.mediaReferenceCount += 1
+            if let item = media.item {
+                try writer.add(item, as: media.kind)
+            } else {
+                report.externalMediaCount += 1
+                writer.noteExternalMedia(1)
+            }
+        }
+    }
+
     private func appendNewDocuments(_ batch: ScannedBatch) throws {
         for document in newDocuments {
+            try appendMedia(batch, document.record)
             if let renamed = document.renamed {
                 try renamed.id.withUnsafeBytes { id in
                     _ = try renamed.line.withUnsafeBytes { try writer.appendDocument(id: id, record: $0) }
@@ -286,6 +303,7 @@ final class Conversion {
 
     private func appendQuery(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws {
         let record = batch.records[row.first]
+        try appendMedia(batch, record)
         try batch.withID(of: record) { id in
             _ = try batch.withLine(of: record) {
                 try writer.appendQuery(id: id, record: $0, positives: positives, negatives: negatives)
@@ -304,12 +322,14 @@ final class Conversion {
         report.queryCount = writer.queryCount
         report.documentCount = writer.documentCount
         report.rejectCount = rejects.count
+        report.mediaItemCount = writer.mediaCount
         writer.provenance.inputs = report.inputs.map { .init(uri: $0.path, size: $0.size, sha256: $0.sha256) }
         writer.provenance.statistics = report.statistics
         // Rejects without a dataset are harmless, a dataset without its rejects would have lost them.
         try rejects.commit()
         let dataset = try writer.commit()
         report.dataset = dataset.digest
+        report.mediaBytes = dataset.manifest.media?.rawBytes ?? 0
         report.storedBytes = dataset.manifest.blobs.reduce(0) { $0 + $1.size }
         report.seconds = Clock.seconds() - start
         return report

@@ -23,6 +23,8 @@ public struct IngestOptions: Sendable {
     public var workers = processorCount
     /// Bytes of input that a worker gets at once.
     public var batchByteCount = 1 << 20
+    /// Takes the images, videos and sounds that records name into the store; nil leaves all references as they are.
+    public var media: MediaIntake?
     /// Name and version of the tool, for the manifest.
     public var tool = "tvt-convert"
     /// Where the data come from, for people who may use them.
@@ -34,6 +36,7 @@ public struct IngestOptions: Sendable {
     var json: JSONObject {
         var object: JSONObject = ["onConflict": .string(conflictPolicy.rawValue)]
         if badRecordLimit > 0 { object["maxBadRecords"] = JSONValue(badRecordLimit) }
+        if let media { object["media"] = .string(media.keepsNames ? "with names" : "by digest") }
         return object
     }
 }
