@@ -9,21 +9,22 @@ enum BatchScanner: Sendable {
     case documents(RecordLayout)
     case queries(RecordLayout)
 
-    func scan(_ lines: LineBatch) -> ScannedBatch {
+    /// - Parameter intake: takes the media of records; nil leaves their references as they are.
+    func scan(_ lines: LineBatch, intake: MediaIntake? = nil) -> ScannedBatch {
         switch self {
-        case .rows(let seen): RowScanner(seen).scan(lines)
-        case .documents(let layout), .queries(let layout): scanRecords(lines, layout)
+        case .rows(let seen): RowScanner(seen).scan(lines, intake: intake)
+        case .documents(let layout), .queries(let layout): scanRecords(lines, layout, intake: intake)
         }
     }
 
-    private func scanRecords(_ lines: LineBatch, _ layout: RecordLayout) -> ScannedBatch {
+    private func scanRecords(_ lines: LineBatch, _ layout: RecordLayout, intake: MediaIntake?) -> ScannedBatch {
         let parser = JSONParser()
         let scanner = RecordScanner(layout)
         defer { withExtendedLifetime((parser, scanner)) {} }
-        var batch = ScannedBatch(lines)
-        batch.scan { (line, batch, row) throws(RecordFault) in
+        var batch = ScannedBatch(lines, intake: intake)
+        batch.scan { line, batch, row in
             try scanner.scan(RecordScanner.root(of: line.bytes, padded: true, parser: parser))
-            batch.append(scanner)
+            try batch.append(scanner)
             row.positiveCount = try references(.positives, "positive_document_ids", &batch)
             row.negativeCount = try references(.negatives, "negative_document_ids", &batch)
             row.firstScore = batch.scores.count

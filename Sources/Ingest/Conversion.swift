@@ -73,7 +73,9 @@ final class Conversion {
         _ stream: InputStream, as scanner: BatchScanner,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
-        try read(LineBatches(stream, batchByteCount: options.batchByteCount), as: scanner, accept: accept)
+        let batchByteCount = options.media == nil ? options.batchByteCount : MediaIntake.batchByteCount
+        let lines = LineBatches(stream, batchByteCount: min(batchByteCount, options.batchByteCount))
+        try read(lines, as: scanner, accept: accept)
     }
 
     /// Reads one source to its end and gives every row to `accept`; rows that throw are rejects.
@@ -82,6 +84,7 @@ final class Conversion {
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
         inputPaths.append(source.path)
+        let intake = options.media
         var rowCount = 0
         var rawByteCount = 0
         try orderedPipeline(
@@ -94,10 +97,11 @@ final class Conversion {
                 rawByteCount = now
                 return batch
             },
-            transform: { scanner.scan($0) },
+            transform: { scanner.scan($0, intake: intake) },
             write: { batch in
                 for row in batch.rows {
                     do {
+                        if let failure = row.failure { throw failure }
                         if let fault = row.fault { throw fault }
                         try accept(batch, row)
                     } catch let fault as RecordFault {
@@ -299,8 +303,22 @@ final class Conversion {
         return (newID, line)
     }
 
+    /// Takes the media that an accepted record names.
+    private func appendMedia(_ batch: ScannedBatch, _ record: ScannedBatch.Record) throws {
+        for media in batch.media(of: record) {
+            report.mediaReferenceCount += 1
+            if let item = media.item {
+                try writer.add(item, as: media.kind)
+            } else {
+                report.externalMediaCount += 1
+                writer.noteExternalMedia(1)
+            }
+        }
+    }
+
     private func appendNewDocuments(_ batch: ScannedBatch) throws {
         for document in newDocuments {
+            try appendMedia(batch, document.record)
             if let renamed = document.renamed {
                 try renamed.id.withUnsafeBytes { id in
                     _ = try renamed.line.withUnsafeBytes { try writer.appendDocument(id: id, record: $0) }
@@ -318,6 +336,7 @@ final class Conversion {
         _ scores: (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?) = (nil, nil)
     ) throws {
         let record = batch.records[row.first]
+        try appendMedia(batch, record)
         try batch.withID(of: record) { id in
             _ = try batch.withLine(of: record) {
                 try writer.appendQuery(
@@ -338,6 +357,7 @@ final class Conversion {
         report.queryCount = writer.queryCount
         report.documentCount = writer.documentCount
         report.rejectCount = rejects.count
+        report.mediaItemCount = writer.mediaCount
         writer.provenance.inputs = report.inputs.map { .init(uri: $0.path, size: $0.size, sha256: $0.sha256) }
         writer.provenance.statistics = report.statistics
         // Rejects without a dataset are harmless, a dataset without its rejects would have lost them.
@@ -345,6 +365,7 @@ final class Conversion {
         let dataset = try writer.commit()
         report.dataset = dataset.digest
         report.logicalDigest = dataset.manifest.logicalDigest
+        report.mediaBytes = dataset.manifest.media?.rawBytes ?? 0
         report.storedBytes = dataset.manifest.blobs.reduce(0) { $0 + $1.size }
         report.seconds = Clock.seconds() - start
         return report

@@ -75,7 +75,7 @@ extension DatasetExport {
                 throw error.error(at: place(of: ordinal, kind, dataset), line: record)
             }
             for media in MediaKind.allCases {
-                guard let digest = scanner.media(media.role)?.digest, let number = try dataset.mediaNumber(of: digest)
+                guard let digest = scanner.media(media)?.digest, let number = try dataset.mediaNumber(of: digest)
                 else { continue }
                 laid.media.append((ordinal - range.lowerBound, media, number))
             }

@@ -24,6 +24,8 @@ public struct IngestOptions: Sendable {
     public var workers = processorCount
     /// Bytes of input that a worker gets at once.
     public var batchByteCount = 1 << 20
+    /// Takes the images, videos and sounds that records name into the store; nil leaves all references as they are.
+    public var media: MediaIntake?
     /// Name and version of the tool, for the manifest.
     public var tool = "tvt-convert"
     /// Where the data come from, for people who may use them.
@@ -39,6 +41,7 @@ public struct IngestOptions: Sendable {
         if badRecordLimit > 0 { object["maxBadRecords"] = JSONValue(badRecordLimit) }
         if writing.dictionaryBytes == 0 { object["portable"] = true }
         if writing.frameBytes != WriterOptions().frameBytes { object["frameBytes"] = JSONValue(writing.frameBytes) }
+        if let media { object["media"] = .string(media.keepsNames ? "with names" : "by digest") }
         return object
     }
 }

@@ -5,7 +5,7 @@ internal import JSON
 public enum MediaKind: String, Sendable, CaseIterable {
     case image, video, audio
 
-    public var role: FieldRole {
+    var role: FieldRole {
         switch self {
         case .image: .image
         case .video: .video

@@ -16,6 +16,8 @@ public final class RecordScanner {
     /// Keeps the tape alive that the nodes lie on, where the scanner parsed the line itself.
     private var parser: JSONParser?
     private var extras: [(key: UnsafeRawBufferPointer, value: JSONNode?)] = []
+    /// What is written in the place of what was found; for media only.
+    private var replacements: [(role: FieldRole, reference: MediaReference)] = []
 
     public init(_ layout: RecordLayout) {
         self.layout = layout
@@ -59,6 +61,7 @@ public final class RecordScanner {
     public func scan(_ node: JSONNode) throws(RecordFault) {
         for position in nodes.indices { nodes[position] = nil }
         extras.removeAll(keepingCapacity: true)
+        replacements.removeAll(keepingCapacity: true)
         guard node.kind == .object else {
             throw RecordFault(
                 "\(node.kind.name) where a record should be", advice: "Each line holds one JSON object.")
@@ -181,13 +184,24 @@ public final class RecordScanner {
 
     func bytes(of role: FieldRole) -> [UInt8]? { node(role)?.string.map { Array($0) } }
 
-    /// What a field says about an image, a video or a sound; nil when there is none.
-    public func media(_ role: FieldRole) -> MediaReference? {
-        guard let node = node(role) else { return nil }
+    /// What a record says about an image, a video or a sound; nil when it has none.
+    public func media(_ kind: MediaKind) -> MediaReference? {
+        guard let node = node(kind.role) else { return nil }
         var json: [UInt8] = []
         JSONText.append(node, to: &json)
         return MediaReference(json: json)
     }
+
+    /// Whether any field shows or plays something.
+    public var hasMedia: Bool { has(.image) || has(.video) || has(.audio) }
+
+    /// From here to the next scan, the record has this reference in the place of the one that was found.
+    public func replace(_ kind: MediaKind, by reference: MediaReference) {
+        replacements.append((kind.role, reference))
+    }
+
+    /// The name under which messages know a field.
+    public func name(of kind: MediaKind) -> String { layout.name(of: kind.role) }
 
     func sortedExtras() -> [Extra] {
         sortExtras(named: layout.written)
@@ -290,7 +304,9 @@ public final class RecordScanner {
             }
             output.append(0x2C)
             appendKey(field.name, to: &output)
-            if let string = node.string {
+            if let replaced = replacements.first(where: { $0.role == field.role }) {
+                output.append(contentsOf: replaced.reference.json)
+            } else if let string = node.string {
                 JSONText.appendString(string, to: &output)
             } else {
                 JSONText.append(node, to: &output)

@@ -17,7 +17,7 @@ final class MediaReferenceScanner {
     func forEach(in line: UnsafeRawBufferPointer, _ body: (MediaKind, MediaReference) throws -> Void) throws {
         try scanner.scan(RecordScanner.root(of: line, padded: false, parser: parser))
         for kind in MediaKind.allCases {
-            guard let reference = scanner.media(kind.role) else { continue }
+            guard let reference = scanner.media(kind) else { continue }
             try body(kind, reference)
         }
     }

@@ -44,6 +44,16 @@ struct IngestArguments: ParsableArguments {
             "Where bad records go, as they were; the reasons go to file.reasons.", valueName: "file"))
     var rejects: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Take images, videos and sounds into the store: names in records are paths in this folder.",
+            valueName: "dir"))
+    var assets: String?
+
+    @Flag(name: .customLong("media-names"), help: "Keep the names of --assets beside the digests that replace them.")
+    var mediaNames = false
+
     @Option(name: .long, help: ArgumentHelp("Licence of the data, kept in the manifest.", valueName: "text"))
     var licence: String?
 
@@ -61,9 +71,10 @@ struct IngestArguments: ParsableArguments {
         }
         guard rejects != "-" else { throw ValidationError("--rejects is a file: stdout is for the result") }
         guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
+        guard assets != nil || !mediaNames else { throw ValidationError("--media-names goes with --assets") }
     }
 
-    var options: IngestOptions {
+    func options() throws -> IngestOptions {
         var options = IngestOptions()
         options.conflictPolicy = onConflict
         options.badRecordLimit = maxBadRecords
@@ -73,6 +84,7 @@ struct IngestArguments: ParsableArguments {
         if let workers { options.workers = workers }
         if storage.portable { options.writing.dictionaryBytes = 0 }
         if let frameBytes = storage.frameBytes { options.writing.frameBytes = frameBytes }
+        options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
         return options
     }
 
@@ -106,7 +118,7 @@ struct FromV1: ParsableCommand {
         try ingest.print(
             Conversions.rows(
                 inputs.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options))
+                options: ingest.options()))
     }
 }
 
@@ -148,7 +160,7 @@ struct FromV2: ParsableCommand {
             Conversions.records(
                 queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) },
                 judgements: qrels.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options))
+                options: ingest.options()))
     }
 }
 
@@ -172,7 +184,7 @@ struct FromBEIR: ParsableCommand {
         try ingest.print(
             Conversions.beir(
                 FilePath(source), into: ingest.openStore(), reference: ingest.dataset, positives: positives,
-                options: ingest.options))
+                options: ingest.options()))
     }
 }
 
