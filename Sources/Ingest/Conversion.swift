@@ -88,7 +88,7 @@ final class Conversion {
         var rowCount = 0
         var rawByteCount = 0
         try orderedPipeline(
-            workers: options.workers, window: 2 * options.workers + 2,
+            workers: options.workers, window: options.windowBatchCount,
             read: {
                 try Interruption.check()
                 let batch = try source.nextBatch()

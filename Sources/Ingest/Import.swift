@@ -26,6 +26,9 @@ extension Conversions {
         let format = try format ?? summary?.format ?? detectedFormat(of: folder)
         var options = options
         options.licence = options.licence ?? summary?.licence
+        if format == .v2, Files.isDirectory(folder.appending(DatasetExport.mediaFolder)) {
+            options.media = MediaIntake(try ExportedMedia(folder))
+        }
         var report: IngestReport
         switch format {
         case .v2:
@@ -77,12 +80,15 @@ extension Conversions {
     ) throws -> IngestReport {
         let files = try SampleFiles(sources)
         let splits = try splitNames(files.judgements)
+        var options = options
+        let media = SampleMedia(others: options.media?.source, windowBatchCount: options.windowBatchCount)
+        options.media = MediaIntake(media, keepsNames: options.media?.keepsNames ?? false)
         let conversion = try Conversion(
             "webdataset", store: store, reference: reference, options: options,
             byteCount: Conversion.byteCount(of: files.corpus + files.queries + files.judgements))
         func read(_ path: FilePath, _ kind: RecordKind) throws -> SampleReader {
             SampleReader(
-                try TarReader(path, hashing: true), kind: kind, batchByteCount: options.batchByteCount)
+                try TarReader(path, hashing: true), kind: kind, media: media, batchByteCount: options.batchByteCount)
         }
         for path in files.corpus {
             try conversion.read(
@@ -142,7 +148,8 @@ private struct V2Files {
         queries = try FolderFiles.find("queries.jsonl", in: folder, names)
         judgements = try FolderFiles.judgements(in: folder, names)
         FolderFiles.tellOthers(in: folder, names) { name in
-            name == "qrels" || ["corpus.jsonl", "queries.jsonl"].contains { FolderFiles.isPacked(name, stem: $0) }
+            name == "qrels" || name == DatasetExport.mediaFolder
+                || ["corpus.jsonl", "queries.jsonl"].contains { FolderFiles.isPacked(name, stem: $0) }
         }
     }
 }
@@ -220,8 +227,14 @@ private struct ExportSummary {
         for (split, count) in json["judgements"]?.object ?? [:] {
             compare("judgements \(split)", count.integer, read[split]?.integer ?? 0)
         }
+        if let told = json["externalMedia"]?.integer, json["omitted"]?["media"] == nil, report.externalMediaCount > told
+        {
+            differences.append(
+                "\(ExportFolder.summaryName) tells of \(told) references to media that are elsewhere, and "
+                    + "\(report.externalMediaCount) were found")
+        }
         // What an alias map tells is in the links; all else that was left out is part of the data.
-        let omitted = json["omitted"]?.object?.contains { $0.key != "aliases" } ?? false
+        let omitted = json["omitted"]?.object?.contains { $0.key != "aliases" && $0.key != "media" } ?? false
         if differences.isEmpty, !omitted, let told = json["logicalDigest"]?.string, let digest = report.logicalDigest,
             told != "\(digest)"
         {

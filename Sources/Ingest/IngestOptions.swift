@@ -35,6 +35,9 @@ public struct IngestOptions: Sendable {
 
     public init() {}
 
+    /// Batches that are read and not yet written, at most.
+    var windowBatchCount: Int { 2 * workers + 2 }
+
     /// As they stand in the manifest. Workers and batch sizes are left out: the result does not depend on them.
     var json: JSONObject {
         var object: JSONObject = ["onConflict": .string(conflictPolicy.rawValue)]

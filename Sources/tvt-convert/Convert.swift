@@ -209,7 +209,7 @@ struct FromWebDataset: ParsableCommand {
         try ingest.print(
             Conversions.samples(
                 sources.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options))
+                options: ingest.options()))
     }
 }
 
