@@ -193,8 +193,9 @@ struct FromWebDataset: ParsableCommand {
         commandName: "webdataset",
         abstract: "Take tars of samples, as webdataset has them.",
         discussion: """
-            A sample is the members with one key: key.json (a record in the v2 form), key.txt (its text). A record \
-            without an id gets the key as its id. A tar whose name begins with queries holds queries, every other one \
+            A sample is the members with one key: key.json (a record in the v2 form), key.txt (its text), key.jpg, \
+            key.mp4, key.wav and the like, which are taken into the store. A record without an id gets the key as its \
+            id. A tar whose name begins with queries holds queries, every other one \
             documents; a folder is read with all its tars and its qrels/.
             """)
 

@@ -27,7 +27,8 @@ import Zstandard
     @Test func helpIsThereForAll() throws {
         for command in [
             [], ["init"], ["ls"], ["show"], ["stats"], ["get"], ["cat"], ["log"], ["diff"], ["dedup"],
-            ["overlap"], ["tag"], ["rm"], ["verify"], ["push"], ["pull"], ["cache"], ["export"], ["import"], ["compact"],
+            ["overlap"], ["tag"], ["rm"], ["verify"], ["push"], ["pull"], ["cache"],
+            ["export"], ["import"], ["compact"],
         ] {
             let result = try run("tvt-store", command + ["--help"])
             #expect(result.status == 0)
