@@ -118,7 +118,7 @@ let domain: [Target] = [
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
     tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest"]),
-    tool("tvt-store", uses: ["JSON", "Records", "Store", "Analysis", "Remotes"]),
+    tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
@@ -143,7 +143,8 @@ let testTargets: [Target] = [
         "Remotes", uses: ["HTTP", "JSON", "Records", "Remotes", "Store", "tvt-store"], packages: [systemPackage],
         exclude: ["Servers"]),
     tests(
-        "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert"], packages: [systemPackage]),
+        "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert", "tvt-store"],
+        packages: [systemPackage], exclude: ["python.requirements"]),
     .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),
     tests(
         "Fault", uses: ["JSON", "Records", "Store", "tvt-convert", "tvt-mine", "tvt-store"], packages: [systemPackage],

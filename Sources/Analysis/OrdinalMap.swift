@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 
 /// An ordinal for each ordinal, in a mapped scratch file: 4 bytes a record of disk, and pages that the system may write

@@ -8,32 +8,12 @@ public import SystemPackage
 /// Not Sendable: libarchive handles belong to one thread at a time.
 public final class CompressedOutput {
     private let path: FilePath
-    private var sink: Sink?
+    private let sink: StagedSink
     private let handle: OpaquePointer?
-
-    /// Where the compressed bytes go; class, because a C callback must reach it.
-    private final class Sink {
-        var file: StagedFile?
-        var failure: (any Error)?
-        var byteCount = 0
-
-        init(_ path: FilePath) throws { file = path == "-" ? nil : try StagedFile(for: path) }
-
-        func write(_ bytes: UnsafeRawBufferPointer) throws {
-            if file == nil { try writeToStandardOutput(bytes) } else { try file!.write(bytes) }
-            byteCount += bytes.count
-        }
-
-        func commit() throws {
-            guard let file = file.take() else { return }
-            try file.commit()
-        }
-    }
 
     public init(_ path: FilePath) throws {
         self.path = path
-        let sink = try Sink(path)
-        self.sink = sink
+        sink = try StagedSink(path)
         let wanted = path == "-" ? nil : path.extension
         guard let filter = wanted, ["zst", "gz", "xz"].contains(filter) else {
             handle = nil
@@ -51,19 +31,7 @@ public final class CompressedOutput {
         }
         archive_write_set_bytes_per_block(handle, 1 << 16)
         archive_write_set_bytes_in_last_block(handle, 1)
-        try check(
-            archive_write_open(
-                handle, Unmanaged.passUnretained(sink).toOpaque(), nil,
-                { _, context, bytes, count in
-                    let sink = Unmanaged<Sink>.fromOpaque(context!).takeUnretainedValue()
-                    do {
-                        try sink.write(UnsafeRawBufferPointer(start: bytes, count: count))
-                        return count
-                    } catch {
-                        sink.failure = error
-                        return -1
-                    }
-                }, nil))
+        try check(sink.open(handle!))
         let entry = archive_entry_new()
         defer { archive_entry_free(entry) }
         archive_entry_set_pathname(entry, "data")
@@ -81,7 +49,7 @@ public final class CompressedOutput {
 
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
         guard let handle else {
-            try sink!.write(bytes)
+            try sink.write(bytes)
             return
         }
         var rest = bytes[...]
@@ -101,13 +69,13 @@ public final class CompressedOutput {
     @discardableResult
     public func commit() throws -> Int {
         if let handle { try check(archive_write_close(handle)) }
-        try sink!.commit()
-        return sink!.byteCount
+        try sink.commit()
+        return sink.byteCount
     }
 
     private func check(_ status: Int32) throws {
         guard status != ARCHIVE_OK else { return }
-        if let failure = sink?.failure { throw failure }
+        if let failure = sink.failure { throw failure }
         let message = archive_error_string(handle).map { String(cString: $0) } ?? "status \(status)"
         throw Failure(.io, "cannot compress \(path): \(message)")
     }

@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 internal import Glibc
 
 /// Cuts a stream into batches of whole lines, ready to be handed to workers.
@@ -93,11 +93,33 @@ public final class LineBatch: @unchecked Sendable {
     /// Offset of the batch in the decompressed stream.
     public let byteOffset: Int
     public let newlineCount: Int
+    /// Where the lines are files of their own (members of a tar), the paths of these; else empty.
+    private let names: [String]
     private let start: Int
     private let count: Int
     private let buffer: UnsafeMutableRawBufferPointer
 
-    init(path: String, firstLine: Int, byteOffset: Int, start: Int, count: Int, buffer: UnsafeMutableRawBufferPointer) {
+    /// Lines that come from elsewhere than a stream of lines.
+    ///
+    /// - Parameters:
+    ///   - path: of what holds them.
+    ///   - firstLine: 1-based number of the first among all that `path` holds.
+    ///   - names: for each line, what messages call it.
+    ///   - text: the lines, each with its newline.
+    public convenience init(path: String, firstLine: Int, byteOffset: Int, names: [String], text: [UInt8]) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count + Self.padding, alignment: 64)
+        text.withUnsafeBytes { buffer.copyMemory(from: $0) }
+        memset(buffer.baseAddress! + text.count, 0, Self.padding)
+        self.init(
+            path: path, firstLine: firstLine, byteOffset: byteOffset, start: 0, count: text.count, buffer: buffer,
+            names: names)
+    }
+
+    init(
+        path: String, firstLine: Int, byteOffset: Int, start: Int, count: Int, buffer: UnsafeMutableRawBufferPointer,
+        names: [String] = []
+    ) {
+        self.names = names
         self.path = path
         self.firstLine = firstLine
         self.byteOffset = byteOffset
@@ -122,6 +144,12 @@ public final class LineBatch: @unchecked Sendable {
     }
 
     public var byteCount: Int { count }
+
+    /// Where a line is, by its number and its offset in the stream; for a file of its own, its path.
+    public func place(line: Int, byteOffset: Int) -> Place {
+        names.isEmpty
+            ? Place(path: path, line: line, byteOffset: byteOffset) : Place(path: names[line - firstLine])
+    }
 
     public struct Line {
         /// Without the newline; at least 64 bytes behind it may be read. Valid as long as the batch.

@@ -142,3 +142,27 @@ public struct ContentHashStream: ~Copyable {
         return ContentHash(high: hash.high64, low: hash.low64)
     }
 }
+
+/// XXH64 with seed 0: the checksum that zstd's frames carry.
+public enum XXH64 {
+    public static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 { tvt_xxh64(bytes.baseAddress, bytes.count) }
+}
+
+/// XXH64 of bytes that arrive in pieces.
+public struct XXH64Stream: ~Copyable {
+    private let state: OpaquePointer
+
+    public init() {
+        guard let state = tvt_xxh64_new() else { fatalError("out of memory") }
+        self.state = state
+        tvt_xxh64_reset(state)
+    }
+
+    deinit { tvt_xxh64_free(state) }
+
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        tvt_xxh64_update(state, bytes.baseAddress, bytes.count)
+    }
+
+    public func digest() -> UInt64 { tvt_xxh64_digest(state) }
+}

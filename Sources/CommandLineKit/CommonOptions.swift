@@ -29,6 +29,29 @@ public struct CommonOptions: ParsableArguments {
     }
 }
 
+/// How records are stored, for tools that write them.
+public struct StorageOptions: ParsableArguments {
+    @Flag(
+        name: .long,
+        help: "Shards without a dictionary, which zstd -dc prints without being given one; they take more space.")
+    public var portable = false
+
+    @Option(
+        name: .customLong("frame-bytes"),
+        help: ArgumentHelp(
+            "Bytes of records that are compressed together (default: 2048). More takes less space, and more time to "
+                + "read one record.", valueName: "n"))
+    public var frameBytes: Int?
+
+    public init() {}
+
+    public func validate() throws {
+        if let frameBytes, !(1...(1 << 26)).contains(frameBytes) {
+            throw ValidationError("--frame-bytes is from 1 to 64 MiB")
+        }
+    }
+}
+
 /// Where the store is.
 public struct StoreOption: ParsableArguments {
     @Option(

@@ -9,23 +9,29 @@ enum BatchScanner: Sendable {
     case documents(RecordLayout)
     case queries(RecordLayout)
 
-    func scan(_ lines: LineBatch) -> ScannedBatch {
+    /// - Parameter intake: takes the media of records; nil leaves their references as they are.
+    func scan(_ lines: LineBatch, intake: MediaIntake? = nil) -> ScannedBatch {
         switch self {
-        case .rows(let seen): RowScanner(seen).scan(lines)
-        case .documents(let layout), .queries(let layout): scanRecords(lines, layout)
+        case .rows(let seen): RowScanner(seen).scan(lines, intake: intake)
+        case .documents(let layout), .queries(let layout): scanRecords(lines, layout, intake: intake)
         }
     }
 
-    private func scanRecords(_ lines: LineBatch, _ layout: RecordLayout) -> ScannedBatch {
+    private func scanRecords(_ lines: LineBatch, _ layout: RecordLayout, intake: MediaIntake?) -> ScannedBatch {
         let parser = JSONParser()
         let scanner = RecordScanner(layout)
         defer { withExtendedLifetime((parser, scanner)) {} }
-        var batch = ScannedBatch(lines)
-        batch.scan { (line, batch, row) throws(RecordFault) in
+        var batch = ScannedBatch(lines, intake: intake)
+        batch.scan { line, batch, row in
             try scanner.scan(RecordScanner.root(of: line.bytes, padded: true, parser: parser))
-            batch.append(scanner)
+            try batch.append(scanner)
             row.positiveCount = try references(.positives, "positive_document_ids", &batch)
             row.negativeCount = try references(.negatives, "negative_document_ids", &batch)
+            row.firstScore = batch.scores.count
+            row.hasPositiveScores = try scores(
+                .positiveScores, "positive_document_scores", of: row.positiveCount, &batch)
+            row.hasNegativeScores = try scores(
+                .negativeScores, "negative_document_scores", of: row.negativeCount, &batch)
         }
         func references(
             _ role: FieldRole, _ name: StaticString, _ batch: inout ScannedBatch
@@ -40,6 +46,31 @@ enum BatchScanner: Sendable {
                 count += 1
             }
             return count
+        }
+        /// Whether there are scores, one for each of `count` ids.
+        func scores(
+            _ role: FieldRole, _ name: StaticString, of count: Int, _ batch: inout ScannedBatch
+        ) throws(RecordFault) -> Bool {
+            guard let list = scanner.node(role) else { return false }
+            var found = 0
+            for element in list.elements {
+                let field = "\(name)[\(found)]"
+                guard let number = element.double else {
+                    throw RecordFault("\(element.kind.name) where a score should be", field: field)
+                }
+                guard Float(number).isFinite else {
+                    throw RecordFault(
+                        "the score \(number) is too large", field: field, advice: "Scores are kept as float32.")
+                }
+                batch.append(score: Float(number))
+                found += 1
+            }
+            guard found == count else {
+                throw RecordFault(
+                    "\(found) scores for \(count) documents", field: "\(name)",
+                    advice: "Each id has its score, in the same order; without scores leave the field out.")
+            }
+            return true
         }
         return batch
     }

@@ -25,6 +25,9 @@ final class Conversion {
     private var newPassages: [(source: ContentHash, ordinal: UInt32)] = []
     private var positives: [UInt32] = []
     private var negatives: [UInt32] = []
+    /// Whether links have scores; nil until a query has some.
+    private var positivesHaveScores: Bool?
+    private var negativesHaveScores: Bool?
 
     private struct NewDocument {
         var record: ScannedBatch.Record
@@ -46,7 +49,8 @@ final class Conversion {
         for (key, value) in extraOptions { recorded[key] = value }
         writer = try store.writer(
             reference: reference,
-            provenance: Provenance(tool: options.tool, options: recorded, licence: options.licence))
+            provenance: Provenance(tool: options.tool, options: recorded, licence: options.licence),
+            options: options.writing)
         rejects = try Rejects(limit: options.badRecordLimit, path: options.rejects)
         report.reference = reference
         progress = Progress("convert", unit: "bytes", total: byteCount)
@@ -69,24 +73,35 @@ final class Conversion {
         _ stream: InputStream, as scanner: BatchScanner,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
-        inputPaths.append(stream.path)
-        let reader = LineReader(stream, batchByteCount: options.batchByteCount)
+        let batchByteCount = options.media == nil ? options.batchByteCount : MediaIntake.batchByteCount
+        let lines = LineBatches(stream, batchByteCount: min(batchByteCount, options.batchByteCount))
+        try read(lines, as: scanner, accept: accept)
+    }
+
+    /// Reads one source to its end and gives every row to `accept`; rows that throw are rejects.
+    func read(
+        _ source: some BatchSource, as scanner: BatchScanner,
+        accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
+    ) throws {
+        inputPaths.append(source.path)
+        let intake = options.media
         var rowCount = 0
         var rawByteCount = 0
         try orderedPipeline(
-            workers: options.workers, window: 2 * options.workers + 2,
+            workers: options.workers, window: options.windowBatchCount,
             read: {
                 try Interruption.check()
-                let batch = try reader.nextBatch()
-                let now = stream.rawByteCount ?? stream.byteOffset
+                let batch = try source.nextBatch()
+                let now = source.readByteCount
                 progress.advance(by: now - rawByteCount)
                 rawByteCount = now
                 return batch
             },
-            transform: { scanner.scan($0) },
+            transform: { scanner.scan($0, intake: intake) },
             write: { batch in
                 for row in batch.rows {
                     do {
+                        if let failure = row.failure { throw failure }
                         if let fault = row.fault { throw fault }
                         try accept(batch, row)
                     } catch let fault as RecordFault {
@@ -97,11 +112,11 @@ final class Conversion {
                 }
                 rowCount += batch.rows.count
             })
-        report.parsedBytes += stream.byteOffset
-        if let source = try stream.finish() {
-            report.inputs.append(.init(path: stream.path, size: source.size, sha256: source.sha256))
+        report.parsedBytes += source.parsedByteCount
+        if let file = try source.finish() {
+            report.inputs.append(.init(path: source.path, size: file.size, sha256: file.sha256))
         }
-        guard rowCount > 0 else { throw Self.emptyInput(stream.path) }
+        guard rowCount > 0 else { throw Self.emptyInput(source.path) }
     }
 
     static func emptyInput(_ path: String) -> InputError {
@@ -198,8 +213,26 @@ final class Conversion {
             if isPositive { positives.append(UInt32(ordinal)) } else { negatives.append(UInt32(ordinal)) }
         }
         positives += morePositives
+        let scores = batch.scores(of: row)
+        let positivesKnown = try Self.agree(
+            positivesHaveScores, scores.positives, of: positives.count, field: "positive_document_scores")
+        let negativesKnown = try Self.agree(
+            negativesHaveScores, scores.negatives, of: negatives.count, field: "negative_document_scores")
         try addQuery(batch, row)
-        try appendQuery(batch, row)
+        (positivesHaveScores, negativesHaveScores) = (positivesKnown, negativesKnown)
+        try appendQuery(batch, row, scores)
+    }
+
+    /// Whether links have scores, as the queries before tell, or else the scores of this one.
+    private static func agree(
+        _ known: Bool?, _ scores: ArraySlice<Float>?, of linkCount: Int, field: String
+    ) throws(RecordFault) -> Bool? {
+        guard linkCount > 0 else { return known }
+        let isGiven = scores != nil
+        guard let known, known != isGiven else { return isGiven }
+        throw RecordFault(
+            isGiven ? "there are scores here and none before" : "there are no scores here, and there are before",
+            field: field, advice: "Either all queries that have such links have scores for them, or none has.")
     }
 
     private func addQuery(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws(RecordFault) {
@@ -270,8 +303,22 @@ final class Conversion {
         return (newID, line)
     }
 
+    /// Takes the media that an accepted record names.
+    private func appendMedia(_ batch: ScannedBatch, _ record: ScannedBatch.Record) throws {
+        for media in batch.media(of: record) {
+            report.mediaReferenceCount += 1
+            if let item = media.item {
+                try writer.add(item, as: media.kind)
+            } else {
+                report.externalMediaCount += 1
+                writer.noteExternalMedia(1)
+            }
+        }
+    }
+
     private func appendNewDocuments(_ batch: ScannedBatch) throws {
         for document in newDocuments {
+            try appendMedia(batch, document.record)
             if let renamed = document.renamed {
                 try renamed.id.withUnsafeBytes { id in
                     _ = try renamed.line.withUnsafeBytes { try writer.appendDocument(id: id, record: $0) }
@@ -284,11 +331,17 @@ final class Conversion {
         }
     }
 
-    private func appendQuery(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws {
+    private func appendQuery(
+        _ batch: ScannedBatch, _ row: ScannedBatch.Row,
+        _ scores: (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?) = (nil, nil)
+    ) throws {
         let record = batch.records[row.first]
+        try appendMedia(batch, record)
         try batch.withID(of: record) { id in
             _ = try batch.withLine(of: record) {
-                try writer.appendQuery(id: id, record: $0, positives: positives, negatives: negatives)
+                try writer.appendQuery(
+                    id: id, record: $0, positives: positives, positiveScores: scores.positives, negatives: negatives,
+                    negativeScores: scores.negatives)
             }
         }
         report.positiveCount += positives.count
@@ -304,12 +357,15 @@ final class Conversion {
         report.queryCount = writer.queryCount
         report.documentCount = writer.documentCount
         report.rejectCount = rejects.count
+        report.mediaItemCount = writer.mediaCount
         writer.provenance.inputs = report.inputs.map { .init(uri: $0.path, size: $0.size, sha256: $0.sha256) }
         writer.provenance.statistics = report.statistics
         // Rejects without a dataset are harmless, a dataset without its rejects would have lost them.
         try rejects.commit()
         let dataset = try writer.commit()
         report.dataset = dataset.digest
+        report.logicalDigest = dataset.manifest.logicalDigest
+        report.mediaBytes = dataset.manifest.media?.rawBytes ?? 0
         report.storedBytes = dataset.manifest.blobs.reduce(0) { $0 + $1.size }
         report.seconds = Clock.seconds() - start
         return report

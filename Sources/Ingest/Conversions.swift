@@ -27,21 +27,15 @@ public enum Conversions {
 
     /// Takes a dataset in the v2 form: a corpus, queries that link to it, and judgements.
     ///
-    /// - Parameter judgements: TREC or BEIR files; each is a split named like the file.
+    /// - Parameters:
+    ///   - queries: none for a corpus that is only searched.
+    ///   - judgements: TREC or BEIR files, or JSON Lines; each is a split named like the file.
     /// - Throws: as `rows`; `Failure` with status 64 where two files would be one split.
     public static func records(
         queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [], into store: Store, reference: String,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
-        let splits = judgements.map { splitName($0.lastComponent?.string ?? $0.string) }
-        for (position, split) in splits.enumerated() {
-            guard let other = splits[..<position].firstIndex(where: { $0.utf8.elementsEqual(split.utf8) }) else {
-                continue
-            }
-            throw Failure(
-                .usage, "\(judgements[other]) and \(judgements[position]) would both be the split \"\(split)\"",
-                advice: "Each file is a split of its name: rename one, or join them.")
-        }
+        let splits = try splitNames(judgements)
         let conversion = try Conversion(
             "v2", store: store, reference: reference, options: options,
             byteCount: Conversion.byteCount(of: corpus + queries + judgements))
@@ -60,6 +54,20 @@ public enum Conversions {
         return try conversion.commit()
     }
 
+    /// The splits of files with judgements, which are to be different ones.
+    static func splitNames(_ judgements: [FilePath]) throws -> [String] {
+        let splits = judgements.map { splitName($0.lastComponent?.string ?? $0.string) }
+        for (position, split) in splits.enumerated() {
+            guard let other = splits[..<position].firstIndex(where: { $0.utf8.elementsEqual(split.utf8) }) else {
+                continue
+            }
+            throw Failure(
+                .usage, "\(judgements[other]) and \(judgements[position]) would both be the split \"\(split)\"",
+                advice: "Each file is a split of its name: rename one, or join them.")
+        }
+        return splits
+    }
+
     /// Takes a dataset in the form of BEIR: `corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv` in a folder or a zip.
     ///
     /// - Parameter positives: a split whose judgements above 0 also become the queries' positives.
@@ -67,8 +75,16 @@ public enum Conversions {
         _ source: FilePath, into store: Store, reference: String, positives: String? = nil,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
-        let tree = try SourceTree(source)
-        let layout = try BEIRLayout(tree)
+        try beir(SourceTree(source), into: store, reference: reference, positives: positives, options: options)
+    }
+
+    /// - Parameter needsQueries: whether it is an error that there is no file of queries.
+    static func beir(
+        _ tree: SourceTree, into store: Store, reference: String, positives: String? = nil, needsQueries: Bool = true,
+        options: IngestOptions
+    ) throws -> IngestReport {
+        let source = tree.path
+        let layout = try BEIRLayout(tree, needsQueries: needsQueries)
         var extraOptions = JSONObject()
         if let positives { extraOptions["positives"] = .string(positives) }
         let conversion = try Conversion(
@@ -84,8 +100,10 @@ public enum Conversions {
             }
             links = try conversion.links(of: tree.open(name))
         }
-        try conversion.read(tree.open(layout.queries, hashing: true), as: .queries(.beirQuery)) { batch, row in
-            try conversion.acceptQuery(batch, row, morePositives: links[batch.records[row.first].idHash])
+        if let queries = layout.queries {
+            try conversion.read(tree.open(queries, hashing: true), as: .queries(.beirQuery)) { batch, row in
+                try conversion.acceptQuery(batch, row, morePositives: links[batch.records[row.first].idHash])
+            }
         }
         for (split, name) in layout.judgements {
             try conversion.readJudgements(tree.open(name, hashing: true), split: split)
@@ -101,7 +119,7 @@ public enum Conversions {
     /// `test` for `qrels/test.tsv.gz`.
     static func splitName(_ name: String) -> String {
         var parts = (name.split(separator: "/").last ?? "").split(separator: ".", omittingEmptySubsequences: false)
-        while parts.count > 1, ["gz", "zst", "xz", "tsv", "txt", "qrels", "trec"].contains(parts.last) {
+        while parts.count > 1, ["gz", "zst", "xz", "tsv", "txt", "jsonl", "qrels", "trec"].contains(parts.last) {
             parts.removeLast()
         }
         return parts.joined(separator: ".")
@@ -111,16 +129,18 @@ public enum Conversions {
 /// Where the parts of a BEIR dataset lie; in a folder they may be packed, and in both in a folder of their own.
 private struct BEIRLayout {
     let corpus: String
-    let queries: String
+    /// Nil where there are none.
+    let queries: String?
     let judgements: [(split: String, name: String)]
 
-    init(_ tree: SourceTree) throws {
+    init(_ tree: SourceTree, needsQueries: Bool) throws {
         // The entries of an archive are unpacked once, not twice.
         let endings = tree.isFolder ? ["", ".gz", ".zst", ".xz"] : [""]
-        func find(_ stem: String) throws -> String {
+        func find(_ stem: String, isNeeded: Bool = true) throws -> String? {
             let names = endings.map { stem + $0 }
             let found = tree.names.filter { path in names.contains { path == $0 || path.hasSuffix("/" + $0) } }
             guard let name = found.first else {
+                guard isNeeded else { return nil }
                 throw Failure(
                     .missingInput, "\(tree.path) has no \(stem)",
                     advice: "A BEIR dataset holds corpus.jsonl, queries.jsonl and qrels/*.tsv"
@@ -131,8 +151,8 @@ private struct BEIRLayout {
             }
             return name
         }
-        corpus = try find("corpus.jsonl")
-        queries = try find("queries.jsonl")
+        corpus = try find("corpus.jsonl")!
+        queries = try find("queries.jsonl", isNeeded: needsQueries)
         judgements = tree.names.filter { name in
             (name.hasPrefix("qrels/") || name.contains("/qrels/"))
                 && endings.contains { name.hasSuffix(".tsv" + $0) }

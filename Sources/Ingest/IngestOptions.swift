@@ -1,6 +1,7 @@
 public import SystemPackage
 internal import Base
 internal import JSON
+public import Store
 
 /// What happens when a docid comes again with different content.
 public enum ConflictPolicy: String, Sendable, CaseIterable {
@@ -23,17 +24,27 @@ public struct IngestOptions: Sendable {
     public var workers = processorCount
     /// Bytes of input that a worker gets at once.
     public var batchByteCount = 1 << 20
+    /// Takes the images, videos and sounds that records name into the store; nil leaves all references as they are.
+    public var media: MediaIntake?
     /// Name and version of the tool, for the manifest.
     public var tool = "tvt-convert"
     /// Where the data come from, for people who may use them.
     public var licence: String?
+    /// How the records are stored.
+    public var writing = WriterOptions()
 
     public init() {}
+
+    /// Batches that are read and not yet written, at most.
+    var windowBatchCount: Int { 2 * workers + 2 }
 
     /// As they stand in the manifest. Workers and batch sizes are left out: the result does not depend on them.
     var json: JSONObject {
         var object: JSONObject = ["onConflict": .string(conflictPolicy.rawValue)]
         if badRecordLimit > 0 { object["maxBadRecords"] = JSONValue(badRecordLimit) }
+        if writing.dictionaryBytes == 0 { object["portable"] = true }
+        if writing.frameBytes != WriterOptions().frameBytes { object["frameBytes"] = JSONValue(writing.frameBytes) }
+        if let media { object["media"] = .string(media.keepsNames ? "with names" : "by digest") }
         return object
     }
 }

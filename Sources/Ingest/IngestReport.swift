@@ -12,6 +12,8 @@ public struct IngestReport: Sendable {
 
     public var reference = ""
     public var dataset: SHA256Digest?
+    /// Equal to that of the dataset whose export was read, where nothing is missing.
+    public var logicalDigest: SHA256Digest?
     public var inputs: [Input] = []
     /// Decompressed bytes that were parsed.
     public var parsedBytes = 0
@@ -28,6 +30,15 @@ public struct IngestReport: Sendable {
     /// Documents that had no id and were named by their content.
     public var madeIDCount = 0
     public var rejectCount = 0
+    /// How what was read differs from what `export.json` tells of the folder; nil without such a file.
+    public var exportDifferences: [String]?
+    /// References to images, videos and sounds in records that were kept, …
+    public var mediaReferenceCount = 0
+    /// … how many of them stay references to something elsewhere, …
+    public var externalMediaCount = 0
+    /// … and the items that the others name.
+    public var mediaItemCount = 0
+    public var mediaBytes = 0
     /// Bytes of all blobs of the new version.
     public var storedBytes = 0
     public var seconds = 0.0
@@ -36,11 +47,16 @@ public struct IngestReport: Sendable {
 
     /// What the manifest keeps: no times, nothing that would differ from run to run.
     var statistics: JSONObject {
-        [
+        var statistics: JSONObject = [
             "inputBytes": JSONValue(inputBytes), "parsedBytes": JSONValue(parsedBytes),
             "duplicatesMerged": JSONValue(duplicatesMerged), "conflicts": JSONValue(conflictCount),
             "idsMadeFromContent": JSONValue(madeIDCount), "rejects": JSONValue(rejectCount),
         ]
+        if mediaReferenceCount > 0 {
+            statistics["mediaReferences"] = JSONValue(mediaReferenceCount)
+            statistics["externalMedia"] = JSONValue(externalMediaCount)
+        }
+        return statistics
     }
 
     public var json: JSONValue {
@@ -51,6 +67,14 @@ public struct IngestReport: Sendable {
             "judgements": .object(JSONObject(judgementCounts.map { ($0.split, JSONValue($0.count)) })),
         ]
         for (key, value) in statistics { object[key] = value }
+        if let exportDifferences {
+            object["logicalDigest"] = .string(logicalDigest.map { "\($0)" } ?? "")
+            object["exportDifferences"] = .array(exportDifferences.map { .string($0) })
+        }
+        if mediaReferenceCount > 0 {
+            object["mediaItems"] = JSONValue(mediaItemCount)
+            object["mediaBytes"] = JSONValue(mediaBytes)
+        }
         object["storedBytes"] = JSONValue(storedBytes)
         object["seconds"] = .number((seconds * 1000).rounded() / 1000)
         object["inputs"] = .array(
@@ -73,6 +97,14 @@ public struct IngestReport: Sendable {
             let total = judgementCounts.reduce(0) { $0 + $1.count }
             let splits = judgementCounts.map { "\($0.split) \($0.count)" }.joined(separator: ", ")
             lines.append(("judgements", "\(total) (\(splits))"))
+        }
+        if mediaReferenceCount > 0 {
+            let external = externalMediaCount > 0 ? ", \(externalMediaCount) references to others" : ""
+            lines.append(
+                (
+                    "media",
+                    "\(mediaItemCount) \(mediaItemCount == 1 ? "item" : "items"), \(byteSize(Double(mediaBytes)))\(external)"
+                ))
         }
         lines.append(("duplicates merged", "\(duplicatesMerged)"))
         if madeIDCount > 0 { lines.append(("ids made from content", "\(madeIDCount)")) }

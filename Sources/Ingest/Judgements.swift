@@ -1,5 +1,6 @@
 internal import Archives
 internal import Base
+internal import JSON
 internal import Rankings
 internal import Records
 
@@ -10,24 +11,39 @@ struct JudgementLine {
     let grade: Float
 }
 
-/// The two ways in which judgements are written.
+/// The ways in which judgements are written.
 enum JudgementFormat {
     /// `query-id⇥corpus-id⇥score` with a header: BEIR.
     case table
     /// `query 0 document grade`, separated by spaces or tabs: TREC.
     case trec
+    /// JSON Lines with `query_id`, `docid` and `score`: ours, for ids that columns cannot hold.
+    case lines
 
-    /// Told by the first line.
-    init(firstLine: UnsafeRawBufferPointer) {
-        self = Self.columns(firstLine, isSeparator: { $0 == 0x09 }).count == 3 ? .table : .trec
+    /// Told by the name, else by the first line.
+    init(path: String, firstLine: UnsafeRawBufferPointer) {
+        if Self.isLines(path) {
+            self = .lines
+        } else {
+            self = Self.columns(firstLine, isSeparator: { $0 == 0x09 }).count == 3 ? .table : .trec
+        }
     }
 
+    private static func isLines(_ path: String) -> Bool {
+        let name = path.split(separator: "/").last ?? ""
+        return name.split(separator: ".").suffix(2).contains("jsonl")
+    }
+
+    /// - Parameters:
+    ///   - line: followed by at least `JSONParser.padding` readable bytes.
+    ///   - parser: what it gives is valid until its next parse.
     /// - Returns: nil for the header.
     func parse(
-        _ line: UnsafeRawBufferPointer, isFirst: Bool
+        _ line: UnsafeRawBufferPointer, isFirst: Bool, parser: JSONParser
     ) throws(RecordFault) -> JudgementLine? {
         let columns: [UnsafeRawBufferPointer]
         switch self {
+        case .lines: return try Self.parse(object: line, parser: parser)
         case .table: columns = Self.columns(line) { $0 == 0x09 }
         case .trec: columns = Self.columns(line) { $0 == 0x09 || $0 == 0x20 }.filter { !$0.isEmpty }
         }
@@ -47,6 +63,21 @@ enum JudgementFormat {
             throw RecordFault("an id is empty", advice: "An id has at least one byte.")
         }
         return JudgementLine(query: columns[0], document: columns[wanted - 2], grade: grade)
+    }
+
+    private static func parse(
+        object line: UnsafeRawBufferPointer, parser: JSONParser
+    ) throws(RecordFault) -> JudgementLine {
+        let root = try RecordScanner.root(of: line, padded: true, parser: parser)
+        func fault(_ field: StaticString, _ wanted: String) -> RecordFault {
+            RecordFault(
+                "there is no \(wanted)", field: "\(field)",
+                advice: #"A line is: {"query_id":"…","docid":"…","score":1}."#)
+        }
+        guard let query = root["query_id"]?.string, !query.isEmpty else { throw fault("query_id", "id of a query") }
+        guard let document = root["docid"]?.string, !document.isEmpty else { throw fault("docid", "id of a document") }
+        guard let score = root["score"]?.double, Float(score).isFinite else { throw fault("score", "number") }
+        return JudgementLine(query: query, document: document, grade: Float(score))
     }
 
     private func advice(_ isFirst: Bool) -> String {
@@ -109,14 +140,17 @@ extension Conversion {
     func links(of stream: InputStream) throws -> JudgedLinks {
         var links = JudgedLinks()
         let reader = LineReader(stream)
+        let parser = JSONParser()
+        defer { withExtendedLifetime(parser) {} }
         var format: JudgementFormat?
         while let batch = try reader.nextBatch() {
             batch.forEachLine { line in
                 guard !line.isBlank else { return }
                 let isFirst = format == nil
-                let known = format ?? JudgementFormat(firstLine: line.bytes)
+                let known = format ?? JudgementFormat(path: stream.path, firstLine: line.bytes)
                 format = known
-                guard let judgement = try? known.parse(line.bytes, isFirst: isFirst), judgement.grade > 0,
+                guard let judgement = try? known.parse(line.bytes, isFirst: isFirst, parser: parser),
+                    judgement.grade > 0,
                     let document = documents.ordinal(of: .of(judgement.document))
                 else { return }
                 links.add(query: .of(judgement.query), document: document)
@@ -134,6 +168,8 @@ extension Conversion {
 
     private func forEachJudgement(of stream: InputStream, _ body: (JudgementLine) throws -> Void) throws {
         let reader = LineReader(stream)
+        let parser = JSONParser()
+        defer { withExtendedLifetime(parser) {} }
         var format: JudgementFormat?
         var isEmpty = true
         while let batch = try reader.nextBatch() {
@@ -141,10 +177,10 @@ extension Conversion {
             try batch.forEachLine { line in
                 guard !line.isBlank else { return }
                 let isFirst = format == nil
-                let known = format ?? JudgementFormat(firstLine: line.bytes)
+                let known = format ?? JudgementFormat(path: stream.path, firstLine: line.bytes)
                 format = known
                 do {
-                    guard let judgement = try known.parse(line.bytes, isFirst: isFirst) else { return }
+                    guard let judgement = try known.parse(line.bytes, isFirst: isFirst, parser: parser) else { return }
                     isEmpty = false
                     try body(judgement)
                 } catch let fault as RecordFault {

@@ -5,8 +5,8 @@ internal import Records
 public import Store
 public import SystemPackage
 
-/// What an export wrote.
-public struct ExportReport: Sendable {
+/// What an export of v1 rows wrote.
+public struct RowExportReport: Sendable {
     public var rowCount = 0
     public var passageCount = 0
     /// Bytes of the rows before compression.
@@ -26,9 +26,9 @@ extension Conversions {
     ///   - queriesPerBatch: what a worker does at once.
     public static func export(
         _ dataset: Dataset, to output: FilePath, workers: Int = processorCount, queriesPerBatch: Int = 512
-    ) throws -> ExportReport {
+    ) throws -> RowExportReport {
         let start = Clock.seconds()
-        var report = ExportReport()
+        var report = RowExportReport()
         let target = try CompressedOutput(output)
         let progress = Progress("export", unit: "queries", total: dataset.queryCount)
         var next = 0

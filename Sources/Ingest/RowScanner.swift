@@ -18,15 +18,15 @@ final class RowScanner {
 
     init(_ seen: SeenPassages) { self.seen = seen }
 
-    func scan(_ lines: LineBatch) -> ScannedBatch {
-        var batch = ScannedBatch(lines)
-        batch.scan { (line, batch, row) throws(RecordFault) in
+    func scan(_ lines: LineBatch, intake: MediaIntake?) -> ScannedBatch {
+        var batch = ScannedBatch(lines, intake: intake)
+        batch.scan { line, batch, row in
             let start = batch.end
-            do throws(RecordFault) {
+            do {
                 if outline.read(line.bytes, parser: parser) {
                     return try scanOutlined(line.bytes, into: &batch, &row)
                 }
-            } catch {
+            } catch is RecordFault {
                 // The whole row, parsed, tells what is wrong and where.
                 batch.cut(to: start)
                 row.forgetRecords()
@@ -38,13 +38,13 @@ final class RowScanner {
 
     private func scanOutlined(
         _ line: UnsafeRawBufferPointer, into batch: inout ScannedBatch, _ row: inout ScannedBatch.Row
-    ) throws(RecordFault) {
+    ) throws {
         let scanner = rowScanner
         let root = outline.withSkeleton { [parser] skeleton in
             Result { () throws(RecordFault) in try RecordScanner.root(of: skeleton, padded: true, parser: parser) }
         }
         try scanner.scan(root.get())
-        batch.append(scanner)
+        try batch.append(scanner)
         row.positiveCount = try passages(
             .positives, "positive_passages", outline.positives, of: line, &row, &batch)
         row.negativeCount = try passages(
@@ -55,7 +55,7 @@ final class RowScanner {
     private func passages(
         _ role: FieldRole, _ name: StaticString, _ ranges: [Range<Int>], of line: UnsafeRawBufferPointer,
         _ row: inout ScannedBatch.Row, _ batch: inout ScannedBatch
-    ) throws(RecordFault) -> Int {
+    ) throws -> Int {
         guard !ranges.isEmpty else { return try passages(role, name, &row, &batch) }
         // All hashes first: the look-ups then wait for memory together.
         hashes.removeAll(keepingCapacity: true)
@@ -66,7 +66,7 @@ final class RowScanner {
             } else {
                 let bytes = UnsafeRawBufferPointer(rebasing: line[range])
                 try passageScanner.scan(RecordScanner.root(of: bytes, padded: true, parser: passageParser))
-                if batch.append(passage: passageScanner, source: hash) { row.madeIDCount += 1 }
+                if try batch.append(passage: passageScanner, source: hash) { row.madeIDCount += 1 }
             }
         }
         return ranges.count
@@ -74,9 +74,9 @@ final class RowScanner {
 
     private func scanWhole(
         _ line: UnsafeRawBufferPointer, into batch: inout ScannedBatch, _ row: inout ScannedBatch.Row
-    ) throws(RecordFault) {
+    ) throws {
         try rowScanner.scan(RecordScanner.root(of: line, padded: true, parser: parser))
-        batch.append(rowScanner)
+        try batch.append(rowScanner)
         row.positiveCount = try passages(.positives, "positive_passages", &row, &batch)
         row.negativeCount = try passages(.negatives, "negative_passages", &row, &batch)
     }
@@ -84,16 +84,16 @@ final class RowScanner {
     /// Passages on the row's tape.
     private func passages(
         _ role: FieldRole, _ name: StaticString, _ row: inout ScannedBatch.Row, _ batch: inout ScannedBatch
-    ) throws(RecordFault) -> Int {
+    ) throws -> Int {
         guard let list = rowScanner.node(role) else { return 0 }
         var count = 0
         for element in list.elements {
-            do throws(RecordFault) {
+            do {
                 try passageScanner.scan(element)
-            } catch {
-                throw error.inside("\(name)[\(count)]")
+                if try batch.append(passage: passageScanner, source: nil) { row.madeIDCount += 1 }
+            } catch let fault as RecordFault {
+                throw fault.inside("\(name)[\(count)]")
             }
-            if batch.append(passage: passageScanner, source: nil) { row.madeIDCount += 1 }
             count += 1
         }
         return count

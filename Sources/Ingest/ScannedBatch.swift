@@ -1,6 +1,7 @@
 internal import Archives
 internal import Base
 internal import Records
+internal import Store
 
 /// What a worker makes of a batch of lines: records as they will be stored, with their hashes, row by row.
 struct ScannedBatch: Sendable {
@@ -12,6 +13,15 @@ struct ScannedBatch: Sendable {
         var start: Int
         var idCount: Int32
         var lineCount: Int32
+        /// Its references to media.
+        var firstMedia: Int32
+        var mediaCount: Int32
+    }
+
+    /// What a record says of an image, a video or a sound; without an item the reference stays as it was.
+    struct Media: Sendable {
+        let kind: MediaKind
+        let item: MediaItem?
     }
 
     /// A passage of a v1 row.
@@ -29,17 +39,25 @@ struct ScannedBatch: Sendable {
         var firstPassage: Int
         var positiveCount: Int
         var negativeCount: Int
+        /// In a v2 query with scores: those of its positives, then those of its negatives.
+        var firstScore = 0
+        var hasPositiveScores = false
+        var hasNegativeScores = false
         var lineNumber: Int
         var byteOffset: Int
         var byteCount: Int
         /// Why the row cannot be accepted; then it has no records.
         var fault: RecordFault?
+        /// What ends the conversion at this row, whatever is allowed for.
+        var failure: (any Error)?
         /// Records whose id was made from their content.
         var madeIDCount = 0
 
         mutating func forgetRecords() {
             positiveCount = 0
             negativeCount = 0
+            hasPositiveScores = false
+            hasNegativeScores = false
             madeIDCount = 0
         }
     }
@@ -48,15 +66,21 @@ struct ScannedBatch: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var records: [Record] = []
     private(set) var passages: [Passage] = []
+    private(set) var scores: [Float] = []
     private(set) var rows: [Row] = []
+    private(set) var media: [Media] = []
+    private let intake: MediaIntake?
+    /// Of all items that are in memory.
+    private var heldByteCount = 0
 
-    init(_ lines: LineBatch) {
+    init(_ lines: LineBatch, intake: MediaIntake?) {
         self.lines = lines
+        self.intake = intake
         bytes.reserveCapacity(lines.byteCount + lines.byteCount / 8)
     }
 
     /// Scans every line that is not blank; a fault is kept with its row.
-    mutating func scan(_ body: (LineBatch.Line, inout ScannedBatch, inout Row) throws(RecordFault) -> Void) {
+    mutating func scan(_ body: (LineBatch.Line, inout ScannedBatch, inout Row) throws -> Void) {
         lines.forEachLine { line in
             guard !line.isBlank else { return }
             let start = end
@@ -64,28 +88,46 @@ struct ScannedBatch: Sendable {
                 first: records.count, firstPassage: passages.count, positiveCount: 0, negativeCount: 0,
                 lineNumber: line.number,
                 byteOffset: line.byteOffset, byteCount: line.bytes.count)
-            do throws(RecordFault) {
+            do {
                 try body(line, &self, &row)
-            } catch {
+            } catch let fault as RecordFault {
                 cut(to: start)
                 row.forgetRecords()
-                row.fault = error
+                row.fault = fault
                 if !line.hasNewline, row.fault?.advice == nil {
                     row.fault?.advice = "It is the last line and has no newline: the file may be cut off."
                 }
+            } catch {
+                cut(to: start)
+                row.forgetRecords()
+                row.failure = error
             }
             rows.append(row)
         }
     }
 
     /// How much there is.
-    var end: (bytes: Int, records: Int, passages: Int) { (bytes.count, records.count, passages.count) }
+    var end: End {
+        End(
+            bytes: bytes.count, records: records.count, passages: passages.count, scores: scores.count,
+            media: media.count)
+    }
+
+    struct End {
+        let bytes: Int
+        let records: Int
+        let passages: Int
+        let scores: Int
+        let media: Int
+    }
 
     /// Takes back what was appended since `end` was this.
-    mutating func cut(to end: (bytes: Int, records: Int, passages: Int)) {
+    mutating func cut(to end: End) {
         bytes.removeLast(bytes.count - end.bytes)
         records.removeLast(records.count - end.records)
         passages.removeLast(passages.count - end.passages)
+        scores.removeLast(scores.count - end.scores)
+        media.removeLast(media.count - end.media)
     }
 
     /// Appends a passage whose document is known.
@@ -94,8 +136,8 @@ struct ScannedBatch: Sendable {
     /// Appends a passage that a scanner holds.
     ///
     /// - Returns: whether it had no id and was given one.
-    mutating func append(passage scanner: RecordScanner, source: ContentHash?) -> Bool {
-        let isMadeID = append(scanner)
+    mutating func append(passage scanner: RecordScanner, source: ContentHash?) throws -> Bool {
+        let isMadeID = try append(scanner)
         passages.append(.scanned(record: records.count - 1, source: source))
         return isMadeID
     }
@@ -103,18 +145,39 @@ struct ScannedBatch: Sendable {
     /// Appends the record that a scanner holds.
     ///
     /// - Returns: whether the record had no id and was given one.
+    /// - Throws: `RecordFault` for media that should be there and are not; what else an intake throws.
     @discardableResult
-    mutating func append(_ scanner: RecordScanner) -> Bool {
+    mutating func append(_ scanner: RecordScanner) throws -> Bool {
+        let firstMedia = media.count
+        if scanner.hasMedia { try takeMedia(of: scanner) }
         guard let id = scanner.id else {
             let made = scanner.contentID()
-            made.withUnsafeBytes { append(scanner, id: $0) }
+            made.withUnsafeBytes { append(scanner, id: $0, firstMedia: firstMedia) }
             return true
         }
-        append(scanner, id: id)
+        append(scanner, id: id, firstMedia: firstMedia)
         return false
     }
 
-    private mutating func append(_ scanner: RecordScanner, id: UnsafeRawBufferPointer) {
+    /// Notes what the record refers to; where there is an intake, digests take the place of names.
+    private mutating func takeMedia(of scanner: RecordScanner) throws {
+        for kind in MediaKind.allCases {
+            guard let reference = scanner.media(kind) else { continue }
+            var taken: (item: MediaItem, reference: MediaReference)?
+            do {
+                taken = try intake?.item(of: reference, as: kind, heldByteCount: heldByteCount)
+            } catch let fault as RecordFault {
+                throw fault.inside(scanner.name(of: kind))
+            }
+            if let taken {
+                scanner.replace(kind, by: taken.reference)
+                heldByteCount += taken.item.heldByteCount
+            }
+            media.append(Media(kind: kind, item: taken?.item))
+        }
+    }
+
+    private mutating func append(_ scanner: RecordScanner, id: UnsafeRawBufferPointer, firstMedia: Int) {
         let start = bytes.count
         bytes.append(contentsOf: id)
         scanner.appendRecord(id: id, to: &bytes)
@@ -123,7 +186,8 @@ struct ScannedBatch: Sendable {
         records.append(
             Record(
                 idHash: .of(id), contentHash: contentHash, start: start, idCount: Int32(id.count),
-                lineCount: Int32(bytes.count - lineStart)))
+                lineCount: Int32(bytes.count - lineStart), firstMedia: Int32(firstMedia),
+                mediaCount: Int32(media.count - firstMedia)))
     }
 
     /// Appends a reference to a record by its id.
@@ -132,7 +196,20 @@ struct ScannedBatch: Sendable {
         bytes.append(contentsOf: id)
         let hash = ContentHash.of(id)
         records.append(
-            Record(idHash: hash, contentHash: hash, start: start, idCount: Int32(id.count), lineCount: 0))
+            Record(
+                idHash: hash, contentHash: hash, start: start, idCount: Int32(id.count), lineCount: 0,
+                firstMedia: Int32(media.count), mediaCount: 0))
+    }
+
+    mutating func append(score: Float) { scores.append(score) }
+
+    /// The scores of a query's positives and of its negatives, where it has them.
+    func scores(of row: Row) -> (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?) {
+        let middle = row.firstScore + (row.hasPositiveScores ? row.positiveCount : 0)
+        return (
+            row.hasPositiveScores ? scores[row.firstScore..<middle] : nil,
+            row.hasNegativeScores ? scores[middle..<middle + row.negativeCount] : nil
+        )
     }
 
     func withID<Result>(of record: Record, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
@@ -148,11 +225,13 @@ struct ScannedBatch: Sendable {
         }
     }
 
+    func media(of record: Record) -> ArraySlice<Media> {
+        media[Int(record.firstMedia)..<Int(record.firstMedia + record.mediaCount)]
+    }
+
     func id(of record: Record) -> [UInt8] { withID(of: record) { Array($0) } }
 
-    func place(of row: Row) -> Place {
-        Place(path: lines.path, line: row.lineNumber, byteOffset: row.byteOffset)
-    }
+    func place(of row: Row) -> Place { lines.place(line: row.lineNumber, byteOffset: row.byteOffset) }
 
     /// The input line of a row as it was.
     func withSource<Result>(of row: Row, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

@@ -51,6 +51,21 @@ public enum JSONText {
         output.append(contentsOf: value.description.utf8)
     }
 
+    /// Appends the shortest decimal that reads back as the same float32, by way of a double too, with a mark that it is
+    /// no whole number.
+    ///
+    /// - Precondition: `value` is finite.
+    public static func appendFloat(_ value: Float, to output: inout [UInt8]) {
+        precondition(value.isFinite, "JSON has no NaN and no infinity")
+        let text = value.description
+        // Rounded twice, first to a double, a decimal next to the middle of two floats may become the other one.
+        if let double = Double(text), Float(double).bitPattern == value.bitPattern {
+            output.append(contentsOf: text.utf8)
+        } else {
+            appendDouble(Double(value), to: &output)
+        }
+    }
+
     /// Appends any value of a tape as compact JSON: fields in their order, numbers value-equal.
     public static func append(_ node: JSONNode, to output: inout [UInt8]) {
         switch node.kind {

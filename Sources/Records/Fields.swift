@@ -1,5 +1,3 @@
-internal import JSON
-
 /// A field that tvt carries without interpreting it.
 public struct Extra: Sendable, Equatable {
     /// Valid UTF-8.
@@ -13,35 +11,19 @@ public struct Extra: Sendable, Equatable {
     }
 }
 
-/// What a record says about an image, a video or a sound: a name, or an object with a digest and sizes.
-public struct MediaReference: Sendable, Equatable {
-    /// A JSON string (path, URI or `sha256:<hex>`) or a JSON object, compact.
-    public var json: [UInt8]
-
-    /// - Parameter json: a JSON string or object, compact.
-    public init(json: [UInt8]) { self.json = json }
-
-    /// A reference by name: path, URI or `sha256:<hex>`.
-    public init(name: String) {
-        json = []
-        JSONText.appendString(name, to: &json)
-    }
-
-    /// The name, when the reference is just that.
-    public var name: String? {
-        guard let value = try? JSONValue.parse(json, path: "media reference") else { return nil }
-        return value.string
-    }
-}
-
 /// What a field of a record means.
 public enum FieldRole: Int, Sendable, CaseIterable {
-    case id, title, text, image, video, audio, positives, negatives
+    case id, title, text, image, video, audio, positives, negatives, positiveScores, negativeScores
 
     /// Roles whose values make up the content of a record.
     static let content: [FieldRole] = [.text, .image, .video, .audio]
 
     var isMedia: Bool { self == .image || self == .video || self == .audio }
+
+    /// Whether its value is an array: of ids or passages, or of their scores.
+    var isList: Bool {
+        self == .positives || self == .negatives || self == .positiveScores || self == .negativeScores
+    }
 }
 
 /// How the records of one format name their fields.
@@ -79,12 +61,19 @@ public struct RecordLayout: Sendable {
     /// Names that mean something in every record of the store, besides those that it is written with.
     static let reservedNames: [StaticString] = [
         "text", "image", "video", "audio", "positive_document_ids", "negative_document_ids",
+        "positive_document_scores", "negative_document_scores",
     ]
     /// A document in the words of v1.
     static let passageNames: [WrittenField] = [
         .init(role: .id, name: "docid"), .init(role: .title, name: "title"), .init(role: .text, name: "text"),
         .init(role: .image, name: "image"), .init(role: .video, name: "video"), .init(role: .audio, name: "audio"),
     ]
+    /// A document in the words of BEIR, and of those who put images beside its texts.
+    static let beirDocumentNames: [WrittenField] = [
+        .init(role: .id, name: "_id"), .init(role: .title, name: "title"), .init(role: .text, name: "text"),
+        .init(role: .image, name: "image"), .init(role: .video, name: "video"), .init(role: .audio, name: "audio"),
+    ]
+    static let beirQueryNames: [WrittenField] = beirDocumentNames.filter { $0.role != .title }
     /// A query in the words of v1.
     static let rowNames: [WrittenField] = [
         .init(role: .id, name: "query_id"), .init(role: .text, name: "query"),
@@ -103,6 +92,8 @@ public struct RecordLayout: Sendable {
     private static let idLinks: [Field] = [
         .init(role: .positives, names: ["positive_document_ids"]),
         .init(role: .negatives, names: ["negative_document_ids"]),
+        .init(role: .positiveScores, names: ["positive_document_scores"]),
+        .init(role: .negativeScores, names: ["negative_document_scores"]),
     ]
 
     /// v2 corpus.

@@ -16,6 +16,8 @@ public final class RecordScanner {
     /// Keeps the tape alive that the nodes lie on, where the scanner parsed the line itself.
     private var parser: JSONParser?
     private var extras: [(key: UnsafeRawBufferPointer, value: JSONNode?)] = []
+    /// What is written in the place of what was found; for media only.
+    private var replacements: [(role: FieldRole, reference: MediaReference)] = []
 
     public init(_ layout: RecordLayout) {
         self.layout = layout
@@ -59,6 +61,7 @@ public final class RecordScanner {
     public func scan(_ node: JSONNode) throws(RecordFault) {
         for position in nodes.indices { nodes[position] = nil }
         extras.removeAll(keepingCapacity: true)
+        replacements.removeAll(keepingCapacity: true)
         guard node.kind == .object else {
             throw RecordFault(
                 "\(node.kind.name) where a record should be", advice: "Each line holds one JSON object.")
@@ -95,13 +98,12 @@ public final class RecordScanner {
         switch role {
         case .id, .title, .text: isFitting = value.kind == .string
         case .image, .video, .audio: isFitting = value.kind == .string || value.kind == .object
-        case .positives, .negatives: isFitting = value.kind == .array
+        case .positives, .negatives, .positiveScores, .negativeScores: isFitting = value.kind == .array
         }
         if isFitting || value.kind == .null { nodes[role.rawValue] = value }
         if !isFitting, value.kind != .null || role == .id && layout.idIsRequired {
             let wanted =
-                role.isMedia
-                ? "a string or an object" : role == .positives || role == .negatives ? "an array" : "a string"
+                role.isMedia ? "a string or an object" : role.isList ? "an array" : "a string"
             throw RecordFault(
                 "\(value.kind.name) where \(wanted) should be", field: text(key),
                 advice: role == .id && value.double != nil
@@ -182,12 +184,24 @@ public final class RecordScanner {
 
     func bytes(of role: FieldRole) -> [UInt8]? { node(role)?.string.map { Array($0) } }
 
-    func media(_ role: FieldRole) -> MediaReference? {
-        guard let node = node(role) else { return nil }
+    /// What a record says about an image, a video or a sound; nil when it has none.
+    public func media(_ kind: MediaKind) -> MediaReference? {
+        guard let node = node(kind.role) else { return nil }
         var json: [UInt8] = []
         JSONText.append(node, to: &json)
         return MediaReference(json: json)
     }
+
+    /// Whether any field shows or plays something.
+    public var hasMedia: Bool { has(.image) || has(.video) || has(.audio) }
+
+    /// From here to the next scan, the record has this reference in the place of the one that was found.
+    public func replace(_ kind: MediaKind, by reference: MediaReference) {
+        replacements.append((kind.role, reference))
+    }
+
+    /// The name under which messages know a field.
+    public func name(of kind: MediaKind) -> String { layout.name(of: kind.role) }
 
     func sortedExtras() -> [Extra] {
         sortExtras(named: layout.written)
@@ -232,6 +246,28 @@ public final class RecordScanner {
         append(id: id, named: RecordLayout.passageNames, links: nil, to: &output)
     }
 
+    /// Appends the record as a line of BEIR's corpus or queries: `_id, title, text`, then media and extras. BEIR has no
+    /// record without a text: it gets an empty one.
+    ///
+    /// - Parameter isQuery: whether it is a line of queries.
+    /// - Returns: whether the record has a text.
+    /// - Throws: `RecordFault` for an extra that is called `_id`.
+    public func appendBEIRRecord(isQuery: Bool, to output: inout [UInt8]) throws(RecordFault) -> Bool {
+        guard let id else { return true }
+        for extra in extras where extra.key.isEqual(to: "_id") {
+            throw RecordFault(
+                "a field of this name has no place in BEIR's records", field: "_id",
+                advice: "BEIR keeps the id under this name: export as v2, or rename the field and convert again.")
+        }
+        let hasText = node(.text) != nil
+        // A null is no text either, and must not be written beside the empty one.
+        if !hasText { nodes[FieldRole.text.rawValue] = nil }
+        append(
+            id: id, named: isQuery ? RecordLayout.beirQueryNames : RecordLayout.beirDocumentNames, links: nil,
+            needsText: true, to: &output)
+        return hasText
+    }
+
     /// Appends a query as a v1 row: `query_id, query, positive_passages, negative_passages`, then extras.
     ///
     /// - Parameters:
@@ -255,17 +291,22 @@ public final class RecordScanner {
 
     private func append(
         id: UnsafeRawBufferPointer, named names: [RecordLayout.WrittenField],
-        links: (positives: [UInt8], negatives: [UInt8])?, to output: inout [UInt8]
+        links: (positives: [UInt8], negatives: [UInt8])?, needsText: Bool = false, to output: inout [UInt8]
     ) {
         output.append(0x7B)
         appendKey(names[0].name, to: &output)
         JSONText.appendString(id, to: &output)
         sortExtras(named: names)
         for field in names.dropFirst() {
-            guard let node = node(field.role) else { continue }
+            guard let node = node(field.role) else {
+                if needsText, field.role == .text { JSONText.appendLiteral(",\"text\":\"\"", to: &output) }
+                continue
+            }
             output.append(0x2C)
             appendKey(field.name, to: &output)
-            if let string = node.string {
+            if let replaced = replacements.first(where: { $0.role == field.role }) {
+                output.append(contentsOf: replaced.reference.json)
+            } else if let string = node.string {
                 JSONText.appendString(string, to: &output)
             } else {
                 JSONText.append(node, to: &output)

@@ -21,6 +21,8 @@ public final class Dataset: Sendable {
     public let judgements: [(split: String, links: Links)]
     /// Which documents are duplicates of which; nil where nobody looked for them.
     public let aliases: AliasMap?
+    /// Nil where the manifest tells of none.
+    let media: MediaSet?
 
     init(store: Store, digest: SHA256Digest, reference: String) throws {
         let manifest = try store.manifest(digest)
@@ -47,6 +49,7 @@ public final class Dataset: Sendable {
             else { throw DamagedBlob(links.path, "it holds the links of other records") }
             return links
         }
+        media = manifest.media.map { MediaSet($0, store: store) }
         positives = try manifest.positives.map { try links(.positive, $0) }
         negatives = try manifest.negatives.map { try links(.negative, $0) }
         judgements = try manifest.judgements.map { ($0.split, try links(.judgement, $0.links)) }

@@ -1,6 +1,7 @@
 internal import Base
 internal import JSON
 internal import Logging
+public import Records
 internal import SystemPackage
 
 /// Collects the records, links and judgements of a new version, and commits them at once.
@@ -19,6 +20,7 @@ public final class DatasetWriter {
     private var positives: LinksWriter
     private var negatives: LinksWriter
     private var judgements: [JudgementCollector] = []
+    private let media: MediaWriter
     private var sealedDocuments: (staged: StagedRecords, index: StagedBlob, records: RecordSet)?
     private var isCommitted = false
 
@@ -31,8 +33,9 @@ public final class DatasetWriter {
         session = try WriterSession(store: store, purpose: "writing \(reference)")
         documents = try RecordSetWriter(kind: .documents, options: options, session: session)
         queries = try RecordSetWriter(kind: .queries, options: options, session: session)
-        positives = try LinksWriter(session: session, name: "positives", hasScores: false)
-        negatives = try LinksWriter(session: session, name: "negatives", hasScores: false)
+        media = try MediaWriter(options: options, session: session)
+        positives = try LinksWriter(session: session, name: "positives", hasScores: nil)
+        negatives = try LinksWriter(session: session, name: "negatives", hasScores: nil)
     }
 
     public var documentCount: Int { documents.count }
@@ -50,15 +53,18 @@ public final class DatasetWriter {
 
     /// - Parameters:
     ///   - positives: ordinals of documents, kept in this order; they may belong to documents that are yet to come.
+    ///   - positiveScores: one for each positive, or nil; for all queries that have positives or for none. The same
+    ///     holds for `negativeScores`.
     /// - Returns: the query's ordinal.
     @discardableResult
     public func appendQuery(
         id: UnsafeRawBufferPointer, record: UnsafeRawBufferPointer, positives: some Collection<UInt32>,
-        negatives: some Collection<UInt32>
+        positiveScores: ArraySlice<Float>? = nil, negatives: some Collection<UInt32>,
+        negativeScores: ArraySlice<Float>? = nil
     ) throws -> Int {
         let ordinal = try queries.append(id: id, record: record)
-        try self.positives.append(targets: positives)
-        try self.negatives.append(targets: negatives)
+        try self.positives.append(targets: positives, scores: positiveScores)
+        try self.negatives.append(targets: negatives, scores: negativeScores)
         return ordinal
     }
 
@@ -78,6 +84,19 @@ public final class DatasetWriter {
         }
         try collector.add(query: query, document: document, grade: grade)
     }
+
+    /// Adds an item that records name by its digest, in whatever order; an item is stored once.
+    ///
+    /// - Parameter kind: of the field that names it.
+    /// - Returns: false where the item is there already.
+    @discardableResult
+    public func add(_ item: MediaItem, as kind: MediaKind) throws -> Bool { try media.add(item, as: kind) }
+
+    /// Items so far.
+    public var mediaCount: Int { media.itemCount }
+
+    /// Counts references of records to items that are not added.
+    public func noteExternalMedia(_ count: Int) { media.externalCount += count }
 
     /// Ends the appending of documents and builds their id index, so that ``documentOrdinal(id:)`` works.
     ///
@@ -116,6 +135,10 @@ public final class DatasetWriter {
             name: reference, documents: staged.table(idIndex: documentIndex),
             queries: stagedQueries.table(idIndex: queryIndex), positives: nil, negatives: nil, judgements: [],
             provenance: provenance)
+        if let staged = try media.finish() {
+            manifest.media = staged.table
+            blobs += staged.blobs
+        }
         func finish(_ writer: LinksWriter, _ role: LinkRole) throws -> Manifest.LinkTable {
             let staged = try writer.finish(
                 role: role, documentCount: documents.count, queriesDigest: manifest.queries.logicalDigest,

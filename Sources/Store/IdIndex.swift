@@ -13,7 +13,7 @@ final class IdIndex: Sendable {
     private let buckets: CheckedPages
 
     /// - Throws: `DamagedBlob` for a file that is no whole index; `Failure` for a newer format version.
-    init(_ path: FilePath, kind: RecordKind, origin: (any BlobOrigin)? = nil) throws {
+    init(_ path: FilePath, kind: ShardKind, origin: (any BlobOrigin)? = nil) throws {
         self.path = path
         let file = try origin.mapped(path)
         file.advise(.random)

@@ -6,7 +6,7 @@ internal import Base
 /// in its hash, partition after partition fills the table from front to back. Equal ids have equal hashes, so they
 /// meet here and are reported.
 struct IdIndexBuilder {
-    let kind: RecordKind
+    let kind: ShardKind
     let session: WriterSession
     /// Memory for one partition: about this many keys × 32 bytes.
     let keysPerPartition: Int

@@ -29,7 +29,7 @@ enum IdIndexFormat {
     static func fingerprint(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash) }
 
     /// All that the table depends on.
-    static func header(kind: RecordKind, keys: Int, recordsDigest: SHA256Digest) -> [UInt8] {
+    static func header(kind: ShardKind, keys: Int, recordsDigest: SHA256Digest) -> [UInt8] {
         var bytes = signature
         bytes.append(littleEndian: version)
         bytes.append(littleEndian: kind.rawValue)

@@ -5,7 +5,9 @@ internal import SystemPackage
 ///
 /// Made by ``Store/linksWriter(hasScores:)`` for ``Store/derive(from:reference:keepingQueries:positives:negatives:judgements:aliases:provenance:options:)``.
 public final class LinksWriter {
-    public let hasScores: Bool
+    /// Told by the first query with links, where it was left open.
+    public private(set) var hasScores: Bool
+    private var isOpen: Bool
     /// Queries so far, those without links included.
     public private(set) var queryCount = 0
     public private(set) var linkCount = 0
@@ -22,15 +24,19 @@ public final class LinksWriter {
     private var pendingScores: [Float] = []
     private static let pendingCount = 1 << 14
 
-    init(session: WriterSession, name: String, hasScores: Bool) throws {
+    /// - Parameter hasScores: nil leaves it to the first query with links.
+    init(session: WriterSession, name: String, hasScores: Bool?) throws {
         self.session = session
         self.name = name
-        self.hasScores = hasScores
+        self.hasScores = hasScores ?? false
+        isOpen = hasScores == nil
         offsets = try SpillFile(creating: session.path(name + ".offsets"))
         targets = try SpillFile(creating: session.path(name + ".targets"))
-        scores = hasScores ? try SpillFile(creating: session.path(name + ".scores")) : nil
+        if self.hasScores { try openScores() }
         pendingOffsets.append(0)
     }
+
+    private func openScores() throws { scores = try SpillFile(creating: session.path(name + ".scores")) }
 
     /// Appends the links of the next query.
     ///
@@ -38,8 +44,14 @@ public final class LinksWriter {
     ///   - targets: ordinals of documents, in the order in which they shall be given back.
     ///   - scores: one for each target if the writer has scores, else nil.
     public func append(targets: some Collection<UInt32>, scores: (some Collection<Float>)?) throws {
+        if isOpen, !targets.isEmpty {
+            isOpen = false
+            hasScores = scores != nil
+            if hasScores { try openScores() }
+        }
         precondition(
-            (scores != nil) == hasScores && (scores?.count ?? targets.count) == targets.count, "a score a link")
+            targets.isEmpty || (scores != nil) == hasScores && (scores?.count ?? targets.count) == targets.count,
+            "a score a link")
         for target in targets {
             pendingTargets.append(target)
             largestTarget = max(largestTarget, Int(target))

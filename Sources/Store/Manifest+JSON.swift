@@ -1,5 +1,6 @@
 internal import Base
 public import JSON
+internal import Records
 
 extension Manifest {
     /// The blob's bytes: canonical JSON, so that equal manifests have equal digests.
@@ -36,6 +37,7 @@ extension Manifest {
             "provenance": provenance.json,
         ]
         if let aliases { json["aliases"] = aliases.json }
+        if let media { json["media"] = media.json }
         return .object(json)
     }
 
@@ -61,6 +63,7 @@ extension Manifest {
             positives: try links.optionalFields("positives").map { try LinkTable($0) },
             negatives: try links.optionalFields("negatives").map { try LinkTable($0) },
             judgements: judgements, aliases: try root.optionalFields("aliases")?.blob(),
+            media: try root.optionalFields("media").map { try MediaTable($0) },
             provenance: try Provenance(root.fields("provenance")))
         guard try root.digest("logicalDigest") == logicalDigest else {
             throw root.wrong("logicalDigest", "it does not fit the digests of the parts")
@@ -70,36 +73,20 @@ extension Manifest {
 
 extension Manifest.RecordTable {
     var json: JSONValue {
-        var json: JSONObject = [
+        [
             "count": JSONValue(recordCount),
             "rawBytes": JSONValue(rawBytes),
             "storedBytes": JSONValue(storedBytes),
             "logicalDigest": .string(logicalDigest.description),
             "dictionaries": .array(dictionaries.map(\.json)),
             "idIndex": idIndex.json,
-            "shards": .array([]),
+            "shards": Manifest.Shard.json(shards),
             "lengths": lengths.json,
         ]
-        var first = 0
-        json["shards"] = .array(
-            shards.map { shard in
-                var fields = JSONObject(shard.blob.fields)
-                fields["records"] = JSONValue(shard.recordCount)
-                fields["firstOrdinal"] = JSONValue(first)
-                fields["frames"] = JSONValue(shard.frameCount)
-                fields["rawBytes"] = JSONValue(shard.rawBytes)
-                first += shard.recordCount
-                return .object(fields)
-            })
-        return .object(json)
     }
 
     init(_ fields: ManifestFields) throws {
-        let shards = try fields.array("shards").map { shard in
-            Manifest.Shard(
-                blob: try shard.blob(), recordCount: try shard.count("records"), frameCount: try shard.count("frames"),
-                rawBytes: try shard.count("rawBytes"))
-        }
+        let shards = try fields.array("shards").map { try Manifest.Shard($0) }
         self.init(
             recordCount: try fields.count("count"), rawBytes: try fields.count("rawBytes"),
             logicalDigest: try fields.digest("logicalDigest"),
@@ -109,6 +96,65 @@ extension Manifest.RecordTable {
         guard recordCount <= Int(UInt32.max), shards.allSatisfy({ $0.recordCount <= recordCount }),
             shards.reduce(0, { $0 + $1.recordCount }) == recordCount
         else { throw fields.wrong("count", "the shards hold another number of records") }
+    }
+}
+
+extension Manifest.Shard {
+    static func json(_ shards: [Self]) -> JSONValue {
+        var first = 0
+        return .array(
+            shards.map { shard in
+                var fields = JSONObject(shard.blob.fields)
+                fields["records"] = JSONValue(shard.recordCount)
+                fields["firstOrdinal"] = JSONValue(first)
+                fields["frames"] = JSONValue(shard.frameCount)
+                fields["rawBytes"] = JSONValue(shard.rawBytes)
+                first += shard.recordCount
+                return .object(fields)
+            })
+    }
+
+    init(_ fields: ManifestFields) throws {
+        self.init(
+            blob: try fields.blob(), recordCount: try fields.count("records"), frameCount: try fields.count("frames"),
+            rawBytes: try fields.count("rawBytes"))
+    }
+}
+
+extension Manifest.MediaTable {
+    /// The manifest's name for items of a kind.
+    private static func field(_ kind: MediaKind) -> String {
+        switch kind {
+        case .image: "images"
+        case .video: "videos"
+        case .audio: "audios"
+        }
+    }
+
+    var json: JSONValue {
+        var json: JSONObject = [
+            "items": JSONValue(itemCount), "rawBytes": JSONValue(rawBytes), "storedBytes": JSONValue(storedBytes),
+            "external": JSONValue(externalCount), "itemsDigest": .string(itemsDigest.description),
+            "index": index.json, "shards": Manifest.Shard.json(shards),
+        ]
+        for kind in MediaKind.allCases { json[Self.field(kind)] = JSONValue(countByKind[kind] ?? 0) }
+        return .object(json)
+    }
+
+    init(_ fields: ManifestFields) throws {
+        var countByKind: [MediaKind: Int] = [:]
+        for kind in MediaKind.allCases {
+            let count = try fields.count(Self.field(kind))
+            if count > 0 { countByKind[kind] = count }
+        }
+        self.init(
+            itemCount: try fields.count("items"), rawBytes: try fields.count("rawBytes"), countByKind: countByKind,
+            externalCount: try fields.count("external"), itemsDigest: try fields.digest("itemsDigest"),
+            index: try fields.fields("index").blob(),
+            shards: try fields.array("shards").map { try Manifest.Shard($0) })
+        guard itemCount < Int(UInt32.max), shards.allSatisfy({ $0.recordCount <= itemCount }),
+            shards.reduce(0, { $0 + $1.recordCount }) == itemCount
+        else { throw fields.wrong("items", "the shards hold another number of items") }
     }
 }
 

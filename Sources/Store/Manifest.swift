@@ -1,5 +1,6 @@
 public import Base
 public import JSON
+public import Records
 
 /// What a dataset version consists of: the canonical JSON blob that its digest names.
 public struct Manifest: Sendable, Equatable {
@@ -17,6 +18,9 @@ public struct Manifest: Sendable, Equatable {
     /// Which documents are duplicates of which, where a tool looked for them: an ``AliasMap``. No part of the logical
     /// digest, since the links say already what follows from it.
     public var aliases: BlobDescriptor?
+    /// The items that records name by digest, and how many they name that are elsewhere; nil where nobody looked for
+    /// any. No part of the logical digest, since the records name their items by what these are.
+    public var media: MediaTable? = nil
     public var provenance: Provenance
 
     /// The records of one kind.
@@ -32,6 +36,24 @@ public struct Manifest: Sendable, Equatable {
         public var shards: [Shard]
         /// Record sizes in bytes.
         public var lengths: LengthStatistics
+
+        public var storedBytes: Int { shards.reduce(0) { $0 + $1.blob.size } }
+    }
+
+    /// Images, videos and sounds; each item once.
+    public struct MediaTable: Sendable, Equatable {
+        public var itemCount: Int
+        /// Bytes of all items.
+        public var rawBytes: Int
+        /// Items by the first field that names them. Not all, where salvage lost records.
+        public var countByKind: [MediaKind: Int]
+        /// References of records to items that are not here. An upper bound, where a version has fewer records than
+        /// the one that it descends from.
+        public var externalCount: Int
+        /// Of the items' digests in their order.
+        public var itemsDigest: SHA256Digest
+        public var index: BlobDescriptor
+        public var shards: [Shard]
 
         public var storedBytes: Int { shards.reduce(0) { $0 + $1.blob.size } }
     }
@@ -82,6 +104,7 @@ public struct Manifest: Sendable, Equatable {
         }
         all += [positives, negatives].compactMap { $0?.blob } + judgements.map(\.links.blob)
         if let aliases { all.append(aliases) }
+        if let media { all += media.shards.map(\.blob) + [media.index] }
         var seen: Set<BlobDescriptor> = []
         return all.filter { seen.insert($0).inserted }
     }

@@ -19,7 +19,7 @@ struct BlobRebuilder {
     /// A dictionary stands in every shard that was compressed with it.
     func dictionary(_ wanted: BlobDescriptor, kind: RecordKind, _ table: Manifest.RecordTable) throws -> StagedBlob? {
         for shard in table.shards {
-            guard let reader = try? ShardReader(store.layout.blob(shard.blob.digest), kind: kind),
+            guard let reader = try? ShardReader(store.layout.blob(shard.blob.digest), kind: ShardKind(kind)),
                 reader.header.dictionary == wanted.digest, let bytes = try? reader.dictionaryBytes()
             else { continue }
             var blob = try output(wanted)
@@ -48,7 +48,7 @@ struct BlobRebuilder {
             return nil
         }
         let builder = IdIndexBuilder(
-            kind: kind, session: session, keysPerPartition: WriterOptions().keysPerPartition)
+            kind: ShardKind(kind), session: session, keysPerPartition: WriterOptions().keysPerPartition)
         let spilled = try hashes.finish()
         let blob = try builder.build(
             hashes: spilled, recordsDigest: table.logicalDigest, into: try output(table.idIndex)
@@ -103,7 +103,7 @@ struct BlobRebuilder {
     private func shard(
         _ wanted: Manifest.Shard, kind: RecordKind, from file: MappedFile, dictionary: [UInt8]?
     ) throws -> StagedBlob? {
-        var writer = try ShardWriter(output(wanted.blob), kind: kind, dictionary: dictionary)
+        var writer = try ShardWriter(output(wanted.blob), kind: ShardKind(kind), dictionary: dictionary)
         var offset = writer.position
         let prepared = try dictionary.map { bytes in
             try bytes.withUnsafeBytes { try DecompressionDictionary($0) }

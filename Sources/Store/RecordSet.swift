@@ -6,23 +6,12 @@ internal import SystemPackage
 ///
 /// Shards and index are opened when they are first needed, so opening a dataset costs nothing per record or shard.
 final class RecordSet: Sendable {
-    struct Part: Sendable {
-        let path: FilePath
-        let firstOrdinal: Int
-        let recordCount: Int
-        /// Nil while the set is being written.
-        let byteCount: Int?
-    }
-
     let kind: RecordKind
-    let count: Int
-    let parts: [Part]
+    let shards: ShardList
     private let indexPath: FilePath?
     private let origin: (any BlobOrigin)?
     private let recordsDigest: SHA256Digest
     private let index = AtomicLazyReference<IdIndex>()
-    // One slot a part, set once; freed in deinit.
-    private nonisolated(unsafe) let readers: UnsafeMutablePointer<AtomicLazyReference<ShardReader>>
     /// Cursors that nobody uses now. Not in a hot loop: a scan or a training reader has a cursor of its own.
     private let cursors = CursorPool()
 
@@ -37,52 +26,16 @@ final class RecordSet: Sendable {
         self.origin = origin
         self.indexPath = indexPath
         self.recordsDigest = recordsDigest
-        var parts: [Part] = []
-        var first = 0
-        for (number, shard) in shards.enumerated() where shard.recordCount > 0 {
-            parts.append(
-                Part(
-                    path: shard.path, firstOrdinal: first, recordCount: shard.recordCount,
-                    byteCount: shardSizes?[number]))
-            first += shard.recordCount
-        }
-        self.parts = parts
-        count = first
-        readers = .allocate(capacity: max(1, parts.count))
-        for slot in 0..<max(1, parts.count) { (readers + slot).initialize(to: AtomicLazyReference()) }
+        self.shards = ShardList(kind: ShardKind(kind), shards: shards, sizes: shardSizes, origin: origin)
     }
 
-    deinit {
-        readers.deinitialize(count: max(1, parts.count))
-        readers.deallocate()
-    }
+    var count: Int { shards.count }
+    var parts: [ShardList.Part] { shards.parts }
 
-    func shard(_ part: Int) throws -> ShardReader {
-        if let reader = readers[part].load() { return reader }
-        let reader = try origin.opening(parts[part].path) {
-            try ShardReader(parts[part].path, kind: kind, origin: origin)
-        }
-        guard reader.recordCount == parts[part].recordCount else {
-            throw DamagedBlob(
-                reader.path,
-                "it holds \(reader.recordCount) records, but the manifest says \(parts[part].recordCount)")
-        }
-        if let size = parts[part].byteCount, size != reader.bytes.count {
-            throw DamagedBlob(reader.path, "it has \(reader.bytes.count) bytes instead of \(size)")
-        }
-        return readers[part].storeIfNil(reader)
-    }
+    func shard(_ part: Int) throws -> ShardReader { try shards.shard(part) }
 
     /// The part that holds an ordinal.
-    func part(of ordinal: Int) -> Int {
-        var low = 0
-        var high = parts.count
-        while low + 1 < high {
-            let middle = (low + high) / 2
-            if parts[middle].firstOrdinal <= ordinal { low = middle } else { high = middle }
-        }
-        return low
-    }
+    func part(of ordinal: Int) -> Int { shards.part(of: ordinal) }
 
     /// Calls `body` with a record's line, which is valid within it only.
     func withRecord<Result>(
@@ -142,7 +95,7 @@ final class RecordSet: Sendable {
     func idIndex() throws -> IdIndex {
         if let index = index.load() { return index }
         guard let indexPath else { throw Failure(.bug, "the \(kind) have no id index yet") }
-        let opened = try origin.opening(indexPath) { try IdIndex(indexPath, kind: kind, origin: origin) }
+        let opened = try origin.opening(indexPath) { try IdIndex(indexPath, kind: ShardKind(kind), origin: origin) }
         guard opened.keyCount == count, opened.recordsDigest == recordsDigest else {
             throw DamagedBlob(indexPath, "it is the id index of other records")
         }
@@ -166,25 +119,5 @@ final class RecordSet: Sendable {
         precondition(ordinal >= 0 && ordinal < count, "ordinal \(ordinal) of \(count)")
         let part = part(of: ordinal)
         return try shard(part).contentHash(of: ordinal - parts[part].firstOrdinal)
-    }
-}
-
-/// Decompression contexts to borrow.
-final class CursorPool: Sendable {
-    /// `@unchecked Sendable`: a cursor is either in the pool or with the one who took it.
-    private struct Parked: @unchecked Sendable {
-        let cursor: FrameCursor
-    }
-
-    private let parked = Mutex<[Parked]>([])
-
-    func take() throws -> FrameCursor {
-        if let cursor = parked.withLock({ $0.popLast() }) { return cursor.cursor }
-        return try FrameCursor()
-    }
-
-    func put(_ cursor: FrameCursor) {
-        let returned = Parked(cursor: cursor)
-        parked.withLock { if $0.count < 64 { $0.append(returned) } }
     }
 }

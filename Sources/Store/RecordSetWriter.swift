@@ -161,7 +161,7 @@ final class RecordSetWriter {
 
     private func openShard() throws {
         let blob = try session.blob("\(kind)-\(shards.count).tvz")
-        shard = try ShardWriter(blob, kind: kind, dictionary: dictionary)
+        shard = try ShardWriter(blob, kind: ShardKind(kind), dictionary: dictionary)
     }
 
     private func closeShard() throws {

@@ -31,9 +31,30 @@ enum ShardFormat {
     }
 }
 
+/// What the frames of a shard hold; its raw value stands in the headers of shards and indexes.
+enum ShardKind: UInt16, Sendable {
+    case documents = 1
+    case queries = 2
+    /// Images, videos and sounds: a frame each.
+    case media = 3
+
+    init(_ kind: RecordKind) {
+        switch kind {
+        case .documents: self = .documents
+        case .queries: self = .queries
+        }
+    }
+
+    /// Nil for media.
+    var records: RecordKind? { RecordKind(rawValue: rawValue) }
+
+    /// Of the hash that the shard keeps of each of its contents: XXH3-128 of a record, SHA-256 of an item of media.
+    var hashBytes: Int { self == .media ? 32 : 16 }
+}
+
 /// The first skippable frame's payload.
 struct ShardHeader {
-    var kind: RecordKind
+    var kind: ShardKind
     /// SHA-256 of the dictionary that follows; nil for none.
     var dictionary: SHA256Digest?
 

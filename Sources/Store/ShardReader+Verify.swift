@@ -36,10 +36,11 @@ extension ShardReader {
         }
         if header.dictionary != nil { _ = try dictionaryBytes() }
         let cursor = try FrameCursor()
+        guard let kind = header.kind.records else { return try checkItems(with: cursor) }
         var rawBytes = 0
         try forEachRecord(in: 0..<recordCount, with: cursor) { record, line in
             rawBytes += line.count + 1
-            guard let parsed = RecordLine(line, kind: header.kind) else {
+            guard let parsed = RecordLine(line, kind: kind) else {
                 throw DamagedBlob(path, "record \(record) does not begin with its id")
             }
             guard try ContentHash.of(parsed.content) == contentHash(of: record) else {
@@ -48,6 +49,25 @@ extension ShardReader {
         }
         guard rawBytes == trailer.rawBytes else {
             throw DamagedBlob(path, "the records have \(rawBytes) bytes instead of \(trailer.rawBytes)")
+        }
+    }
+
+    /// Checks each item of media against its digest.
+    private func checkItems(with cursor: FrameCursor) throws {
+        var rawBytes = 0
+        for item in 0..<recordCount {
+            var hash = SHA256Stream()
+            try cursor.forEachPiece(of: item, in: self) {
+                hash.update($0)
+                rawBytes += $0.count
+            }
+            guard try hash.finalize() == digest(of: item) else {
+                throw DamagedBlob(path, "item \(item) does not match its digest")
+            }
+            try Interruption.check()
+        }
+        guard rawBytes == trailer.rawBytes else {
+            throw DamagedBlob(path, "the items have \(rawBytes) bytes instead of \(trailer.rawBytes)")
         }
     }
 

@@ -13,11 +13,11 @@ final class ShardReader: Sendable {
     private let file: MappedFile
     /// Records, then frame offsets.
     private let index: CheckedPages
-    private let contentHashes: CheckedPages
+    private let hashes: CheckedPages
     private let loadedDictionary = AtomicLazyReference<DecompressionDictionary>()
 
     /// - Throws: `DamagedBlob` for a file that is no whole shard; `Failure` for a newer format version.
-    init(_ path: FilePath, kind: RecordKind, origin: (any BlobOrigin)? = nil) throws {
+    init(_ path: FilePath, kind: ShardKind, origin: (any BlobOrigin)? = nil) throws {
         self.path = path
         let file = try origin.mapped(path)
         self.file = file
@@ -72,7 +72,10 @@ final class ShardReader: Sendable {
         // No count can exceed the file's size, so none of these sums overflows once that is known.
         let count = bytes.count
         guard trailer.recordCount <= count, trailer.frameCount <= count, trailer.frameCount <= trailer.recordCount,
-            entries == trailer.frameCount + (usesDictionary ? 5 : 4), trailer.rawBytes >= 2 * trailer.recordCount,
+            entries == trailer.frameCount + (usesDictionary ? 5 : 4),
+            // A record has a newline, and an item of media is not empty and has a frame of its own.
+            trailer.rawBytes >= (kind == .media ? 1 : 2) * trailer.recordCount,
+            kind != .media || trailer.frameCount == trailer.recordCount,
             trailer.indexOffset >= dataOffset, trailer.indexOffset < count, trailer.contentHashOffset < count
         else { throw damaged("its trailer contradicts its size") }
         func section(_ offset: Int, _ magic: UInt32, _ byteCount: Int, endsAt end: Int) throws -> Range<Int> {
@@ -89,12 +92,13 @@ final class ShardReader: Sendable {
             trailer.indexOffset, ShardFormat.indexMagic, trailer.recordCount * 8 + (trailer.frameCount + 1) * 8,
             endsAt: trailer.contentHashOffset)
         let hashRegion = try section(
-            trailer.contentHashOffset, ShardFormat.contentHashMagic, trailer.recordCount * 16,
+            trailer.contentHashOffset, ShardFormat.contentHashMagic, trailer.recordCount * kind.hashBytes,
             endsAt: trailerOffset - ShardFormat.skippableHeaderBytes)
         index = CheckedPages(
             file, path: path, region: indexRegion, checksumOffset: indexRegion.upperBound, name: "record index")
-        contentHashes = CheckedPages(
-            file, path: path, region: hashRegion, checksumOffset: hashRegion.upperBound, name: "content hashes")
+        hashes = CheckedPages(
+            file, path: path, region: hashRegion, checksumOffset: hashRegion.upperBound,
+            name: kind == .media ? "digests" : "content hashes")
     }
 
     var recordCount: Int { trailer.recordCount }
@@ -150,7 +154,7 @@ final class ShardReader: Sendable {
     /// Checks every page of the record index and of the content hashes.
     func checkIndexPages() throws {
         try index.check(0..<index.bytes.count)
-        try contentHashes.check(0..<contentHashes.bytes.count)
+        try hashes.check(0..<hashes.bytes.count)
     }
 
     /// Asks the system to start reading a part of the file.
@@ -222,9 +226,22 @@ final class ShardReader: Sendable {
 
     func contentHash(of record: Int) throws -> ContentHash {
         precondition(record >= 0 && record < trailer.recordCount, "a record of the shard")
-        try contentHashes.check(record * 16..<record * 16 + 16)
+        try hashes.check(record * 16..<record * 16 + 16)
         return ContentHash(
-            high: contentHashes.bytes.integer(at: record * 16 + 8, as: UInt64.self),
-            low: contentHashes.bytes.integer(at: record * 16, as: UInt64.self))
+            high: hashes.bytes.integer(at: record * 16 + 8, as: UInt64.self),
+            low: hashes.bytes.integer(at: record * 16, as: UInt64.self))
+    }
+
+    /// The SHA-256 of an item of media.
+    func digest(of item: Int) throws -> SHA256Digest {
+        precondition(item >= 0 && item < trailer.recordCount && header.kind == .media, "an item of the shard")
+        try hashes.check(item * 32..<item * 32 + 32)
+        return SHA256Digest(bytes: Array(hashes.bytes[item * 32..<item * 32 + 32]))
+    }
+
+    /// Whether an item of media has this digest; makes no object.
+    func hasDigest(_ digest: SHA256Digest, at item: Int) throws -> Bool {
+        try hashes.check(item * 32..<item * 32 + 32)
+        return hashes.bytes[item * 32..<item * 32 + 32].elementsEqual(digest.bytes)
     }
 }

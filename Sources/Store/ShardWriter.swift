@@ -1,20 +1,21 @@
 internal import Base
 internal import SystemPackage
 
-/// A shard being written. Memory: 24 bytes a record and 16 a frame until it is finished.
+/// A shard being written. Memory: 24 bytes a record (40 an item of media) and 12 a frame until it is finished.
 struct ShardWriter: ~Copyable {
     private var blob: BlobWriter
     private var bodyHash = ContentHashStream()
     private var dataOffset: Int
     private let leadingFrames: [UInt32]
     private var index: [UInt8] = []
-    private var contentHashes: [UInt8] = []
+    /// Of records their content hashes, of media their digests.
+    private var hashes: [UInt8] = []
     private var frameOffsets: [UInt64] = []
     private var frameRawSizes: [UInt32] = []
     private(set) var recordCount = 0
     private(set) var rawBytes = 0
 
-    init(_ blob: consuming BlobWriter, kind: RecordKind, dictionary: [UInt8]?) throws {
+    init(_ blob: consuming BlobWriter, kind: ShardKind, dictionary: [UInt8]?) throws {
         self.blob = blob
         let digest = dictionary.map { SHA256Digest.of($0) }
         let header = ShardHeader(kind: kind, dictionary: digest).bytes
@@ -62,8 +63,24 @@ struct ShardWriter: ~Copyable {
             }
         }
         recordCount += record - firstRecord
-        contentHashes.append(contentsOf: batch.contentHashes[firstRecord * 16..<record * 16])
+        hashes.append(contentsOf: batch.contentHashes[firstRecord * 16..<record * 16])
         try batch.frames.withUnsafeBytes { try writeBody($0.slice(bytes)) }
+    }
+
+    /// Appends an item of media, which is a frame of its own.
+    ///
+    /// - Parameter write: hands out the frame from its start to its end, in as many pieces as it likes.
+    mutating func append(
+        digest: SHA256Digest, rawSize: Int, write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        index.append(littleEndian: UInt32(frameOffsets.count))
+        index.append(littleEndian: UInt32(0))
+        frameOffsets.append(UInt64(position))
+        frameRawSizes.append(UInt32(rawSize))
+        hashes += digest.bytes
+        recordCount += 1
+        rawBytes += rawSize
+        try write { try writeBody($0) }
     }
 
     /// Writes the tail and makes the blob durable.
@@ -78,10 +95,10 @@ struct ShardWriter: ~Copyable {
         try blob.write(indexChecksums)
 
         let contentHashOffset = blob.position
-        let hashChecksums = contentHashes.withUnsafeBytes { CheckedPages.checksums(of: $0) }
-        let hashBytes = contentHashes.count + hashChecksums.count
+        let hashChecksums = hashes.withUnsafeBytes { CheckedPages.checksums(of: $0) }
+        let hashBytes = hashes.count + hashChecksums.count
         try blob.write(ShardFormat.skippableHeader(ShardFormat.contentHashMagic, hashBytes))
-        try blob.write(contentHashes)
+        try blob.write(hashes)
         try blob.write(hashChecksums)
 
         let trailer = ShardTrailer(

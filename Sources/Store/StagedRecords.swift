@@ -22,7 +22,8 @@ struct StagedRecords {
     func buildIndex(session: WriterSession, reference: String, options: WriterOptions) throws -> StagedBlob {
         let records = open(idIndex: nil)
         var duplicates = DuplicateIDs(kind: kind, reference: reference)
-        let builder = IdIndexBuilder(kind: kind, session: session, keysPerPartition: options.keysPerPartition)
+        let builder = IdIndexBuilder(
+            kind: ShardKind(kind), session: session, keysPerPartition: options.keysPerPartition)
         let blob = try builder.build(
             hashes: idHashes, recordsDigest: logicalDigest, into: try session.blob("\(kind).index")
         ) { ordinals in

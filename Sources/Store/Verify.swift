@@ -139,7 +139,7 @@ final class VerifyRun {
             let dictionaries = Set(table.dictionaries.map(\.digest))
             for shard in table.shards {
                 add(shard.blob) { path in
-                    let reader = try ShardReader(path, kind: kind, origin: store.origin)
+                    let reader = try ShardReader(path, kind: ShardKind(kind), origin: store.origin)
                     guard reader.recordCount == shard.recordCount, reader.trailer.rawBytes == shard.rawBytes,
                         reader.header.dictionary.map({ dictionaries.contains($0) }) ?? true
                     else { throw DamagedBlob(path, "its counts are not those of the manifest") }
@@ -156,9 +156,28 @@ final class VerifyRun {
                 }
             }
             add(table.idIndex) { path in
-                let index = try IdIndex(path, kind: kind, origin: store.origin)
+                let index = try IdIndex(path, kind: ShardKind(kind), origin: store.origin)
                 guard index.keyCount == table.recordCount, index.recordsDigest == table.logicalDigest else {
                     throw DamagedBlob(path, "it is the id index of other records")
+                }
+                if level >= .meta { try index.checkAll() }
+            }
+        }
+        if let table = manifest.media {
+            for shard in table.shards {
+                add(shard.blob) { path in
+                    let reader = try ShardReader(path, kind: .media, origin: store.origin)
+                    guard reader.recordCount == shard.recordCount, reader.trailer.rawBytes == shard.rawBytes else {
+                        throw DamagedBlob(path, "its counts are not those of the manifest")
+                    }
+                    if level >= .meta { try reader.checkPages() }
+                    if level >= .data { try reader.checkData() }
+                }
+            }
+            add(table.index) { path in
+                let index = try IdIndex(path, kind: .media, origin: store.origin)
+                guard index.keyCount == table.itemCount, index.recordsDigest == table.itemsDigest else {
+                    throw DamagedBlob(path, "it is the index of other media")
                 }
                 if level >= .meta { try index.checkAll() }
             }
@@ -182,6 +201,12 @@ final class VerifyRun {
             where subset?.contains(table.idIndex.digest) ?? true && checked.insert(table.logicalDigest).inserted {
                 checks.append(
                     Check(dataset: name, blob: nil) { try records.checkAgainst(table.logicalDigest) })
+            }
+            if let table = manifest.media, let media = dataset.media, subset?.contains(table.index.digest) ?? true {
+                if checked.insert(table.itemsDigest).inserted {
+                    checks.append(Check(dataset: name, blob: nil) { try media.checkAgainst(table.itemsDigest) })
+                }
+                checks.append(Check(dataset: name, blob: nil) { try dataset.checkMediaReferences(table) })
             }
         }
         try run(checks, progress)

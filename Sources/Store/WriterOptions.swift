@@ -2,6 +2,8 @@
 public struct WriterOptions: Sendable, Equatable {
     /// A shard is closed once it has grown to this many bytes.
     public var shardBytes = 256 << 20
+    /// A shard of media is closed before it grows beyond this many bytes; a larger item has one of its own.
+    public var mediaShardBytes = 1 << 30
     /// A shard is closed once it holds this many records, which bounds the memory for its index.
     public var recordsPerShard = 2 << 20
     /// A frame holds whole records of at most this many bytes together; a larger record has a frame of its own.

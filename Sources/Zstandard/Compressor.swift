@@ -54,6 +54,32 @@ public struct Compressor: ~Copyable {
             ZSTD_compress2(context, output.baseAddress, output.count, bytes.baseAddress, bytes.count), "compress")
     }
 
+    /// Begins a frame whose content comes in pieces, with ``compress(piece:isLast:_:)``.
+    ///
+    /// - Parameter byteCount: bytes of all pieces together.
+    public mutating func beginFrame(byteCount: Int) throws(ZstandardError) {
+        _ = try checked(ZSTD_CCtx_reset(context, ZSTD_reset_session_only), "begin a frame")
+        _ = try checked(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(byteCount)), "set the content size")
+    }
+
+    /// Compresses the next piece of the frame that was begun.
+    ///
+    /// - Parameter write: called with what the frame goes on with.
+    public mutating func compress(
+        piece: UnsafeRawBufferPointer, isLast: Bool, _ write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ZSTD_CStreamOutSize(), alignment: 64)
+        defer { buffer.deallocate() }
+        var input = ZSTD_inBuffer(src: piece.baseAddress, size: piece.count, pos: 0)
+        while true {
+            var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
+            let rest = try checked(
+                ZSTD_compressStream2(context, &output, &input, isLast ? ZSTD_e_end : ZSTD_e_continue), "compress")
+            if output.pos > 0 { try write(UnsafeRawBufferPointer(rebasing: buffer[0..<output.pos])) }
+            if isLast ? rest == 0 : input.pos == input.size { return }
+        }
+    }
+
     /// No frame of `byteCount` bytes of content is larger.
     public static func maximumSize(of byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
 }

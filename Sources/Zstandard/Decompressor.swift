@@ -31,6 +31,35 @@ public struct Decompressor: ~Copyable {
             }
         return try checked(result, "decompress a frame")
     }
+
+    /// Decompresses one frame without a dictionary piece by piece; its checksum is checked behind the last piece.
+    ///
+    /// Memory: the frame's window, which is 128 KiB for a ``RawFrame``, and 128 KiB.
+    ///
+    /// - Parameter body: called with each piece, which is valid within it only.
+    public mutating func forEachPiece(
+        of frame: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        _ = try checked(ZSTD_DCtx_reset(context, ZSTD_reset_session_only), "decompress a frame")
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ZSTD_DStreamOutSize(), alignment: 64)
+        defer { buffer.deallocate() }
+        var input = ZSTD_inBuffer(src: frame.baseAddress, size: frame.count, pos: 0)
+        while true {
+            let before = input.pos
+            var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
+            let rest = try checked(ZSTD_decompressStream(context, &output, &input), "decompress a frame")
+            if output.pos > 0 { try body(UnsafeRawBufferPointer(rebasing: buffer[0..<output.pos])) }
+            if rest == 0 {
+                guard input.pos == input.size else {
+                    throw ZstandardError("decompress a frame", "there are bytes behind its end")
+                }
+                return
+            }
+            guard output.pos > 0 || input.pos > before else {
+                throw ZstandardError("decompress a frame", "it is cut off")
+            }
+        }
+    }
 }
 
 /// What a frame's header tells.

@@ -16,7 +16,7 @@ struct TVTConvert: Tool {
             Inputs may be packed with gzip, zstd or xz, whatever their names; - is standard input. A bad record stops \
             the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
             """,
-        version: tvtVersion, subcommands: [FromV1.self, FromV2.self, FromBEIR.self, ToV1.self])
+        version: tvtVersion, subcommands: [FromV1.self, FromV2.self, FromBEIR.self, FromWebDataset.self, ToV1.self])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
 }
@@ -44,12 +44,23 @@ struct IngestArguments: ParsableArguments {
             "Where bad records go, as they were; the reasons go to file.reasons.", valueName: "file"))
     var rejects: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Take images, videos and sounds into the store: names in records are paths in this folder.",
+            valueName: "dir"))
+    var assets: String?
+
+    @Flag(name: .customLong("media-names"), help: "Keep the names of --assets beside the digests that replace them.")
+    var mediaNames = false
+
     @Option(name: .long, help: ArgumentHelp("Licence of the data, kept in the manifest.", valueName: "text"))
     var licence: String?
 
     @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
     var workers: Int?
 
+    @OptionGroup var storage: StorageOptions
     @OptionGroup var store: StoreOption
     @OptionGroup var common: CommonOptions
 
@@ -60,9 +71,10 @@ struct IngestArguments: ParsableArguments {
         }
         guard rejects != "-" else { throw ValidationError("--rejects is a file: stdout is for the result") }
         guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
+        guard assets != nil || !mediaNames else { throw ValidationError("--media-names goes with --assets") }
     }
 
-    var options: IngestOptions {
+    func options() throws -> IngestOptions {
         var options = IngestOptions()
         options.conflictPolicy = onConflict
         options.badRecordLimit = maxBadRecords
@@ -70,6 +82,9 @@ struct IngestArguments: ParsableArguments {
         options.licence = licence
         options.tool = "tvt-convert \(tvtVersion)"
         if let workers { options.workers = workers }
+        if storage.portable { options.writing.dictionaryBytes = 0 }
+        if let frameBytes = storage.frameBytes { options.writing.frameBytes = frameBytes }
+        options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
         return options
     }
 
@@ -103,40 +118,49 @@ struct FromV1: ParsableCommand {
         try ingest.print(
             Conversions.rows(
                 inputs.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options))
+                options: ingest.options()))
     }
 }
 
 struct FromV2: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "v2",
-        abstract: "Take queries and a corpus in the v2 form.",
+        abstract: "Take queries and a corpus in the v2 form, or a corpus alone.",
         discussion: """
-            Queries: query_id, query_text|image|video|audio, positive_document_ids, negative_document_ids. Corpus: \
-            docid, title, document_text|image|video|audio; text, image, … are read too. All other fields are kept.
+            Queries: query_id, query_text|image|video|audio, positive_document_ids, negative_document_ids, and \
+            positive_document_scores, negative_document_scores where links have scores. Corpus: docid, title, \
+            document_text|image|video|audio; text, image, … are read too. All other fields are kept.
             """)
 
-    @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("JSON Lines of queries.", valueName: "file"))
-    var queries: [String]
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("JSON Lines of queries; none for a corpus that is only searched.", valueName: "file"))
+    var queries: [String] = []
 
     @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("JSON Lines of documents.", valueName: "file"))
     var corpus: [String]
 
     @Option(
         name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Judgements in TREC or BEIR form; each file is a split of its name.", valueName: "file"))
+        help: ArgumentHelp(
+            "Judgements in TREC or BEIR form, or JSON Lines; each file is a split of its name.", valueName: "file"))
     var qrels: [String] = []
 
     @OptionGroup var ingest: IngestArguments
 
-    func validate() throws { try checkStandardInput(queries + corpus + qrels) }
+    func validate() throws {
+        try checkStandardInput(queries + corpus + qrels)
+        guard qrels.isEmpty || !queries.isEmpty else {
+            throw ValidationError("--qrels needs --queries: judgements are about queries")
+        }
+    }
 
     func run() throws {
         try ingest.print(
             Conversions.records(
                 queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) },
                 judgements: qrels.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options))
+                options: ingest.options()))
     }
 }
 
@@ -160,7 +184,33 @@ struct FromBEIR: ParsableCommand {
         try ingest.print(
             Conversions.beir(
                 FilePath(source), into: ingest.openStore(), reference: ingest.dataset, positives: positives,
-                options: ingest.options))
+                options: ingest.options()))
+    }
+}
+
+struct FromWebDataset: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "webdataset",
+        abstract: "Take tars of samples, as webdataset has them.",
+        discussion: """
+            A sample is the members with one key: key.json (a record in the v2 form), key.txt (its text), key.jpg, \
+            key.mp4, key.wav and the like, which are taken into the store. A record without an id gets the key as its \
+            id. A tar whose name begins with queries holds queries, every other one \
+            documents; a folder is read with all its tars and its qrels/.
+            """)
+
+    @Argument(help: ArgumentHelp("Tars, plain or packed, or folders of them.", valueName: "source"))
+    var sources: [String]
+
+    @OptionGroup var ingest: IngestArguments
+
+    func validate() throws { try checkStandardInput(sources) }
+
+    func run() throws {
+        try ingest.print(
+            Conversions.samples(
+                sources.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
+                options: ingest.options()))
     }
 }
 

@@ -10,7 +10,8 @@ struct CompactCommand: ParsableCommand {
         discussion: """
             The new version holds the same data (an equal logical digest) in full shards with a newly trained \
             dictionary; the old one becomes its parent and stays until it is collected. Links and id indexes are \
-            shared by both. Where there is nothing to gain the command says so and changes nothing.
+            shared by both. Where there is nothing to gain the command says so and changes nothing. --portable and \
+            --frame-bytes rewrite everything, however the shards are.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -19,32 +20,26 @@ struct CompactCommand: ParsableCommand {
         name: .customLong("as"), help: ArgumentHelp("The new version's name (default: the same).", valueName: "ref"))
     var reference: String?
     @Flag(name: .customLong("dry-run"), help: "Only say what would be rewritten.") var dryRun = false
-    @Option(
-        name: .customLong("frame-bytes"),
-        help: ArgumentHelp("Rewrite everything with frames of this size, however the shards are.", valueName: "n"))
-    var frameBytes: Int?
+    @OptionGroup var storage: StorageOptions
     @Option(
         name: .customLong("shard-bytes"), help: ArgumentHelp("How large a shard may grow.", valueName: "n"))
     var shardBytes: Int?
 
     func validate() throws {
-        if let frameBytes, !(1...(1 << 26)).contains(frameBytes) {
-            throw ValidationError("--frame-bytes is from 1 to 64 MiB")
-        }
         if let shardBytes, shardBytes < 1 { throw ValidationError("--shard-bytes is at least 1") }
     }
 
     func run() throws {
         let store = try options.openFolder()
         var writing = WriterOptions()
-        if let frameBytes { writing.frameBytes = frameBytes }
+        writing.apply(storage)
         if let shardBytes { writing.shardBytes = shardBytes }
         let manifest = try store.dataset(name).manifest
         let progress = Progress(
             "compact", unit: "bytes", total: manifest.documents.rawBytes + manifest.queries.rawBytes)
         let report = try store.compact(
-            name, as: reference, tool: "tvt-store compact \(tvtVersion)", isForced: frameBytes != nil,
-            isDryRun: dryRun, options: writing
+            name, as: reference, tool: "tvt-store compact \(tvtVersion)",
+            isForced: storage.frameBytes != nil || storage.portable, isDryRun: dryRun, options: writing
         ) { progress.advance(by: $0) }
         progress.finish()
         try Printed.json(Self.json(report), if: options.common.json) { text(report) }

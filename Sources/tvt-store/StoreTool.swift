@@ -22,8 +22,15 @@ struct StoreTool: Tool {
             CatCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
             ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
             DiffCommand.self, DedupCommand.self, OverlapCommand.self,
-            PushCommand.self, PullCommand.self, CacheCommand.self,
+            PushCommand.self, PullCommand.self, CacheCommand.self, ExportCommand.self, ImportCommand.self,
         ])
+}
+
+extension WriterOptions {
+    mutating func apply(_ storage: StorageOptions) {
+        if storage.portable { dictionaryBytes = 0 }
+        if let frameBytes = storage.frameBytes { self.frameBytes = frameBytes }
+    }
 }
 
 /// The options of every subcommand.

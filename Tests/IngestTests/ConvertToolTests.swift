@@ -15,7 +15,9 @@ import Testing
 
     static let rows = [row("1", positives: ["a"], negatives: ["b"]), row("2", positives: ["b", "a"])]
 
-    @Test(arguments: [[], ["v1-to-v2"], ["v2"], ["beir"], ["v2-to-v1"]]) func helpIsThereForAll(command: [String])
+    @Test(arguments: [[], ["v1-to-v2"], ["v2"], ["beir"], ["webdataset"], ["v2-to-v1"]]) func helpIsThereForAll(
+        command: [String]
+    )
         throws
     {
         let result = try run("tvt-convert", command + ["--help"])
@@ -24,10 +26,11 @@ import Testing
         #expect(result.outputText.contains("USAGE: " + (["tvt-convert"] + command).joined(separator: " ")))
         let expected =
             switch command.first {
-            case nil: ["v1-to-v2", "v2", "beir", "v2-to-v1"]
+            case nil: ["v1-to-v2", "v2", "beir", "webdataset", "v2-to-v1"]
             case "v1-to-v2": ["<file>", "--dataset", "--on-conflict", "--max-bad-records", "--rejects", "--workers"]
             case "v2": ["--queries", "--corpus", "--qrels", "--dataset", "--on-conflict"]
             case "beir": ["<source>", "--positives", "--dataset", "--rejects"]
+            case "webdataset": ["<source>", "--dataset", "--portable", "--frame-bytes"]
             default: ["--output", "--store", "--json"]
             }
         for part in expected { #expect(result.outputText.contains(part), "\(part)") }
@@ -55,7 +58,9 @@ import Testing
         ["v1-to-v2", "rows.jsonl", "--dataset", "x", "--on-conflict", "last"],
         ["v1-to-v2", "rows.jsonl", "--dataset", "x", "--workers", "0"],
         ["v1-to-v2", "rows.jsonl", "--dataset", "not a name"], ["v1-to-v2", "rows.jsonl", "--dataset", "x", "--fast"],
-        ["v2", "--queries", "rows.jsonl", "--dataset", "x"], ["v2", "--corpus", "rows.jsonl", "--dataset", "x"],
+        ["v2", "--queries", "rows.jsonl", "--dataset", "x"],
+        ["v2", "--corpus", "rows.jsonl", "--qrels", "rows.jsonl", "--dataset", "x"],
+        ["v1-to-v2", "rows.jsonl", "--dataset", "x", "--frame-bytes", "0"], ["webdataset", "--dataset", "x"],
         ["v2", "--queries", "-", "--corpus", "-", "--dataset", "x"], ["beir", "--dataset", "x"], ["v2-to-v1", "x"],
         ["v2-to-v1", "x", "--output", "-", "--json"],
     ])
@@ -75,6 +80,7 @@ import Testing
         ["v2", "--queries", "q", "--corpus", "none.jsonl", "--dataset", "x"],
         ["v2", "--queries", "q", "--corpus", "c", "--qrels", "none.jsonl", "--dataset", "x"],
         ["beir", "none.jsonl", "--dataset", "x"], ["beir", "folder", "--dataset", "x"],
+        ["webdataset", "none.jsonl", "--dataset", "x"], ["webdataset", "folder", "--dataset", "x"],
         ["v2-to-v1", "none.jsonl", "--output", "out"],
     ])
     func missingInput(arguments: [String]) throws {

@@ -145,4 +145,46 @@ import Testing
         #expect(failure?.message.contains("the split \"test\"") == true)
         #expect(try place.nothingIsCommitted())
     }
+
+    // MARK: - Scores
+
+    @Test func scoresAreTaken() throws {
+        let queries = [
+            #"{"query_id":"0","query_text":"q","positive_document_ids":[],"positive_document_scores":[]}"#,
+            #"{"query_id":"1","query_text":"q","positive_document_ids":["a","d"],"positive_document_scores":[0.1,-3]}"#,
+            #"{"query_id":"2","query_text":"q","negative_document_ids":["d"],"positive_document_scores":null}"#,
+            #"{"query_id":"3","query_text":"q","positive_document_scores":[1e-3],"positive_document_ids":["b c"]}"#,
+        ]
+        let (dataset, report) = try convert(queries)
+        #expect(report.positiveCount == 3 && report.rejectCount == 0)
+        #expect(dataset.positives?.hasScores == true && dataset.negatives?.hasScores == false)
+        let scores = try (0..<4).map { try dataset.positives?.scores(of: $0).map { Array($0) } }
+        #expect(scores == [[], [0.1, -3], [], [1e-3]])
+        #expect(try dataset.queryLines == (0..<4).map { #"{"query_id":"\#($0)","query_text":"q"}"# })
+        #expect(try place.store.verify("sample", level: .full).findings.isEmpty)
+    }
+
+    @Test(arguments: [
+        ([#""positive_document_ids":["a","d"],"positive_document_scores":[1]"#], "1 scores for 2 documents"),
+        ([#""positive_document_scores":[1]"#], "1 scores for 0 documents"),
+        ([#""positive_document_ids":["a"],"positive_document_scores":["1"]"#], "a string where a score should be"),
+        ([#""positive_document_ids":["a"],"positive_document_scores":[null]"#], "null where a score should be"),
+        ([#""positive_document_ids":["a"],"positive_document_scores":[1e39]"#], "the score 1e+39 is too large"),
+        ([#""positive_document_ids":["a"],"positive_document_scores":1"#], "a number where an array should be"),
+        (
+            [#""negative_document_ids":["a"]"#, #""negative_document_ids":["a"],"negative_document_scores":[1]"#],
+            "there are scores here and none before"
+        ),
+        (
+            [#""negative_document_ids":["a"],"negative_document_scores":[1]"#, #""negative_document_ids":["a"]"#],
+            "there are no scores here, and there are before"
+        ),
+    ])
+    func scoresThatDoNotFit(fields: [String], reason: String) throws {
+        let queries = fields.enumerated().map { #"{"query_id":"\#($0)","query_text":"q",\#($1)}"# }
+        let error = #expect(throws: InputError.self) { try convert(queries) }
+        #expect(error?.reason == reason)
+        #expect(error?.place.line == fields.count && error?.place.field?.contains("_document_scores") == true)
+        #expect(try place.nothingIsCommitted())
+    }
 }

@@ -27,6 +27,23 @@ import Testing
         #expect(JSONValue.object(one).canonical() == JSONValue.object(other).canonical())
     }
 
+    /// Any float32 reads back bit by bit, also where a reader knows doubles only.
+    @Test func floatsKeepTheirBits() throws {
+        var random = SplitMix64(seed: 9)
+        var values: [Float] = [
+            0, -0.0, 1, 0.1, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 16_777_218, 7.038531e-26,
+        ]
+        for _ in 0..<20_000 { values.append(Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))) }
+        for value in values where value.isFinite {
+            var text: [UInt8] = []
+            JSONText.appendFloat(value, to: &text)
+            let read = try JSONValue.parse(text, path: "float").double
+            let isEqual = read.map { Float($0).bitPattern == value.bitPattern } ?? false
+            #expect(isEqual, "\(value)")
+            if !isEqual { break }
+        }
+    }
+
     /// RFC 8785, appendix B.
     @Test(
         arguments: [

@@ -28,6 +28,7 @@ import Zstandard
         for command in [
             [], ["init"], ["ls"], ["show"], ["stats"], ["get"], ["cat"], ["log"], ["diff"], ["dedup"],
             ["overlap"], ["tag"], ["rm"], ["verify"], ["push"], ["pull"], ["cache"],
+            ["export"], ["import"], ["compact"],
         ] {
             let result = try run("tvt-store", command + ["--help"])
             #expect(result.status == 0)

@@ -1,16 +1,15 @@
-internal import Base
 internal import Glibc
-internal import SystemPackage
+public import SystemPackage
 
 /// A file without a name in the folder for temporary files (`$TMPDIR`, else `/tmp`), gone with the process.
 ///
 /// Not in the store, which may be read-only.
-final class ScratchFile {
-    let descriptor: Int32
+public final class ScratchFile {
+    public let descriptor: Int32
     private let folder: FilePath
-    private(set) var byteCount = 0
+    public private(set) var byteCount = 0
 
-    init() throws {
+    public init() throws {
         let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
         folder = FilePath(named.isEmpty ? "/tmp" : named)
         var template = Array(folder.appending("tvt-XXXXXX").string.utf8CString)
@@ -22,7 +21,10 @@ final class ScratchFile {
 
     deinit { close(descriptor) }
 
-    func append(_ bytes: UnsafeRawBufferPointer) throws {
+    /// By which it can be opened once more, as long as this object lives.
+    public var path: FilePath { FilePath("/proc/self/fd/\(descriptor)") }
+
+    public func append(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let slice = UnsafeRawBufferPointer(rebasing: rest)
@@ -37,7 +39,7 @@ final class ScratchFile {
     }
 
     /// Fills the buffer from an offset on.
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
         var filled = 0
         while filled < buffer.count {
             let count = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
@@ -50,7 +52,7 @@ final class ScratchFile {
     }
 
     /// Makes the file this large, zeros first, with its disk space reserved, and maps it for reading and writing.
-    func map(byteCount: Int) throws -> UnsafeMutableRawBufferPointer {
+    public func map(byteCount: Int) throws -> UnsafeMutableRawBufferPointer {
         self.byteCount = byteCount
         guard byteCount > 0 else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
         // Writing through a mapping to a disk that is full would end the process; here it is an error.

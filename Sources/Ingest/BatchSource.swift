@@ -1,0 +1,32 @@
+internal import Archives
+internal import Base
+
+/// Where records come from, in batches of lines: a file of lines, or the samples of a tar.
+protocol BatchSource: AnyObject {
+    /// As messages name it.
+    var path: String { get }
+    func nextBatch() throws -> LineBatch?
+    /// Bytes of the file read so far, for the progress; unpacked ones where the others are not known.
+    var readByteCount: Int { get }
+    /// Unpacked bytes so far.
+    var parsedByteCount: Int { get }
+    /// Size and SHA-256 of the file, at the end; nil where it is no file of its own.
+    func finish() throws -> (size: Int, sha256: SHA256Digest)?
+}
+
+/// The lines of a stream.
+final class LineBatches: BatchSource {
+    private let stream: InputStream
+    private let reader: LineReader
+
+    init(_ stream: InputStream, batchByteCount: Int) {
+        self.stream = stream
+        reader = LineReader(stream, batchByteCount: batchByteCount)
+    }
+
+    var path: String { stream.path }
+    func nextBatch() throws -> LineBatch? { try reader.nextBatch() }
+    var readByteCount: Int { stream.rawByteCount ?? stream.byteOffset }
+    var parsedByteCount: Int { stream.byteOffset }
+    func finish() throws -> (size: Int, sha256: SHA256Digest)? { try stream.finish() }
+}

@@ -1,0 +1,140 @@
+internal import Archives
+internal import Base
+internal import Records
+internal import Store
+internal import Synchronization
+internal import SystemPackage
+
+/// Items of media that lie beside the records of samples, on their way from the reader of a tar to the workers that scan
+/// the records.
+final class SampleMedia: MediaSource {
+    private struct State {
+        /// By digest as records write it; an item that comes several times is there as often.
+        var items: [String: [(batch: Int, item: SampleItem)]] = [:]
+        /// Large items, which are read once more when they are written.
+        var filed: [(batch: Int, item: SampleItem)] = []
+        var batchCount = 0
+    }
+
+    private let state = Mutex(State())
+    /// Answers for all that no sample holds.
+    private let others: (any MediaSource)?
+    /// So many batches may be under way at once.
+    private let windowBatchCount: Int
+
+    init(others: (any MediaSource)?, windowBatchCount: Int) {
+        self.others = others
+        self.windowBatchCount = windowBatchCount
+    }
+
+    /// Begins a batch, and forgets what batches brought that are written by now.
+    func beginBatch() {
+        state.withLock { state in
+            state.batchCount += 1
+            let first = state.batchCount - windowBatchCount
+            state.filed.removeAll { $0.batch < first }
+            // Only records that were left out have not taken theirs.
+            state.items = state.items.compactMapValues { items in
+                let left = items.filter { $0.batch >= first }
+                return left.isEmpty ? nil : left
+            }
+        }
+    }
+
+    /// - Parameter digest: by which the record names the item; whether the bytes have it is seen when they are taken.
+    func add(_ item: SampleItem, digest: SHA256Digest) {
+        state.withLock { state in
+            state.items[digest.description, default: []].append((state.batchCount, item))
+            if item.heldByteCount == 0 { state.filed.append((state.batchCount, item)) }
+        }
+    }
+
+    func content(of reference: MediaReference, as kind: MediaKind) throws -> MediaContent? {
+        if reference.name == nil, let digest = reference.digest {
+            let taken: SampleItem? = state.withLock { state in
+                guard var items = state.items[digest.description], !items.isEmpty else { return nil }
+                let first = items.removeFirst()
+                state.items[digest.description] = items.isEmpty ? nil : items
+                return first.item
+            }
+            if let taken { return taken.content }
+        }
+        return try others?.content(of: reference, as: kind)
+    }
+}
+
+/// An item of media as it came out of a tar: in memory, or where it is large in a file without a name.
+///
+/// `@unchecked Sendable`: the file is written before others see it, and only read afterwards.
+struct SampleItem: @unchecked Sendable {
+    private let bytes: [UInt8]
+    private let file: ScratchFile?
+    /// Known for items in files, which should not be read again for it.
+    private let fileReference: MediaReference?
+
+    /// The bytes of a tar's current member; nil where it has none.
+    init?(currentOf tar: TarReader) throws {
+        var bytes: [UInt8] = []
+        var file: ScratchFile?
+        var sha256 = SHA256Stream()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        var header: MediaHeader?
+        while true {
+            let count = try tar.read(into: buffer)
+            if count == 0 { break }
+            let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            if let file {
+                try Interruption.check()
+                try file.append(piece)
+                sha256.update(piece)
+            } else {
+                bytes.append(contentsOf: piece)
+                guard bytes.count > MediaItem.largestInMemory else { continue }
+                let scratch = try ScratchFile()
+                try bytes.withUnsafeBytes {
+                    header = MediaHeader($0)
+                    try scratch.append($0)
+                    sha256.update($0)
+                }
+                bytes = []
+                file = scratch
+            }
+        }
+        guard file != nil || !bytes.isEmpty else { return nil }
+        self.bytes = bytes
+        self.file = file
+        fileReference = file.map { file in
+            MediaReference(
+                MediaReference.Item(
+                    digest: sha256.finalize(), size: file.byteCount, format: header?.format?.rawValue,
+                    width: header?.width, height: header?.height))
+        }
+    }
+
+    /// Bytes of memory.
+    var heldByteCount: Int { bytes.count }
+
+    var content: MediaContent { file.map { .file($0.path) } ?? .bytes(bytes) }
+
+    /// What a record says of the item.
+    func reference() -> MediaReference {
+        if let fileReference { return fileReference }
+        let header = bytes.withUnsafeBytes { MediaHeader($0) }
+        return MediaReference(
+            MediaReference.Item(
+                digest: .of(bytes), size: bytes.count, format: header.format?.rawValue, width: header.width,
+                height: header.height))
+    }
+}
+
+/// The items of an export in the v2 form: files by their digests. Names stay as they are.
+struct ExportedMedia: MediaSource {
+    private let folder: AssetFolder
+
+    init(_ folder: FilePath) throws { self.folder = try AssetFolder(folder) }
+
+    func content(of reference: MediaReference, as kind: MediaKind) throws -> MediaContent? {
+        reference.name == nil && reference.digest != nil ? try folder.content(of: reference, as: kind) : nil
+    }
+}

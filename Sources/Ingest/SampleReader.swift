@@ -1,0 +1,221 @@
+internal import Archives
+internal import Base
+internal import JSON
+internal import Records
+internal import Store
+
+/// The samples of a tar in the manner of webdataset, each as the line of a record.
+///
+/// A sample is a run of members whose names are equal up to the first dot of the file's name: `00012.json`,
+/// `00012.image.jpg`. What is no member of ours or one of the few that others are known to write is an error.
+/// Not Sendable: it has a position.
+final class SampleReader: BatchSource {
+    /// No record may be longer, as with lines.
+    private static let longestRecord = LineReader.longestLine
+    /// A batch ends when so many bytes of items came with it.
+    private static let heldByteCount = 16 << 20
+
+    private let tar: TarReader
+    private let kind: RecordKind
+    private let batchByteCount: Int
+    /// Takes the items that lie beside the records.
+    private let media: SampleMedia
+    private let parser = JSONParser()
+    /// The member that begins the next sample.
+    private var nextMember: Member?
+    private var isAtEnd = false
+    private var sampleCount = 0
+    private(set) var parsedByteCount = 0
+
+    /// The name of a member, taken apart.
+    private struct Member {
+        let name: String
+        /// With the folders before it.
+        let key: String
+        /// Behind the first dot.
+        let ending: String
+    }
+
+    /// A sample that is being read.
+    private struct Sample {
+        let key: String
+        var json: [UInt8]?
+        var text: [UInt8]?
+        var media: [(kind: MediaKind, member: String, item: SampleItem)] = []
+    }
+
+    init(_ tar: TarReader, kind: RecordKind, media: SampleMedia, batchByteCount: Int) {
+        self.tar = tar
+        self.kind = kind
+        self.media = media
+        self.batchByteCount = batchByteCount
+    }
+
+    var path: String { tar.path }
+    var readByteCount: Int { tar.rawByteCount }
+    func finish() throws -> (size: Int, sha256: SHA256Digest)? { try tar.finish() }
+
+    func nextBatch() throws -> LineBatch? {
+        var text: [UInt8] = []
+        var names: [String] = []
+        var heldByteCount = 0
+        media.beginBatch()
+        while text.count < batchByteCount, heldByteCount < Self.heldByteCount, let sample = try nextSample() {
+            let start = text.count
+            try append(sample, to: &text)
+            // A line feed in JSON is a space between tokens or a fault; a carriage return is the same, and ends no line.
+            for position in start..<text.count where text[position] == 0x0A { text[position] = 0x0D }
+            text.append(0x0A)
+            names.append("\(path)/\(sample.key).json")
+            heldByteCount += sample.media.reduce(0) { $0 + $1.item.heldByteCount }
+        }
+        guard !names.isEmpty else { return nil }
+        defer {
+            sampleCount += names.count
+            parsedByteCount += text.count
+        }
+        return LineBatch(
+            path: path, firstLine: sampleCount + 1, byteOffset: parsedByteCount, names: names, text: text)
+    }
+
+    // MARK: - Members
+
+    private func advance() throws {
+        guard !isAtEnd else { return }
+        guard let name = try tar.next() else {
+            nextMember = nil
+            isAtEnd = true
+            return
+        }
+        let folderEnd = name.utf8.lastIndex(of: 0x2F).map { name.utf8.index(after: $0) } ?? name.startIndex
+        guard let dot = name.utf8[folderEnd...].firstIndex(of: 0x2E), dot > folderEnd else {
+            throw fault("the name of a member has no key and ending, as 00012.json has", name)
+        }
+        nextMember = Member(
+            name: name, key: String(name[..<dot]), ending: String(name[name.utf8.index(after: dot)...]))
+    }
+
+    private func nextSample() throws -> Sample? {
+        if nextMember == nil { try advance() }
+        guard let first = nextMember else { return nil }
+        var sample = Sample(key: first.key)
+        while let member = nextMember, member.key.utf8.elementsEqual(sample.key.utf8) {
+            try take(member, into: &sample)
+            try advance()
+        }
+        return sample
+    }
+
+    private func take(_ member: Member, into sample: inout Sample) throws {
+        func all(_ known: [UInt8]?) throws -> [UInt8] {
+            guard known == nil else { throw fault("the sample has two members of this name", member.name) }
+            guard let bytes = try tar.readAll(limit: Self.longestRecord) else {
+                throw fault("the member has more than 1 GiB", member.name)
+            }
+            return bytes
+        }
+        switch member.ending {
+        case "json": sample.json = try all(sample.json)
+        case "txt": sample.text = try all(sample.text)
+        default:
+            guard let kind = Self.mediaKind(of: member.ending) else {
+                throw fault(
+                    "members that end in .\(member.ending) have no place in a record", member.name,
+                    "A sample is made of .json (the record), .txt (its text), and an image, a video or a sound, as "
+                        + ".jpg, .image.png, .mp4, .wav: leave the others out of the tar.")
+            }
+            guard !sample.media.contains(where: { $0.kind == kind }) else {
+                throw fault("the sample has two members with \(kind.rawValue)", member.name)
+            }
+            try Interruption.check()
+            guard let item = try SampleItem(currentOf: tar) else { throw fault("the member is empty", member.name) }
+            sample.media.append((kind, member.name, item))
+        }
+    }
+
+    /// `jpg`, or the field and any ending: `image.jpg`.
+    private static func mediaKind(of ending: String) -> MediaKind? {
+        let parts = ending.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.count == 2 { return MediaKind(rawValue: String(parts[0])) }
+        return switch ending.lowercased() {
+        case "jpg", "jpeg", "png", "gif", "webp": .image
+        case "mp4", "mov", "webm", "mkv": .video
+        case "wav", "mp3", "flac", "ogg": .audio
+        default: nil
+        }
+    }
+
+    private func fault(_ reason: String, _ name: String, _ advice: String? = nil) -> InputError {
+        InputError(reason, at: Place(path: "\(path)/\(name)"), advice: advice)
+    }
+
+    // MARK: - Records
+
+    /// Appends the sample's record: its JSON, with what it lacks of the key as id, the text, and references to items.
+    private func append(_ sample: Sample, to line: inout [UInt8]) throws {
+        let prefix = kind == .documents ? "document_" : "query_"
+        let idField = kind == .documents ? "docid" : "query_id"
+        let root = try sample.json.map { try object($0, "\(sample.key).json") }
+        defer { withExtendedLifetime(parser) {} }
+        func said(_ field: String) -> JSONNode? {
+            root?.fields.first { key, _ in key.elementsEqual(field.utf8) }?.1
+        }
+        var added: [UInt8] = []
+        func add(_ field: String, _ value: (inout [UInt8]) -> Void) {
+            added.append(added.isEmpty ? 0x7B : 0x2C)
+            JSONText.appendString(field, to: &added)
+            added.append(0x3A)
+            value(&added)
+        }
+        if said(idField) == nil { add(idField) { JSONText.appendString(sample.key, to: &$0) } }
+        if let text = sample.text {
+            guard String(validating: text, as: UTF8.self) != nil else {
+                throw fault("the text is not valid UTF-8", sample.key + ".txt")
+            }
+            add(prefix + "text") { JSONText.appendString(text, to: &$0) }
+        }
+        for (kind, member, item) in sample.media {
+            if let reference = said(prefix + kind.rawValue) ?? said(kind.rawValue) {
+                guard
+                    let digest = reference["digest"]?.string.flatMap({
+                        SHA256Digest(hex: String(decoding: $0, as: UTF8.self))
+                    })
+                else {
+                    throw fault(
+                        "the record names its \(kind.rawValue) otherwise than by digest, and the sample has one",
+                        member,
+                        "Leave the field out of the record, or the member out of the tar.")
+                }
+                media.add(item, digest: digest)
+            } else {
+                let reference = item.reference()
+                add(prefix + kind.rawValue) { $0 += reference.json }
+                if let digest = reference.digest { media.add(item, digest: digest) }
+            }
+        }
+        guard let json = sample.json, let root, let brace = json.firstIndex(of: 0x7B) else {
+            line += added
+            line.append(0x7D)
+            return
+        }
+        guard !added.isEmpty else {
+            line += json
+            return
+        }
+        line += added
+        if root.fields.contains(where: { _ in true }) { line.append(0x2C) }
+        line += json[(brace + 1)...]
+    }
+
+    private func object(_ json: [UInt8], _ name: String) throws -> JSONNode {
+        let root = json.withUnsafeBytes { bytes in
+            Result { () throws(RecordFault) in try RecordScanner.root(of: bytes, padded: false, parser: parser) }
+                .mapError { $0.error(at: Place(path: "\(path)/\(name)"), line: bytes) }
+        }
+        let node = try root.get()
+        guard node.kind == .object else {
+            throw fault("\(node.kind.name) where a record should be", name, "The member holds one JSON object.")
+        }
+        return node
+    }
+}

@@ -1,0 +1,112 @@
+public import Base
+internal import JSON
+
+/// What a field of a record shows or plays.
+public enum MediaKind: String, Sendable, CaseIterable {
+    case image, video, audio
+
+    var role: FieldRole {
+        switch self {
+        case .image: .image
+        case .video: .video
+        case .audio: .audio
+        }
+    }
+}
+
+/// What a record says about an image, a video or a sound: a name, or an object with a digest and sizes.
+public struct MediaReference: Sendable, Equatable {
+    /// A JSON string (path, URI or `sha256:<hex>`) or a JSON object, compact.
+    public var json: [UInt8]
+
+    /// - Parameter json: a JSON string or object, compact.
+    public init(json: [UInt8]) { self.json = json }
+
+    /// A reference by name: path, URI or `sha256:<hex>`.
+    public init(name: String) {
+        json = []
+        JSONText.appendString(name, to: &json)
+    }
+
+    /// Names the bytes of an item, whatever their address was.
+    public struct Item: Sendable, Equatable {
+        public var digest: SHA256Digest
+        /// In bytes.
+        public var size: Int
+        /// What the bytes say that they are: a ``MediaFormat``, if a reader of today knows it; nil for unknown.
+        public var format: String?
+        /// Of an image, in pixels.
+        public var width: Int?
+        public var height: Int?
+        /// The name of the file that the item came from, where that was to be kept.
+        public var name: String?
+
+        public init(
+            digest: SHA256Digest, size: Int, format: String? = nil, width: Int? = nil, height: Int? = nil,
+            name: String? = nil
+        ) {
+            self.digest = digest
+            self.size = size
+            self.format = format
+            self.width = width
+            self.height = height
+            self.name = name
+        }
+    }
+
+    /// A reference by digest: `{"digest":…,"size":…,"format":…,"width":…,"height":…,"name":…}` without what is nil.
+    public init(_ item: Item) {
+        json = []
+        func member(_ key: StaticString) {
+            json.append(json.isEmpty ? 0x7B : 0x2C)
+            JSONText.appendString("\(key)", to: &json)
+            json.append(0x3A)
+        }
+        func member(_ key: StaticString, _ number: Int?) {
+            guard let number else { return }
+            member(key)
+            JSONText.appendInteger(number, to: &json)
+        }
+        func member(_ key: StaticString, _ text: String?) {
+            guard let text else { return }
+            member(key)
+            JSONText.appendString(text, to: &json)
+        }
+        member("digest", item.digest.description)
+        member("size", item.size)
+        member("format", item.format)
+        member("width", item.width)
+        member("height", item.height)
+        member("name", item.name)
+        json.append(0x7D)
+    }
+
+    private var value: JSONValue? { try? JSONValue.parse(json, path: "media reference") }
+
+    /// The name, when the reference is just that.
+    public var name: String? { value?.string }
+
+    /// What the reference says of its item; nil where it is a name, or an object without a proper digest and size.
+    public var item: Item? {
+        guard let object = value, let digest = object["digest"]?.string.flatMap({ SHA256Digest(hex: $0) }),
+            let size = object["size"]?.integer, size >= 0
+        else { return nil }
+        return Item(
+            digest: digest, size: size, format: object["format"]?.string, width: object["width"]?.integer,
+            height: object["height"]?.integer, name: object["name"]?.string)
+    }
+
+    /// The digest of the bytes, where the reference tells it: in an object, or as the name `sha256:<hex>`.
+    public var digest: SHA256Digest? {
+        guard let value else { return nil }
+        if let name = value.string { return name.hasPrefix("sha256:") ? SHA256Digest(hex: name) : nil }
+        return value["digest"]?.string.flatMap { SHA256Digest(hex: $0) }
+    }
+
+    /// In bytes.
+    public var size: Int? { item?.size }
+    public var format: MediaFormat? { item?.format.flatMap { MediaFormat(rawValue: $0) } }
+    /// Of an image, in pixels.
+    public var width: Int? { item?.width }
+    public var height: Int? { item?.height }
+}

@@ -1,0 +1,48 @@
+internal import Base
+internal import JSON
+internal import Records
+
+/// Finds what records say about images, videos and sounds.
+///
+/// Not Sendable: it holds a parser.
+final class MediaReferenceScanner {
+    private let scanner: RecordScanner
+    private let parser = JSONParser()
+
+    init(_ kind: RecordKind) { scanner = RecordScanner(kind == .documents ? .document : .query) }
+
+    /// Calls `body` with each reference of a stored line.
+    ///
+    /// - Throws: `RecordFault` for a line that is no record.
+    func forEach(in line: UnsafeRawBufferPointer, _ body: (MediaKind, MediaReference) throws -> Void) throws {
+        try scanner.scan(RecordScanner.root(of: line, padded: false, parser: parser))
+        for kind in MediaKind.allCases {
+            guard let reference = scanner.media(kind) else { continue }
+            try body(kind, reference)
+        }
+    }
+}
+
+extension Dataset {
+    /// Every reference by digest must have its item, or be one of those that the manifest counts as external.
+    ///
+    /// - Throws: `DamagedBlob` for the first that is too many.
+    func checkMediaReferences(_ table: Manifest.MediaTable) throws {
+        var missingCount = 0
+        for records in [documents, queries] {
+            let scanner = MediaReferenceScanner(records.kind)
+            try records.forEachRecord(in: 0..<records.count) { ordinal, line in
+                try scanner.forEach(in: line) { kind, reference in
+                    guard let digest = reference.digest, try media?.number(of: digest) == nil else { return }
+                    missingCount += 1
+                    guard missingCount <= table.externalCount else {
+                        throw DamagedBlob(
+                            records.parts[records.part(of: ordinal)].path,
+                            "\(records.kind.singular) \(ordinal) names the \(kind.rawValue) \(digest), which is not there: "
+                                + "\(missingCount) such references, but the manifest counts \(table.externalCount)")
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+internal import Base
+internal import Records
+internal import SystemPackage
+internal import Zstandard
+
+/// Writes the items of a new version, each once, in the order in which they are first added.
+///
+/// Memory: 52 bytes an item to know it again, 52 an item of the open shard.
+final class MediaWriter {
+    private let options: WriterOptions
+    private let session: WriterSession
+    private let known = DigestTable()
+    private var shard: ShardWriter?
+    private var shards: [StagedShard] = []
+    private var hashes: SpillFile?
+    private var logical = MediaDigestBuilder()
+    private var countByKind: [MediaKind: Int] = [:]
+    private var rawBytes = 0
+    /// References of records to items that are not here.
+    var externalCount = 0
+
+    init(options: WriterOptions, session: WriterSession) throws {
+        self.options = options
+        self.session = session
+        hashes = try SpillFile(creating: session.path("media.hashes"))
+    }
+
+    var itemCount: Int { known.count }
+
+    /// The number of an item; nil where there is none.
+    func number(of digest: SHA256Digest) -> Int? { known.number(of: digest) }
+
+    /// - Returns: false where the item is there already.
+    func add(_ item: MediaItem, as kind: MediaKind) throws -> Bool {
+        guard known.number(of: item.digest) == nil else { return false }
+        try add(item.digest, byteCount: item.byteCount) { try item.writeFrame($0) }
+        count(kind)
+        return true
+    }
+
+    /// Counts an item by what it is.
+    func count(_ kind: MediaKind) { countByKind[kind, default: 0] += 1 }
+
+    /// Adds an item that is not there yet.
+    ///
+    /// - Parameter writeFrame: hands out its frame.
+    func add(
+        _ digest: SHA256Digest, byteCount: Int,
+        writeFrame: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        guard known.count < Int(UInt32.max) - 1 else {
+            throw Failure(.badData, "a dataset holds at most 2^32 − 2 items of media")
+        }
+        let position = shard?.position ?? 0
+        let count = shard?.recordCount ?? 0
+        if count > 0,
+            position + RawFrame.byteCount(of: byteCount) > options.mediaShardBytes || count >= options.recordsPerShard
+        {
+            try closeShard()
+        }
+        if shard == nil {
+            shard = try ShardWriter(session.blob("media-\(shards.count).tvz"), kind: .media, dictionary: nil)
+        }
+        try shard?.append(digest: digest, rawSize: byteCount, write: writeFrame)
+        _ = known.insert(digest)
+        rawBytes += byteCount
+        logical.add(digest)
+        try hashes?.write(digest.bytes.withUnsafeBytes { IdIndexFormat.hash($0) })
+    }
+
+    private func closeShard() throws {
+        guard let full = shard.take() else { return }
+        shards.append(try full.finish())
+    }
+
+    /// Ends the adding and builds the index.
+    ///
+    /// - Returns: nil where there is nothing to tell.
+    func finish() throws -> (table: Manifest.MediaTable, blobs: [StagedBlob])? {
+        try closeShard()
+        guard let spilled = try hashes.take()?.finish() else { throw Failure(.bug, "the media were finished twice") }
+        // An error that the caller caught and went on from must not become a dataset with a hole.
+        guard shards.reduce(0, { $0 + $1.shard.recordCount }) == known.count else {
+            throw Failure(.bug, "some media are lost, because an earlier error was ignored")
+        }
+        defer { try? spilled.remove() }
+        guard known.count > 0 || externalCount > 0 else { return nil }
+        let digest = logical.finish(count: known.count)
+        let index = try IdIndexBuilder(kind: .media, session: session, keysPerPartition: options.keysPerPartition)
+            .build(hashes: spilled, recordsDigest: digest, into: try session.blob("media.index")) { _ in
+                // Two digests may have one hash: a lookup compares the digests.
+            }
+        let table = Manifest.MediaTable(
+            itemCount: known.count, rawBytes: rawBytes, countByKind: countByKind, externalCount: externalCount,
+            itemsDigest: digest, index: index.descriptor, shards: shards.map(\.shard))
+        return (table, shards.map(\.blob) + [index])
+    }
+}
+
+/// What the media index is bound to: SHA-256 of `tvt-media-1\0`, the digests in their order and their number (u64).
+struct MediaDigestBuilder {
+    private var hash = SHA256Stream()
+
+    init() { Array("tvt-media-1\0".utf8).withUnsafeBytes { hash.update($0) } }
+
+    mutating func add(_ digest: SHA256Digest) { digest.bytes.withUnsafeBytes { hash.update($0) } }
+
+    mutating func finish(count: Int) -> SHA256Digest {
+        withUnsafeBytes(of: UInt64(count).littleEndian) { hash.update($0) }
+        return hash.finalize()
+    }
+}
