@@ -61,6 +61,13 @@ let doors: [Target] = [
         name: "CSimdJSON", exclude: ["README.md"],
         linkerSettings: [.linkedLibrary("simdjson")]),
     .target(
+        name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
+        linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
+    .target(
+        name: "CAV", exclude: ["README.md"],
+        linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
+    .target(
         name: "CArrow", exclude: ["README.md"],
         cxxSettings: [.unsafeFlags(["-isystem", arrow + "/include"])],
         // The libraries of the wheel carry their version in their names, and no link without it.
@@ -94,6 +101,7 @@ let wrappers: [Target] = [
     room("Archives", uses: ["CArchive", "Base"], packages: [systemPackage]),
     room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
     room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
+    room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
     room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
 ]
@@ -186,6 +194,7 @@ let testTargets: [Target] = [
         "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libavformat-dev
+  libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libavformat-dev libswscale-dev
   libopenblas-dev libxxhash-dev libsimdjson-dev pkg-config python3-pip unzip zstd time
 )
 missing=()
