@@ -4,6 +4,9 @@ import PackageDescription
 // libtorch is unpacked here by `make setup`; TVT_LIBTORCH names another folder with include/ and lib/.
 let libtorch = Context.environment["TVT_LIBTORCH"] ?? Context.packageDirectory + "/.deps/wheels/torch"
 
+// So is Arrow C++, out of the wheel of pyarrow; TVT_ARROW names another folder with include/ and its libraries.
+let arrow = Context.environment["TVT_ARROW"] ?? Context.packageDirectory + "/.deps/wheels/pyarrow"
+
 let swift: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -58,6 +61,22 @@ let doors: [Target] = [
         name: "CSimdJSON", exclude: ["README.md"],
         linkerSettings: [.linkedLibrary("simdjson")]),
     .target(
+        name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
+        linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
+    .target(
+        name: "CAV", exclude: ["README.md"],
+        linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
+    .target(
+        name: "CArrow", exclude: ["README.md"],
+        cxxSettings: [.unsafeFlags(["-isystem", arrow + "/include"])],
+        // The libraries of the wheel carry their version in their names, and no link without it.
+        linkerSettings: [
+            .unsafeFlags([
+                "-L" + arrow, "-Xlinker", "-rpath=" + arrow, "-l:libparquet.so.2600", "-l:libarrow.so.2600",
+            ])
+        ]),
+    .target(
         name: "CTorch", exclude: ["README.md"],
         cxxSettings: [
             .unsafeFlags([
@@ -82,6 +101,8 @@ let wrappers: [Target] = [
     room("Archives", uses: ["CArchive", "Base"], packages: [systemPackage]),
     room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
     room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
+    room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
+    room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
 ]
 
@@ -174,6 +195,9 @@ let testTargets: [Target] = [
         "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),
     tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),

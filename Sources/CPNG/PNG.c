@@ -1,0 +1,110 @@
+#include "CPNG.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <png.h>
+
+struct state {
+    const uint8_t *bytes;
+    size_t count, position;
+    double deadline;
+    char *message;
+    int32_t status;
+};
+
+static void onError(png_structp png, png_const_charp text) {
+    struct state *state = png_get_error_ptr(png);
+    if (state->message[0] == 0) snprintf(state->message, TVT_PNG_MESSAGE_BYTES, "%s", text);
+    png_longjmp(png, 1);
+}
+
+static void onWarning(png_structp png, png_const_charp text) {
+    (void)png;
+    (void)text;
+}
+
+static void fail(png_structp png, int32_t status, const char *text) {
+    struct state *state = png_get_error_ptr(png);
+    state->status = status;
+    png_error(png, text);
+}
+
+static void readBytes(png_structp png, png_bytep target, size_t count) {
+    struct state *state = png_get_io_ptr(png);
+    if (count > state->count - state->position) fail(png, TVT_PNG_BAD_DATA, "it is cut off");
+    memcpy(target, state->bytes + state->position, count);
+    state->position += count;
+}
+
+static void onRow(png_structp png, png_uint_32 row, int pass) {
+    (void)row;
+    (void)pass;
+    struct state *state = png_get_error_ptr(png);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if ((double)now.tv_sec + (double)now.tv_nsec * 1e-9 > state->deadline) {
+        fail(png, TVT_PNG_TOO_SLOW, "it takes too long to decode");
+    }
+}
+
+int32_t tvt_png_decode(
+    const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_png_image *image, char *message) {
+    struct state state = {bytes, count, 0, deadline, message, TVT_PNG_BAD_DATA};
+    memset(image, 0, sizeof *image);
+    message[0] = 0;
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state, onError, onWarning);
+    if (!png) return TVT_PNG_NO_MEMORY;
+    // Changed between setjmp and longjmp.
+    png_infop volatile info = png_create_info_struct(png);
+    uint8_t *volatile pixels = NULL;
+    png_bytep *volatile rows = NULL;
+    if (setjmp(png_jmpbuf(png))) {
+        png_infop freed = info;
+        png_destroy_read_struct(&png, &freed, NULL);
+        free(pixels);
+        free(rows);
+        return state.status;
+    }
+    if (!info) fail(png, TVT_PNG_NO_MEMORY, "there is not enough memory");
+    png_set_read_fn(png, &state, readBytes);
+    png_set_read_status_fn(png, onRow);
+    // Texts and profiles may be bombs of their own.
+    png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
+    png_set_chunk_malloc_max(png, 8 << 20);
+    png_set_chunk_cache_max(png, 1000);
+    png_read_info(png, info);
+    size_t width = png_get_image_width(png, info), height = png_get_image_height(png, info);
+    if ((uint64_t)width * height > maxPixels) {
+        char text[64];
+        snprintf(text, sizeof text, "%zu x %zu pixels", width, height);
+        fail(png, TVT_PNG_TOO_LARGE, text);
+    }
+    // Palettes to RGB, 1, 2 and 4 bits to 8, a transparent colour to alpha.
+    png_set_expand(png);
+    png_set_scale_16(png);
+    png_set_gray_to_rgb(png);
+    png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    size_t channels = png_get_channels(png, info);
+    if (channels < 3 || channels > 4 || png_get_bit_depth(png, info) != 8) {
+        fail(png, TVT_PNG_BAD_DATA, "its pixels have a form that does not exist");
+    }
+    pixels = malloc(width * height * channels);
+    rows = malloc(height * sizeof *rows);
+    if (!pixels || !rows) fail(png, TVT_PNG_NO_MEMORY, "there is not enough memory");
+    for (size_t y = 0; y < height; y++) rows[y] = pixels + y * width * channels;
+    png_read_image(png, rows);
+    // Checks the chunks behind the pixels: a file that ends here is cut off.
+    png_read_end(png, NULL);
+    png_infop freed = info;
+    png_destroy_read_struct(&png, &freed, NULL);
+    free(rows);
+    image->pixels = pixels;
+    image->width = (uint32_t)width;
+    image->height = (uint32_t)height;
+    image->channels = (uint32_t)channels;
+    return TVT_PNG_OK;
+}

@@ -1,0 +1,76 @@
+internal import CAV
+internal import Glibc
+
+/// A container of pictures and sounds in memory, open for one pass.
+final class Container {
+    private let handle: OpaquePointer
+    private let limits: MediaLimits
+
+    /// - Parameter bytes: must stay valid as long as this object lives.
+    init(_ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits) throws(MediaError) {
+        self.limits = limits
+        var opened: OpaquePointer?
+        var message = Self.emptyMessage
+        let status = tvt_av_open(
+            bytes.baseAddress, bytes.count, UInt64(limits.pixelCount), limits.deadline, &opened, &message)
+        guard status == 0, let opened else { throw MediaError(status: status, message) }
+        handle = opened
+    }
+
+    deinit { tvt_av_close(handle) }
+
+    private static var emptyMessage: [CChar] { [CChar](repeating: 0, count: Int(TVT_AV_MESSAGE_BYTES)) }
+
+    var info: tvt_av_info { tvt_av_describe(handle) }
+    var formatName: String { String(cString: info.format) }
+
+    /// Mono samples of the first sound.
+    func samples(rate: Int) throws(MediaError) -> [Float] {
+        var samples: UnsafeMutablePointer<Float>?
+        var count = 0
+        var message = Self.emptyMessage
+        let status = tvt_av_decode_sound(handle, UInt32(rate), limits.sampleCount, &samples, &count, &message)
+        guard status == 0, let samples else { throw MediaError(status: status, message) }
+        defer { free(samples) }
+        return Array(UnsafeBufferPointer(start: samples, count: count))
+    }
+
+    /// When each picture is shown, in seconds from the first.
+    func pictureTimes() throws(MediaError) -> [Double] {
+        var times: UnsafeMutablePointer<Double>?
+        var count = 0
+        var message = Self.emptyMessage
+        let status = tvt_av_picture_times(handle, limits.pictureCount, &times, &count, &message)
+        guard status == 0, let times else { throw MediaError(status: status, message) }
+        defer { free(times) }
+        return Array(UnsafeBufferPointer(start: times, count: count))
+    }
+
+    /// Pictures by their numbers in the order of showing, upright.
+    ///
+    /// - Parameter numbers: ascending.
+    func pictures(_ numbers: [Int], hasAlpha: Bool = false) throws(MediaError) -> [Bitmap] {
+        final class Taker {
+            var pictures: [Bitmap] = []
+            let channelCount: Int
+            let orientation: Orientation
+
+            init(channelCount: Int, orientation: Orientation) {
+                self.channelCount = channelCount
+                self.orientation = orientation
+            }
+        }
+        let taker = Taker(channelCount: hasAlpha ? 4 : 3, orientation: Orientation(turn: info.turn))
+        var message = Self.emptyMessage
+        let status = tvt_av_decode_pictures(
+            handle, numbers, numbers.count, hasAlpha,
+            { context, pixels, width, height in
+                let taker = Unmanaged<Taker>.fromOpaque(context!).takeUnretainedValue()
+                let picture = Bitmap(
+                    copying: pixels!, width: width, height: height, channelCount: taker.channelCount)
+                taker.pictures.append(picture.upright(from: taker.orientation))
+            }, Unmanaged.passUnretained(taker).toOpaque(), &message)
+        guard status == 0 else { throw MediaError(status: status, message) }
+        return withExtendedLifetime(taker) { taker.pictures }
+    }
+}

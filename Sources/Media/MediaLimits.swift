@@ -1,0 +1,22 @@
+internal import Glibc
+
+/// How much one image, sound or video may ask for.
+public struct MediaLimits: Sendable {
+    /// Of one picture.
+    public var pixelCount = 128 << 20
+    /// Of one video.
+    public var pictureCount = 1_000_000
+    /// Of one sound, after its rate was changed: five hours at 16 kHz.
+    public var sampleCount = 288_000_000
+    /// Wall time of one decoding.
+    public var seconds = 60.0
+
+    public init() {}
+
+    /// When a decoding that begins now must be done, by CLOCK_MONOTONIC.
+    var deadline: Double {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9 + seconds
+    }
+}
