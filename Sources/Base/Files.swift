@@ -31,6 +31,14 @@ public enum Files {
         guard utimensat(AT_FDCWD, path.string, [time, time], 0) == 0 else { throw SystemError.last("touch", path) }
     }
 
+    /// Whether a path names the file that is open, and not another one by now, or none.
+    public static func names(_ path: FilePath, _ descriptor: Int32) -> Bool {
+        var named = stat()
+        var opened = stat()
+        return stat(path.string, &named) == 0 && fstat(descriptor, &opened) == 0 && named.st_ino == opened.st_ino
+            && named.st_dev == opened.st_dev
+    }
+
     /// Makes the directory and those above it; nothing happens where they exist.
     ///
     /// - Parameter isDurable: sync each directory that gets a new entry.
