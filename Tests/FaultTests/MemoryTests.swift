@@ -55,6 +55,15 @@ import Testing
                 }
             }
         }
+        // Blobs come and go piece by piece, however large they are.
+        let large = folder("store-1000000").string
+        for (verb, target) in [("push", "pushed"), ("pull", "pulled")] {
+            let ends = verb == "push" ? [folder(target).string, large] : [large, folder(target).string]
+            let copying = [verb, ends[0], "tiny", "--jobs", "4", "--store", ends[1]]
+            // 8 MiB of stack for each job.
+            let result = try Self.limited("tvt-store", copying, mebibytes: 44)
+            #expect(result.status == 0, "\(verb): \(result.errorText)")
+        }
         // The limits bite.
         let store = folder("store-1000000").string
         #expect(try Self.limited("tvt-store", ["cat", "tiny", "corpus", "--store", store], mebibytes: 3).status != 0)
