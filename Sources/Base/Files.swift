@@ -114,6 +114,23 @@ public enum Files {
         }
     }
 
+    /// The last byte of a file, however long it is; nil for an empty one.
+    public static func lastByte(_ path: FilePath) throws -> UInt8? {
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.last("open", path) }
+        defer { close(descriptor) }
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard end > 0 else {
+            if end < 0 { throw SystemError.last("read", path) }
+            return nil
+        }
+        var byte: UInt8 = 0
+        var count: Int
+        repeat { count = pread(descriptor, &byte, 1, end - 1) } while count < 0 && errno == EINTR
+        guard count >= 0 else { throw SystemError.last("read", path) }
+        return count == 1 ? byte : nil
+    }
+
     /// The whole file as text.
     ///
     /// - Throws: `InputError` where it is not valid UTF-8.
