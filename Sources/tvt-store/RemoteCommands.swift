@@ -17,6 +17,7 @@ struct RemoteOptions: ParsableArguments {
             valueName: "url"))
     var endpoint: String?
     @Flag(help: "Say what would be moved, and move nothing.") var dryRun = false
+    @Flag(help: "Move names also away from versions that what is copied does not build on.") var force = false
 
     static let environment = """
         For s3:// the environment says who you are and where: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
@@ -47,8 +48,10 @@ struct PushCommand: ParsableCommand {
             A remote is laid out as a store is: a folder that was pushed to is a store, and a web server that serves \
             such a folder, or a bucket, can be read with --store or pulled from.
             Blobs are sent first, the names last; only what is missing is sent, so the same command goes on where it \
-            was interrupted. A name that somebody else moved during the push is left alone: exit status 75. A remote \
-            that does not answer: 69.
+            was interrupted.
+            A name moves if what it names on the remote has a place in the history of what is pushed: as an ancestor, \
+            or as what the name was here before. Otherwise exit status 73, unless --force. A name that somebody else \
+            moved during the push is left alone: 75. A remote that does not answer: 69.
             \(RemoteOptions.environment)
             """)
 
@@ -63,6 +66,7 @@ struct PushCommand: ParsableCommand {
         var push = Push(from: try Store(opening: options.location.folder()), to: try remote.open())
         push.jobCount = remote.jobs
         push.isDryRun = remote.dryRun
+        push.isForced = remote.force
         let progress = TransferProgress("push")
         let report = try push.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
         progress.finish()
@@ -76,7 +80,10 @@ struct PullCommand: ParsableCommand {
         discussion: """
             Blobs come first, the names last; only what is missing is fetched, and what an interrupted run has fetched \
             is kept, so the same command goes on where it was interrupted. Every blob is checked against its SHA-256 \
-            as it comes. A name that exists here is moved; `tvt-store log` and the reflog know what it was.
+            as it comes.
+            A name that exists here moves if it was pulled before, or if what it names has a place in the history of \
+            what is pulled: as an ancestor, or as what the name was before in the folder that is pulled from. Otherwise \
+            exit status 73, unless --force; the reflog knows what it was.
             Exit status 66 for a name that the remote does not have, 69 where it does not answer, 65 where it sends \
             wrong bytes.
             \(RemoteOptions.environment)
@@ -94,6 +101,7 @@ struct PullCommand: ParsableCommand {
         var pull = Pull(from: try remote.open(), into: try Store.create(at: folder))
         pull.jobCount = remote.jobs
         pull.isDryRun = remote.dryRun
+        pull.isForced = remote.force
         let progress = TransferProgress("pull")
         let report = try pull.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
         progress.finish()
