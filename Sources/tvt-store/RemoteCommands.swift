@@ -114,14 +114,30 @@ struct CacheCommand: ParsableCommand {
         commandName: "cache", abstract: "List what is kept of stores on servers, or remove it.",
         discussion: """
             Reading a store on a server keeps what was read in ${XDG_CACHE_HOME:-~/.cache}/tvt/remote. It can be \
-            removed at any time, also while others read.
+            removed at any time, also while others read. It takes what it needs, unless TVT_CACHE_BYTES sets a limit \
+            for all stores together: then what was not used for longest makes room, a blob at a time, except for what \
+            is open.
             """)
 
     @OptionGroup var common: CommonOptions
     @Flag(help: "Remove all that is listed.") var clear = false
     @Option(help: ArgumentHelp("Only the store of this address.", valueName: "url")) var address: String?
+    @Option(
+        help: ArgumentHelp("Remove what was not used for longest, until no more is kept.", valueName: "bytes"))
+    var limit: Int?
+
+    func validate() throws {
+        guard limit ?? 0 >= 0 else { throw ValidationError("--limit is a number of bytes") }
+        guard limit == nil || !clear && address == nil else {
+            throw ValidationError("--limit is for all stores together: without --address, without --clear")
+        }
+    }
 
     func run() throws {
+        if let limit {
+            let removed = try CacheLimit.trim(to: limit)
+            log.notice("removed \(removed.blobs) blobs, \(Printed.size(removed.bytes))")
+        }
         let caches = try RemoteCache.all().filter { address == nil || $0.address == address }
         let sizes = try caches.map { try $0.storedBytes() }
         if clear { for cache in caches { try cache.remove() } }
