@@ -8,6 +8,8 @@ internal import Store
 /// Options of `push` and `pull`.
 struct RemoteOptions: ParsableArguments {
     @Argument(help: "A folder, s3://bucket/prefix or https://host/path.") var remote: String
+    @Argument(help: "The datasets.") var names: [String]
+    @Option(name: .customLong("as"), help: "The name of the copy, where one dataset is copied.") var newName: String?
     @Option(help: "Blobs in flight at the same time.") var jobs = 4
     @Option(help: "Failures in a row after which an exchange is given up.") var retries = 6
     @Option(help: "Seconds without a byte after which an exchange has failed.") var timeout = 60
@@ -24,7 +26,11 @@ struct RemoteOptions: ParsableArguments {
         AWS_SESSION_TOKEN, AWS_REGION. Without a key, requests are not signed. CURL_CA_BUNDLE names certificates to trust instead of the system's.
         """
 
+    /// Each dataset's name where it is, and where it goes.
+    var pairs: [(String, String)] { names.map { ($0, newName ?? $0) } }
+
     func validate() throws {
+        guard newName == nil || names.count == 1 else { throw ValidationError("--as goes with one dataset") }
         guard 1...64 ~= jobs else { throw ValidationError("--jobs is from 1 to 64") }
         guard 1...100 ~= retries else { throw ValidationError("--retries is from 1 to 100") }
         guard 1...86_400 ~= timeout else { throw ValidationError("--timeout is from 1 to 86400 seconds") }
@@ -57,10 +63,6 @@ struct PushCommand: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var remote: RemoteOptions
-    @Argument(help: "The datasets.") var names: [String]
-    @Option(name: .customLong("as"), help: "The name on the remote, where one dataset is pushed.") var newName: String?
-
-    func validate() throws { try TransferNames.check(names, newName) }
 
     func run() throws {
         var push = Push(from: try Store(opening: options.location.folder()), to: try remote.open())
@@ -68,7 +70,7 @@ struct PushCommand: ParsableCommand {
         push.isDryRun = remote.dryRun
         push.isForced = remote.force
         let progress = TransferProgress("push")
-        let report = try push.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
+        let report = try push.run(remote.pairs, begin: progress.begin)
         progress.finish()
         try Printed.transfer(report, verb: "sent", json: options.common.json)
     }
@@ -91,10 +93,6 @@ struct PullCommand: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var remote: RemoteOptions
-    @Argument(help: "The datasets.") var names: [String]
-    @Option(name: .customLong("as"), help: "The name here, where one dataset is pulled.") var newName: String?
-
-    func validate() throws { try TransferNames.check(names, newName) }
 
     func run() throws {
         let folder = try options.location.folder()
@@ -103,7 +101,7 @@ struct PullCommand: ParsableCommand {
         pull.isDryRun = remote.dryRun
         pull.isForced = remote.force
         let progress = TransferProgress("pull")
-        let report = try pull.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
+        let report = try pull.run(remote.pairs, begin: progress.begin)
         progress.finish()
         try Printed.transfer(report, verb: "fetched", json: options.common.json)
     }
@@ -156,12 +154,6 @@ struct CacheCommand: ParsableCommand {
             }
             return Printed.table([["STORE", clear ? "REMOVED" : "SIZE", "FOLDER"]] + rows, right: [1])
         }
-    }
-}
-
-enum TransferNames {
-    static func check(_ names: [String], _ newName: String?) throws {
-        guard newName == nil || names.count == 1 else { throw ValidationError("--as goes with one dataset") }
     }
 }
 
