@@ -13,26 +13,34 @@ public final class FileLock: Sendable {
     /// - Throws: `Failure` with status 75 that names the holder.
     public init(acquiring path: FilePath, purpose: String, wait: Bool = false) throws {
         try Files.makeDirectory(path.removingLastComponent())
-        // Not in the property before the lock is held: an init that throws later runs `deinit`, which closes it as well.
-        let opened = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard opened >= 0 else { throw SystemError.last("create", path) }
-        var result: Int32
-        repeat { result = flock(opened, LOCK_EX | (wait ? 0 : LOCK_NB)) } while result != 0 && errno == EINTR
-        guard result == 0 else {
-            let reason = errno
-            defer { close(opened) }
-            guard reason == EWOULDBLOCK else { throw SystemError("lock", path, errno: reason) }
-            var holder = [UInt8](repeating: 0, count: 400)
-            let count = max(0, pread(opened, &holder, holder.count, 0))
-            let text = String(validating: holder[0..<count], as: UTF8.self) ?? ""
-            throw Failure(
-                .locked, "\(path) is locked by \(text.isEmpty ? "another process" : text)",
-                advice: "Wait until it has finished, or stop it, then run the same command again.")
-        }
-        descriptor = opened
+        descriptor = try Self.locked(path, wait: wait)
         let holder = "process \(getpid()) (\(purpose), since \(Clock.timestamp()))"
         ftruncate(descriptor, 0)
         _ = Array(holder.utf8).withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    }
+
+    /// - Returns: the descriptor of the file that is locked and has the path.
+    private static func locked(_ path: FilePath, wait: Bool) throws -> Int32 {
+        while true {
+            let opened = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+            guard opened >= 0 else { throw SystemError.last("create", path) }
+            var result: Int32
+            repeat { result = flock(opened, LOCK_EX | (wait ? 0 : LOCK_NB)) } while result != 0 && errno == EINTR
+            guard result == 0 else {
+                let reason = errno
+                defer { close(opened) }
+                guard reason == EWOULDBLOCK else { throw SystemError("lock", path, errno: reason) }
+                var holder = [UInt8](repeating: 0, count: 400)
+                let count = max(0, pread(opened, &holder, holder.count, 0))
+                let text = String(validating: holder[0..<count], as: UTF8.self) ?? ""
+                throw Failure(
+                    .locked, "\(path) is locked by \(text.isEmpty ? "another process" : text)",
+                    advice: "Wait until it has finished, or stop it, then run the same command again.")
+            }
+            // The one who had it may have removed the file since we opened it; others would lock the next one.
+            if Files.names(path, opened) { return opened }
+            close(opened)
+        }
     }
 
     /// Replaces what the lock's file says about its holder.

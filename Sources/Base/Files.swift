@@ -31,6 +31,14 @@ public enum Files {
         guard utimensat(AT_FDCWD, path.string, [time, time], 0) == 0 else { throw SystemError.last("touch", path) }
     }
 
+    /// Whether a path names the file that is open, and not another one by now, or none.
+    public static func names(_ path: FilePath, _ descriptor: Int32) -> Bool {
+        var named = stat()
+        var opened = stat()
+        return stat(path.string, &named) == 0 && fstat(descriptor, &opened) == 0 && named.st_ino == opened.st_ino
+            && named.st_dev == opened.st_dev
+    }
+
     /// Makes the directory and those above it; nothing happens where they exist.
     ///
     /// - Parameter isDurable: sync each directory that gets a new entry.
@@ -104,6 +112,23 @@ public enum Files {
             if count == 0 { return contents }
             contents.append(contentsOf: buffer[0..<count])
         }
+    }
+
+    /// The last byte of a file, however long it is; nil for an empty one.
+    public static func lastByte(_ path: FilePath) throws -> UInt8? {
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.last("open", path) }
+        defer { close(descriptor) }
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard end > 0 else {
+            if end < 0 { throw SystemError.last("read", path) }
+            return nil
+        }
+        var byte: UInt8 = 0
+        var count: Int
+        repeat { count = pread(descriptor, &byte, 1, end - 1) } while count < 0 && errno == EINTR
+        guard count >= 0 else { throw SystemError.last("read", path) }
+        return count == 1 ? byte : nil
     }
 
     /// The whole file as text.

@@ -26,22 +26,27 @@ public final class HTTPClient: Sendable {
     private let options: Options
     private let parked = Mutex<[Handle]>([])
 
-    /// libcurl wants to be started once, before any thread uses it.
-    private static let isStarted: Bool = tvt_curl_start() == CURLE_OK
+    /// Why libcurl cannot be used; nil once it was started, which it wants to be once, before any thread uses it.
+    private static let obstacle: String? = tvt_curl_start().map { String(cString: $0) }
 
+    /// - Throws: `Failure` with status 78 where libcurl cannot be loaded.
     public init(_ options: Options = Options()) throws {
-        guard Self.isStarted else { throw Failure(.io, "libcurl cannot be started") }
+        if let obstacle = Self.obstacle {
+            throw Failure(
+                .badConfiguration, "libcurl cannot be used: \(obstacle)",
+                advice: "Servers are reached through it; Debian has it in libcurl4.")
+        }
         self.options = options
     }
 
     deinit {
         // Ends the connections that were kept alive.
-        withoutBrokenPipes { parked.withLock { for handle in $0 { curl_easy_cleanup(handle.pointer) } } }
+        withoutBrokenPipes { parked.withLock { for handle in $0 { tvt_curl_free(handle.pointer) } } }
     }
 
     private func takeHandle() throws -> Handle {
         if let handle = parked.withLock({ $0.popLast() }) { return handle }
-        guard let pointer = curl_easy_init() else { throw Failure(.io, "libcurl gives no handle: out of memory") }
+        guard let pointer = tvt_curl_make() else { throw Failure(.io, "libcurl gives no handle: out of memory") }
         return Handle(pointer: pointer)
     }
 
@@ -100,15 +105,15 @@ public final class HTTPClient: Sendable {
         let handle = try takeHandle()
         // Keeps its connections.
         defer {
-            curl_easy_reset(handle.pointer)
+            tvt_curl_reset(handle.pointer)
             parked.withLock { $0.append(handle) }
         }
         let curl = handle.pointer
         var headers: UnsafeMutablePointer<curl_slist>?
-        defer { curl_slist_free_all(headers) }
+        defer { tvt_curl_list_free(headers) }
         var lines = request.headers.map { "\($0.name): \($0.value)" }
         if let token = request.signing?.sessionToken { lines.append("x-amz-security-token: \(token)") }
-        for line in lines { headers = curl_slist_append(headers, line) }
+        for line in lines { headers = tvt_curl_list_append(headers, line) }
         let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
         message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         defer { message.deallocate() }
@@ -158,14 +163,14 @@ public final class HTTPClient: Sendable {
         set(tvt_curl_set_progress(curl, Transfer.progressCallback))
         guard !failed else { throw Failure(.io, "\(request.url): this libcurl lacks an option that tvt needs") }
 
-        let code = withExtendedLifetime(transfer) { withoutBrokenPipes { curl_easy_perform(curl) } }
+        let code = withExtendedLifetime(transfer) { withoutBrokenPipes { tvt_curl_perform(curl) } }
         if let error = transfer.callerError { throw error }
         try Interruption.check()
         // An upload that is refused before its end: the answer says why.
         if code == CURLE_OK || !transfer.answer.isSuccess && transfer.answer.status >= 300 && code == CURLE_SEND_ERROR {
             return
         }
-        let reason = message.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: message)
+        let reason = message.pointee == 0 ? String(cString: tvt_curl_describe(code)) : String(cString: message)
         throw TransferError(
             .connection(code: Int(code.rawValue)), url: request.url, reason, isTransient: Self.isTransient(code))
     }

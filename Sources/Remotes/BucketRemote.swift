@@ -9,9 +9,9 @@ internal import SystemPackage
 ///
 /// A blob is one PUT, signed with the blob's own digest, so that a server that checks signatures refuses wrong bytes.
 /// Servers take up to 5 GiB in one PUT; the largest shards have about 1 GiB, so multipart uploads are not needed.
-final class BucketRemote: Remote {
+final class BucketRemote: ObjectRemote {
     let address: String
-    private let objects: ObjectAccess
+    let objects: ObjectAccess
     /// Whether the server refuses a PUT whose condition does not hold. Known once ``prepareForWriting()`` has run.
     private let knowsConditions = Mutex<Bool>(false)
 
@@ -22,19 +22,6 @@ final class BucketRemote: Remote {
         let settings = try BucketSettings(url, endpoint: options.endpoint)
         address = settings.address
         objects = try ObjectAccess(baseURL: settings.baseURL, signing: settings.signing, options: options)
-    }
-
-    var retryCount: Int { objects.retryCount }
-
-    func size(of digest: SHA256Digest) throws -> Int? { try objects.size(ObjectKeys.blob(digest)) }
-
-    func get(
-        _ digest: SHA256Digest, _ range: Range<Int>, _ receive: (Int, UnsafeRawBufferPointer) throws -> Void
-    ) throws { try objects.get(ObjectKeys.blob(digest), range, receive) }
-
-    func index() throws -> RemoteIndex? {
-        guard let found = try objects.small(ObjectKeys.index) else { return nil }
-        return try RemoteIndex(found.bytes, path: "\(address)/\(ObjectKeys.index)", entityTag: found.entityTag)
     }
 
     /// Writes `oci-layout`, which always has the same bytes, under conditions that do not hold: a server that takes it all

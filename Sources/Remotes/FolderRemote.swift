@@ -51,7 +51,11 @@ struct FolderRemote: Remote {
         return try RemoteIndex(store.indexBytes(), path: root.appending("index.json").string)
     }
 
-    func prepareForWriting() throws { _ = try Store.create(at: root) }
+    func hasNamed(_ name: String, _ version: SHA256Digest) throws -> Bool {
+        try Store(opening: root).hasNamed(name, version)
+    }
+
+    func prepareForWriting() throws { try Store.create(at: root).removeStaleIntakes() }
 
     func put(_ blob: BlobDescriptor, from path: FilePath, sent: (Int) -> Void) throws {
         guard let intake = try Store(opening: root).intake(of: blob) else { return sent(blob.size) }

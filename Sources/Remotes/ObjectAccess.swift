@@ -3,6 +3,33 @@ internal import HTTP
 internal import Synchronization
 internal import SystemPackage
 
+/// A remote whose blobs and references are objects below one address.
+protocol ObjectRemote: Remote {
+    var objects: ObjectAccess { get }
+}
+
+extension ObjectRemote {
+    var retryCount: Int { objects.retryCount }
+
+    func size(of digest: SHA256Digest) throws -> Int? { try objects.size(ObjectKeys.blob(digest)) }
+
+    func get(
+        _ digest: SHA256Digest, _ range: Range<Int>, _ receive: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws { try objects.get(ObjectKeys.blob(digest), range, receive) }
+
+    func index() throws -> RemoteIndex? {
+        guard let found = try objects.small(ObjectKeys.index) else { return nil }
+        return try RemoteIndex(found.bytes, path: "\(address)/\(ObjectKeys.index)", entityTag: found.entityTag)
+    }
+}
+
+/// Where things are in a store, as the keys of objects.
+enum ObjectKeys {
+    static let layout = "oci-layout"
+    static let index = "index.json"
+    static func blob(_ digest: SHA256Digest) -> String { "blobs/sha256/\(digest.hex)" }
+}
+
 /// GET, HEAD and PUT of objects below one address, tried again where that may help.
 final class ObjectAccess: Sendable {
     /// Without a slash at its end.

@@ -7,6 +7,8 @@ package struct Pull {
     package let store: Store
     package var jobCount = 4
     package var isDryRun = false
+    /// Move names also where what they name was made here and has no place in the history of what is pulled.
+    package var isForced = false
 
     package init(from remote: any Remote, into store: Store) {
         self.remote = remote
@@ -17,8 +19,9 @@ package struct Pull {
     ///   - names: names on the remote, and what they are to be called here.
     ///   - begin: told how many bytes there are to fetch, before the first is; what it gives is called from several
     ///     threads with numbers of bytes that have arrived.
-    /// - Throws: `Failure` with status 66 for a name that the remote does not have, `TransferError` with 69 where it
-    ///   cannot be reached, 65 where its bytes do not match their digests.
+    /// - Throws: `Failure` with status 66 for a name that the remote does not have, 73 for one whose version here would be
+    ///   given up, 75 for one that was moved in the meantime, 65 where bytes do not match their digests; `TransferError`
+    ///   with 69 where the remote cannot be reached.
     package func run(
         _ names: [(remote: String, local: String)], begin: (Int) -> @Sendable (Int) -> Void = { _ in { _ in } }
     ) throws -> TransferReport {
@@ -51,6 +54,9 @@ package struct Pull {
             if seen.insert(found.image).inserted { images.append(found.image) }
         }
         needed += images
+        let before = Dictionary(
+            try store.references().map { ($0.name, $0.dataset) }, uniquingKeysWith: { first, _ in first })
+        if !isForced { try checkHistory(names, references, before) }
         let session = isDryRun ? nil : try store.transferSession(purpose: "pulling from \(remote.address)")
         defer { withExtendedLifetime(session) {} }
         let missing = try needed.filter { try !(isDryRun ? isHere($0) : store.keepIfHere($0)) }
@@ -58,8 +64,6 @@ package struct Pull {
         report.byteCount = needed.reduce(0) { $0 + $1.size }
         report.movedCount = missing.count
         report.movedBytes = missing.reduce(0) { $0 + $1.size }
-        let before = Dictionary(
-            try store.references().map { ($0.name, $0.dataset) }, uniquingKeysWith: { first, _ in first })
         report.references = references.map {
             TransferReport.Moved(name: $0.name, digest: $0.dataset, before: before[$0.name])
         }
@@ -70,11 +74,34 @@ package struct Pull {
                 try fetch(blob, advance, check)
             }
             report.resumedBytes = resumed.reduce(0, +)
-            _ = try store.adopt(references, operation: "pull")
+            let isAdopted = try store.adopt(references, operation: "pull") { current in
+                isForced || references.allSatisfy { current[$0.name]?.dataset == before[$0.name] }
+            }
+            guard isAdopted else {
+                let moved = references.map(\.name).joined(separator: " or ")
+                throw Failure(
+                    .locked, "\(store.root): somebody else moved \(moved) during this pull",
+                    advice: "Run the same command again: what was fetched stays here.")
+            }
         }
         report.retryCount = remote.retryCount
         report.seconds = Clock.seconds() - start
         return report
+    }
+
+    /// What was made here is not given up for something that does not build on it.
+    private func checkHistory(
+        _ names: [(remote: String, local: String)], _ references: [Reference], _ before: [String: SHA256Digest]
+    ) throws {
+        for ((name, local), reference) in zip(names, references) {
+            guard let here = before[local], here != reference.dataset else { continue }
+            if try store.isPulled(local, here) || remote.hasNamed(name, here) { continue }
+            if try store.descends(reference.dataset, from: here, elsewhere: remote.manifest) { continue }
+            throw Failure(
+                .cannotCreate,
+                "\(store.root): \(local) names \(here), which has no place in the history of \(reference.dataset)",
+                advice: "--as pulls under another name; --force moves this one, and the reflog keeps what it was.")
+        }
     }
 
     private func isHere(_ blob: BlobDescriptor) throws -> Bool {

@@ -9,6 +9,8 @@ package struct Push {
     package let remote: any Remote
     package var jobCount = 4
     package var isDryRun = false
+    /// Move names on the remote also where what they name now has no place in the history of what is pushed.
+    package var isForced = false
 
     package init(from store: Store, to remote: any Remote) {
         self.store = store
@@ -19,9 +21,9 @@ package struct Push {
     ///   - names: names in the store, and what they are to be called on the remote.
     ///   - begin: told how many bytes there are to send, before the first is; what it gives is called from several
     ///     threads with numbers of bytes that were sent.
-    /// - Throws: `Failure` with status 66 for a name that is not in the store, 73 for a remote that can only be read, 75
-    ///   where somebody else moved one of the names in the meantime; `TransferError` with 69 where the remote cannot be
-    ///   reached.
+    /// - Throws: `Failure` with status 66 for a name that is not in the store, 73 for a remote that can only be read or
+    ///   whose version has no place in the history of ours, 75 where somebody else moved one of the names in the
+    ///   meantime; `TransferError` with 69 where the remote cannot be reached.
     package func run(
         _ names: [(local: String, remote: String)], begin: (Int) -> @Sendable (Int) -> Void = { _ in { _ in } }
     ) throws -> TransferReport {
@@ -40,6 +42,7 @@ package struct Push {
         }
         if !isDryRun { try remote.prepareForWriting() }
         let index = try remote.index()
+        if !isForced { try checkHistory(names, references, index) }
         let sizes = try ParallelTransfers.run(layers + manifests, jobCount: jobCount) { blob, check in
             try check()
             return try remote.size(of: blob.digest)
@@ -70,6 +73,21 @@ package struct Push {
         report.retryCount = remote.retryCount
         report.seconds = Clock.seconds() - start
         return report
+    }
+
+    /// A name that others have moved on is not moved back, or aside, by somebody who has not seen where it is.
+    private func checkHistory(
+        _ names: [(local: String, remote: String)], _ references: [Reference], _ index: RemoteIndex?
+    ) throws {
+        for ((local, name), reference) in zip(names, references) {
+            guard let there = index?.references[name]?.dataset else { continue }
+            if try store.descends(reference.dataset, from: there) || store.hasNamed(local, there) { continue }
+            throw Failure(
+                .cannotCreate,
+                "\(remote.address): \(name) names \(there), which has no place in the history of \(reference.dataset)",
+                advice: "Pull it under another name and see what is in it. --force moves the name nevertheless; --as "
+                    + "pushes under another one.")
+        }
     }
 
     private func send(_ blob: BlobDescriptor, _ advance: @Sendable (Int) -> Void, _ check: () throws -> Void) throws {

@@ -1,4 +1,5 @@
 package import Base
+internal import JSON
 package import Store
 package import SystemPackage
 
@@ -38,6 +39,9 @@ package protocol Remote: Sendable {
     /// The references; nil where nothing was ever pushed.
     func index() throws -> RemoteIndex?
 
+    /// Whether a name is known to have pointed at a version once; false also where nobody keeps a record.
+    func hasNamed(_ name: String, _ version: SHA256Digest) throws -> Bool
+
     /// Replaces the references if they are still those of `expected`.
     ///
     /// - Parameter changed: those among `index` that are new or moved.
@@ -62,6 +66,17 @@ package struct RemoteIndex: Sendable {
 }
 
 extension Remote {
+    /// Servers have no reflog.
+    package func hasNamed(_ name: String, _ version: SHA256Digest) throws -> Bool { false }
+
+    /// A dataset's manifest; nil where it is not there.
+    func manifest(_ digest: SHA256Digest) throws -> Manifest? {
+        guard let size = try size(of: digest) else { return nil }
+        let bytes = try bytes(of: BlobDescriptor(digest: digest, size: size))
+        let path = "\(address), the manifest \(digest)"
+        return try Manifest(JSONValue.parse(bytes, path: path), path: path)
+    }
+
     package func bytes(of blob: BlobDescriptor) throws -> [UInt8] {
         guard blob.size <= RemoteLimits.smallBlobBytes else {
             throw Failure(.badData, "\(address): \(blob.digest) claims \(blob.size) bytes, too many for a manifest")

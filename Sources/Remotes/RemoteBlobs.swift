@@ -7,6 +7,8 @@ internal import SystemPackage
 /// The blobs of a store on a server; what was read of them is kept in the cache.
 struct RemoteBlobs: BlobOrigin {
     let remote: any Remote
+    /// Of the cache; nil for none.
+    let limit: CacheLimit?
 
     var address: String { remote.address }
 
@@ -20,7 +22,7 @@ struct RemoteBlobs: BlobOrigin {
             guard let found = try remote.size(of: digest) else { throw SystemError("open", path, errno: ENOENT) }
             size = found
         }
-        return try MappedFile(path, fetcher: CachedBlob(digest, size: size, at: path, remote: remote))
+        return try MappedFile(path, fetcher: CachedBlob(digest, size: size, at: path, remote: remote, limit: limit))
     }
 
     func forget(_ digest: SHA256Digest, at path: FilePath) throws {
@@ -41,6 +43,7 @@ final class CachedBlob: ByteFetcher {
 
     private let digest: SHA256Digest
     private let remote: any Remote
+    private let limit: CacheLimit?
     private let file: MappedFile
     private let descriptor: Int32
     private let table: ChunkTable
@@ -54,12 +57,12 @@ final class CachedBlob: ByteFetcher {
 
     private final class Gate: Sendable { let mutex = Mutex<Void>(()) }
 
-    init(_ digest: SHA256Digest, size: Int, at path: FilePath, remote: any Remote) throws {
+    init(_ digest: SHA256Digest, size: Int, at path: FilePath, remote: any Remote, limit: CacheLimit?) throws {
         self.digest = digest
         self.remote = remote
+        self.limit = limit
         try Files.makeDirectory(path.removingLastComponent())
-        let opened = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard opened >= 0 else { throw SystemError.last("create", path) }
+        let opened = try Self.openLocked(path)
         do {
             // All by the descriptor: another process may put a new file under the path, and then what is written and what
             // is read would be two files.
@@ -67,6 +70,8 @@ final class CachedBlob: ByteFetcher {
             file = try MappedFile(descriptor: opened, path: path)
             chunkCount = (size + Self.chunkBytes - 1) / Self.chunkBytes
             table = try ChunkTable(of: path, size: size, chunkCount: chunkCount)
+            // What is used now is the last to go.
+            try? Files.setModificationTime(ChunkTable.path(of: path), to: Clock.epochSeconds())
         } catch {
             close(opened)
             throw error
@@ -82,6 +87,18 @@ final class CachedBlob: ByteFetcher {
     deinit {
         close(descriptor)
         free(flags)
+    }
+
+    /// Opens the file, which then stays as long as it is open: see ``CacheLimit``.
+    private static func openLocked(_ path: FilePath) throws -> Int32 {
+        while true {
+            let opened = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            guard opened >= 0 else { throw SystemError.last("create", path) }
+            // Where files cannot be locked, none is ever taken away.
+            while flock(opened, LOCK_SH) != 0, errno == EINTR {}
+            if Files.names(path, opened) { return opened }
+            close(opened)
+        }
     }
 
     private func bytes(of chunk: Int) -> Range<Int> {
@@ -161,6 +178,7 @@ final class CachedBlob: ByteFetcher {
             table[chunk] = ChunkTable.checksum(file.bytes[bytes])
             flags[chunk].store(1, ordering: .releasing)
         }
+        try limit?.add(max(0, end - first))
     }
 }
 

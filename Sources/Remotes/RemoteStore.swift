@@ -17,7 +17,9 @@ package func openStore(_ location: String, options: TransferOptions = TransferOp
                 advice: "Name the folder that holds index.json and blobs.")
         }
         try cache.keepIndex(index.references.canonicalBytes)
-        return Store(cache: cache.folder, origin: RemoteBlobs(remote: remote))
+        let limit = try CacheLimit.fromEnvironment()
+        try limit?.makeRoom()
+        return Store(cache: cache.folder, origin: RemoteBlobs(remote: remote, limit: limit))
     }
 }
 
@@ -59,15 +61,21 @@ package struct RemoteCache: Sendable {
         (try? Files.readText(folder.appending("address"))).map { String($0.prefix { $0 != "\n" }) }
     }
 
-    /// Bytes on disk; a blob of which little was read takes little.
-    package func storedBytes() throws -> Int {
+    /// The blobs of which something is kept.
+    func blobs() throws -> [KeptBlob] {
         let blobs = folder.appending("blobs").appending("sha256")
-        guard Files.isDirectory(blobs) else { return 0 }
-        return try Files.list(blobs).reduce(0) { sum, name in
-            var status = stat()
-            return stat(blobs.appending(name).string, &status) == 0 ? sum + Int(status.st_blocks) * 512 : sum
+        do {
+            // Not the tables, nor what is being written.
+            let names = try Files.list(blobs).filter { SHA256Digest(hex: $0) != nil }
+            return names.compactMap { KeptBlob(blobs.appending($0)) }
+        } catch let error as SystemError where error.errno == ENOENT {
+            // Somebody removes the cache.
+            return []
         }
     }
+
+    /// Bytes on disk.
+    package func storedBytes() throws -> Int { try blobs().reduce(0) { $0 + $1.byteCount } }
 
     package func remove() throws { try Files.removeTree(folder) }
 

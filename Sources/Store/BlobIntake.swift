@@ -27,7 +27,10 @@ package final class BlobIntake {
         self.lock = lock
         self.lockPath = lockPath
         path = store.layout.incoming.appending(blob.digest.hex)
-        let opened = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        func open() -> Int32 { Glibc.open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
+        var opened = open()
+        // It was whole and write-protected when its process died, just before it got its name.
+        if opened < 0, errno == EACCES, chmod(path.string, 0o644) == 0 { opened = open() }
         guard opened >= 0 else { throw SystemError.last("create", path) }
         descriptor = opened
         try hashWhatIsThere()
@@ -122,7 +125,6 @@ extension Store {
                     try Files.remove(lockPath)
                     return nil
                 }
-                guard Files.exists(lockPath) else { continue }
                 return try BlobIntake(blob, store: self, lock: lock, lockPath: lockPath)
             } catch let failure as Failure where failure.exitStatus == .locked {
                 try Interruption.check()
@@ -147,13 +149,15 @@ extension Store {
     }
 
     /// Removes what intakes left that nobody has gone on with for a week.
-    package func removeStaleIntakes(olderThanSeconds age: Int = 7 * 86_400) throws {
+    package func removeStaleIntakes(olderThanSeconds age: Double = 7 * 86_400) throws {
         guard Files.isDirectory(layout.incoming) else { return }
-        for name in try Files.list(layout.incoming) where !name.hasSuffix(".lock") {
+        // A lock may be left alone: its holder died between the renaming of the blob and the end.
+        let names = Set(try Files.list(layout.incoming).map { $0.hasSuffix(".lock") ? String($0.dropLast(5)) : $0 })
+        for name in names.sorted() {
             let path = layout.incoming.appending(name)
-            var status = stat()
-            guard stat(path.string, &status) == 0, time(nil) - status.st_mtim.tv_sec > age else { continue }
             let lockPath = layout.incoming.appending(name + ".lock")
+            let times = [path, lockPath].compactMap { try? Files.modificationTime($0) }
+            guard let last = times.max(), Clock.epochSeconds() - last > age else { continue }
             guard let lock = try? FileLock(acquiring: lockPath, purpose: "removing an old download") else { continue }
             try Files.remove(path)
             try Files.remove(lockPath)

@@ -60,6 +60,7 @@ private final class GarbageRun {
         if options.applies {
             try Files.makeDirectory(layout.trash)
             for name in leases.dead { try Files.remove(layout.leases.appending(name)) }
+            try store.removeStaleIntakes()
         }
         // Out of the trash first: a crash in between leaves more than is needed, never less.
         try sweepTrash(&reachable, oldestWriter: census.oldestStart, session, progress)

@@ -34,4 +34,32 @@ extension Store {
         }
         return versions
     }
+
+    /// Whether a version is another one or descends from it, as far as the manifests tell that are to be had.
+    ///
+    /// - Parameter elsewhere: gives a manifest that is not in this store; nil where it has none either.
+    package func descends(
+        _ version: SHA256Digest, from ancestor: SHA256Digest,
+        elsewhere: (SHA256Digest) throws -> Manifest? = { _ in nil }
+    ) throws -> Bool {
+        var seen: Set<SHA256Digest> = []
+        var waiting = [version]
+        while let digest = waiting.popLast() {
+            if digest == ancestor { return true }
+            guard seen.insert(digest).inserted else { continue }
+            let known = try size(of: digest) != nil ? try manifest(digest) : try elsewhere(digest)
+            waiting += known?.provenance.parents ?? []
+        }
+        return false
+    }
+
+    /// Whether the reflog knows that a name pointed at a version once.
+    package func hasNamed(_ name: String, _ version: SHA256Digest) throws -> Bool {
+        try reflog().contains { $0.reference == name && ($0.before == version || $0.after == version) }
+    }
+
+    /// Whether it was a pull that made a name point at a version, and nothing that was done here.
+    package func isPulled(_ name: String, _ version: SHA256Digest) throws -> Bool {
+        try reflog().last { $0.reference == name && $0.after == version && $0.before != version }?.operation == "pull"
+    }
 }

@@ -42,7 +42,7 @@ extension Manifest {
     }
 
     /// - Throws: `InputError` that names the field which is missing or wrong.
-    init(_ json: JSONValue, path: String) throws {
+    package init(_ json: JSONValue, path: String) throws {
         let root = ManifestFields(json, path: path, field: "")
         guard try root.string("mediaType") == Self.mediaType else {
             throw root.wrong("mediaType", "this is not a tvt dataset")

@@ -33,7 +33,7 @@ struct Reflog {
         line.append(UInt8(ascii: "\n"))
         // A line that a crash cut off is closed first.
         let isNew = !Files.exists(path)
-        if !isNew, let last = try Files.readAll(path).last, last != UInt8(ascii: "\n") {
+        if !isNew, let last = try Files.lastByte(path), last != UInt8(ascii: "\n") {
             line.insert(UInt8(ascii: "\n"), at: 0)
         }
         var file = try OutputFile(appendingTo: path)

@@ -8,6 +8,8 @@ internal import Store
 /// Options of `push` and `pull`.
 struct RemoteOptions: ParsableArguments {
     @Argument(help: "A folder, s3://bucket/prefix or https://host/path.") var remote: String
+    @Argument(help: "The datasets.") var names: [String]
+    @Option(name: .customLong("as"), help: "The name of the copy, where one dataset is copied.") var newName: String?
     @Option(help: "Blobs in flight at the same time.") var jobs = 4
     @Option(help: "Failures in a row after which an exchange is given up.") var retries = 6
     @Option(help: "Seconds without a byte after which an exchange has failed.") var timeout = 60
@@ -17,13 +19,18 @@ struct RemoteOptions: ParsableArguments {
             valueName: "url"))
     var endpoint: String?
     @Flag(help: "Say what would be moved, and move nothing.") var dryRun = false
+    @Flag(help: "Move names also away from versions that what is copied does not build on.") var force = false
 
     static let environment = """
         For s3:// the environment says who you are and where: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
         AWS_SESSION_TOKEN, AWS_REGION. Without a key, requests are not signed. CURL_CA_BUNDLE names certificates to trust instead of the system's.
         """
 
+    /// Each dataset's name where it is, and where it goes.
+    var pairs: [(String, String)] { names.map { ($0, newName ?? $0) } }
+
     func validate() throws {
+        guard newName == nil || names.count == 1 else { throw ValidationError("--as goes with one dataset") }
         guard 1...64 ~= jobs else { throw ValidationError("--jobs is from 1 to 64") }
         guard 1...100 ~= retries else { throw ValidationError("--retries is from 1 to 100") }
         guard 1...86_400 ~= timeout else { throw ValidationError("--timeout is from 1 to 86400 seconds") }
@@ -47,24 +54,23 @@ struct PushCommand: ParsableCommand {
             A remote is laid out as a store is: a folder that was pushed to is a store, and a web server that serves \
             such a folder, or a bucket, can be read with --store or pulled from.
             Blobs are sent first, the names last; only what is missing is sent, so the same command goes on where it \
-            was interrupted. A name that somebody else moved during the push is left alone: exit status 75. A remote \
-            that does not answer: 69.
+            was interrupted.
+            A name moves if what it names on the remote has a place in the history of what is pushed: as an ancestor, \
+            or as what the name was here before. Otherwise exit status 73, unless --force. A name that somebody else \
+            moved during the push is left alone: 75. A remote that does not answer: 69.
             \(RemoteOptions.environment)
             """)
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var remote: RemoteOptions
-    @Argument(help: "The datasets.") var names: [String]
-    @Option(name: .customLong("as"), help: "The name on the remote, where one dataset is pushed.") var newName: String?
-
-    func validate() throws { try TransferNames.check(names, newName) }
 
     func run() throws {
         var push = Push(from: try Store(opening: options.location.folder()), to: try remote.open())
         push.jobCount = remote.jobs
         push.isDryRun = remote.dryRun
+        push.isForced = remote.force
         let progress = TransferProgress("push")
-        let report = try push.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
+        let report = try push.run(remote.pairs, begin: progress.begin)
         progress.finish()
         try Printed.transfer(report, verb: "sent", json: options.common.json)
     }
@@ -76,7 +82,10 @@ struct PullCommand: ParsableCommand {
         discussion: """
             Blobs come first, the names last; only what is missing is fetched, and what an interrupted run has fetched \
             is kept, so the same command goes on where it was interrupted. Every blob is checked against its SHA-256 \
-            as it comes. A name that exists here is moved; `tvt-store log` and the reflog know what it was.
+            as it comes.
+            A name that exists here moves if it was pulled before, or if what it names has a place in the history of \
+            what is pulled: as an ancestor, or as what the name was before in the folder that is pulled from. Otherwise \
+            exit status 73, unless --force; the reflog knows what it was.
             Exit status 66 for a name that the remote does not have, 69 where it does not answer, 65 where it sends \
             wrong bytes.
             \(RemoteOptions.environment)
@@ -84,18 +93,15 @@ struct PullCommand: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var remote: RemoteOptions
-    @Argument(help: "The datasets.") var names: [String]
-    @Option(name: .customLong("as"), help: "The name here, where one dataset is pulled.") var newName: String?
-
-    func validate() throws { try TransferNames.check(names, newName) }
 
     func run() throws {
         let folder = try options.location.folder()
         var pull = Pull(from: try remote.open(), into: try Store.create(at: folder))
         pull.jobCount = remote.jobs
         pull.isDryRun = remote.dryRun
+        pull.isForced = remote.force
         let progress = TransferProgress("pull")
-        let report = try pull.run(names.map { ($0, newName ?? $0) }, begin: progress.begin)
+        let report = try pull.run(remote.pairs, begin: progress.begin)
         progress.finish()
         try Printed.transfer(report, verb: "fetched", json: options.common.json)
     }
@@ -106,14 +112,30 @@ struct CacheCommand: ParsableCommand {
         commandName: "cache", abstract: "List what is kept of stores on servers, or remove it.",
         discussion: """
             Reading a store on a server keeps what was read in ${XDG_CACHE_HOME:-~/.cache}/tvt/remote. It can be \
-            removed at any time, also while others read.
+            removed at any time, also while others read. It takes what it needs, unless TVT_CACHE_BYTES sets a limit \
+            for all stores together: then what was not used for longest makes room, a blob at a time, except for what \
+            is open.
             """)
 
     @OptionGroup var common: CommonOptions
     @Flag(help: "Remove all that is listed.") var clear = false
     @Option(help: ArgumentHelp("Only the store of this address.", valueName: "url")) var address: String?
+    @Option(
+        help: ArgumentHelp("Remove what was not used for longest, until no more is kept.", valueName: "bytes"))
+    var limit: Int?
+
+    func validate() throws {
+        guard limit ?? 0 >= 0 else { throw ValidationError("--limit is a number of bytes") }
+        guard limit == nil || !clear && address == nil else {
+            throw ValidationError("--limit is for all stores together: without --address, without --clear")
+        }
+    }
 
     func run() throws {
+        if let limit {
+            let removed = try CacheLimit.trim(to: limit)
+            log.notice("removed \(removed.blobs) blobs, \(Printed.size(removed.bytes))")
+        }
         let caches = try RemoteCache.all().filter { address == nil || $0.address == address }
         let sizes = try caches.map { try $0.storedBytes() }
         if clear { for cache in caches { try cache.remove() } }
@@ -132,12 +154,6 @@ struct CacheCommand: ParsableCommand {
             }
             return Printed.table([["STORE", clear ? "REMOVED" : "SIZE", "FOLDER"]] + rows, right: [1])
         }
-    }
-}
-
-enum TransferNames {
-    static func check(_ names: [String], _ newName: String?) throws {
-        guard newName == nil || names.count == 1 else { throw ValidationError("--as goes with one dataset") }
     }
 }
 

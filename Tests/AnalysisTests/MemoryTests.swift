@@ -13,7 +13,8 @@ import Testing
 @Suite struct MemoryTests {
     static let documentCount = ProcessInfo.processInfo.environment["TVT_SOAK"] == nil ? 600_000 : 6_000_000
 
-    /// Tiny documents; every tenth has the text of the one before it, every thousandth is changed.
+    /// Tiny documents; every tenth has the text of the one before it, every thousandth is changed. And queries, one for a
+    /// hundred documents, ten of which are its positives.
     static func commit(to store: Store, as reference: String, isChanged: Bool) throws {
         let writer = try store.writer(reference: reference, provenance: Provenance(tool: "test"))
         for number in 0..<documentCount {
@@ -24,6 +25,16 @@ import Testing
             let line = Array("{\"docid\":\"".utf8) + id + Array("\",\"document_text\":\"\(text)\"}".utf8)
             _ = try id.withUnsafeBytes { id in
                 try line.withUnsafeBytes { try writer.appendDocument(id: id, record: $0) }
+            }
+        }
+        for number in 0..<documentCount / 100 {
+            let id = Array("query-\(number)".utf8)
+            let line = Array("{\"query_id\":\"query-\(number)\",\"query_text\":\"what is \(number)\"}".utf8)
+            let positives = (0..<10).map { UInt32(number * 100 + 7 * $0) }
+            _ = try id.withUnsafeBytes { id in
+                try line.withUnsafeBytes {
+                    try writer.appendQuery(id: id, record: $0, positives: positives, negatives: [])
+                }
             }
         }
         try writer.commit()
@@ -57,6 +68,15 @@ import Testing
         let stats = try tool(72, "stats", "new")
         #expect(stats.status == 0)
         #expect(stats.output["documents"]?["duplicates"]?["records"]?.integer == Self.documentCount / 10)
+        let overlap = try tool(112, "overlap", "old", "new")
+        #expect(overlap.status == 0)
+        let compared = overlap.output["evaluations"]?.array?.first?["documents"]
+        #expect(compared?["count"]?.integer == Self.documentCount / 10)
+        // One in a thousand is changed: of the positives, those of every tenth query that end in three zeros.
+        #expect(compared?["shared"]?.integer == Self.documentCount / 10 - Self.documentCount / 1000)
+        let similar = try tool(160, "overlap", "old", "new", "--near")
+        #expect(similar.status == 0)
+        #expect(similar.output["evaluations"]?.array?.first?["documents"]?["shared"]?.integer ?? 0 > 0)
         // The limit holds: with less, nothing is done.
         #expect(try tool(20, "stats", "new").status != 0)
     }

@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import Synchronization
 import SystemPackage
 import TestKit
 import Testing
@@ -71,6 +72,28 @@ import Testing
         }
         first = nil
         _ = try FileLock(acquiring: path, purpose: "third")
+    }
+
+    /// Each holder removes the lock's file before it lets go; those who opened it before must not hold what nobody sees.
+    @Test func aLockWhoseFileIsRemovedStaysExclusive() throws {
+        let path = folder("lock")
+        let holders = Atomic<Int>(0)
+        let most = Atomic<Int>(0)
+        let threads = try (0..<4).map { _ in
+            try Thread {
+                for _ in 0..<500 {
+                    guard let lock = try? FileLock(acquiring: path, purpose: "test", wait: true) else { continue }
+                    let count = holders.add(1, ordering: .sequentiallyConsistent).newValue
+                    most.max(count, ordering: .sequentiallyConsistent)
+                    sched_yield()
+                    holders.subtract(1, ordering: .sequentiallyConsistent)
+                    try? Files.remove(path)
+                    withExtendedLifetime(lock) {}
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+        #expect(most.load(ordering: .sequentiallyConsistent) == 1)
     }
 
     @Test func aTreeIsRemovedWithoutFollowingLinks() throws {

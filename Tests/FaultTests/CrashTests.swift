@@ -12,6 +12,7 @@ import Testing
         let calm = try CalmRun(command)
         #expect(calm.numbered.count > 10)
         var states: [Bool] = []
+        var metHalves = false
         for (number, call) in calm.met {
             var actions = ["kill"]
             if case .write = call { actions.append("tear") }
@@ -26,17 +27,27 @@ import Testing
                     try checkNextWriter(store, "\(fault)")
                     continue
                 }
-                let again = try calm.run(store)
+                let arrived = calm.incomingBytes > 0 ? try calm.arrivedBytes(store) : 0
+                let log = folder("log")
+                let again = try calm.run(store, log: log)
                 let wasDone = states.last == true
                 #expect(again.status == (wasDone ? command.repeatedStatus : 0), "\(fault): \(again.errorText)")
                 #expect(try CalmRun.references(store) == calm.new, "\(fault)")
                 try checkClean(store, "\(fault), and again")
+                if calm.incomingBytes > 0 {
+                    // What had come is not fetched again, not even a half of a blob.
+                    let fetched = try RecordedCall.read(log).reduce(0) { $0 + $1.incomingBytes }
+                    #expect(arrived + fetched == calm.incomingBytes, "\(fault): \(arrived) had come")
+                    #expect(try Incoming.parts(store).isEmpty, "\(fault)")
+                    metHalves = metHalves || arrived > 0 && fetched > 0
+                }
                 try checkNextWriter(store, "\(fault)")
             }
         }
         // One moment parts the old from the new.
         #expect(states == states.filter { !$0 } + states.filter { $0 })
         #expect(Set(states).count == (calm.changesReferences ? 2 : 1))
+        #expect(metHalves == (calm.incomingBytes > 0))
     }
 
     @Test("power failure after every call", arguments: ChangingCommand.all)
@@ -105,6 +116,22 @@ import Testing
         #expect(references != calm.new || !isClean)
     }
 
+    /// Nothing can happen to a store by being pushed from or pulled from.
+    @Test("push and pull change nothing where they read", arguments: ["push", "pull"])
+    func readingSide(verb: String) throws {
+        let scene = try Scene.shared.get()
+        let folder = try quickFolder()
+        try copyTree(scene.base, to: folder("other"))
+        let stores = [scene.elsewhere, folder("other")].map(\.string)
+        let arguments =
+            verb == "push"
+            ? ["push", stores[1], "nave", "--store", stores[0]] : ["pull", stores[0], "nave", "--store", stores[1]]
+        let log = folder("log")
+        let result = try run("tvt-store", arguments, watching: scene.elsewhere, log: log)
+        #expect(result.status == 0, "\(result.errorText)")
+        #expect(try Files.readAll(log).isEmpty)
+    }
+
     /// - Returns: whether the store has the new references.
     private func checkOldOrNew(_ root: FilePath, _ calm: CalmRun, _ comment: Comment) throws -> Bool {
         let references = try CalmRun.references(root)
@@ -124,7 +151,7 @@ import Testing
         #expect(findings.isEmpty, "\(comment): \(findings)")
     }
 
-    /// Another writer works, and takes away what the dead one left.
+    /// Another writer works, and takes away what the dead one left, except blobs that somebody may go on fetching.
     private func checkNextWriter(_ root: FilePath, _ comment: Comment) throws {
         guard let references = try CalmRun.references(root) else { return }
         let store = try Store(opening: root)
@@ -132,6 +159,7 @@ import Testing
         guard let any = references.keys.sorted().last else { return }
         try store.tag(any, as: "next")
         #expect(try store.references().count == references.count + 1, comment)
-        #expect(try Files.list(root.appending("tmp")) == ["gate"], comment)
+        #expect(try Files.list(root.appending("tmp")).filter { $0 != "incoming" } == ["gate"], comment)
+        #expect(try Incoming.isOrderly(root), comment)
     }
 }

@@ -203,14 +203,16 @@ struct Disk {
         }
     }
 
-    /// A mixture of the new bytes and the durable ones, sector by sector; a file that grew may have either length.
+    /// A mixture of the new bytes and the durable ones, sector by sector; a file that grew or was cut may have either
+    /// length. What of a file that grew did not come to the disk is zero; a cut that did not has changed nothing.
     private static func torn(_ file: Kept<[UInt8]>, seed: UInt64) -> [UInt8] {
         guard file.seen != file.durable else { return file.seen }
         var random = SplitMix64(seed: seed)
         let length = random.next(below: 2) == 0 ? file.seen.count : file.durable.count
         var bytes = [UInt8](repeating: 0, count: length)
         for start in stride(from: 0, to: length, by: 512) {
-            let source = random.next(below: 2) == 0 ? file.seen : file.durable
+            let isCut = file.seen.count < min(start + 512, length)
+            let source = random.next(below: 2) == 0 && !isCut ? file.seen : file.durable
             for position in start..<max(start, min(start + 512, length, source.count)) {
                 bytes[position] = source[position]
             }

@@ -55,8 +55,41 @@ import Testing
                 }
             }
         }
+        // Blobs come and go piece by piece, however large they are.
+        let large = folder("store-1000000").string
+        for (verb, target) in [("push", "pushed"), ("pull", "pulled")] {
+            let ends = verb == "push" ? [folder(target).string, large] : [large, folder(target).string]
+            let copying = [verb, ends[0], "tiny", "--jobs", "4", "--store", ends[1]]
+            // 8 MiB of stack for each job.
+            let result = try Self.limited("tvt-store", copying, mebibytes: 44)
+            #expect(result.status == 0, "\(verb): \(result.errorText)")
+        }
         // The limits bite.
         let store = folder("store-1000000").string
         #expect(try Self.limited("tvt-store", ["cat", "tiny", "corpus", "--store", store], mebibytes: 3).status != 0)
+    }
+
+    @Test("a change of a name reads no more of a long reflog than its end", arguments: [false, true])
+    func longReflog(isCutOff: Bool) throws {
+        let folder = try quickFolder()
+        let root = folder("store")
+        try copyTree(try Scene.shared.get().base, to: root)
+        let path = root.appending("reflog")
+        let whole = try Files.readAll(path)
+        let line = whole.prefix { $0 != UInt8(ascii: "\n") } + [UInt8(ascii: "\n")]
+        let lineCount = 100_000
+        do {
+            var file = try OutputFile(appendingTo: path)
+            for _ in 0..<lineCount { try file.write(Array(line)) }
+            if isCutOff { try file.write(Array(line.prefix(40))) }
+            try file.close()
+        }
+        #expect(try Files.size(path) > 12 << 20)
+        let result = try Self.limited(
+            "tvt-store", ["tag", "nave", "other", "--store", root.string], mebibytes: 16)
+        #expect(result.status == 0, "\(result.errorText)")
+        let entries = try Store(opening: root).reflog()
+        #expect(entries.count == lineCount + 3)
+        #expect(entries.last?.reference == "other")
     }
 }

@@ -33,6 +33,13 @@ enum RecordedCall: Sendable {
     /// Whether it belongs to the catalog, a cache that takes a third of a commit's calls.
     var isOfCatalog: Bool { path.hasPrefix("catalog.sqlite") }
 
+    /// Bytes that it writes to a blob that is on its way into the store.
+    var incomingBytes: Int {
+        guard case .write(_, _, let bytes, let path) = self, path.hasPrefix("tmp/incoming/"), !path.hasSuffix(".lock")
+        else { return 0 }
+        return bytes.count
+    }
+
     /// All calls of a log.
     static func read(_ log: FilePath) throws -> [RecordedCall] {
         var rest = try Files.readAll(log)[...]

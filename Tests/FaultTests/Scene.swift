@@ -8,6 +8,8 @@ struct Scene: Sendable {
     let folder: TemporaryFolder
     /// Has `nave` and `spare`, of different data, and a catalog.
     let base: FilePath
+    /// Another store that has what `base` has, but under `nave` and `nave@two` a version that descends from `base`'s `nave`.
+    let elsewhere: FilePath
 
     /// Thrown by every test that needs it, if it could not be made.
     static let shared = Result { try Scene() }
@@ -15,6 +17,7 @@ struct Scene: Sendable {
     private init() throws {
         folder = try quickFolder()
         base = folder("base")
+        elsewhere = folder("elsewhere")
         for (name, seed) in [("nave", 1), ("spare", 2), ("big", 3)] {
             var random = SplitMix64(seed: UInt64(seed))
             var corpus = ""
@@ -40,6 +43,17 @@ struct Scene: Sendable {
         }
         try folder.write(results.joined(), to: "run.tsv")
         for name in ["nave", "spare"] { try succeed("tvt-convert", conversion(of: name, as: name, into: base)) }
+        try copyTree(base, to: elsewhere)
+        try succeed("tvt-mine", filtering(as: "nave", in: elsewhere))
+        try succeed("tvt-store", ["tag", "nave", "nave@two", "--store", elsewhere.string])
+    }
+
+    /// Leaves out half of the queries of `nave`.
+    func filtering(as reference: String, in store: FilePath) -> [String] {
+        [
+            "filter", "nave", "--run", folder("run.tsv").string, "--depth", "5", "--as", reference, "--store",
+            store.string,
+        ]
     }
 
     func conversion(of data: String, as reference: String, into store: FilePath) -> [String] {
@@ -83,12 +97,7 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
         ChangingCommand(description: "convert over a reference", tool: "tvt-convert") {
             $0.conversion(of: "spare", as: "nave", into: $1)
         },
-        ChangingCommand(description: "derive", tool: "tvt-mine") { scene, store in
-            [
-                "filter", "nave", "--run", scene.folder("run.tsv").string, "--depth", "5", "--as", "nave@filtered",
-                "--store", store.string,
-            ]
-        },
+        ChangingCommand(description: "derive", tool: "tvt-mine") { $0.filtering(as: "nave@filtered", in: $1) },
         ChangingCommand(description: "tag", tool: "tvt-store") { ["tag", "nave", "nave@two", "--store", $1.string] },
         ChangingCommand(description: "rm", tool: "tvt-store", repeatedStatus: 66) {
             ["rm", "spare", "--store", $1.string]
@@ -119,6 +128,14 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
                 try Files.remove(store.path(of: table.idIndex.digest))
             }
         ) { ["repair", "--from", $0.base.string, "--store", $1.string] },
+        // One job: the same calls in the same order each time.
+        ChangingCommand(description: "pull", tool: "tvt-store") {
+            ["pull", $0.elsewhere.string, "nave", "nave@two", "--jobs", "1", "--store", $1.string]
+        },
+        // What is watched is the store that is pushed to.
+        ChangingCommand(description: "push", tool: "tvt-store") {
+            ["push", $1.string, "nave", "nave@two", "--jobs", "1", "--store", $0.elsewhere.string]
+        },
     ]
 }
 
@@ -189,8 +206,19 @@ struct CalmRun {
     /// Whether the references are others afterwards.
     var changesReferences: Bool { old != new }
 
-    func run(_ store: FilePath, _ fault: Fault? = nil) throws -> ToolResult {
-        try FaultTests.run(command.tool, command.arguments(scene, store), watching: store, fault: fault)
+    func run(_ store: FilePath, _ fault: Fault? = nil, log: FilePath? = nil) throws -> ToolResult {
+        try FaultTests.run(command.tool, command.arguments(scene, store), watching: store, fault: fault, log: log)
+    }
+
+    /// Bytes that a run fetches into blobs of the store.
+    var incomingBytes: Int { calls.reduce(0) { $0 + $1.incomingBytes } }
+
+    /// Bytes in the store that a run would fetch otherwise: new blobs, and those of which a part has come.
+    func arrivedBytes(_ store: FilePath) throws -> Int {
+        let known = Set(try Files.list(start("store").appending("blobs").appending("sha256")))
+        let blobs = store.appending("blobs").appending("sha256")
+        let arrived = try Files.list(blobs).filter { !known.contains($0) }.map(blobs.appending)
+        return try (arrived + Incoming.parts(store)).reduce(0) { try $0 + Files.size($1) }
     }
 
     static func references(_ root: FilePath) throws -> [String: SHA256Digest]? {
@@ -198,5 +226,26 @@ struct CalmRun {
         guard Files.exists(root.appending("oci-layout")) else { return nil }
         let references = try Store(opening: root).references().map { ($0.name, $0.dataset) }
         return Dictionary(uniqueKeysWithValues: references)
+    }
+}
+
+/// What `tmp/incoming` holds of blobs that are on their way into a store.
+enum Incoming {
+    private static func folder(_ store: FilePath) -> FilePath { store.appending("tmp").appending("incoming") }
+
+    private static func names(_ store: FilePath) throws -> [String] {
+        Files.isDirectory(folder(store)) ? try Files.list(folder(store)) : []
+    }
+
+    /// The files with what has come.
+    static func parts(_ store: FilePath) throws -> [FilePath] {
+        try names(store).filter { !$0.hasSuffix(".lock") }.map { folder(store).appending($0) }
+    }
+
+    /// Whether there is nothing but blobs' files and their locks.
+    static func isOrderly(_ store: FilePath) throws -> Bool {
+        try names(store).allSatisfy { name in
+            SHA256Digest(hex: name.hasSuffix(".lock") ? String(name.dropLast(5)) : name) != nil
+        }
     }
 }

@@ -89,7 +89,7 @@ import Testing
     private func otherPush(of name: String, from store: SampleStore) throws -> FilePath {
         let index = root.appending("index.json")
         let before = try Files.readAll(index)
-        #expect(try push(server(), [name], from: store).status == 0)
+        #expect(try push(server(), [name, "--force"], from: store).status == 0)
         let after = try here.folder.write(Files.readAll(index), to: "other.json")
         try Files.replace(index, with: before)
         return after

@@ -184,4 +184,19 @@ import Testing
         let verified = try tool(["verify", "--level", "quick"], on: server.origin)
         #expect(verified.status == 65 && verified.outputText.contains("missing"), "\(verified.errorText)")
     }
+
+    /// A library that cannot be loaded disturbs only those who need it.
+    @Test func libcurlIsLoadedForServersOnly() throws {
+        let server = try TestServer(serving: there.store.root)
+        try there.folder.write("this is no library", to: "libraries/libcurl.so.4")
+        let environment = ["LD_LIBRARY_PATH": there.folder("libraries").string, "XDG_CACHE_HOME": cache.string]
+        let get = ["get", "sample", "--docid", "doc-17"]
+        #expect(try there.tool(get, environment: environment).output == there.tool(get).output)
+        let push = ["push", there.folder("other").string, "sample"]
+        #expect(try there.tool(push, environment: environment).status == 0)
+        let far = try run("tvt-store", get + ["--store", server.origin], environment: environment)
+        #expect(far.status == 78, "\(far.errorText)")
+        #expect(far.errorText.contains("libcurl") && far.errorText.contains("libcurl4"), "\(far.errorText)")
+        #expect(try tool(get, on: server.origin).status == 0)
+    }
 }

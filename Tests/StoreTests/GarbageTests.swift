@@ -303,16 +303,27 @@ import Testing
         try Files.replace(tmp.appending("77-aa.lock"), with: "process 77")
         try Files.makeDirectory(tmp.appending("78-bb"))
         try Files.replace(tmp.appending("stray"), with: "x")
+        // Blobs that were being fetched: long ago, long ago up to their last moment, and lately.
+        let incoming = tmp.appending("incoming")
+        let names = (0..<3).map { SHA256Digest.of([$0]).hex }
+        for name in names { try Files.replace(incoming.appending(name + ".lock"), with: "process 79") }
+        for number in [0, 2] { try Files.replace(incoming.appending(names[number]), with: "half") }
+        for name in try Files.list(incoming) where !name.hasPrefix(names[2]) {
+            try Files.setModificationTime(incoming.appending(name), to: Clock.epochSeconds() - 8 * 86_400)
+        }
         try Files.replace(store.root.appending(".index.json.77.tmp"), with: "{")
         try Files.replace(store.root.appending("blobs").appending("sha256").appending("notes.txt"), with: "mine")
         let planned = try store.collectGarbage(Self.options(applies: false))
-        #expect(try Files.list(tmp).count == 5)
+        #expect(try Files.list(tmp).count == 6)
+        #expect(try Files.list(incoming).count == 5)
         // Our own session takes the dead writers away as it begins, as every session does.
         #expect(planned.deadWriters == 1)
         #expect(planned.orphans == 3)
         let done = try store.collectGarbage(Self.options())
         #expect(done.orphans == 3)
         #expect(done.strangers.count == 1)
+        #expect(try Files.list(incoming) == [names[2], names[2] + ".lock"])
+        try Files.removeTree(incoming)
         #expect(try temporary.tmpIsEmpty())
         #expect(!Files.exists(store.root.appending(".index.json.77.tmp")))
         #expect(try temporary.blobs().contains("notes.txt"))
