@@ -216,7 +216,9 @@ let benchmarks: [Target] =
     : [
         .executableTarget(
             name: "tvt-bench",
-            dependencies: ["Base", "CommandLineKit", "Datasets", "JSON", "Store", argumentParser, systemPackage],
+            dependencies: [
+                "Base", "CommandLineKit", "Datasets", "JSON", "Records", "Store", argumentParser, systemPackage,
+            ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]
 let targets: [Target] = doors + base + wrappers + formats + domain + tools + wantedTestTargets + benchmarks

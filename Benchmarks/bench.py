@@ -105,8 +105,8 @@ def heading():
         "Quality (what training, filtering and mining change) is in [quality.md](quality.md).", "", ""])
 
 
-# What store.py and scale.py have written; run.sh runs them.
-OTHER_SECTIONS = ["store", "growth"]
+# What store.py, media.py and scale.py have written; run.sh runs them.
+OTHER_SECTIONS = ["store", "media", "growth"]
 
 
 def main():

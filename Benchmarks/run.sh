@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store and growth are tables of their own; `--only` with their names runs nothing else.
+# store, media and growth are tables of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -29,7 +29,7 @@ for ((i = 1; i < $#; i++)); do
   fi
 done
 case ",$only," in
-  ,, | *,store,* | *,growth,*)
+  ,, | *,store,* | *,media,* | *,growth,*)
     TVT_BENCH=1 swift build --configuration release --explicit-target-dependency-import-check error --product tvt-bench
     ;;
 esac
@@ -38,6 +38,12 @@ case ",$only," in
     # Its peers do not go together with the versions that the others need.
     install requirements-store.txt peers-store
     python3 Benchmarks/store.py --output "$sections/store.md"
+    ;;
+esac
+case ",$only," in
+  ,, | *,media,*)
+    install requirements-store.txt peers-store
+    python3 Benchmarks/media.py --output "$sections/media.md"
     ;;
 esac
 case ",$only," in ,, | *,growth,*) python3 Benchmarks/scale.py --output "$sections/growth.md" ;; esac

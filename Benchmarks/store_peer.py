@@ -2,6 +2,8 @@
 
     python Benchmarks/store_peer.py write PEER INPUT.jsonl DIR     (prints seconds)
     python Benchmarks/store_peer.py read PEER DIR                  (prints one JSON line, as `tvt-bench store-read` does)
+    python Benchmarks/store_peer.py media-write PEER FOLDER DIR    (the files of a folder as items; prints seconds)
+    python Benchmarks/store_peer.py media-read PEER DIR            (prints one JSON line, as `tvt-bench media-read` does)
 
 PEER: datasets, lance, lmdb, streaming, streaming-zstd, litdata, litdata-zstd, webdataset. Rates are per second of one process and
 of wall time. What a peer cannot do is null: webdataset reads in order only (its shuffled pass goes through a buffer of
@@ -233,6 +235,159 @@ class WebDataset:
         return sum(1 for _ in self.pipeline(10_000))
 
 
+def files(folder):
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as file:
+            yield name, file.read()
+
+
+class DatasetsMedia:
+    """An Image column that is read without decoding: bytes of Arrow, not verified."""
+
+    def write(self, folder, target):
+        import datasets
+
+        features = datasets.Features({"docid": datasets.Value("string"), "image": datasets.Image(decode=False)})
+
+        def rows():
+            for name, data in files(folder):
+                yield {"docid": name, "image": {"bytes": data, "path": None}}
+
+        cache = target + ".cache"
+        datasets.disable_progress_bars()
+        datasets.Dataset.from_generator(rows, features=features, cache_dir=cache).save_to_disk(target)
+        shutil.rmtree(cache, ignore_errors=True)
+
+    def open(self, folder):
+        import datasets
+
+        datasets.disable_progress_bars()
+        self.data = datasets.load_from_disk(folder)
+        return len(self.data)
+
+    def get(self, i):
+        return self.data[i]["image"]["bytes"]
+
+
+class LMDBMedia:
+    """Key → bytes; a transaction's views of pages are copied into Python's bytes."""
+
+    def write(self, folder, target):
+        import lmdb
+
+        environment = lmdb.open(target, map_size=1 << 38)
+        with environment.begin(write=True) as transaction:
+            for i, (_, data) in enumerate(files(folder)):
+                transaction.put(i.to_bytes(4, "big"), data, append=True)
+        environment.sync(True)
+        environment.close()
+
+    def open(self, folder):
+        import lmdb
+
+        self.data = lmdb.open(folder, readonly=True, lock=False, readahead=False)
+        self.transaction = self.data.begin()
+        return self.transaction.stat()["entries"]
+
+    def get(self, i):
+        return self.transaction.get(i.to_bytes(4, "big"))
+
+
+class StreamingMedia(Streaming):
+    def write(self, folder, target):
+        from streaming import MDSWriter
+
+        with MDSWriter(out=target, columns={"docid": "str", "image": "bytes"}, size_limit=1 << 26) as writer:
+            for name, data in files(folder):
+                writer.write({"docid": name, "image": data})
+
+    def get(self, i):
+        return self.data[i]["image"]
+
+
+class LitDataMedia(LitData):
+    def write(self, folder, target):
+        from litdata.streaming.writer import BinaryWriter
+
+        writer = BinaryWriter(target, chunk_bytes="64MB")
+        for i, (name, data) in enumerate(files(folder)):
+            writer[i] = {"docid": name, "image": data}
+        writer.done()
+        writer.merge()
+
+    def get(self, i):
+        return self.data[i]["image"]
+
+
+class WebDatasetMedia:
+    """In order only: tar has no index."""
+
+    def write(self, folder, target):
+        import webdataset
+
+        os.makedirs(target)
+        with webdataset.ShardWriter(target + "/%05d.tar", maxcount=10_000, maxsize=1 << 30, verbose=0) as writer:
+            for name, data in files(folder):
+                stem, extension = name.rsplit(".", 1)
+                writer.write({"__key__": stem, extension: data})
+
+    def open(self, folder):
+        import webdataset
+
+        self.urls = sorted(os.path.join(folder, name) for name in os.listdir(folder))
+        self.library = webdataset
+
+    def scan(self):
+        for sample in self.library.WebDataset(self.urls, shardshuffle=False, empty_check=False):
+            yield next(value for key, value in sample.items() if not key.startswith("__"))
+
+
+def media_read(peer, folder):
+    stored = size_of(folder)
+    start = time.perf_counter()
+    count = peer.open(folder)
+    result = {"storedBytes": stored}
+    if hasattr(peer, "get"):
+        peer.get(0)
+        result["openMilliseconds"] = (time.perf_counter() - start) * 1e3
+        generator = random.Random(1)
+        ordinals = [generator.randrange(count) for _ in range(READS)]
+        total = 0
+        latencies = []
+        for i in ordinals:
+            before = time.perf_counter()
+            total += len(peer.get(i))
+            latencies.append(time.perf_counter() - before)
+        latencies.sort()
+
+        def each():
+            for i in ordinals:
+                peer.get(i)
+
+        rate = READS / statistics.median(seconds(each) for _ in range(RUNS))
+        result["p50Microseconds"] = latencies[READS // 2] * 1e6
+        result["p99Microseconds"] = latencies[READS * 99 // 100] * 1e6
+        result["itemsPerSecond"] = rate
+        result["gigabytesPerSecond"] = rate * total / READS / 1e9
+    else:
+        first = next(iter(peer.scan()))
+        result["openMilliseconds"] = (time.perf_counter() - start) * 1e3
+        assert first
+        start = time.perf_counter()
+        sizes = [len(data) for data in peer.scan()]
+        elapsed = time.perf_counter() - start
+        count = len(sizes)
+        result["inOrder"] = count / elapsed
+        result["inOrderGigabytesPerSecond"] = sum(sizes) / elapsed / 1e9
+    result["items"] = count
+    result["peakMiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result))
+
+
+MEDIA_PEERS = {
+    "datasets": DatasetsMedia, "lmdb": LMDBMedia, "streaming": StreamingMedia, "litdata": LitDataMedia,
+    "webdataset": WebDatasetMedia,
+}  # fmt: skip
 PEERS = {
     "datasets": Datasets, "lance": Lance, "lmdb": LMDB, "streaming": Streaming, "streaming-zstd": StreamingZstd,
     "litdata": LitData, "litdata-zstd": LitDataZstd, "webdataset": WebDataset,
@@ -310,8 +465,10 @@ def read(peer, folder):
 
 def main():
     action, name = sys.argv[1:3]
-    peer = PEERS[name]()
-    if action == "write":
+    peer = (MEDIA_PEERS if action.startswith("media-") else PEERS)[name]()
+    if action == "media-read":
+        media_read(peer, sys.argv[3])
+    elif action.endswith("write"):
         shutil.rmtree(sys.argv[4], ignore_errors=True)
         print(json.dumps({"seconds": seconds(lambda: peer.write(sys.argv[3], sys.argv[4]))}))
     else:

@@ -7,7 +7,9 @@ internal import Glibc
 struct Bench: Tool {
     static let configuration = CommandConfiguration(
         commandName: "tvt-bench", abstract: "Measures rooms from within a process.",
-        subcommands: [StoreFill.self, StoreRead.self, OrderSamples.self, ReadExamples.self])
+        subcommands: [
+            StoreFill.self, StoreRead.self, MediaFill.self, MediaRead.self, OrderSamples.self, ReadExamples.self,
+        ])
 }
 
 /// Seconds of wall time that `body` takes.

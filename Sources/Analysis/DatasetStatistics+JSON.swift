@@ -9,6 +9,15 @@ extension DatasetStatistics {
             "queriesWithoutPositives": JSONValue(queriesWithoutPositives),
             "unlinkedDocuments": JSONValue(unlinkedDocuments),
         ]
+        if let media {
+            json["media"] = [
+                "items": JSONValue(media.itemCount), "images": JSONValue(media.imageCount),
+                "videos": JSONValue(media.videoCount), "audios": JSONValue(media.audioCount),
+                "external": JSONValue(media.externalCount), "rawBytes": JSONValue(media.rawBytes),
+                "storedBytes": JSONValue(media.storedBytes), "indexBytes": JSONValue(media.index.size),
+                "shards": JSONValue(media.shards.count),
+            ]
+        }
         if let aliasCount { json["aliases"] = JSONValue(aliasCount) }
         return .object(json)
     }

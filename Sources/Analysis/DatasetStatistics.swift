@@ -47,6 +47,8 @@ public struct DatasetStatistics: Sendable {
     public var digest = ""
     public var documents = Records()
     public var queries = Records()
+    /// Images, videos and sounds, as the manifest has them; nil where it tells of none.
+    public var media: Manifest.MediaTable?
     public var links: [LinkTable] = []
     /// Neither a positive link nor a judgement above 0.
     public var queriesWithoutPositives = 0
@@ -66,6 +68,7 @@ public struct DatasetStatistics: Sendable {
         documents = try Self.records(.documents, of: dataset, store, workers, progress)
         queries = try Self.records(.queries, of: dataset, store, workers, progress)
         aliasCount = dataset.aliases?.count
+        media = dataset.manifest.media
         var isLinked = OrdinalSet(capacity: dataset.documentCount)
         var hasPositive = OrdinalSet(capacity: dataset.queryCount)
         for (name, table) in dataset.linkTables {

@@ -31,6 +31,7 @@ public struct StatisticsPage {
             \(storage)
             \(records("Documents", statistics.documents))
             \(records("Queries", statistics.queries))
+            \(media)
             \(links)
             </html>
 
@@ -43,6 +44,10 @@ public struct StatisticsPage {
             rows.append([label, size(side.rawBytes), size(side.storedBytes)])
             rows.append(["id index of \(label)", "", size(side.indexBytes)])
             if side.dictionaryBytes > 0 { rows.append(["dictionary of \(label)", "", size(side.dictionaryBytes)]) }
+        }
+        if let media = statistics.media {
+            rows.append(["media", size(media.rawBytes), size(media.storedBytes)])
+            rows.append(["index of the media", "", size(media.index.size)])
         }
         for table in statistics.links { rows.append([table.name, "", size(table.storedBytes)]) }
         return "<h2>Size</h2>" + Self.table(rows)
@@ -68,6 +73,16 @@ public struct StatisticsPage {
             text += Self.chart(name, histogram)
         }
         return text
+    }
+
+    private var media: String {
+        guard let media = statistics.media else { return "" }
+        return "<h2>Media</h2>"
+            + Self.table([
+                ["what", "count"], ["items", grouped(media.itemCount)], ["images", grouped(media.imageCount)],
+                ["videos", grouped(media.videoCount)], ["sounds", grouped(media.audioCount)],
+                ["references to items elsewhere", grouped(media.externalCount)],
+            ])
     }
 
     private var links: String {

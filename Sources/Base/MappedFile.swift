@@ -43,6 +43,9 @@ public final class MappedFile: @unchecked Sendable {
 
     public var count: Int { bytes.count }
 
+    /// Whether the bytes come from elsewhere when they are asked for.
+    public var isFetched: Bool { fetcher != nil }
+
     /// Must precede the first look at any bytes. Costs one branch where the file is all there.
     @inlinable @inline(__always)
     public func ensure(_ range: Range<Int>) throws {

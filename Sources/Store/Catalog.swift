@@ -165,8 +165,11 @@ struct Catalog {
             try database.execute(
                 sql: "INSERT INTO lineage VALUES (?, ?)", arguments: [digest.description, parent.description])
         }
-        for (kind, table) in [("documents", manifest.documents), ("queries", manifest.queries)] {
-            for (number, shard) in table.shards.enumerated() {
+        for (kind, shards) in [
+            ("documents", manifest.documents.shards), ("queries", manifest.queries.shards),
+            ("media", manifest.media?.shards ?? []),
+        ] {
+            for (number, shard) in shards.enumerated() {
                 try database.execute(
                     sql: "INSERT INTO shards VALUES (?, ?, ?, ?, ?, ?, ?)",
                     arguments: [

@@ -50,10 +50,19 @@ final class FrameCursor {
     }
 
     /// Hands out a frame's content piece by piece; its checksum is checked behind the last one.
+    ///
+    /// What comes from a server is checked before the first piece is handed out, so that it can be fetched once more.
     func forEachPiece(
         of frame: Int, in shard: ShardReader, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let compressed = try shard.frameBytes(frame)
+        if shard.canFetchAgain {
+            do {
+                try decompressor.forEachPiece(of: compressed) { _ in }
+            } catch is ZstandardError {
+                _ = try shard.fetchAgain(compressed)
+            }
+        }
         do {
             try decompressor.forEachPiece(of: compressed, body)
         } catch let error as ZstandardError {

@@ -56,6 +56,9 @@ public struct Manifest: Sendable, Equatable {
         public var shards: [Shard]
 
         public var storedBytes: Int { shards.reduce(0) { $0 + $1.blob.size } }
+        public var imageCount: Int { countByKind[.image] ?? 0 }
+        public var videoCount: Int { countByKind[.video] ?? 0 }
+        public var audioCount: Int { countByKind[.audio] ?? 0 }
     }
 
     public struct Shard: Sendable, Equatable {

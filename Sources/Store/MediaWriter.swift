@@ -11,11 +11,14 @@ final class MediaWriter {
     private let session: WriterSession
     private let known = DigestTable()
     private var shard: ShardWriter?
-    private var shards: [StagedShard] = []
+    private var shards: [Manifest.Shard] = []
+    private var staged: [StagedBlob] = []
     private var hashes: SpillFile?
     private var logical = MediaDigestBuilder()
     private var countByKind: [MediaKind: Int] = [:]
     private var rawBytes = 0
+    /// Only where items came without the field that names them.
+    private var isCounted: [Bool] = []
     /// References of records to items that are not here.
     var externalCount = 0
 
@@ -34,12 +37,17 @@ final class MediaWriter {
     func add(_ item: MediaItem, as kind: MediaKind) throws -> Bool {
         guard known.number(of: item.digest) == nil else { return false }
         try add(item.digest, byteCount: item.byteCount) { try item.writeFrame($0) }
-        count(kind)
+        countByKind[kind, default: 0] += 1
         return true
     }
 
-    /// Counts an item by what it is.
-    func count(_ kind: MediaKind) { countByKind[kind, default: 0] += 1 }
+    /// Counts an item by the first field that names it.
+    func countOnce(_ number: Int, as kind: MediaKind) {
+        while isCounted.count < known.count { isCounted.append(false) }
+        guard !isCounted[number] else { return }
+        isCounted[number] = true
+        countByKind[kind, default: 0] += 1
+    }
 
     /// Adds an item that is not there yet.
     ///
@@ -62,15 +70,28 @@ final class MediaWriter {
             shard = try ShardWriter(session.blob("media-\(shards.count).tvz"), kind: .media, dictionary: nil)
         }
         try shard?.append(digest: digest, rawSize: byteCount, write: writeFrame)
-        _ = known.insert(digest)
         rawBytes += byteCount
+        try note(digest)
+    }
+
+    /// Takes over a shard of another version as it is; none of its items may be there yet.
+    func adopt(_ shard: Manifest.Shard, _ reader: ShardReader) throws {
+        try closeShard()
+        for item in 0..<reader.recordCount { try note(reader.digest(of: item)) }
+        rawBytes += shard.rawBytes
+        shards.append(shard)
+    }
+
+    private func note(_ digest: SHA256Digest) throws {
+        guard known.insert(digest) else { throw Failure(.bug, "the item \(digest) was added twice") }
         logical.add(digest)
         try hashes?.write(digest.bytes.withUnsafeBytes { IdIndexFormat.hash($0) })
     }
 
     private func closeShard() throws {
-        guard let full = shard.take() else { return }
-        shards.append(try full.finish())
+        guard let full = try shard.take()?.finish() else { return }
+        shards.append(full.shard)
+        staged.append(full.blob)
     }
 
     /// Ends the adding and builds the index.
@@ -80,7 +101,7 @@ final class MediaWriter {
         try closeShard()
         guard let spilled = try hashes.take()?.finish() else { throw Failure(.bug, "the media were finished twice") }
         // An error that the caller caught and went on from must not become a dataset with a hole.
-        guard shards.reduce(0, { $0 + $1.shard.recordCount }) == known.count else {
+        guard shards.reduce(0, { $0 + $1.recordCount }) == known.count else {
             throw Failure(.bug, "some media are lost, because an earlier error was ignored")
         }
         defer { try? spilled.remove() }
@@ -92,8 +113,8 @@ final class MediaWriter {
             }
         let table = Manifest.MediaTable(
             itemCount: known.count, rawBytes: rawBytes, countByKind: countByKind, externalCount: externalCount,
-            itemsDigest: digest, index: index.descriptor, shards: shards.map(\.shard))
-        return (table, shards.map(\.blob) + [index])
+            itemsDigest: digest, index: index.descriptor, shards: shards)
+        return (table, staged + [index])
     }
 }
 

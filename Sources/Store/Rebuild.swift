@@ -10,7 +10,7 @@ struct BlobRebuilder {
     let manifest: Manifest
     let session: WriterSession
 
-    private func output(_ wanted: BlobDescriptor) throws -> BlobWriter {
+    func output(_ wanted: BlobDescriptor) throws -> BlobWriter {
         let name = "rebuilt-\(wanted.digest.hex)"
         try Files.remove(session.path(name))
         return try session.blob(name)

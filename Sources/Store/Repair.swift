@@ -61,6 +61,8 @@ private final class RepairRun {
             case shard(RecordKind, Int)
             case idIndex(RecordKind)
             case links(LinkRole, Manifest.LinkTable)
+            case mediaShard(Manifest.Shard)
+            case mediaIndex(Manifest.MediaTable)
         }
 
         let blob: BlobDescriptor
@@ -111,6 +113,12 @@ private final class RepairRun {
                 Part(blob: shard.blob, role: .shard(kind, number), name: "\(kind) shard \(number)")
             }
             parts.append(Part(blob: table.idIndex, role: .idIndex(kind), name: "\(kind) id index"))
+        }
+        if let media = manifest.media {
+            parts += media.shards.enumerated().map { number, shard in
+                Part(blob: shard.blob, role: .mediaShard(shard), name: "media shard \(number)")
+            }
+            parts.append(Part(blob: media.index, role: .mediaIndex(media), name: "media index"))
         }
         func add(_ table: Manifest.LinkTable?, _ role: LinkRole, _ name: String) {
             if let table { parts.append(Part(blob: table.blob, role: .links(role, table), name: name)) }
@@ -226,6 +234,8 @@ private final class RepairRun {
             return try rebuilder.shard(table(kind).shards[number], kind: kind, table(kind))
         case .idIndex(let kind): return try rebuilder.idIndex(kind: kind, table(kind))
         case .links(let role, let links): return try rebuilder.links(links, role: role)
+        case .mediaShard(let shard): return try rebuilder.mediaShard(shard)
+        case .mediaIndex(let table): return try rebuilder.mediaIndex(table)
         case .image: return try image(of: target, manifest, session)
         }
     }
@@ -253,7 +263,7 @@ private final class RepairRun {
 extension Store {
     /// What is wrong with a blob; nil where its bytes match its name. A reachable blob in the trash is good: it comes
     /// back with the next collection.
-    fileprivate func fault(of blob: BlobDescriptor) throws -> String? {
+    func fault(of blob: BlobDescriptor) throws -> String? {
         let path = layout.blob(blob.digest)
         let trashed = layout.trashed(blob.digest)
         guard let place = [path, trashed].first(where: { Files.exists($0) }) else {

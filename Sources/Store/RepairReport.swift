@@ -54,6 +54,8 @@ public struct SalvageReport: Sendable {
     public internal(set) var lostQueries = 0
     /// Links and judgements of kept queries that are gone: their documents are lost, or their own bytes.
     public internal(set) var lostLinks = 0
+    /// Images, videos and sounds; references to them stay, and count as external.
+    public internal(set) var lostMedia = 0
     /// JSON Lines: one for each loss.
     public internal(set) var lostList = ""
 

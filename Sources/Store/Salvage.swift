@@ -49,6 +49,21 @@ struct Salvage {
             blobs.append(staged.blob)
             return staged.links
         }
+        // It names documents by ordinals that are no longer theirs.
+        salvaged.aliases = nil
+        if let table = manifest.media {
+            let media = try MediaSalvage(store: store, session: session, options: options).saved(table) { loss in
+                report.lostMedia += loss.itemCount
+                try list.add(loss.json)
+            }
+            for records in [documents, queries] { try media.recount(records.open(idIndex: nil)) }
+            if let staged = try media.writer.finish() {
+                salvaged.media = staged.table
+                blobs += staged.blobs
+            } else {
+                salvaged.media = nil
+            }
+        }
         salvaged.positives = try links(manifest.positives, .positive, "positives")
         salvaged.negatives = try links(manifest.negatives, .negative, "negatives")
         salvaged.judgements = try manifest.judgements.compactMap { table in
@@ -60,7 +75,7 @@ struct Salvage {
             tool: tool, options: ["salvage": true], parents: [digest],
             statistics: [
                 "lostDocuments": JSONValue(report.lostDocuments), "lostLinks": JSONValue(report.lostLinks),
-                "lostQueries": JSONValue(report.lostQueries),
+                "lostMedia": JSONValue(report.lostMedia), "lostQueries": JSONValue(report.lostQueries),
             ], licence: manifest.provenance.licence)
         // Before the version that it explains; a kill in between loses the version, which can be salvaged again.
         let kept = store.layout.quarantine.appending("lost-\(digest.hex.prefix(16)).jsonl")
@@ -192,7 +207,7 @@ struct Salvage {
     }
 
     /// What an error says about the stored bytes; nil for one that is about something else.
-    private static func loss(_ error: any Error) -> String? {
+    static func loss(_ error: any Error) -> String? {
         if let damaged = error as? DamagedBlob { return damaged.reason }
         if let system = error as? SystemError, system.exitStatus == .missingInput { return "the blob is missing" }
         return nil

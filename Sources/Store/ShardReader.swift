@@ -182,6 +182,9 @@ final class ShardReader: Sendable {
         return Int(start)..<Int(end)
     }
 
+    /// Whether the shard comes from a server.
+    var canFetchAgain: Bool { file.isFetched }
+
     /// Gets a frame that turned out to be damaged from its origin again.
     ///
     /// - Returns: false where it comes from nowhere else.

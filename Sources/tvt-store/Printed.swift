@@ -1,5 +1,6 @@
 internal import Base
 internal import JSON
+internal import Store
 
 /// Results on stdout, for people or for programs.
 enum Printed {
@@ -46,6 +47,24 @@ enum Printed {
     static func hundredths(_ value: Double) -> String {
         let hundredths = Int((value * 100).rounded())
         return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(abs(hundredths % 100))"
+    }
+
+    /// `2 items, 3.1 MB (2 images), 1 reference to items elsewhere`.
+    static func text(of media: Manifest.MediaTable) -> String {
+        func counted(_ value: Int, _ one: String, _ many: String) -> String {
+            "\(count(value)) \(value == 1 ? one : many)"
+        }
+        var text = "\(counted(media.itemCount, "item", "items")), \(size(media.rawBytes)) raw, "
+        text += "\(size(media.storedBytes)) stored"
+        let kinds = [
+            (media.imageCount, "image", "images"), (media.videoCount, "video", "videos"),
+            (media.audioCount, "sound", "sounds"),
+        ].filter { $0.0 > 0 }.map { counted($0.0, $0.1, $0.2) }
+        if !kinds.isEmpty { text += " (\(kinds.joined(separator: ", ")))" }
+        if media.externalCount > 0 {
+            text += ", \(counted(media.externalCount, "reference", "references")) to items elsewhere"
+        }
+        return text
     }
 
     /// `31,102`.

@@ -11,7 +11,7 @@ struct RepairCommand: ParsableCommand {
         commandName: "repair", abstract: "Restore damaged or missing blobs.",
         discussion: """
             Every blob is checked by its SHA-256. One that is not what its name says moves to quarantine/ with the \
-            reason; equal bytes take its place from another store (--from), or are made again: dictionaries, id \
+            reason; equal bytes take its place from another store (--from), or are made again: dictionaries, \
             indexes, the tails of shards, the frame of links, the OCI manifest, the catalog.
 
             --salvage saves what is readable of a dataset whose blobs stay incomplete as a new version, and writes a \
@@ -91,7 +91,8 @@ struct RepairCommand: ParsableCommand {
                 "digest": salvage.digest.map { .string($0.description) } ?? .null,
                 "documents": JSONValue(salvage.documents), "queries": JSONValue(salvage.queries),
                 "lostDocuments": JSONValue(salvage.lostDocuments), "lostQueries": JSONValue(salvage.lostQueries),
-                "lostLinks": JSONValue(salvage.lostLinks), "lostList": .string(salvage.lostList),
+                "lostLinks": JSONValue(salvage.lostLinks), "lostMedia": JSONValue(salvage.lostMedia),
+                "lostList": .string(salvage.lostList),
             ]
         }
         return .object(json)
@@ -107,7 +108,8 @@ struct RepairCommand: ParsableCommand {
         if let salvage = report.salvage, let digest = salvage.digest {
             text += "\(salvage.reference) is now \(digest): \(Printed.count(salvage.documents)) documents "
             text += "(\(Printed.count(salvage.lostDocuments)) lost), \(Printed.count(salvage.queries)) queries "
-            text += "(\(Printed.count(salvage.lostQueries)) lost), \(Printed.count(salvage.lostLinks)) links lost\n"
+            text += "(\(Printed.count(salvage.lostQueries)) lost), \(Printed.count(salvage.lostLinks)) links lost"
+            text += salvage.lostMedia > 0 ? ", \(Printed.count(salvage.lostMedia)) items of media lost\n" : "\n"
             text += "what is lost: \(salvage.lostList)\n"
         }
         return text

@@ -33,6 +33,12 @@ struct ShowCommand: ParsableCommand {
                     rows.append(["", "\(shard.blob.digest)  \(Printed.count(shard.recordCount)) records"])
                 }
             }
+            if let media = manifest.media {
+                rows.append(["media", Printed.text(of: media)])
+                for shard in media.shards {
+                    rows.append(["", "\(shard.blob.digest)  \(Printed.count(shard.recordCount)) items"])
+                }
+            }
             func add(_ label: String, _ table: Manifest.LinkTable?) {
                 guard let table else { return }
                 rows.append([label, "\(Printed.count(table.linkCount))\(table.hasScores ? " with scores" : "")"])

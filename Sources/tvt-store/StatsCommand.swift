@@ -31,7 +31,7 @@ struct StatsCommand: ParsableCommand {
         try Printed.json(statistics.json, if: options.common.json) {
             let width = Bars.terminalWidth()
             return Self.text("Documents", statistics.documents, width) + Self.text("Queries", statistics.queries, width)
-                + Self.links(statistics, width)
+                + (statistics.media.map { "Media: \(Printed.text(of: $0))\n\n" } ?? "") + Self.links(statistics, width)
         }
     }
 

@@ -19,7 +19,8 @@ struct StoreTool: Tool {
         version: tvtVersion,
         subcommands: [
             InitCommand.self, ListCommand.self, ShowCommand.self, StatsCommand.self, GetCommand.self,
-            CatCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self, VerifyCommand.self,
+            CatCommand.self, MediaCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self,
+            VerifyCommand.self,
             ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
             DiffCommand.self, DedupCommand.self, OverlapCommand.self,
             PushCommand.self, PullCommand.self, CacheCommand.self, ExportCommand.self, ImportCommand.self,

@@ -54,6 +54,38 @@ import Testing
         #expect(try far.output == there.tool(["cat", "sample", "corpus"]).output)
     }
 
+    /// Items of media, through a server that gives wrong bytes at times, and as a push and a pull carry them.
+    @Test func mediaAreReadAndCarried() throws {
+        let items = (0..<6).map { number -> [UInt8] in
+            var random = SplitMix64(seed: 31, UInt64(number))
+            return [0xFF, 0xD8, 0xFF] + (0..<400_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        }
+        let writer = try there.store.writer(reference: "pictures", provenance: Provenance(tool: "test 1"))
+        for (number, bytes) in items.enumerated() {
+            let item = try MediaItem(bytes)
+            try writer.add(item, as: .image)
+            let line = Array("{\"docid\":\"\(number)\",\"document_image\":".utf8) + item.reference().json + [0x7D]
+            try Array("\(number)".utf8).withUnsafeBytes { id in
+                try line.withUnsafeBytes { _ = try writer.appendDocument(id: id, record: $0) }
+            }
+        }
+        try writer.commit()
+        let server = try TestServer(
+            serving: there.store.root, rules: [TestServer.rule("GET", "blobs", "corrupt", ("every", 6), ("times", 3))])
+        for (number, bytes) in items.enumerated() {
+            let far = try tool(["media", "pictures", "--docid", "\(number)", "--output", "-"], on: server.origin)
+            #expect(far.status == 0, "\(far.errorText)")
+            #expect(far.output == bytes)
+        }
+        let far = try tool(["verify", "pictures", "--level", "full"], on: server.origin)
+        #expect(far.status == 0, "\(far.errorText)")
+        let copy = there.folder("copy").string
+        #expect(try there.tool(["push", copy, "pictures"]).status == 0)
+        #expect(try run("tvt-store", ["verify", "--level", "full", "--store", copy]).status == 0)
+        let item = try run("tvt-store", ["media", "pictures", "--docid", "3", "--output", "-", "--store", copy])
+        #expect(item.output == items[3])
+    }
+
     @Test func fetchesOnlyWhatIsNeededAndKeepsIt() throws {
         try there.commit("large", documents: 9000, seed: 4)
         let server = try TestServer(serving: there.store.root)

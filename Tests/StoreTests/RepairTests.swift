@@ -207,6 +207,21 @@ import Testing
         #expect(try temporary.tmpIsEmpty())
     }
 
+    /// An alias map names documents by ordinals that a salvaged version no longer has.
+    @Test func salvageDropsTheAliasMap() throws {
+        let aliases = try store.aliasMapWriter()
+        try aliases.append(alias: 240, representative: 3)
+        let marked = try store.derive(
+            from: dataset, reference: "marked", aliases: aliases, provenance: Provenance(tool: "test 1"))
+        #expect(marked.aliases?.count == 1)
+        try Files.remove(store.path(of: dataset.manifest.documents.shards[0].blob.digest))
+        let report = try repair("marked", salvage: "saved")
+        #expect(try #require(report.salvage).lostDocuments > 3)
+        let saved = try store.dataset("saved")
+        #expect(saved.aliases == nil && saved.manifest.aliases == nil)
+        #expect(try store.verify("saved", level: .full).findings.isEmpty)
+    }
+
     @Test func salvageOfDamagedLinksAndQueries() throws {
         let manifest = dataset.manifest
         try flip(try #require(manifest.negatives).blob, at: 4300)
