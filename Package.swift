@@ -119,6 +119,9 @@ let domain: [Target] = [
     room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
     room("Remotes", uses: ["Base", "HTTP", "JSON", "Store"], packages: [systemPackage]),
     room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
+    room(
+        "RawSources", uses: ["Base", "JSON", "Archives", "Columns", "Records", "Store", "Ingest"],
+        packages: [systemPackage]),
     room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
@@ -138,7 +141,7 @@ let domain: [Target] = [
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest"]),
+    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
@@ -195,6 +198,9 @@ let testTargets: [Target] = [
         "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "RawSources", uses: ["Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert"],
+        packages: [systemPackage], exclude: ["Golden"]),
     tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),

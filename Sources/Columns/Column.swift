@@ -68,6 +68,45 @@ final class Column {
     /// The position in the buffers; children of structures and fixed lists are counted from it as well.
     func position(_ row: Int) -> Int { offset + row }
 
+    /// The bytes of a text or of a binary value; nil for other columns, and for null.
+    func slice(_ row: Int) -> UnsafeRawBufferPointer? {
+        guard !isNull(row) else { return nil }
+        let position = offset + row
+        func part(_ start: UnsafeRawPointer?, _ from: Int, _ end: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(start: start.map { $0 + from }, count: end - from)
+        }
+        switch contents {
+        case .narrowOffsets(let offsets, let bytes):
+            return part(bytes, Int(offsets[position]), Int(offsets[position + 1]))
+        case .wideOffsets(let offsets, let bytes):
+            return part(bytes, Int(offsets[position]), Int(offsets[position + 1]))
+        case .views(let views, let buffers):
+            let view = views + position * 16
+            let count = Int(view.loadUnaligned(as: Int32.self))
+            guard count > 12 else { return part(view + 4, 0, count) }
+            let start = Int((view + 12).loadUnaligned(as: Int32.self))
+            return part(buffers[Int((view + 8).loadUnaligned(as: Int32.self))], start, start + count)
+        case .dictionary(let indices, let index, let values):
+            return values.slice(Self.integer(indices, position, index))
+        default: return nil
+        }
+    }
+
+    /// A little-endian integer of a column of them; of unsigned ones the bits.
+    static func integer(_ start: UnsafeRawPointer, _ position: Int, _ type: ColumnType) -> Int {
+        guard case .integer(let bits, let isSigned) = type else { preconditionFailure("an integer") }
+        let value = start + position * (bits / 8)
+        return switch (bits, isSigned) {
+        case (8, true): Int(value.loadUnaligned(as: Int8.self))
+        case (8, false): Int(value.loadUnaligned(as: UInt8.self))
+        case (16, true): Int(value.loadUnaligned(as: Int16.self))
+        case (16, false): Int(value.loadUnaligned(as: UInt16.self))
+        case (32, true): Int(value.loadUnaligned(as: Int32.self))
+        case (32, false): Int(value.loadUnaligned(as: UInt32.self))
+        default: value.loadUnaligned(as: Int.self)
+        }
+    }
+
     func isNull(_ row: Int) -> Bool {
         guard let validity else { return type == .null }
         let position = offset + row

@@ -49,22 +49,45 @@ public final class RecordBatch: @unchecked Sendable {
     ///   - writeBytes: called for each binary value.
     /// - Throws: `InputError` with the row (1-based, as its line) and the column for what JSON cannot say: an infinity.
     public func appendJSON(ofRow row: Int, to output: inout [UInt8], writeBytes: BytesWriter) throws {
-        precondition(row >= 0 && row < rowCount, "a row of the batch")
         output.append(UInt8(ascii: "{"))
-        for (index, (name, key, column)) in columns.enumerated() {
+        for index in columns.indices {
             if index > 0 { output.append(UInt8(ascii: ",")) }
-            output += key
+            output += columns[index].key
             output.append(UInt8(ascii: ":"))
-            do {
-                var writer = ValueWriter(output: consume output, path: [name])
-                defer { output = writer.output }
-                try writer.append(column, row, writeBytes)
-            } catch let fault as UnsayableValue {
-                throw InputError(
-                    fault.reason, at: Place(path: path.string, line: firstRow + row + 1, field: fault.field))
-            }
+            try appendJSON(ofRow: row, column: index, to: &output, writeBytes: writeBytes)
         }
         output.append(UInt8(ascii: "}"))
+    }
+
+    /// Appends one value as JSON.
+    ///
+    /// - Parameter column: position among those that were asked for.
+    public func appendJSON(
+        ofRow row: Int, column index: Int, to output: inout [UInt8], writeBytes: BytesWriter
+    ) throws {
+        precondition(row >= 0 && row < rowCount, "a row of the batch")
+        let (name, _, column) = columns[index]
+        var writer = ValueWriter(output: consume output, path: [name])
+        defer { output = writer.output }
+        do {
+            try writer.append(column, row, writeBytes)
+        } catch let fault as UnsayableValue {
+            throw InputError(fault.reason, at: Place(path: path.string, line: firstRow + row + 1, field: fault.field))
+        }
+    }
+
+    public func isNull(row: Int, column: Int) -> Bool { columns[column].column.isNull(row) }
+
+    /// The bytes of a text or of a binary value; valid as long as the batch.
+    ///
+    /// - Parameter field: of a column of structures, the one that is meant.
+    /// - Returns: nil for null, for a field that there is not, and for values of other types.
+    public func bytes(ofRow row: Int, column index: Int, field: String? = nil) -> UnsafeRawBufferPointer? {
+        precondition(row >= 0 && row < rowCount, "a row of the batch")
+        let column = columns[index].column
+        guard let field else { return column.slice(row) }
+        guard case .structure(let fields) = column.contents, !column.isNull(row) else { return nil }
+        return fields.first { $0.name == field }?.column.slice(column.position(row))
     }
 }
 

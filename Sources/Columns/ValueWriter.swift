@@ -22,17 +22,10 @@ struct ValueWriter {
         case .fixed(let start, let byteCount):
             try appendFixed(
                 UnsafeRawBufferPointer(start: start + position * byteCount, count: byteCount), column.type, writeBytes)
-        case .narrowOffsets(let offsets, let bytes):
-            try appendSlice(bytes, Int(offsets[position])..<Int(offsets[position + 1]), column.type, writeBytes)
-        case .wideOffsets(let offsets, let bytes):
-            try appendSlice(bytes, Int(offsets[position])..<Int(offsets[position + 1]), column.type, writeBytes)
-        case .views(let views, let buffers):
-            let view = views + position * 16
-            let count = Int(view.loadUnaligned(as: Int32.self))
-            guard count > 12 else { return try appendSlice(view + 4, 0..<count, column.type, writeBytes) }
-            let start = Int((view + 12).loadUnaligned(as: Int32.self))
-            try appendSlice(
-                buffers[Int((view + 8).loadUnaligned(as: Int32.self))], start..<start + count, column.type, writeBytes)
+        case .narrowOffsets, .wideOffsets, .views:
+            guard let bytes = column.slice(row) else { preconditionFailure("it is not null") }
+            if column.type == .text { return JSONText.appendString(bytes, to: &output) }
+            try writeBytes(bytes, path, &output)
         case .millisecondDates(let dates):
             // Rounded down: a moment of a day before 1970 belongs to that day.
             let milliseconds = dates[position]
@@ -55,9 +48,7 @@ struct ValueWriter {
             }
             output.append(UInt8(ascii: "}"))
         case .dictionary(let indices, let index, let values):
-            guard case .integer(let bits, _) = index else { preconditionFailure("indices are integers") }
-            let slot = UnsafeRawBufferPointer(start: indices + position * bits / 8, count: bits / 8)
-            try append(values, Int(truncatingIfNeeded: slot.integer(index)), writeBytes)
+            try append(values, Column.integer(indices, position, index), writeBytes)
         }
     }
 
@@ -72,24 +63,16 @@ struct ValueWriter {
         output.append(UInt8(ascii: "]"))
     }
 
-    private mutating func appendSlice(
-        _ start: UnsafeRawPointer?, _ range: Range<Int>, _ type: ColumnType, _ writeBytes: RecordBatch.BytesWriter
-    ) throws {
-        let bytes = UnsafeRawBufferPointer(start: start.map { $0 + range.lowerBound }, count: range.count)
-        if type == .text { return JSONText.appendString(bytes, to: &output) }
-        try writeBytes(bytes, path, &output)
-    }
-
     private mutating func appendFixed(
         _ bytes: UnsafeRawBufferPointer, _ type: ColumnType, _ writeBytes: RecordBatch.BytesWriter
     ) throws {
         switch type {
         case .integer(_, let isSigned):
-            let value = bytes.integer(type)
+            let value = Column.integer(bytes.baseAddress!, 0, type)
             if isSigned {
                 JSONText.appendInteger(value, to: &output)
             } else {
-                JSONText.appendInteger(UInt64(bitPattern: value), to: &output)
+                JSONText.appendInteger(UInt(bitPattern: value), to: &output)
             }
         case .float(let bits): try appendFloat(bytes, bits: bits)
         case .fixedBytes: try writeBytes(bytes, path, &output)
@@ -136,22 +119,6 @@ struct ValueWriter {
         output.append(UInt8(ascii: "\""))
         body(&output)
         output.append(UInt8(ascii: "\""))
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// A little-endian integer of the type's width, its bits as 64.
-    fileprivate func integer(_ type: ColumnType) -> Int64 {
-        guard case .integer(let bits, let isSigned) = type else { preconditionFailure("an integer") }
-        return switch (bits, isSigned) {
-        case (8, true): Int64(loadUnaligned(as: Int8.self))
-        case (8, false): Int64(loadUnaligned(as: UInt8.self))
-        case (16, true): Int64(loadUnaligned(as: Int16.self))
-        case (16, false): Int64(loadUnaligned(as: UInt16.self))
-        case (32, true): Int64(loadUnaligned(as: Int32.self))
-        case (32, false): Int64(loadUnaligned(as: UInt32.self))
-        default: loadUnaligned(as: Int64.self)
-        }
     }
 }
 

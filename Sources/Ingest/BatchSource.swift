@@ -1,8 +1,9 @@
-internal import Archives
-internal import Base
+package import Archives
+package import Base
+package import SystemPackage
 
-/// Where records come from, in batches of lines: a file of lines, or the samples of a tar.
-protocol BatchSource: AnyObject {
+/// Where records come from, in batches of lines: a file of lines, the samples of a tar, the rows of a table.
+package protocol BatchSource: AnyObject {
     /// As messages name it.
     var path: String { get }
     func nextBatch() throws -> LineBatch?
@@ -29,4 +30,28 @@ final class LineBatches: BatchSource {
     var readByteCount: Int { stream.rawByteCount ?? stream.byteOffset }
     var parsedByteCount: Int { stream.byteOffset }
     func finish() throws -> (size: Int, sha256: SHA256Digest)? { try stream.finish() }
+}
+
+/// A file of records, opened when its turn comes.
+package struct RecordFile {
+    let path: FilePath
+    /// Whether items of media come with its records.
+    let carriesMedia: Bool
+    let open: (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
+
+    /// - Parameter open: gives what it reads of items to `carried`, before the records that name them.
+    package init(
+        _ path: FilePath, open: @escaping (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
+    ) {
+        self.path = path
+        carriesMedia = true
+        self.open = open
+    }
+
+    /// JSON Lines, plain or packed; "-" is stdin.
+    package init(lines path: FilePath) {
+        self.path = path
+        carriesMedia = false
+        open = { LineBatches(try InputStream(path, hashing: true), batchByteCount: $1) }
+    }
 }

@@ -78,6 +78,17 @@ final class Conversion {
         try read(lines, as: scanner, accept: accept)
     }
 
+    /// Reads one file of records to its end and gives every row to `accept`; rows that throw are rejects.
+    func read(
+        _ file: RecordFile, _ carried: CarriedMedia, as scanner: BatchScanner,
+        accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
+    ) throws {
+        // Few lines, where each may name a file of many bytes.
+        let isSmall = options.media != nil && !file.carriesMedia
+        let batchByteCount = isSmall ? MediaIntake.batchByteCount : options.batchByteCount
+        try read(file.open(carried, min(batchByteCount, options.batchByteCount)), as: scanner, accept: accept)
+    }
+
     /// Reads one source to its end and gives every row to `accept`; rows that throw are rejects.
     func read(
         _ source: some BatchSource, as scanner: BatchScanner,

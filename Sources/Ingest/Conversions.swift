@@ -35,18 +35,32 @@ public enum Conversions {
         queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [], into store: Store, reference: String,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
+        try records(
+            "v2", queries: queries.map { RecordFile(lines: $0) }, corpus: corpus.map { RecordFile(lines: $0) },
+            judgements: judgements, into: store, reference: reference, options: options)
+    }
+
+    /// Takes files of records in the v2 form, whatever they are laid out in.
+    ///
+    /// - Parameter command: recorded in the manifest.
+    package static func records(
+        _ command: String, queries: [RecordFile], corpus: [RecordFile], judgements: [FilePath], into store: Store,
+        reference: String, options: IngestOptions
+    ) throws -> IngestReport {
         let splits = try splitNames(judgements)
-        let conversion = try Conversion(
-            "v2", store: store, reference: reference, options: options,
-            byteCount: Conversion.byteCount(of: corpus + queries + judgements))
-        for path in corpus {
-            try conversion.read(
-                InputStream(path, hashing: true), as: .documents(.document), accept: conversion.acceptDocument)
+        var options = options
+        let carried = CarriedMedia(others: options.media?.source, windowBatchCount: options.windowBatchCount)
+        if (queries + corpus).contains(where: \.carriesMedia) {
+            options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }
-        for path in queries {
-            try conversion.read(InputStream(path, hashing: true), as: .queries(.query)) {
-                try conversion.acceptQuery($0, $1)
-            }
+        let conversion = try Conversion(
+            command, store: store, reference: reference, options: options,
+            byteCount: Conversion.byteCount(of: (corpus + queries).map(\.path) + judgements))
+        for file in corpus {
+            try conversion.read(file, carried, as: .documents(.document), accept: conversion.acceptDocument)
+        }
+        for file in queries {
+            try conversion.read(file, carried, as: .queries(.query)) { try conversion.acceptQuery($0, $1) }
         }
         for (path, split) in zip(judgements, splits) {
             try conversion.readJudgements(InputStream(path, hashing: true), split: split)

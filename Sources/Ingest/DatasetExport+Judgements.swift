@@ -32,12 +32,31 @@ extension DatasetExport {
         }
     }
 
+    /// Writes the positives as judgements of a split, each with grade 1.
+    func writePositives(_ split: String) throws {
+        guard let positives = dataset.positives else {
+            throw Failure(.badData, "\(dataset.reference) has no positives", advice: "Leave --positives out.")
+        }
+        guard !report.judgementCounts.contains(where: { $0.split.utf8.elementsEqual(split.utf8) }) else {
+            throw Failure(
+                .usage, "\(dataset.reference) has judgements of the split \"\(split)\" already",
+                advice: "Give --positives another name.")
+        }
+        try writeJudgements(positives, split: split)
+        report.judgementCounts.append((split, positives.linkCount))
+        report.judgementCounts.sort { $0.split.utf8.lexicographicallyPrecedes($1.split.utf8) }
+        report.positivesSplit = split
+        report.positiveCount = positives.linkCount
+        if positives.hasScores { omit("positive scores", positives.linkCount) }
+    }
+
     private func writeJudgements(_ links: Links, to name: String, asTable: Bool) throws {
         let output = try CompressedOutput(folder.path(name))
         if asTable { try output.write(Array("query-id\tcorpus-id\tscore\n".utf8)) }
         let dataset = dataset
+        let isGraded = links.role == .judgement
         try forEachRange(of: dataset.queryCount, step: 1024) { range in
-            try Self.judgements(of: range, links, dataset, asTable: asTable)
+            try Self.judgements(of: range, links, dataset, isGraded: isGraded, asTable: asTable)
         } write: {
             try output.write($0)
         }
@@ -46,13 +65,14 @@ extension DatasetExport {
     }
 
     private static func judgements(
-        of range: Range<Int>, _ links: Links, _ dataset: Dataset, asTable: Bool
+        of range: Range<Int>, _ links: Links, _ dataset: Dataset, isGraded: Bool, asTable: Bool
     ) throws -> [UInt8] {
         var lines: [UInt8] = []
         let reader = try RecordReader(dataset)
         try dataset.forEachQueryID(in: range) { query, queryID in
-            guard let grades = try links.scores(of: query), !grades.isEmpty else { return }
-            for (document, grade) in zip(try links.targets(of: query), grades) {
+            let targets = try links.targets(of: query)
+            let grades = isGraded ? try links.scores(of: query).map { Array($0) } : nil
+            for (document, grade) in zip(targets, grades ?? Array(repeating: 1, count: targets.count)) {
                 let documentID = try reader.documentID(Int(document))
                 guard grade.isFinite else {
                     throw Failure(

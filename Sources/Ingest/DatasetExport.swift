@@ -65,6 +65,7 @@ final class DatasetExport {
             try writeJudgements(links, split: split)
             report.judgementCounts.append((split, links.linkCount))
         }
+        if format == .beir, let split = options.positivesSplit { try writePositives(split) }
         switch format {
         case .v2, .beir:
             if takesMedia { try writeMedia() }
@@ -84,7 +85,7 @@ final class DatasetExport {
         report.externalMediaCount = dataset.manifest.media?.externalCount
         if !takesMedia { omit("media", dataset.mediaCount) }
         if format == .beir {
-            omit("positives", positives?.linkCount ?? 0)
+            if options.positivesSplit == nil { omit("positives", positives?.linkCount ?? 0) }
             omit("negatives", negatives?.linkCount ?? 0)
         } else {
             report.positiveCount = positives?.linkCount ?? 0
@@ -92,7 +93,7 @@ final class DatasetExport {
         }
     }
 
-    private func omit(_ name: String, _ count: Int) {
+    func omit(_ name: String, _ count: Int) {
         guard count > 0 else { return }
         if let known = report.omissions.firstIndex(where: { $0.name == name }) {
             report.omissions[known].count += count

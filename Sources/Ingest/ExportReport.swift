@@ -25,6 +25,8 @@ public struct ExportOptions: Sendable {
     public var shardBytes = 1 << 30
     /// Whether items of media are written beside the records that name them.
     public var includesMedia = true
+    /// The split as which BEIR's judgements hold the positives, each with grade 1; nil leaves them out.
+    public var positivesSplit: String?
     /// Whether the folder of an earlier export is replaced.
     public var replaces = false
     /// Threads that read and lay out records.
@@ -49,6 +51,8 @@ public struct ExportReport: Sendable {
     public var queryCount = 0
     public var positiveCount = 0
     public var negativeCount = 0
+    /// The split of judgements that the positives became.
+    public var positivesSplit: String?
     /// In the order of the splits' names.
     public var judgementCounts: [(split: String, count: Int)] = []
     /// Items that are written; in samples an item is written once for each record that names it.
@@ -74,6 +78,7 @@ public struct ExportReport: Sendable {
             "judgements": .object(JSONObject(judgementCounts.map { ($0.split, JSONValue($0.count)) })),
             "omitted": .object(JSONObject(omissions.map { ($0.name, JSONValue($0.count)) })),
         ]
+        if let positivesSplit { object["positivesSplit"] = .string(positivesSplit) }
         if mediaItemCount > 0 { object["mediaItems"] = JSONValue(mediaItemCount) }
         if let externalMediaCount { object["externalMedia"] = JSONValue(externalMediaCount) }
         if let licence { object["licence"] = .string(licence) }

@@ -38,8 +38,8 @@ extension Conversions {
                 into: store, reference: reference, options: options)
         case .beir:
             report = try beir(
-                SourceTree(folder), into: store, reference: reference, needsQueries: summary?.queryCount != 0,
-                options: options)
+                SourceTree(folder), into: store, reference: reference, positives: summary?.positivesSplit,
+                needsQueries: summary?.queryCount != 0, options: options)
         case .webdataset:
             report = try samples([folder], into: store, reference: reference, options: options)
         }
@@ -79,28 +79,15 @@ extension Conversions {
         _ sources: [FilePath], into store: Store, reference: String, options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
         let files = try SampleFiles(sources)
-        let splits = try splitNames(files.judgements)
-        var options = options
-        let media = SampleMedia(others: options.media?.source, windowBatchCount: options.windowBatchCount)
-        options.media = MediaIntake(media, keepsNames: options.media?.keepsNames ?? false)
-        let conversion = try Conversion(
-            "webdataset", store: store, reference: reference, options: options,
-            byteCount: Conversion.byteCount(of: files.corpus + files.queries + files.judgements))
-        func read(_ path: FilePath, _ kind: RecordKind) throws -> SampleReader {
-            SampleReader(
-                try TarReader(path, hashing: true), kind: kind, media: media, batchByteCount: options.batchByteCount)
+        func tar(_ path: FilePath, _ kind: RecordKind) -> RecordFile {
+            RecordFile(path) {
+                SampleReader(try TarReader(path, hashing: true), kind: kind, media: $0, batchByteCount: $1)
+            }
         }
-        for path in files.corpus {
-            try conversion.read(
-                read(path, .documents), as: .documents(.document), accept: conversion.acceptDocument)
-        }
-        for path in files.queries {
-            try conversion.read(read(path, .queries), as: .queries(.query)) { try conversion.acceptQuery($0, $1) }
-        }
-        for (path, split) in zip(files.judgements, splits) {
-            try conversion.readJudgements(InputStream(path, hashing: true), split: split)
-        }
-        return try conversion.commit()
+        return try records(
+            "webdataset", queries: files.queries.map { tar($0, .queries) },
+            corpus: files.corpus.map { tar($0, .documents) },
+            judgements: files.judgements, into: store, reference: reference, options: options)
     }
 }
 
@@ -200,6 +187,8 @@ private struct SampleFiles {
 private struct ExportSummary {
     let format: ExportFormat?
     let queryCount: Int?
+    /// The split whose judgements are the positives as well.
+    let positivesSplit: String?
     let licence: String?
     private let json: JSONValue
 
@@ -210,6 +199,7 @@ private struct ExportSummary {
         json = try JSONValue.parse(Files.readAll(path), path: path.string)
         format = json["format"]?.string.flatMap { ExportFormat(rawValue: $0) }
         queryCount = json["queries"]?.integer
+        positivesSplit = json["positivesSplit"]?.string
         licence = json["licence"]?.string
     }
 
@@ -235,7 +225,8 @@ private struct ExportSummary {
         }
         // What an alias map tells is in the links; all else that was left out is part of the data.
         let omitted = json["omitted"]?.object?.contains { $0.key != "aliases" && $0.key != "media" } ?? false
-        if differences.isEmpty, !omitted, let told = json["logicalDigest"]?.string, let digest = report.logicalDigest,
+        if differences.isEmpty, !omitted, positivesSplit == nil, let told = json["logicalDigest"]?.string,
+            let digest = report.logicalDigest,
             told != "\(digest)"
         {
             differences.append("the data differ from those that were exported: the logical digest was \(told)")

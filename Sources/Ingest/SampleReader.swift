@@ -19,7 +19,7 @@ final class SampleReader: BatchSource {
     private let kind: RecordKind
     private let batchByteCount: Int
     /// Takes the items that lie beside the records.
-    private let media: SampleMedia
+    private let media: CarriedMedia
     private let parser = JSONParser()
     /// The member that begins the next sample.
     private var nextMember: Member?
@@ -41,10 +41,10 @@ final class SampleReader: BatchSource {
         let key: String
         var json: [UInt8]?
         var text: [UInt8]?
-        var media: [(kind: MediaKind, member: String, item: SampleItem)] = []
+        var media: [(kind: MediaKind, member: String, item: CarriedItem)] = []
     }
 
-    init(_ tar: TarReader, kind: RecordKind, media: SampleMedia, batchByteCount: Int) {
+    init(_ tar: TarReader, kind: RecordKind, media: CarriedMedia, batchByteCount: Int) {
         self.tar = tar
         self.kind = kind
         self.media = media
@@ -128,7 +128,7 @@ final class SampleReader: BatchSource {
                 throw fault("the sample has two members with \(kind.rawValue)", member.name)
             }
             try Interruption.check()
-            guard let item = try SampleItem(currentOf: tar) else { throw fault("the member is empty", member.name) }
+            guard let item = try CarriedItem(currentOf: tar) else { throw fault("the member is empty", member.name) }
             sample.media.append((kind, member.name, item))
         }
     }

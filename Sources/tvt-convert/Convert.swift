@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import Ingest
 internal import JSON
+internal import RawSources
 internal import Remotes
 internal import Store
 internal import SystemPackage
@@ -16,7 +17,8 @@ struct TVTConvert: Tool {
             Inputs may be packed with gzip, zstd or xz, whatever their names; - is standard input. A bad record stops \
             the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
             """,
-        version: tvtVersion, subcommands: [FromV1.self, FromV2.self, FromBEIR.self, FromWebDataset.self, ToV1.self])
+        version: tvtVersion,
+        subcommands: [FromV1.self, FromV2.self, FromTevatron.self, FromBEIR.self, FromWebDataset.self, ToV1.self])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
 }
@@ -158,6 +160,49 @@ struct FromV2: ParsableCommand {
     func run() throws {
         try ingest.print(
             Conversions.records(
+                queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) },
+                judgements: qrels.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
+                options: ingest.options()))
+    }
+}
+
+struct FromTevatron: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tevatron",
+        abstract: "Take a dataset as Tevatron publishes it: v2 records in Parquet or JSON Lines.",
+        discussion: """
+            Files are told apart by content; of a folder all .parquet and .jsonl files are taken, in the order of their \
+            names. A column is a field of its name, null is no field. Images, videos and sounds may be bytes, or \
+            structures of bytes and path: they are stored once each, by digest.
+            """)
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Queries: files or folders; none for a corpus that is only searched.", valueName: "source"))
+    var queries: [String] = []
+
+    @Option(
+        name: .long, parsing: .upToNextOption, help: ArgumentHelp("Documents: files or folders.", valueName: "source"))
+    var corpus: [String]
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Judgements in TREC or BEIR form, or JSON Lines; each file is a split of its name.", valueName: "file"))
+    var qrels: [String] = []
+
+    @OptionGroup var ingest: IngestArguments
+
+    func validate() throws {
+        try checkStandardInput(queries + corpus + qrels)
+        guard qrels.isEmpty || !queries.isEmpty else {
+            throw ValidationError("--qrels needs --queries: judgements are about queries")
+        }
+    }
+
+    func run() throws {
+        try ingest.print(
+            Conversions.tevatron(
                 queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) },
                 judgements: qrels.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
                 options: ingest.options()))

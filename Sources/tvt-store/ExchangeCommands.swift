@@ -32,6 +32,11 @@ struct ExportCommand: ParsableCommand {
         help: ArgumentHelp("How large a tar may grow.", valueName: "n"))
     var shardBytes = ExportOptions().shardBytes
     @Option(help: ArgumentHelp("Threads that read (default: all cores).", valueName: "n")) var workers: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Write the positives of beir as judgements of this split, with grade 1 (default: they are left out).",
+            valueName: "split"))
+    var positives: String?
     @Flag(name: .customLong("no-media"), help: "Leave images, videos and sounds out; records keep their digests.")
     var leavesMedia = false
     @Flag(help: "Replace the folder of an earlier export.") var force = false
@@ -39,6 +44,9 @@ struct ExportCommand: ParsableCommand {
     func validate() throws {
         guard shardBytes > 0 else { throw ValidationError("--shard-bytes is at least 1") }
         guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
+        guard positives == nil || format == .beir else {
+            throw ValidationError("--positives is for beir; the other layouts have a place for positives")
+        }
         guard compress == .none || format != .webdataset else {
             throw ValidationError("--compress is for JSON Lines; tars are written as they are")
         }
@@ -53,6 +61,7 @@ struct ExportCommand: ParsableCommand {
         settings.packing = compress
         settings.shardBytes = shardBytes
         settings.replaces = force
+        settings.positivesSplit = positives
         settings.includesMedia = !leavesMedia
         settings.tool = "tvt-store \(tvtVersion)"
         if let workers { settings.workers = workers }

@@ -69,6 +69,42 @@ import Testing
         #expect(try Self.limited("tvt-store", ["cat", "tiny", "corpus", "--store", store], mebibytes: 3).status != 0)
     }
 
+    @Test("items of media are taken in batches and read in pieces, however large they are")
+    func media() throws {
+        let folder = try TemporaryFolder()
+        var random = SplitMix64(seed: 1)
+        let block = (0..<1 << 16).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        var corpus = ""
+        // 400 MB, the last one larger than what is held of a batch.
+        for number in 0..<100 {
+            var file = try OutputFile(creating: folder("\(number).png"))
+            try file.write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, UInt8(number)])
+            for _ in 0..<(number == 99 ? 640 : 56) { try file.write(block) }
+            try file.close()
+            corpus += #"{"docid":"d\#(number)","document_image":"\#(number).png"}"# + "\n"
+        }
+        let stacks = 16 * max(0, processorCount - 2)
+        let store = folder("store").string
+        let conversion = [
+            "v2", "--corpus", try folder.write(corpus, to: "corpus").string, "--assets", folder.path.string,
+            "--dataset",
+            "images", "--workers", "2", "--store", store,
+        ]
+        let ingest = try Self.limited("tvt-convert", conversion, mebibytes: 208 + stacks)
+        #expect(ingest.status == 0, "\(ingest.errorText)")
+        let item = folder("item").string
+        for (command, mebibytes) in [
+            (["media", "images", "--docid", "d99", "--output", item], 16),
+            (["verify", "--level", "full"], 64 + stacks),
+            (["export", "images", "--format", "v2", "--output", folder("v2").string], 64 + stacks),
+            (["export", "images", "--format", "webdataset", "--output", folder("tar").string], 64 + stacks),
+        ] {
+            let result = try Self.limited("tvt-store", command + ["--store", store], mebibytes: mebibytes)
+            #expect(result.status == 0, "\(command): \(result.errorText)")
+        }
+        #expect(try SHA256Digest.ofFile(folder("item")) == .ofFile(folder("99.png")))
+    }
+
     @Test("a change of a name reads no more of a long reflog than its end", arguments: [false, true])
     func longReflog(isCutOff: Bool) throws {
         let folder = try quickFolder()

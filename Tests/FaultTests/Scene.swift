@@ -6,7 +6,7 @@ import TestKit
 /// Small inputs, and a store that commands start from; made once for all tests and only copied afterwards.
 struct Scene: Sendable {
     let folder: TemporaryFolder
-    /// Has `nave` and `spare`, of different data, and a catalog.
+    /// Has `nave` and `spare`, of different data with some images, and a catalog.
     let base: FilePath
     /// Another store that has what `base` has, but under `nave` and `nave@two` a version that descends from `base`'s `nave`.
     let elsewhere: FilePath
@@ -24,13 +24,18 @@ struct Scene: Sendable {
             // The last one is for disks that are too small for it.
             for number in 0..<(name == "big" ? 40_000 : 60) {
                 let text = (0..<8).map { _ in String(random.next(below: 1 << 20), radix: 36) }.joined(separator: " ")
-                corpus += #"{"docid":"d\#(number)","title":"\#(name)","document_text":"\#(text)"}"# + "\n"
+                let image = number < 3 ? #","document_image":"\#(name)\#(number).png""# : ""
+                corpus += #"{"docid":"d\#(number)","title":"\#(name)","document_text":"\#(text)"\#(image)}"# + "\n"
             }
             var queries = ""
             for number in 0..<8 {
                 queries += #"{"query_id":"q\#(number)","query_text":"what is \#(number)?","#
                 queries +=
                     #""positive_document_ids":["d\#(number)"],"negative_document_ids":["d\#(number + 20)"]}"# + "\n"
+            }
+            for number in 0..<3 {
+                let bytes = (0..<3000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                try folder.write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + bytes, to: "\(name)\(number).png")
             }
             try folder.write(corpus, to: "\(name).corpus.jsonl")
             try folder.write(queries, to: "\(name).queries.jsonl")
@@ -46,6 +51,9 @@ struct Scene: Sendable {
         try copyTree(base, to: elsewhere)
         try succeed("tvt-mine", filtering(as: "nave", in: elsewhere))
         try succeed("tvt-store", ["tag", "nave", "nave@two", "--store", elsewhere.string])
+        try succeed(
+            "tvt-store",
+            ["export", "spare", "--format", "v2", "--output", folder("export").string, "--store", base.string])
     }
 
     /// Leaves out half of the queries of `nave`.
@@ -59,8 +67,8 @@ struct Scene: Sendable {
     func conversion(of data: String, as reference: String, into store: FilePath) -> [String] {
         [
             "v2", "--corpus", folder("\(data).corpus.jsonl").string, "--queries",
-            folder("\(data).queries.jsonl").string, "--qrels", folder("\(data).qrels").string, "--dataset", reference,
-            "--workers", "1", "--store", store.string,
+            folder("\(data).queries.jsonl").string, "--qrels", folder("\(data).qrels").string, "--assets",
+            folder.path.string, "--dataset", reference, "--workers", "1", "--store", store.string,
         ]
     }
 
@@ -119,15 +127,20 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
             description: "repair", tool: "tvt-store", startsDamaged: true,
             alter: { _, root in
                 let store = try Store(opening: root)
-                let table = try store.dataset("nave").manifest.documents
+                let manifest = try store.dataset("nave").manifest
+                let table = manifest.documents
                 let shard = store.path(of: table.shards[0].blob.digest)
                 var bytes = try Files.readAll(shard)
                 bytes[bytes.count / 2] ^= 4
                 try Files.replace(shard, with: bytes)
                 // This one is made again.
                 try Files.remove(store.path(of: table.idIndex.digest))
+                if let media = manifest.media { try Files.remove(store.path(of: media.index.digest)) }
             }
         ) { ["repair", "--from", $0.base.string, "--store", $1.string] },
+        ChangingCommand(description: "import", tool: "tvt-store") {
+            ["import", $0.folder("export").string, "--dataset", "nave", "--workers", "1", "--store", $1.string]
+        },
         // One job: the same calls in the same order each time.
         ChangingCommand(description: "pull", tool: "tvt-store") {
             ["pull", $0.elsewhere.string, "nave", "nave@two", "--jobs", "1", "--store", $1.string]

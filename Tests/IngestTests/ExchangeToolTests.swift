@@ -186,7 +186,16 @@ import Testing
     /// docs/python.md is right: its blocks run, one after the other, on a store of the tools.
     @Test(.enabled(if: Files.exists(pythonPackages)), arguments: [false, true])
     func pythonReadsAStore(isPortable: Bool) throws {
-        let corpus = (0..<3000).map { #"{"docid":"d\#($0)é","document_text":"the record of number \#($0 &* 7_919)"}"# }
+        let corpus = (0..<3000).map { number in
+            let image = number % 1000 == 5 ? #","document_image":"\#(number / 1000).png""# : ""
+            return #"{"docid":"d\#(number)é","document_text":"the record of number \#(number &* 7_919)"\#(image)}"#
+        }
+        // Stored as they are, and compressed.
+        for name in 0..<3 {
+            try place.write([String(repeating: "\(name) is no picture. ", count: 10 << name)], to: "\(name).png")
+        }
+        var options = IngestOptions()
+        options.media = MediaIntake(try AssetFolder(place.folder.path))
         let queries = (0..<50).map {
             #"{"query_id":"q\#($0)","query_text":"\#($0)","positive_document_ids":["d\#($0)é","d7é"],"#
                 + #""positive_document_scores":[\#($0).5,1]}"#
@@ -194,7 +203,7 @@ import Testing
         let qrels = (0..<50).map { "q\($0)\td\($0 * 3)é\t\($0 % 3)" }
         _ = try Conversions.records(
             queries: [place.write(queries, to: "q")], corpus: [place.write(corpus, to: "c")],
-            judgements: [place.write(qrels, to: "test.tsv")], into: place.store, reference: "nave")
+            judgements: [place.write(qrels, to: "test.tsv")], into: place.store, reference: "nave", options: options)
         if isPortable { #expect(try store(["compact", "nave", "--portable"]).status == 0) }
         let page = try Files.readText(sourceRoot.appending("docs/python.md"))
         let blocks = page.split(separator: "```python\n").dropFirst().map { $0.split(separator: "\n```")[0] }
@@ -204,6 +213,9 @@ import Testing
             assert len(documents) == 3000 and len(queries) == 50
             lines = [line for line in documents]
             assert lines == [documents[n] for n in range(3000)]
+            for number in range(3):
+                image = lines[number * 1000 + 5]["document_image"]
+                assert media[image["digest"]] == open(f"{number}.png", "rb").read() and len(media.places) == 3
             assert lines[2999] == json.loads('{"docid":"d2999é","document_text":"the record of number %d"}' % (2999 * 7919))
             assert documents[documents.find("d1234é")] == lines[1234] and documents.find("none") is None
             targets, scores = positives.of(3)

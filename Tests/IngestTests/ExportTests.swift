@@ -68,6 +68,34 @@ import Testing
         try check(RandomRecords(isPlain: true, seed: seed).convert(in: place), .beir, seed: seed)
     }
 
+    @Test func positivesGoAsJudgements() throws {
+        let corpus = (0..<20).map { #"{"docid":"d\#($0)","title":"","document_text":"\#($0)"}"# }
+        let queries = (0..<9).map {
+            #"{"query_id":"q\#($0)","query_text":"\#($0)","positive_document_ids":["d\#($0 + 3)","d1"],"#
+                + #""positive_document_scores":[\#($0).5,1],"negative_document_ids":["d2"]}"#
+        }
+        _ = try Conversions.records(
+            queries: [place.write(queries, to: "queries.jsonl")], corpus: [place.write(corpus, to: "corpus.jsonl")],
+            judgements: [place.write(["q1 0 d5 1"], to: "test.qrels")], into: place.store, reference: "sample")
+        let dataset = try place.store.dataset("sample")
+        var options = ExportOptions()
+        options.positivesSplit = "train"
+        let report = try export(dataset, .beir, options: options)
+        let count = try #require(dataset.positives?.linkCount)
+        #expect(count > 0 && report.positiveCount == count)
+        #expect(report.omissions.contains { $0 == ("positive scores", count) })
+        #expect(!report.omissions.contains { $0.name == "positives" })
+        let (again, read) = try takeBack()
+        #expect(read.exportDifferences == [])
+        for query in 0..<dataset.queryCount {
+            // The order of judgements is that of documents, and a repeat is none.
+            let before = try Set(#require(dataset.positives).targets(of: query)).sorted()
+            #expect(try Array(#require(again.positives).targets(of: query)).sorted() == before)
+        }
+        options.positivesSplit = "test"
+        #expect(throws: Failure.self) { try export(dataset, .beir, to: "taken", options: options) }
+    }
+
     /// Scores and grades are those of before, bit by bit, in the order of the links.
     @Test func scoresKeepTheirBits() throws {
         let dataset = try RandomRecords(queryCount: 60, scored: (true, true), seed: 77).convert(in: place)

@@ -1,23 +1,23 @@
 internal import Archives
-internal import Base
-internal import Records
+package import Base
+package import Records
 internal import Store
 internal import Synchronization
 internal import SystemPackage
 
-/// Items of media that lie beside the records of samples, on their way from the reader of a tar to the workers that scan
-/// the records.
-final class SampleMedia: MediaSource {
+/// Items of media that come with their records (beside them in a tar, in a column of a table), on their way from the reader
+/// to the workers that scan the records.
+package final class CarriedMedia: MediaSource {
     private struct State {
         /// By digest as records write it; an item that comes several times is there as often.
-        var items: [String: [(batch: Int, item: SampleItem)]] = [:]
+        var items: [String: [(batch: Int, item: CarriedItem)]] = [:]
         /// Large items, which are read once more when they are written.
-        var filed: [(batch: Int, item: SampleItem)] = []
+        var filed: [(batch: Int, item: CarriedItem)] = []
         var batchCount = 0
     }
 
     private let state = Mutex(State())
-    /// Answers for all that no sample holds.
+    /// Answers for all that no record brought.
     private let others: (any MediaSource)?
     /// So many batches may be under way at once.
     private let windowBatchCount: Int
@@ -28,7 +28,7 @@ final class SampleMedia: MediaSource {
     }
 
     /// Begins a batch, and forgets what batches brought that are written by now.
-    func beginBatch() {
+    package func beginBatch() {
         state.withLock { state in
             state.batchCount += 1
             let first = state.batchCount - windowBatchCount
@@ -42,16 +42,16 @@ final class SampleMedia: MediaSource {
     }
 
     /// - Parameter digest: by which the record names the item; whether the bytes have it is seen when they are taken.
-    func add(_ item: SampleItem, digest: SHA256Digest) {
+    package func add(_ item: CarriedItem, digest: SHA256Digest) {
         state.withLock { state in
             state.items[digest.description, default: []].append((state.batchCount, item))
             if item.heldByteCount == 0 { state.filed.append((state.batchCount, item)) }
         }
     }
 
-    func content(of reference: MediaReference, as kind: MediaKind) throws -> MediaContent? {
+    package func content(of reference: MediaReference, as kind: MediaKind) throws -> MediaContent? {
         if reference.name == nil, let digest = reference.digest {
-            let taken: SampleItem? = state.withLock { state in
+            let taken: CarriedItem? = state.withLock { state in
                 guard var items = state.items[digest.description], !items.isEmpty else { return nil }
                 let first = items.removeFirst()
                 state.items[digest.description] = items.isEmpty ? nil : items
@@ -63,17 +63,17 @@ final class SampleMedia: MediaSource {
     }
 }
 
-/// An item of media as it came out of a tar: in memory, or where it is large in a file without a name.
+/// An item of media as it came with its record: in memory, or where it is large in a file without a name.
 ///
 /// `@unchecked Sendable`: the file is written before others see it, and only read afterwards.
-struct SampleItem: @unchecked Sendable {
+package struct CarriedItem: @unchecked Sendable {
     private let bytes: [UInt8]
     private let file: ScratchFile?
     /// Known for items in files, which should not be read again for it.
     private let fileReference: MediaReference?
 
-    /// The bytes of a tar's current member; nil where it has none.
-    init?(currentOf tar: TarReader) throws {
+    /// - Parameter read: fills a buffer with what comes next, and answers how much that is; 0 at the end.
+    package init(read: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
         var bytes: [UInt8] = []
         var file: ScratchFile?
         var sha256 = SHA256Stream()
@@ -81,7 +81,7 @@ struct SampleItem: @unchecked Sendable {
         defer { buffer.deallocate() }
         var header: MediaHeader?
         while true {
-            let count = try tar.read(into: buffer)
+            let count = try read(buffer)
             if count == 0 { break }
             let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
             if let file {
@@ -101,7 +101,6 @@ struct SampleItem: @unchecked Sendable {
                 file = scratch
             }
         }
-        guard file != nil || !bytes.isEmpty else { return nil }
         self.bytes = bytes
         self.file = file
         fileReference = file.map { file in
@@ -112,13 +111,29 @@ struct SampleItem: @unchecked Sendable {
         }
     }
 
+    /// The bytes of a tar's current member; nil where it has none.
+    init?(currentOf tar: TarReader) throws {
+        self = try CarriedItem { try tar.read(into: $0) }
+        if file == nil, bytes.isEmpty { return nil }
+    }
+
+    package init(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes[...]
+        self = try CarriedItem { buffer in
+            let piece = rest.prefix(buffer.count)
+            buffer.copyBytes(from: piece)
+            rest = rest.dropFirst(piece.count)
+            return piece.count
+        }
+    }
+
     /// Bytes of memory.
-    var heldByteCount: Int { bytes.count }
+    package var heldByteCount: Int { bytes.count }
 
     var content: MediaContent { file.map { .file($0.path) } ?? .bytes(bytes) }
 
     /// What a record says of the item.
-    func reference() -> MediaReference {
+    package func reference() -> MediaReference {
         if let fileReference { return fileReference }
         let header = bytes.withUnsafeBytes { MediaHeader($0) }
         return MediaReference(
