@@ -54,7 +54,7 @@ let doors: [Target] = [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
-    .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CGlibc"),
     .target(name: "CCurl", exclude: ["README.md"]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(
@@ -92,7 +92,7 @@ let doors: [Target] = [
 
 // Layer 1: what every room stands on.
 let base: [Target] = [
-    room("Base", uses: ["CMalloc", "CXXHash"], packages: [crypto, logging, systemPackage])
+    room("Base", uses: ["CGlibc", "CXXHash"], packages: [crypto, logging, systemPackage])
 ]
 
 // Layer 2: one Swift owner per foreign resource.

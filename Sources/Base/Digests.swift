@@ -62,9 +62,10 @@ public struct SHA256Digest: Hashable, Comparable, Sendable {
 
     /// Streams the file through the hash; memory does not grow with its size.
     public static func ofFile(_ path: FilePath) throws -> Self {
-        let file = try MappedFile(path)
-        file.advise(.sequential)
-        return of(file.bytes)
+        let file = try InputFile(path)
+        var stream = SHA256Stream()
+        try file.forEachBlock { stream.update($0) }
+        return stream.finalize()
     }
 }
 

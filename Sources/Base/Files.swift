@@ -1,3 +1,4 @@
+internal import CGlibc
 internal import Glibc
 public import SystemPackage
 
@@ -83,6 +84,14 @@ public enum Files {
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Makes everything durable on the file system that a folder lies on: for many files at once.
+    public static func syncFileSystem(of folder: FilePath) throws {
+        let descriptor = open(folder.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.last("open", folder) }
+        defer { close(descriptor) }
+        guard syncfs(descriptor) == 0 else { throw SystemError.last("sync", folder) }
     }
 
     /// Makes renames and removals in the directory durable.

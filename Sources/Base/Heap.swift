@@ -1,4 +1,4 @@
-internal import CMalloc
+internal import CGlibc
 
 /// What the process does with memory that it has freed.
 public enum Heap {

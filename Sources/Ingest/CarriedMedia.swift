@@ -69,8 +69,8 @@ package final class CarriedMedia: MediaSource {
 package struct CarriedItem: @unchecked Sendable {
     private let bytes: [UInt8]
     private let file: ScratchFile?
-    /// Known for items in files, which should not be read again for it.
-    private let fileReference: MediaReference?
+    /// What a record says of the item, where that is known already: reading the bytes again is saved.
+    private let knownReference: MediaReference?
 
     /// - Parameter read: fills a buffer with what comes next, and answers how much that is; 0 at the end.
     package init(read: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
@@ -103,7 +103,7 @@ package struct CarriedItem: @unchecked Sendable {
         }
         self.bytes = bytes
         self.file = file
-        fileReference = file.map { file in
+        knownReference = file.map { file in
             MediaReference(
                 MediaReference.Item(
                     digest: sha256.finalize(), size: file.byteCount, format: header?.format?.rawValue,
@@ -117,25 +117,33 @@ package struct CarriedItem: @unchecked Sendable {
         if file == nil, bytes.isEmpty { return nil }
     }
 
-    package init(_ bytes: UnsafeRawBufferPointer) throws {
-        var rest = bytes[...]
-        self = try CarriedItem { buffer in
-            let piece = rest.prefix(buffer.count)
-            buffer.copyBytes(from: piece)
-            rest = rest.dropFirst(piece.count)
-            return piece.count
+    /// An item whose record says no more than what its bytes say.
+    package init(_ content: UnsafeRawBufferPointer) throws {
+        guard content.count <= MediaItem.largestInMemory else {
+            var rest = content[...]
+            self = try CarriedItem { buffer in
+                let piece = rest.prefix(buffer.count)
+                buffer.copyBytes(from: piece)
+                rest = rest.dropFirst(piece.count)
+                return piece.count
+            }
+            return
         }
+        bytes = Array(content)
+        file = nil
+        knownReference = Self.reference(of: content)
     }
 
     /// Bytes of memory.
     package var heldByteCount: Int { bytes.count }
 
-    var content: MediaContent { file.map { .file($0.path) } ?? .bytes(bytes) }
+    var content: MediaContent { file.map { .file($0.path) } ?? .bytes(bytes, digest: knownReference?.digest) }
 
     /// What a record says of the item.
-    package func reference() -> MediaReference {
-        if let fileReference { return fileReference }
-        let header = bytes.withUnsafeBytes { MediaHeader($0) }
+    package func reference() -> MediaReference { knownReference ?? bytes.withUnsafeBytes { Self.reference(of: $0) } }
+
+    private static func reference(of bytes: UnsafeRawBufferPointer) -> MediaReference {
+        let header = MediaHeader(bytes)
         return MediaReference(
             MediaReference.Item(
                 digest: .of(bytes), size: bytes.count, format: header.format?.rawValue, width: header.width,

@@ -1,5 +1,4 @@
 internal import Base
-internal import Glibc
 internal import SystemPackage
 
 /// A folder that appears when it is complete: filled beside its place under a hidden name, then renamed.
@@ -76,7 +75,7 @@ final class ExportFolder {
     /// - Parameter syncsAll: whether there are files that were written without being synced.
     func commit(syncsAll: Bool) throws {
         // All at once, because there may be millions.
-        if syncsAll { sync() }
+        if syncsAll { try Files.syncFileSystem(of: staging) }
         try checkTarget()
         let isThere = try Files.exists(target) && !Files.list(target).isEmpty
         if isThere { try Files.rename(target, to: earlier) }

@@ -46,7 +46,7 @@ public struct MediaIntake: Sendable {
     private static func item(_ content: MediaContent, heldByteCount: Int) throws -> MediaItem {
         do {
             switch content {
-            case .bytes(let bytes): return try MediaItem(bytes)
+            case .bytes(let bytes, let digest): return try MediaItem(bytes, digest: digest)
             case .file(let path):
                 return try MediaItem(
                     contentsOf: path, isKept: heldByteCount + Files.size(path) <= Self.heldByteCount)

@@ -25,6 +25,9 @@ final class TableReader: BatchSource {
     private let file: ParquetFile
     private let pass: ParquetPass
     private let fileByteCount: Int
+    /// Hashes the file in step with its rows: takes ranges of it, then nil, which it answers with the digest.
+    private let hash: OrderedWorkers<Range<Int>?, SHA256Digest?>
+    private var hashedByteCount = 0
     private let carried: CarriedMedia
     private let keys: [[UInt8]]
     private let cells: [Cell]
@@ -45,6 +48,15 @@ final class TableReader: BatchSource {
         self.batchByteCount = batchByteCount
         fileByteCount = try Files.size(path)
         file = try ParquetFile(path)
+        hash = try OrderedWorkers(workers: 1, window: 4) {
+            let input = try InputFile(path)
+            var stream = SHA256Stream()
+            return { range in
+                guard let range else { return stream.finalize() }
+                try input.read(range).withUnsafeBytes { stream.update($0) }
+                return nil
+            }
+        }
         var cells: [Cell] = []
         for field in file.fields { cells.append(try Self.cell(field, of: path)) }
         self.cells = cells
@@ -59,7 +71,22 @@ final class TableReader: BatchSource {
 
     var readByteCount: Int { file.rowCount == 0 ? fileByteCount : fileByteCount * readRowCount / file.rowCount }
 
-    func finish() throws -> (size: Int, sha256: SHA256Digest)? { (fileByteCount, try .ofFile(file.path)) }
+    func finish() throws -> (size: Int, sha256: SHA256Digest)? {
+        try hash(to: fileByteCount)
+        try hash.drain { _ in }
+        var digest: SHA256Digest?
+        try hash.submit(nil) { digest = $0 }
+        if digest == nil { digest = try hash.takeOldest() ?? nil }
+        return digest.map { (fileByteCount, $0) }
+    }
+
+    private func hash(to end: Int) throws {
+        while hashedByteCount < end {
+            let piece = hashedByteCount..<min(hashedByteCount + 1 << 20, end)
+            try hash.submit(piece) { _ in }
+            hashedByteCount = piece.upperBound
+        }
+    }
 
     private static let mediaFields: [String: MediaKind] = [
         "image": .image, "document_image": .image, "query_image": .image, "video": .video, "document_video": .video,
@@ -107,6 +134,7 @@ final class TableReader: BatchSource {
             readRowCount += 1
         }
         guard readRowCount > firstRow else { return nil }
+        try hash(to: readByteCount)
         parsedByteCount += text.count
         return LineBatch(path: path, firstLine: firstRow + 1, byteOffset: offset, names: [], text: text)
     }

@@ -25,6 +25,7 @@ struct BlobWriter: ~Copyable {
         if bytes.count >= Self.bufferBytes {
             hash.update(bytes)
             try output.write(bytes)
+            output.startWriteback()
         } else {
             buffer.append(contentsOf: bytes)
         }
@@ -44,6 +45,7 @@ struct BlobWriter: ~Copyable {
             hash.update($0)
             try output.write($0)
         }
+        output.startWriteback()
     }
 
     /// Makes the file durable and read-only.
