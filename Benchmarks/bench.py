@@ -106,7 +106,7 @@ def heading():
 
 
 # What store.py, media.py and scale.py have written; run.sh runs them.
-OTHER_SECTIONS = ["store", "media", "growth"]
+OTHER_SECTIONS = ["store", "media", "table", "growth"]
 
 
 def main():

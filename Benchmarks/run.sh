@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store, media and growth are tables of their own; `--only` with their names runs nothing else.
+# store, media, table and growth are sections of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -44,6 +44,12 @@ case ",$only," in
   ,, | *,media,*)
     install requirements-store.txt peers-store
     python3 Benchmarks/media.py --output "$sections/media.md"
+    ;;
+esac
+case ",$only," in
+  ,, | *,table,*)
+    install requirements-store.txt peers-store
+    python3 Benchmarks/table.py --output "$sections/table.md"
     ;;
 esac
 case ",$only," in ,, | *,growth,*) python3 Benchmarks/scale.py --output "$sections/growth.md" ;; esac

@@ -9,14 +9,17 @@ internal import SystemPackage
 /// to the workers that scan the records.
 package final class CarriedMedia: MediaSource {
     private struct State {
-        /// By digest as records write it; an item that comes several times is there as often.
+        /// By digest as records write it, or by a name of ours; an item that comes several times is there as often.
         var items: [String: [(batch: Int, item: CarriedItem)]] = [:]
+        var namedCount = 0
         /// Large items, which are read once more when they are written.
         var filed: [(batch: Int, item: CarriedItem)] = []
         var batchCount = 0
     }
 
     private let state = Mutex(State())
+    /// Begins the names that we give; no record can have it by chance or on purpose.
+    private let namePrefix = "carried:\(UInt64.random(in: .min ... .max)):"
     /// Answers for all that no record brought.
     private let others: (any MediaSource)?
     /// So many batches may be under way at once.
@@ -49,12 +52,29 @@ package final class CarriedMedia: MediaSource {
         }
     }
 
+    /// Takes an item that its record does not name.
+    ///
+    /// - Returns: the reference that the record gets for the way to the workers, who hash the item and put its digest there.
+    package func add(_ item: CarriedItem) -> MediaReference {
+        if let known = item.knownReference, let digest = known.digest {
+            add(item, digest: digest)
+            return known
+        }
+        return state.withLock { state in
+            state.namedCount += 1
+            let name = "\(namePrefix)\(state.namedCount)"
+            state.items[name] = [(state.batchCount, item)]
+            return MediaReference(name: name)
+        }
+    }
+
     package func content(of reference: MediaReference, as kind: MediaKind) throws -> MediaContent? {
-        if reference.name == nil, let digest = reference.digest {
+        let digest = reference.digest
+        if let key = digest?.description ?? reference.name, reference.name == nil || key.hasPrefix(namePrefix) {
             let taken: CarriedItem? = state.withLock { state in
-                guard var items = state.items[digest.description], !items.isEmpty else { return nil }
+                guard var items = state.items[key], !items.isEmpty else { return nil }
                 let first = items.removeFirst()
-                state.items[digest.description] = items.isEmpty ? nil : items
+                state.items[key] = items.isEmpty ? nil : items
                 return first.item
             }
             if let taken { return taken.content }
@@ -70,10 +90,12 @@ package struct CarriedItem: @unchecked Sendable {
     private let bytes: [UInt8]
     private let file: ScratchFile?
     /// What a record says of the item, where that is known already: reading the bytes again is saved.
-    private let knownReference: MediaReference?
+    fileprivate let knownReference: MediaReference?
+    /// What it was called where it came from.
+    private let name: String?
 
     /// - Parameter read: fills a buffer with what comes next, and answers how much that is; 0 at the end.
-    package init(read: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
+    private init(name: String?, read: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
         var bytes: [UInt8] = []
         var file: ScratchFile?
         var sha256 = SHA256Stream()
@@ -102,6 +124,7 @@ package struct CarriedItem: @unchecked Sendable {
             }
         }
         self.bytes = bytes
+        self.name = name
         self.file = file
         knownReference = file.map { file in
             MediaReference(
@@ -113,37 +136,36 @@ package struct CarriedItem: @unchecked Sendable {
 
     /// The bytes of a tar's current member; nil where it has none.
     init?(currentOf tar: TarReader) throws {
-        self = try CarriedItem { try tar.read(into: $0) }
+        self = try CarriedItem(name: nil) { try tar.read(into: $0) }
         if file == nil, bytes.isEmpty { return nil }
     }
 
-    /// An item whose record says no more than what its bytes say.
-    package init(_ content: UnsafeRawBufferPointer) throws {
-        guard content.count <= MediaItem.largestInMemory else {
-            var rest = content[...]
-            self = try CarriedItem { buffer in
-                let piece = rest.prefix(buffer.count)
-                buffer.copyBytes(from: piece)
-                rest = rest.dropFirst(piece.count)
-                return piece.count
-            }
+    /// - Parameter name: what it was called where it came from.
+    package init(_ content: UnsafeRawBufferPointer, name: String? = nil) throws {
+        guard content.count > MediaItem.largestInMemory else {
+            bytes = Array(content)
+            self.name = name
+            (file, knownReference) = (nil, nil)
             return
         }
-        bytes = Array(content)
-        file = nil
-        knownReference = Self.reference(of: content)
+        var rest = content[...]
+        self = try CarriedItem(name: name) { buffer in
+            let piece = rest.prefix(buffer.count)
+            buffer.copyBytes(from: piece)
+            rest = rest.dropFirst(piece.count)
+            return piece.count
+        }
     }
 
     /// Bytes of memory.
     package var heldByteCount: Int { bytes.count }
 
-    var content: MediaContent { file.map { .file($0.path) } ?? .bytes(bytes, digest: knownReference?.digest) }
+    var content: MediaContent { file.map { .file($0.path) } ?? .carried(bytes, name: name) }
 
     /// What a record says of the item.
-    package func reference() -> MediaReference { knownReference ?? bytes.withUnsafeBytes { Self.reference(of: $0) } }
-
-    private static func reference(of bytes: UnsafeRawBufferPointer) -> MediaReference {
-        let header = MediaHeader(bytes)
+    func reference() -> MediaReference {
+        if let knownReference { return knownReference }
+        let header = bytes.withUnsafeBytes { MediaHeader($0) }
         return MediaReference(
             MediaReference.Item(
                 digest: .of(bytes), size: bytes.count, format: header.format?.rawValue, width: header.width,

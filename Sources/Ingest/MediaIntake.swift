@@ -39,14 +39,15 @@ public struct MediaIntake: Sendable {
             // An object says all there is to say, and perhaps more than we know.
             if reference.name == nil { return (item, reference) }
         }
-        let name = reference.digest == nil && keepsNames ? reference.name : nil
-        return (item, item.reference(name: name))
+        var name = reference.digest == nil ? reference.name : nil
+        if case .carried(_, let own) = content { name = own }
+        return (item, item.reference(name: keepsNames ? name : nil))
     }
 
     private static func item(_ content: MediaContent, heldByteCount: Int) throws -> MediaItem {
         do {
             switch content {
-            case .bytes(let bytes, let digest): return try MediaItem(bytes, digest: digest)
+            case .bytes(let bytes), .carried(let bytes, _): return try MediaItem(bytes)
             case .file(let path):
                 return try MediaItem(
                     contentsOf: path, isKept: heldByteCount + Files.size(path) <= Self.heldByteCount)
@@ -67,7 +68,7 @@ public struct MediaIntake: Sendable {
     private static func name(of content: MediaContent) -> String {
         switch content {
         case .file(let path): path.string
-        case .bytes: "the item"
+        case .bytes, .carried: "the item"
         }
     }
 }

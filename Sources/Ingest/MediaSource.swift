@@ -1,6 +1,6 @@
 public import Records
 public import SystemPackage
-public import Base
+internal import Base
 
 /// What stands behind the names by which records call for images, videos and sounds.
 ///
@@ -18,9 +18,9 @@ public enum MediaContent: Sendable {
     /// A file that stays as it is until the conversion has ended.
     case file(FilePath)
     /// In memory; for items that are not large.
-    ///
-    /// - Parameter digest: where it is known of these very bytes.
-    case bytes([UInt8], digest: SHA256Digest? = nil)
+    case bytes([UInt8])
+    /// In memory, as it came with the record, and what it was called there.
+    case carried([UInt8], name: String?)
 }
 
 /// A folder with the files that records name by their paths in it, or by digests as `media/<2 digits>/<hex>.<ext>`.

@@ -10,7 +10,7 @@ internal import SystemPackage
 ///
 /// A column is a field of its name; null is a field that is not there. A column of images, videos or sounds (by its name) may
 /// hold texts, which are references; bytes; or structures of `bytes` and `path` as the `datasets` library writes them, of
-/// which the path counts only where there are no bytes: it is where the file was once.
+/// which the path is the item's name, or a reference where there are no bytes.
 /// Memory: a batch of the file (about 8 MiB), its rows as text, and the items of one batch of rows.
 ///
 /// Not Sendable: it has a position.
@@ -166,13 +166,12 @@ final class TableReader: BatchSource {
                 }
             case .item(_, let bytesField, let pathField):
                 if let bytes = batch.bytes(ofRow: row, column: column, field: bytesField) {
+                    let name = pathField.flatMap { batch.bytes(ofRow: row, column: column, field: $0) }
                     // An empty one is the record's fault, which shows when it is taken.
-                    let item = try CarriedItem(bytes)
-                    let reference = item.reference()
-                    if let digest = reference.digest { carried.add(item, digest: digest) }
+                    let item = try CarriedItem(bytes, name: name.flatMap { String(validating: $0, as: UTF8.self) })
                     heldByteCount += item.heldByteCount
                     begin(column)
-                    text += reference.json
+                    text += carried.add(item).json
                 } else if let pathField, let name = batch.bytes(ofRow: row, column: column, field: pathField) {
                     begin(column)
                     JSONText.appendString(name, to: &text)

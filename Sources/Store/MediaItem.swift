@@ -26,20 +26,17 @@ public struct MediaItem: Sendable {
 
     /// An item that lies in memory; its frame is a copy.
     ///
-    /// - Parameter digest: where it is known of these very bytes.
     /// - Throws: `Failure` with status 65 for no bytes, or more than ``largestByteCount``.
-    public init(_ bytes: UnsafeRawBufferPointer, digest: SHA256Digest? = nil) throws {
+    public init(_ bytes: UnsafeRawBufferPointer) throws {
         try Self.check(bytes.count, "the item")
-        self.digest = digest ?? .of(bytes)
+        digest = .of(bytes)
         byteCount = bytes.count
         header = MediaHeader(bytes)
         let shrinks = try Self.shrinks(header, bytes.count) { Array(bytes.slice($0)) }
         body = .frame(try Self.frame(bytes, shrinks: shrinks))
     }
 
-    public init(_ bytes: [UInt8], digest: SHA256Digest? = nil) throws {
-        self = try bytes.withUnsafeBytes { try MediaItem($0, digest: digest) }
-    }
+    public init(_ bytes: [UInt8]) throws { self = try bytes.withUnsafeBytes { try MediaItem($0) } }
 
     /// A file's bytes. Memory: the item twice up to ``largestInMemory``, otherwise a mebibyte.
     ///
