@@ -79,16 +79,20 @@ import Testing
             }
             try output.write(Array("no record\n".utf8))
             try output.commit()
-            let tool = try ToolProcess(
-                [
-                    "v2", "--corpus", path.string, "--queries", "none", "--dataset", "x", "--workers", "1", "--store",
-                    place.store.root.string,
-                ],
-                // Large blocks go back to the system when they are freed: a peak is one of memory in use.
-                environment: ["MALLOC_MMAP_THRESHOLD_=131072", "MALLOC_ARENA_MAX=1"])
-            let end = tool.finish()
-            #expect(end.status == 65)
-            return end.peakMemoryBytes
+            // What else is in flight at the peak differs from run to run, and only adds.
+            return try (0..<3).map { _ in
+                let tool = try ToolProcess(
+                    [
+                        "v2", "--corpus", path.string, "--queries", "none", "--dataset", "x", "--workers", "1",
+                        "--store",
+                        place.store.root.string,
+                    ],
+                    // Large blocks go back to the system when they are freed: a peak is one of memory in use.
+                    environment: ["MALLOC_MMAP_THRESHOLD_=131072", "MALLOC_ARENA_MAX=1"])
+                let end = tool.finish()
+                #expect(end.status == 65)
+                return end.peakMemoryBytes
+            }.min() ?? 0
         }
         let bytesPerDocument = Double(peaks[1] - peaks[0]) / Double(counts[1] - counts[0])
         #expect(bytesPerDocument < 64 + 24 + 12, "\(peaks)")
