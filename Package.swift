@@ -67,8 +67,10 @@ let doors: [Target] = [
     .target(
         name: "CAV", exclude: ["README.md"],
         linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
+    // Loads ArrowDoor when a Parquet file is first opened.
+    .target(name: "CArrow", exclude: ["README.md"]),
     .target(
-        name: "CArrow", exclude: ["README.md"],
+        name: "ArrowDoor", exclude: ["README.md"],
         cxxSettings: [.unsafeFlags(["-isystem", arrow + "/include"])],
         // The libraries of the wheel carry their version in their names, and no link without it.
         linkerSettings: [
@@ -231,8 +233,12 @@ let targets: [Target] = doors + base + wrappers + formats + domain + tools + wan
 
 let package = Package(
     name: "tvt",
-    // Loaded into the tools by Tests/FaultTests.
-    products: [.library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"])],
+    products: [
+        // Loaded by CArrow.
+        .library(name: "ArrowDoor", type: .dynamic, targets: ["ArrowDoor"]),
+        // Loaded into the tools by Tests/FaultTests.
+        .library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

@@ -22,6 +22,8 @@ public struct ParquetError: StatusError, Equatable {
         case TVT_PARQUET_IO: self.init(path, text, .io)
         case TVT_PARQUET_TOO_LARGE: self.init(path, "it needs more memory than it may take: \(text)")
         case TVT_PARQUET_BAD_DATA: self.init(path, "it is damaged, or no Parquet file: \(text)")
+        case TVT_PARQUET_NOT_LOADED:
+            self.init(path, "Parquet cannot be read, because Arrow cannot be loaded: \(text)", .badConfiguration)
         default: self.init(path, text, .bug)
         }
     }

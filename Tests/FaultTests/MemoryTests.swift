@@ -19,8 +19,8 @@ import Testing
         let folder = try TemporaryFolder()
         // Stacks count: more cores, more threads.
         let stacks = 16 * max(0, processorCount - 2)
-        // Ingest: 24 MiB for the libraries of Arrow, 100 MiB, and 240 bytes a record as long as the shard that is open grows.
-        for (count, ingestMebibytes) in [(100_000, 144 + stacks), (1_000_000, 364 + stacks)] {
+        // Ingest: 100 MiB, and 240 bytes a record as long as the shard that is open grows.
+        for (count, ingestMebibytes) in [(100_000, 120 + stacks), (1_000_000, 340 + stacks)] {
             var corpus = try OutputFile(creating: folder("\(count).corpus"))
             for number in 0..<count {
                 try corpus.write("{\"docid\":\"d\(number)\",\"text\":\"t\(number &* 7919 % count)\"}\n")

@@ -116,4 +116,17 @@ import Testing
                 "tvt-convert", ["tevatron", "--corpus", "nowhere", "--dataset", "cut", "--store", store.root.string]
             ).status == 66)
     }
+
+    /// Without Arrow's library beside it the tool reads all but Parquet, and says what is missing.
+    @Test func withoutArrow() throws {
+        let tool = try folder.write(Files.readAll(builtProducts.appending("tvt-convert")), to: "alone/tvt-convert")
+        func convert(_ corpus: FilePath) throws -> ToolResult {
+            try runShell(
+                "chmod +x '\(tool)' && '\(tool)' tevatron --corpus '\(corpus)' --dataset alone --store '\(store.root)'")
+        }
+        let table = try convert(parts("corpus")[0])
+        #expect(table.status == 78)
+        #expect(table.errorText.contains("Arrow cannot be loaded"))
+        #expect(try convert(folder("corpus.jsonl")).status == 0)
+    }
 }

@@ -57,6 +57,8 @@ enum {
     /// More memory than `memoryLimit` would be needed.
     TVT_PARQUET_TOO_LARGE = 3,
     TVT_PARQUET_BUG = 4,
+    /// Arrow's libraries cannot be loaded.
+    TVT_PARQUET_NOT_LOADED = 5,
 };
 
 /// Each call that answers TVT_PARQUET_… puts a message, to be freed, into `message` where that is not TVT_PARQUET_OK.

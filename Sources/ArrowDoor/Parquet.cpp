@@ -1,4 +1,4 @@
-#include "CArrow.h"
+#include "ArrowDoor.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -110,9 +110,7 @@ struct tvt_parquet_pass {
 
 extern "C" {
 
-void tvt_parquet_free_message(char *message) { std::free(message); }
-
-int32_t tvt_parquet_open(const char *path, int64_t memoryLimit, tvt_parquet_file **file, char **message) {
+int32_t door_parquet_open(const char *path, int64_t memoryLimit, tvt_parquet_file **file, char **message) {
     return guarded(message, [&]() -> arrow::Status {
         auto contents = std::make_shared<Contents>(memoryLimit);
         parquet::ReaderProperties readerProperties(&contents->pool);
@@ -131,9 +129,9 @@ int32_t tvt_parquet_open(const char *path, int64_t memoryLimit, tvt_parquet_file
     });
 }
 
-void tvt_parquet_close(tvt_parquet_file *file) { delete file; }
+void door_parquet_close(tvt_parquet_file *file) { delete file; }
 
-int64_t tvt_parquet_row_count(const tvt_parquet_file *file) {
+int64_t door_parquet_row_count(const tvt_parquet_file *file) {
     // The footer's own sum is wrong in files of some writers.
     auto metadata = file->contents->reader->parquet_reader()->metadata();
     int64_t rows = 0;
@@ -141,7 +139,7 @@ int64_t tvt_parquet_row_count(const tvt_parquet_file *file) {
     return rows;
 }
 
-int32_t tvt_parquet_schema(tvt_parquet_file *file, ArrowSchema *schema, char **message) {
+int32_t door_parquet_schema(tvt_parquet_file *file, ArrowSchema *schema, char **message) {
     return guarded(message, [&]() -> arrow::Status {
         std::shared_ptr<arrow::Schema> found;
         ARROW_RETURN_NOT_OK(file->contents->reader->GetSchema(&found));
@@ -149,7 +147,7 @@ int32_t tvt_parquet_schema(tvt_parquet_file *file, ArrowSchema *schema, char **m
     });
 }
 
-int32_t tvt_parquet_pass_begin(
+int32_t door_parquet_pass_begin(
     tvt_parquet_file *file, const int32_t *columns, int32_t columnCount, int64_t batchBytes, tvt_parquet_pass **pass,
     char **message) {
     return guarded(message, [&]() -> arrow::Status {
@@ -177,9 +175,9 @@ int32_t tvt_parquet_pass_begin(
     });
 }
 
-void tvt_parquet_pass_end(tvt_parquet_pass *pass) { delete pass; }
+void door_parquet_pass_end(tvt_parquet_pass *pass) { delete pass; }
 
-int32_t tvt_parquet_next(tvt_parquet_pass *pass, ArrowArray *batch, char **message) {
+int32_t door_parquet_next(tvt_parquet_pass *pass, ArrowArray *batch, char **message) {
     batch->release = nullptr;
     return guarded(message, [&]() -> arrow::Status {
         std::shared_ptr<arrow::RecordBatch> next;

@@ -1,0 +1,3 @@
+// The functions that this library has are those of CArrow.h.
+#pragma once
+#include "../../CArrow/include/CArrow.h"
