@@ -73,19 +73,3 @@ func treeDigest(_ root: FilePath) throws -> SHA256Digest {
     try add(root, "")
     return SHA256Digest.of(lines)
 }
-
-/// Runs a line of shell, for what only a shell can do to a tool: limits, and bytes that are no text.
-func runShell(_ script: String) throws -> ToolResult {
-    let folder = try TemporaryFolder()
-    let paths = try ["output", "errors"].map { try folder.write([], to: $0) }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", script]
-    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[0].string))
-    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[1].string))
-    try process.run()
-    process.waitUntilExit()
-    return ToolResult(
-        status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal,
-        output: try Files.readAll(paths[0]), errors: try Files.readAll(paths[1]))
-}

@@ -9,7 +9,7 @@ import Testing
 /// Damage to media is put aside and undone where the bytes can be had, and told exactly where they cannot.
 @Suite struct MediaMaintenanceTests {
     let temporary: TemporaryStore
-    let sample = CarriedMedia(count: 40, seed: 21, largest: 30_000)
+    let sample = SampleMedia(count: 40, seed: 21, largest: 30_000)
     let dataset: Dataset
     var store: Store { temporary.store }
     var media: Manifest.MediaTable { dataset.manifest.media! }

@@ -7,7 +7,7 @@ import TestKit
 import Testing
 
 /// Items of all sorts: raw and compressible, known and unknown, small and larger than a block of zstd.
-struct CarriedMedia {
+struct SampleMedia {
     var items: [[UInt8]] = []
 
     init(count: Int, seed: UInt64, largest: Int = 300_000) {
@@ -65,7 +65,7 @@ struct CarriedMedia {
 
     @Test func itemsAreReadAsTheyWere() throws {
         let temporary = try TemporaryStore()
-        let sample = CarriedMedia(count: 60, seed: 1)
+        let sample = SampleMedia(count: 60, seed: 1)
         let written = try sample.commit(to: temporary.store, documents: 90, options: Self.smallShards)
         let dataset = try Store(opening: temporary.store.root).dataset("sample")
         #expect(dataset.digest == written.digest)
@@ -106,7 +106,7 @@ struct CarriedMedia {
     /// The same items in the same order are the same blobs, whether they came from memory or from files.
     @Test func theirFramesDependOnTheirBytesOnly() throws {
         let temporary = try TemporaryStore()
-        let sample = CarriedMedia(count: 24, seed: 2)
+        let sample = SampleMedia(count: 24, seed: 2)
         func commit(_ name: String, _ make: (Int, [UInt8]) throws -> MediaItem) throws -> [BlobDescriptor] {
             let writer = try temporary.store.writer(reference: name, provenance: Provenance(tool: "test 1"))
             for (number, bytes) in sample.items.enumerated() { try writer.add(make(number, bytes), as: .video) }
@@ -156,7 +156,7 @@ struct CarriedMedia {
 
     @Test func zstdReadsAShardOfMedia() throws {
         let temporary = try TemporaryStore()
-        let sample = CarriedMedia(count: 9, seed: 4)
+        let sample = SampleMedia(count: 9, seed: 4)
         let dataset = try sample.commit(to: temporary.store, documents: 9)
         let media = try #require(dataset.manifest.media)
         let output = temporary.folder("plain")
@@ -175,7 +175,7 @@ struct CarriedMedia {
 
     @Test func derivedVersionsShareThem() throws {
         let temporary = try TemporaryStore()
-        let sample = CarriedMedia(count: 12, seed: 5)
+        let sample = SampleMedia(count: 12, seed: 5)
         let dataset = try sample.commit(to: temporary.store, documents: 12)
         let derived = try temporary.store.derive(
             from: dataset, reference: "derived", keepingQueries: [], provenance: Provenance(tool: "test 1"))
@@ -186,7 +186,7 @@ struct CarriedMedia {
 
     @Test func mediaAreNoPartOfTheLogicalDigest() throws {
         let temporary = try TemporaryStore()
-        let sample = CarriedMedia(count: 3, seed: 6)
+        let sample = SampleMedia(count: 3, seed: 6)
         let with = try sample.commit(to: temporary.store, documents: 3)
         let writer = try temporary.store.writer(reference: "without", provenance: Provenance(tool: "test 1"))
         for document in try sample.documents(3) {
@@ -225,7 +225,7 @@ struct CarriedMedia {
     /// A flip anywhere in a shard or the index gives the bytes or an error, and `verify --level data` finds it.
     @Test(arguments: 0..<2) func bitFlipsNeverGiveWrongBytesAndAreFound(part: Int) throws {
         let temporary = try TemporaryStore()
-        let sample = CarriedMedia(count: 25, seed: 7, largest: 12_000)
+        let sample = SampleMedia(count: 25, seed: 7, largest: 12_000)
         var options = WriterOptions()
         options.mediaShardBytes = 15_000
         let media = try #require(
@@ -265,7 +265,7 @@ struct CarriedMedia {
 
     @Test func everyTruncationIsAnErrorAndIsFound() throws {
         let temporary = try TemporaryStore()
-        let sample = CarriedMedia(count: 4, seed: 9, largest: 900)
+        let sample = SampleMedia(count: 4, seed: 9, largest: 900)
         let media = try #require(try sample.commit(to: temporary.store, documents: 4).manifest.media)
         for blob in media.shards.map(\.blob) + [media.index] {
             let path = temporary.store.path(of: blob.digest)
