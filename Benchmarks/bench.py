@@ -17,6 +17,8 @@ import sys
 import textwrap
 import time
 
+from sections import emit
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, HERE)
@@ -135,11 +137,7 @@ def main():
     # Sections of earlier runs stand beside those of this one.
     paths = [os.path.join(folder, name + ".md") for name in names + OTHER_SECTIONS]
     text = heading() + "\n".join(open(path).read() for path in paths if os.path.exists(path))
-    if options.output:
-        with open(options.output, "w") as file:
-            file.write(text)
-    else:
-        print(text)
+    emit(text, options.output)
 
 
 if __name__ == "__main__":

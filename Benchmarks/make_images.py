@@ -13,25 +13,14 @@ import json
 import os
 import random
 import shutil
-import subprocess
+
+from debian import unpacked
 
 PACKAGES = [
     "openclipart-png", "tuxpaint-stamps-default", "gimp-help-en", "mate-backgrounds", "plasma-workspace-wallpapers",
     "gnome-backgrounds", "ukui-wallpapers", "krita-data", "gcompris-qt-data",
 ]  # fmt: skip
 LEAST, MOST = 40_000, 600_000
-
-
-def unpacked(package, cache):
-    """The folder of a package."""
-    folder = os.path.join(cache, package)
-    if not os.path.isdir(folder):
-        subprocess.run(["apt-get", "download", "-qq", package], cwd=cache, check=True)
-        archive = next(name for name in sorted(os.listdir(cache)) if name.startswith(package + "_"))
-        subprocess.run(["dpkg-deb", "-x", archive, folder + ".part"], cwd=cache, check=True)
-        os.rename(folder + ".part", folder)
-        os.remove(os.path.join(cache, archive))
-    return folder
 
 
 def images(folder):

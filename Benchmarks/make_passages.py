@@ -15,7 +15,8 @@ import json
 import os
 import random
 import re
-import subprocess
+
+from debian import unpacked
 
 PACKAGES = [
     "linux-doc-6.1", "python3.11-doc", "postgresql-doc-15", "openjdk-17-doc", "perl-doc", "libboost1.74-doc", "git-doc",
@@ -93,14 +94,7 @@ def main():
     os.makedirs(cache, exist_ok=True)
     found, seen = [], set()
     for package in PACKAGES:
-        folder = os.path.join(cache, package)
-        if not os.path.isdir(folder):
-            subprocess.run(["apt-get", "download", "-qq", package], cwd=cache, check=True)
-            archive = next(name for name in sorted(os.listdir(cache)) if name.startswith(package + "_"))
-            subprocess.run(["dpkg-deb", "-x", archive, folder + ".part"], cwd=cache, check=True)
-            os.rename(folder + ".part", folder)
-            os.remove(os.path.join(cache, archive))
-        for parent, folders, files in os.walk(folder):
+        for parent, folders, files in os.walk(unpacked(package, cache)):
             folders.sort()
             for name in sorted(files):
                 path = os.path.join(parent, name)

@@ -16,6 +16,8 @@ import sys
 
 from store import BENCH, ROOT, cell, peer, run
 
+from sections import emit
+
 STORE = f"{BENCH}/media-store"
 PEERS = ["datasets", "lmdb", "streaming", "litdata", "webdataset"]
 COLUMNS = [
@@ -85,11 +87,7 @@ def main():
         ratio = results["tvt"]["itemsPerSecond"] / results["datasets"]["itemsPerSecond"]
         lines += ["", f"Verified random reads run at **{ratio:.1f}×** those of datasets."]
     text = "\n".join(lines) + "\n"
-    if options.output:
-        with open(options.output, "w") as file:
-            file.write(text)
-    else:
-        print(text)
+    emit(text, options.output)
 
 
 if __name__ == "__main__":

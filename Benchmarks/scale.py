@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 
+from sections import emit
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STORE = ".build/bench/scale"
 
@@ -67,11 +69,7 @@ def main():
             f"{order['spread']['serialCorrelation']:.0e}.", "",
         ]  # fmt: skip
     )
-    if options.output:
-        with open(options.output, "w") as file:
-            file.write(text)
-    else:
-        print(text)
+    emit(text, options.output)
 
 
 if __name__ == "__main__":

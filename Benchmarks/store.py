@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 
+from sections import emit
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BENCH = ".build/bench"
 PASSAGES = f"{BENCH}/passages.jsonl"
@@ -150,11 +152,7 @@ def main():
             f"compressed ({best}; the goal is 2×)."
         )
     text = "\n".join(lines) + "\n"
-    if options.output:
-        with open(options.output, "w") as file:
-            file.write(text)
-    else:
-        print(text)
+    emit(text, options.output)
 
 
 if __name__ == "__main__":

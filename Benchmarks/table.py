@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from sections import emit
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BENCH = ".build/bench"
 PYTHON = ".build/peers-store/bin/python"
@@ -111,11 +113,7 @@ def main():
     ratio = statistics.median(row[1][0] / row[0][0] for row in rounds)
     lines += ["", f"**{ratio:.2f}× the peer's speed** (median of {options.runs} pairs; the goal is 2×)."]
     text = "\n".join(lines) + "\n"
-    if options.output:
-        with open(options.output, "w") as file:
-            file.write(text)
-    else:
-        print(text)
+    emit(text, options.output)
 
 
 if __name__ == "__main__":

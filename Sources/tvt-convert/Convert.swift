@@ -124,22 +124,14 @@ struct FromV1: ParsableCommand {
     }
 }
 
-struct FromV2: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "v2",
-        abstract: "Take queries and a corpus in the v2 form, or a corpus alone.",
-        discussion: """
-            Queries: query_id, query_text|image|video|audio, positive_document_ids, negative_document_ids, and \
-            positive_document_scores, negative_document_scores where links have scores. Corpus: docid, title, \
-            document_text|image|video|audio; text, image, … are read too. All other fields are kept.
-            """)
-
+/// Where the parts of a dataset in the v2 form lie.
+struct RecordArguments: ParsableArguments {
     @Option(
         name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("JSON Lines of queries; none for a corpus that is only searched.", valueName: "file"))
+        help: ArgumentHelp("Files of queries; none for a corpus that is only searched.", valueName: "file"))
     var queries: [String] = []
 
-    @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("JSON Lines of documents.", valueName: "file"))
+    @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("Files of documents.", valueName: "file"))
     var corpus: [String]
 
     @Option(
@@ -148,8 +140,6 @@ struct FromV2: ParsableCommand {
             "Judgements in TREC or BEIR form, or JSON Lines; each file is a split of its name.", valueName: "file"))
     var qrels: [String] = []
 
-    @OptionGroup var ingest: IngestArguments
-
     func validate() throws {
         try checkStandardInput(queries + corpus + qrels)
         guard qrels.isEmpty || !queries.isEmpty else {
@@ -157,12 +147,29 @@ struct FromV2: ParsableCommand {
         }
     }
 
+    var queryPaths: [FilePath] { queries.map { FilePath($0) } }
+    var corpusPaths: [FilePath] { corpus.map { FilePath($0) } }
+    var judgementPaths: [FilePath] { qrels.map { FilePath($0) } }
+}
+
+struct FromV2: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "v2",
+        abstract: "Take queries and a corpus in the v2 form, or a corpus alone.",
+        discussion: """
+            JSON Lines. Queries: query_id, query_text|image|video|audio, positive_document_ids, negative_document_ids, and \
+            positive_document_scores, negative_document_scores where links have scores. Corpus: docid, title, \
+            document_text|image|video|audio; text, image, … are read too. All other fields are kept.
+            """)
+
+    @OptionGroup var records: RecordArguments
+    @OptionGroup var ingest: IngestArguments
+
     func run() throws {
         try ingest.print(
             Conversions.records(
-                queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) },
-                judgements: qrels.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options()))
+                queries: records.queryPaths, corpus: records.corpusPaths, judgements: records.judgementPaths,
+                into: ingest.openStore(), reference: ingest.dataset, options: ingest.options()))
     }
 }
 
@@ -171,41 +178,19 @@ struct FromTevatron: ParsableCommand {
         commandName: "tevatron",
         abstract: "Take a dataset as Tevatron publishes it: v2 records in Parquet or JSON Lines.",
         discussion: """
-            Files are told apart by content; of a folder all .parquet and .jsonl files are taken, in the order of their \
+            Files are told apart by content, and folders are taken too: of one all .parquet and .jsonl files are taken, in the order of their \
             names. A column is a field of its name, null is no field. Images, videos and sounds may be bytes, or \
             structures of bytes and path: they are stored once each, by digest.
             """)
 
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Queries: files or folders; none for a corpus that is only searched.", valueName: "source"))
-    var queries: [String] = []
-
-    @Option(
-        name: .long, parsing: .upToNextOption, help: ArgumentHelp("Documents: files or folders.", valueName: "source"))
-    var corpus: [String]
-
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp(
-            "Judgements in TREC or BEIR form, or JSON Lines; each file is a split of its name.", valueName: "file"))
-    var qrels: [String] = []
-
+    @OptionGroup var records: RecordArguments
     @OptionGroup var ingest: IngestArguments
-
-    func validate() throws {
-        try checkStandardInput(queries + corpus + qrels)
-        guard qrels.isEmpty || !queries.isEmpty else {
-            throw ValidationError("--qrels needs --queries: judgements are about queries")
-        }
-    }
 
     func run() throws {
         try ingest.print(
             Conversions.tevatron(
-                queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) },
-                judgements: qrels.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options()))
+                queries: records.queryPaths, corpus: records.corpusPaths, judgements: records.judgementPaths,
+                into: ingest.openStore(), reference: ingest.dataset, options: ingest.options()))
     }
 }
 
