@@ -25,9 +25,7 @@ final class Conversion {
     private var newPassages: [(source: ContentHash, ordinal: UInt32)] = []
     private var positives: [UInt32] = []
     private var negatives: [UInt32] = []
-    /// Whether links have scores; nil until a query has some.
-    private var positivesHaveScores: Bool?
-    private var negativesHaveScores: Bool?
+    private var scoreRules = ScoreRules()
 
     private struct NewDocument {
         var record: ScannedBatch.Record
@@ -148,7 +146,7 @@ final class Conversion {
     ///
     /// - Parameter seen: learns which documents the bytes of the row's passages stand for.
     func acceptRow(_ batch: ScannedBatch, _ row: ScannedBatch.Row, noting seen: SeenPassages) throws {
-        try addQuery(batch, row)
+        try addQuery(batch, row.links, line: row.lineNumber)
         newDocuments.removeAll(keepingCapacity: true)
         newPassages.removeAll(keepingCapacity: true)
         positives.removeAll(keepingCapacity: true)
@@ -156,7 +154,7 @@ final class Conversion {
         var merged = 0
         var conflicts = 0
         do throws(RecordFault) {
-            for offset in 0..<row.positiveCount + row.negativeCount {
+            for offset in 0..<row.links.positiveCount + row.links.negativeCount {
                 let ordinal: UInt32
                 switch batch.passages[row.firstPassage + offset] {
                 case .known(let known):
@@ -167,15 +165,16 @@ final class Conversion {
                     ordinal = try document(
                         batch, batch.records[record], line: row.lineNumber, merged: &merged, conflicts: &conflicts
                     ) {
-                        offset < row.positiveCount
-                            ? "positive_passages[\(offset)]" : "negative_passages[\(offset - row.positiveCount)]"
+                        offset < row.links.positiveCount
+                            ? "positive_passages[\(offset)]"
+                            : "negative_passages[\(offset - row.links.positiveCount)]"
                     }
                     // What must be counted each time that it comes is looked at each time.
                     if let source, conflicts == conflictsBefore, row.madeIDCount == 0 {
                         newPassages.append((source, ordinal))
                     }
                 }
-                if offset < row.positiveCount { positives.append(ordinal) } else { negatives.append(ordinal) }
+                if offset < row.links.positiveCount { positives.append(ordinal) } else { negatives.append(ordinal) }
             }
         } catch {
             // The row leaves no trace.
@@ -187,7 +186,7 @@ final class Conversion {
         report.conflictCount += conflicts
         report.madeIDCount += row.madeIDCount
         try appendNewDocuments(batch)
-        try appendQuery(batch, row)
+        try appendQuery(batch, row.links, positives, negatives)
         for (source, ordinal) in newPassages { seen.note(source, ordinal: ordinal) }
     }
 
@@ -197,7 +196,7 @@ final class Conversion {
         var merged = 0
         var conflicts = 0
         _ = try document(
-            batch, batch.records[row.first], line: row.lineNumber, merged: &merged, conflicts: &conflicts,
+            batch, batch.records[row.links.first], line: row.lineNumber, merged: &merged, conflicts: &conflicts,
             field: { nil })
         report.duplicatesMerged += merged
         report.conflictCount += conflicts
@@ -208,49 +207,109 @@ final class Conversion {
     ///
     /// - Parameter positives: ordinals of further positives.
     func acceptQuery(_ batch: ScannedBatch, _ row: ScannedBatch.Row, morePositives: [UInt32] = []) throws {
-        positives.removeAll(keepingCapacity: true)
-        negatives.removeAll(keepingCapacity: true)
-        for offset in 0..<row.positiveCount + row.negativeCount {
-            let record = batch.records[row.first + 1 + offset]
-            let isPositive = offset < row.positiveCount
-            guard let ordinal = documents.ordinal(of: record.idHash) else {
-                let field =
-                    isPositive
-                    ? "positive_document_ids[\(offset)]" : "negative_document_ids[\(offset - row.positiveCount)]"
-                throw RecordFault(
-                    "there is no document \(escaped(batch.id(of: record))) in the corpus", field: field,
-                    advice: "Every id that a query refers to must be the docid of a document.")
-            }
-            if isPositive { positives.append(UInt32(ordinal)) } else { negatives.append(UInt32(ordinal)) }
-        }
+        var (positives, negatives) = try resolve(row.links, of: batch)
         positives += morePositives
-        let scores = batch.scores(of: row)
-        let positivesKnown = try Self.agree(
-            positivesHaveScores, scores.positives, of: positives.count, field: "positive_document_scores")
-        let negativesKnown = try Self.agree(
-            negativesHaveScores, scores.negatives, of: negatives.count, field: "negative_document_scores")
-        try addQuery(batch, row)
-        (positivesHaveScores, negativesHaveScores) = (positivesKnown, negativesKnown)
-        try appendQuery(batch, row, scores)
+        let known = try scoreRules.agreed(with: batch.scores(of: row.links), positives.count, negatives.count)
+        try addQuery(batch, row.links, line: row.lineNumber)
+        scoreRules = known
+        try appendQuery(batch, row.links, positives, negatives)
     }
 
-    /// Whether links have scores, as the queries before tell, or else the scores of this one.
-    private static func agree(
-        _ known: Bool?, _ scores: ArraySlice<Float>?, of linkCount: Int, field: String
-    ) throws(RecordFault) -> Bool? {
-        guard linkCount > 0 else { return known }
-        let isGiven = scores != nil
-        guard let known, known != isGiven else { return isGiven }
-        throw RecordFault(
-            isGiven ? "there are scores here and none before" : "there are no scores here, and there are before",
-            field: field, advice: "Either all queries that have such links have scores for them, or none has.")
+    /// Takes the row of a source: all that it stands for, or nothing.
+    func acceptParts(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws {
+        newDocuments.removeAll(keepingCapacity: true)
+        var (merged, conflicts, addedQueryCount, sameQueryCount) = (0, 0, 0, 0)
+        var accepted: [(links: ScannedBatch.Links, positives: [UInt32], negatives: [UInt32])] = []
+        var judgements: [(split: String, query: Int, document: Int, grade: Float)] = []
+        var rules = scoreRules
+        do throws(RecordFault) {
+            for part in batch.parts(of: row) {
+                switch part {
+                case .document(let record):
+                    _ = try document(
+                        batch, batch.records[record], line: row.lineNumber, merged: &merged, conflicts: &conflicts,
+                        field: { nil })
+                case .query(let links):
+                    let (positives, negatives) = try resolve(links, of: batch)
+                    rules = try rules.agreed(with: batch.scores(of: links), positives.count, negatives.count)
+                    // A made id stands for all that is known of a query: the same once more is no news.
+                    if links.hasMadeID, queries.ordinal(of: batch.records[links.first].idHash) != nil {
+                        sameQueryCount += 1
+                        continue
+                    }
+                    try addQuery(batch, links, line: row.lineNumber)
+                    addedQueryCount += 1
+                    accepted.append((links, positives, negatives))
+                case .judgement(let split, let first, let grade):
+                    let (query, document) = try judged(batch, first)
+                    judgements.append((split, query, document, grade))
+                case .count: break
+                }
+            }
+        } catch {
+            // The row leaves no trace.
+            for _ in newDocuments { documents.removeLast() }
+            for _ in 0..<addedQueryCount { queries.removeLast() }
+            throw error
+        }
+        scoreRules = rules
+        report.duplicatesMerged += merged
+        report.conflictCount += conflicts
+        report.madeIDCount += row.madeIDCount
+        report.sameQueryCount += sameQueryCount
+        try appendNewDocuments(batch)
+        for query in accepted { try appendQuery(batch, query.links, query.positives, query.negatives) }
+        for judgement in judgements {
+            try writer.addJudgement(
+                split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
+            report.countJudgement(in: judgement.split)
+        }
+        for case .count(let what, let count) in batch.parts(of: row) { report.sourceCounts[what, default: 0] += count }
     }
 
-    private func addQuery(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws(RecordFault) {
-        let record = batch.records[row.first]
-        switch queries.add(
-            record.idHash, content: record.contentHash, input: currentInput, line: row.lineNumber)
-        {
+    /// The query and the document that a judgement in a row is about.
+    private func judged(_ batch: ScannedBatch, _ first: Int) throws(RecordFault) -> (query: Int, document: Int) {
+        func known(_ table: KnownRecords, _ record: Int, _ what: String) throws(RecordFault) -> Int {
+            let record = batch.records[record]
+            if let ordinal = table.ordinal(of: record.idHash) { return ordinal }
+            throw RecordFault(
+                "there is no \(what) \(escaped(batch.id(of: record)))",
+                advice: "A judgement refers to a query and a document of the dataset.")
+        }
+        return (try known(queries, first, "query"), try known(documents, first + 1, "document"))
+    }
+
+    /// The ordinals of what a query refers to.
+    private func resolve(
+        _ links: ScannedBatch.Links, of batch: ScannedBatch
+    ) throws(RecordFault) -> (positives: [UInt32], negatives: [UInt32]) {
+        func ordinals(_ records: Range<Int>, _ field: StaticString) throws(RecordFault) -> [UInt32] {
+            var ordinals: [UInt32] = []
+            ordinals.reserveCapacity(records.count)
+            for number in records {
+                let record = batch.records[number]
+                guard let ordinal = documents.ordinal(of: record.idHash) else {
+                    throw RecordFault(
+                        "there is no document \(escaped(batch.id(of: record))) in the corpus",
+                        field: "\(field)[\(number - records.lowerBound)]",
+                        advice: "Every id that a query refers to must be the docid of a document.")
+                }
+                ordinals.append(UInt32(ordinal))
+            }
+            return ordinals
+        }
+        let middle = links.first + 1 + links.positiveCount
+        return (
+            try ordinals(links.first + 1..<middle, "positive_document_ids"),
+            try ordinals(middle..<middle + links.negativeCount, "negative_document_ids")
+        )
+    }
+
+    private func addQuery(
+        _ batch: ScannedBatch, _ links: ScannedBatch.Links, line: Int
+    ) throws(RecordFault) {
+        let record = batch.records[links.first]
+        switch queries.add(record.idHash, content: record.contentHash, input: currentInput, line: line) {
         case .added: return
         case .same(let ordinal), .different(let ordinal):
             throw RecordFault(
@@ -343,10 +402,10 @@ final class Conversion {
     }
 
     private func appendQuery(
-        _ batch: ScannedBatch, _ row: ScannedBatch.Row,
-        _ scores: (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?) = (nil, nil)
+        _ batch: ScannedBatch, _ links: ScannedBatch.Links, _ positives: [UInt32], _ negatives: [UInt32]
     ) throws {
-        let record = batch.records[row.first]
+        let record = batch.records[links.first]
+        let scores = batch.scores(of: links)
         try appendMedia(batch, record)
         try batch.withID(of: record) { id in
             _ = try batch.withLine(of: record) {

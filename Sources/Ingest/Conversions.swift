@@ -116,7 +116,7 @@ public enum Conversions {
         }
         if let queries = layout.queries {
             try conversion.read(tree.open(queries, hashing: true), as: .queries(.beirQuery)) { batch, row in
-                try conversion.acceptQuery(batch, row, morePositives: links[batch.records[row.first].idHash])
+                try conversion.acceptQuery(batch, row, morePositives: links[batch.records[row.links.first].idHash])
             }
         }
         for (split, name) in layout.judgements {

@@ -29,6 +29,10 @@ public struct IngestReport: Sendable {
     public var conflictCount = 0
     /// Documents that had no id and were named by their content.
     public var madeIDCount = 0
+    /// Times that a query without an id came again, equal in all that is known of it.
+    public var sameQueryCount = 0
+    /// What the adapter of a source counted, by its words for it.
+    public var sourceCounts: [String: Int] = [:]
     public var rejectCount = 0
     /// How what was read differs from what `export.json` tells of the folder; nil without such a file.
     public var exportDifferences: [String]?
@@ -43,6 +47,14 @@ public struct IngestReport: Sendable {
     public var storedBytes = 0
     public var seconds = 0.0
 
+    mutating func countJudgement(in split: String) {
+        if let known = judgementCounts.firstIndex(where: { $0.split.utf8.elementsEqual(split.utf8) }) {
+            judgementCounts[known].count += 1
+        } else {
+            judgementCounts.append((split, 1))
+        }
+    }
+
     var inputBytes: Int { inputs.reduce(0) { $0 + $1.size } }
 
     /// What the manifest keeps: no times, nothing that would differ from run to run.
@@ -52,6 +64,11 @@ public struct IngestReport: Sendable {
             "duplicatesMerged": JSONValue(duplicatesMerged), "conflicts": JSONValue(conflictCount),
             "idsMadeFromContent": JSONValue(madeIDCount), "rejects": JSONValue(rejectCount),
         ]
+        if sameQueryCount > 0 { statistics["sameQueriesMerged"] = JSONValue(sameQueryCount) }
+        if !sourceCounts.isEmpty {
+            let counts = sourceCounts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) }
+            statistics["source"] = .object(JSONObject(counts))
+        }
         if mediaReferenceCount > 0 {
             statistics["mediaReferences"] = JSONValue(mediaReferenceCount)
             statistics["externalMedia"] = JSONValue(externalMediaCount)
@@ -108,6 +125,8 @@ public struct IngestReport: Sendable {
         }
         lines.append(("duplicates merged", "\(duplicatesMerged)"))
         if madeIDCount > 0 { lines.append(("ids made from content", "\(madeIDCount)")) }
+        if sameQueryCount > 0 { lines.append(("same queries merged", "\(sameQueryCount)")) }
+        for (what, count) in sourceCounts.sorted(by: { $0.key < $1.key }) { lines.append((what, "\(count)")) }
         lines.append(("conflicts", "\(conflictCount)"))
         lines.append(("rejects", "\(rejectCount)"))
         lines.append(("read", "\(byteSize(Double(inputBytes))) (\(byteSize(Double(parsedBytes))) unpacked)"))

@@ -45,9 +45,9 @@ final class RowScanner {
         }
         try scanner.scan(root.get())
         try batch.append(scanner)
-        row.positiveCount = try passages(
+        row.links.positiveCount = try passages(
             .positives, "positive_passages", outline.positives, of: line, &row, &batch)
-        row.negativeCount = try passages(
+        row.links.negativeCount = try passages(
             .negatives, "negative_passages", outline.negatives, of: line, &row, &batch)
     }
 
@@ -77,8 +77,8 @@ final class RowScanner {
     ) throws {
         try rowScanner.scan(RecordScanner.root(of: line, padded: true, parser: parser))
         try batch.append(rowScanner)
-        row.positiveCount = try passages(.positives, "positive_passages", &row, &batch)
-        row.negativeCount = try passages(.negatives, "negative_passages", &row, &batch)
+        row.links.positiveCount = try passages(.positives, "positive_passages", &row, &batch)
+        row.links.negativeCount = try passages(.negatives, "negative_passages", &row, &batch)
     }
 
     /// Passages on the row's tape.

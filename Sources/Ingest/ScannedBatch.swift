@@ -32,17 +32,38 @@ struct ScannedBatch: Sendable {
         case scanned(record: Int, source: ContentHash?)
     }
 
-    struct Row: Sendable {
-        /// The record of the row itself; in a v2 query, its positives and its negatives follow.
+    /// A query and what it refers to.
+    struct Links: Sendable {
+        /// The record of the query; its positives and its negatives follow.
         var first: Int
-        /// The first passage of a v1 row: its positives, then its negatives.
-        var firstPassage: Int
-        var positiveCount: Int
-        var negativeCount: Int
-        /// In a v2 query with scores: those of its positives, then those of its negatives.
+        var positiveCount = 0
+        var negativeCount = 0
+        /// Where there are scores: those of its positives, then those of its negatives.
         var firstScore = 0
         var hasPositiveScores = false
         var hasNegativeScores = false
+        /// Whether its id is a hash of all that is known of it.
+        var hasMadeID = false
+    }
+
+    /// Something that the row of a source stands for.
+    enum Part: Sendable {
+        /// Its record.
+        case document(Int)
+        case query(Links)
+        /// The records from `first` on refer to the query and the document.
+        case judgement(split: String, first: Int, grade: Float)
+        case count(String, Int)
+    }
+
+    struct Row: Sendable {
+        /// The row's own record, and what a v2 query refers to.
+        var links: Links
+        /// The first passage of a v1 row: its positives, then its negatives.
+        var firstPassage: Int
+        /// What the row of a source stands for.
+        var firstPart = 0
+        var partCount = 0
         var lineNumber: Int
         var byteOffset: Int
         var byteCount: Int
@@ -54,10 +75,8 @@ struct ScannedBatch: Sendable {
         var madeIDCount = 0
 
         mutating func forgetRecords() {
-            positiveCount = 0
-            negativeCount = 0
-            hasPositiveScores = false
-            hasNegativeScores = false
+            links = Links(first: links.first)
+            partCount = 0
             madeIDCount = 0
         }
     }
@@ -67,6 +86,7 @@ struct ScannedBatch: Sendable {
     private(set) var records: [Record] = []
     private(set) var passages: [Passage] = []
     private(set) var scores: [Float] = []
+    private(set) var parts: [Part] = []
     private(set) var rows: [Row] = []
     private(set) var media: [Media] = []
     private let intake: MediaIntake?
@@ -85,8 +105,7 @@ struct ScannedBatch: Sendable {
             guard !line.isBlank else { return }
             let start = end
             var row = Row(
-                first: records.count, firstPassage: passages.count, positiveCount: 0, negativeCount: 0,
-                lineNumber: line.number,
+                links: Links(first: records.count), firstPassage: passages.count, lineNumber: line.number,
                 byteOffset: line.byteOffset, byteCount: line.bytes.count)
             do {
                 try body(line, &self, &row)
@@ -110,7 +129,7 @@ struct ScannedBatch: Sendable {
     var end: End {
         End(
             bytes: bytes.count, records: records.count, passages: passages.count, scores: scores.count,
-            media: media.count)
+            parts: parts.count, media: media.count)
     }
 
     struct End {
@@ -118,6 +137,7 @@ struct ScannedBatch: Sendable {
         let records: Int
         let passages: Int
         let scores: Int
+        let parts: Int
         let media: Int
     }
 
@@ -127,6 +147,7 @@ struct ScannedBatch: Sendable {
         records.removeLast(records.count - end.records)
         passages.removeLast(passages.count - end.passages)
         scores.removeLast(scores.count - end.scores)
+        parts.removeLast(parts.count - end.parts)
         media.removeLast(media.count - end.media)
     }
 
@@ -142,16 +163,21 @@ struct ScannedBatch: Sendable {
         return isMadeID
     }
 
+    mutating func append(part: Part) { parts.append(part) }
+
     /// Appends the record that a scanner holds.
     ///
+    /// - Parameter makeID: gives an id to a record that has none; called when its media are known.
     /// - Returns: whether the record had no id and was given one.
     /// - Throws: `RecordFault` for media that should be there and are not; what else an intake throws.
     @discardableResult
-    mutating func append(_ scanner: RecordScanner) throws -> Bool {
+    mutating func append(
+        _ scanner: RecordScanner, makeID: (RecordScanner) throws -> [UInt8] = { $0.contentID() }
+    ) throws -> Bool {
         let firstMedia = media.count
         if scanner.hasMedia { try takeMedia(of: scanner) }
         guard let id = scanner.id else {
-            let made = scanner.contentID()
+            let made = try makeID(scanner)
             made.withUnsafeBytes { append(scanner, id: $0, firstMedia: firstMedia) }
             return true
         }
@@ -204,13 +230,15 @@ struct ScannedBatch: Sendable {
     mutating func append(score: Float) { scores.append(score) }
 
     /// The scores of a query's positives and of its negatives, where it has them.
-    func scores(of row: Row) -> (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?) {
-        let middle = row.firstScore + (row.hasPositiveScores ? row.positiveCount : 0)
+    func scores(of links: Links) -> (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?) {
+        let middle = links.firstScore + (links.hasPositiveScores ? links.positiveCount : 0)
         return (
-            row.hasPositiveScores ? scores[row.firstScore..<middle] : nil,
-            row.hasNegativeScores ? scores[middle..<middle + row.negativeCount] : nil
+            links.hasPositiveScores ? scores[links.firstScore..<middle] : nil,
+            links.hasNegativeScores ? scores[middle..<middle + links.negativeCount] : nil
         )
     }
+
+    func parts(of row: Row) -> ArraySlice<Part> { parts[row.firstPart..<row.firstPart + row.partCount] }
 
     func withID<Result>(of record: Record, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try bytes.withUnsafeBytes {

@@ -42,7 +42,8 @@ final class TableReader: BatchSource {
     /// Items that come with a batch of lines.
     private static let heldByteCount = 16 << 20
 
-    init(_ path: FilePath, carried: CarriedMedia, batchByteCount: Int) throws {
+    /// - Parameter columns: the columns to read, in the order of the fields; nil for all.
+    init(_ path: FilePath, columns: [String]? = nil, carried: CarriedMedia, batchByteCount: Int) throws {
         self.path = path.string
         self.carried = carried
         self.batchByteCount = batchByteCount
@@ -57,16 +58,14 @@ final class TableReader: BatchSource {
                 return nil
             }
         }
-        var cells: [Cell] = []
-        for field in file.fields { cells.append(try Self.cell(field, of: path)) }
-        self.cells = cells
-        names = file.fields.map(\.name)
+        names = columns ?? file.fields.map(\.name)
+        pass = try file.pass(over: names)
+        cells = try names.map { [file] name in try Self.cell(file.fields.first { $0.name == name }!, of: path) }
         keys = names.map { name in
             var key: [UInt8] = []
             JSONText.appendString(name, to: &key)
             return key
         }
-        pass = try file.pass(over: names)
     }
 
     var readByteCount: Int { file.rowCount == 0 ? fileByteCount : fileByteCount * readRowCount / file.rowCount }

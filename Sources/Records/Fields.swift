@@ -143,6 +143,13 @@ public struct RecordLayout: Sendable {
         ] + queryMedia,
         written: queryFields, idIsRequired: true, requiredContent: .text, linksAreRequired: false)
 
+    /// The same for records that need no id.
+    public var withOptionalID: RecordLayout {
+        RecordLayout(
+            fields: fields, written: written, idIsRequired: false, requiredContent: requiredContent,
+            linksAreRequired: linksAreRequired)
+    }
+
     /// The name that messages use for a role.
     func name(of role: FieldRole) -> String {
         fields.first { $0.role == role }.map { "\($0.names[0])" } ?? "\(role)"

@@ -187,6 +187,7 @@ public final class RecordScanner {
     /// What a record says about an image, a video or a sound; nil when it has none.
     public func media(_ kind: MediaKind) -> MediaReference? {
         guard let node = node(kind.role) else { return nil }
+        if let replaced = replacements.first(where: { $0.role == kind.role }) { return replaced.reference }
         var json: [UInt8] = []
         JSONText.append(node, to: &json)
         return MediaReference(json: json)

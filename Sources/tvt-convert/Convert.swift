@@ -18,7 +18,10 @@ struct TVTConvert: Tool {
             the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
             """,
         version: tvtVersion,
-        subcommands: [FromV1.self, FromV2.self, FromTevatron.self, FromBEIR.self, FromWebDataset.self, ToV1.self])
+        subcommands: [
+            FromV1.self, FromV2.self, FromTevatron.self, FromBEIR.self, FromWebDataset.self, FromPixmo.self,
+            FromColPali.self, ToV1.self,
+        ])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
 }
@@ -92,6 +95,11 @@ struct IngestArguments: ParsableArguments {
 
     /// The store, made if it is not there yet.
     func openStore() throws -> Store { try Store.create(at: store.folder()) }
+
+    /// Takes a source and prints what came of it.
+    func take(_ source: RawSource) throws {
+        try print(Conversions.source(source, into: openStore(), reference: dataset, options: options()))
+    }
 
     func print(_ report: IngestReport) throws {
         try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
@@ -289,6 +297,6 @@ struct ToV1: ParsableCommand {
     }
 }
 
-private func checkStandardInput(_ inputs: [String]) throws {
+func checkStandardInput(_ inputs: [String]) throws {
     guard inputs.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("standard input can be read only once") }
 }

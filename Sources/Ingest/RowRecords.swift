@@ -1,0 +1,128 @@
+internal import Archives
+internal import Base
+internal import JSON
+package import Records
+internal import Store
+
+/// Takes the documents, queries and judgements of a source's rows, on a worker.
+///
+/// Not Sendable: it holds the batch under way.
+package final class RowRecords {
+    /// Where the id of a document comes from.
+    package enum DocumentID {
+        /// The field `docid`.
+        case given
+        /// A hash of the record: equal records are one document.
+        case content
+        /// The SHA-256 of its image, video or sound, in hexadecimal: equal items are one document.
+        case media(MediaKind)
+    }
+
+    private let parser = JSONParser()
+    private let documents = RecordScanner(.document.withOptionalID)
+    private let queries = RecordScanner(.query.withOptionalID)
+    private var batch: ScannedBatch
+    private var row: ScannedBatch.Row?
+
+    private init(_ lines: LineBatch) { batch = ScannedBatch(lines, intake: nil) }
+
+    /// Reads every line of a batch as a row of a source.
+    static func scan(_ lines: LineBatch, _ rows: any SourceRows, intake: MediaIntake?) -> ScannedBatch {
+        let records = RowRecords(lines)
+        // The tapes of rows must outlast the parses of their records.
+        let parser = JSONParser()
+        defer { withExtendedLifetime(parser) {} }
+        var batch = ScannedBatch(lines, intake: intake)
+        batch.scan { line, batch, row in
+            swap(&records.batch, &batch)
+            records.row = row
+            row.firstPart = records.batch.parts.count
+            defer {
+                row.partCount = records.batch.parts.count - row.firstPart
+                row.madeIDCount = records.row?.madeIDCount ?? 0
+                swap(&records.batch, &batch)
+            }
+            let root = try RecordScanner.root(of: line.bytes, padded: true, parser: parser)
+            guard root.kind == .object else {
+                throw RecordFault("\(root.kind.name) where a row should be", advice: "Each row is an object.")
+            }
+            try rows.read(root, into: records)
+        }
+        return batch
+    }
+
+    /// Adds a document.
+    ///
+    /// - Returns: its id, for the queries that refer to it.
+    /// - Throws: `RecordFault` for a record that cannot be one.
+    @discardableResult
+    package func addDocument(_ line: RecordLine, id: DocumentID = .given) throws -> [UInt8] {
+        try scan(line, documents)
+        let number = batch.records.count
+        switch id {
+        case .given:
+            guard documents.id != nil else { throw RecordFault("the document has no id", field: "docid") }
+            try batch.append(documents)
+        case .content:
+            try batch.append(documents)
+            row?.madeIDCount += 1
+        case .media(let kind):
+            try batch.append(documents) { scanner in
+                guard let digest = scanner.media(kind)?.digest else {
+                    throw RecordFault(
+                        "the \(kind.rawValue) is not at hand, and its digest would be the document's id",
+                        field: scanner.name(of: kind), advice: "--assets names the folder with the files.")
+                }
+                return Array(digest.hex.utf8)
+            }
+        }
+        batch.append(part: .document(number))
+        return batch.id(of: batch.records[number])
+    }
+
+    /// Adds a query with the links that its line has as `positive_document_ids`, …. Without an id it gets a hash of all that
+    /// the line says; equal ones are one query.
+    package func addQuery(_ line: RecordLine) throws {
+        try scan(line, queries)
+        var part = ScannedBatch.Links(first: batch.records.count)
+        part.hasMadeID = queries.id == nil
+        try batch.append(queries) { scanner in
+            var said: [UInt8] = []
+            scanner.appendRecord(id: UnsafeRawBufferPointer(start: nil, count: 0), to: &said)
+            for role in [FieldRole.positives, .negatives, .positiveScores, .negativeScores] {
+                said.append(0x0A)
+                if let node = scanner.node(role) { JSONText.append(node, to: &said) }
+            }
+            return Array(ContentHash.of(said).hex.utf8)
+        }
+        try batch.appendLinks(of: queries, to: &part)
+        batch.append(part: .query(part))
+    }
+
+    /// Adds a judgement about a query and a document, of this row or of one before.
+    package func addJudgement(split: String, query: [UInt8], document: [UInt8], grade: Float) {
+        let first = batch.records.count
+        query.withUnsafeBytes { batch.append(reference: $0) }
+        document.withUnsafeBytes { batch.append(reference: $0) }
+        batch.append(part: .judgement(split: split, first: first, grade: grade))
+    }
+
+    /// The id of the query that was added last.
+    package var lastQueryID: [UInt8]? {
+        for part in batch.parts.reversed() {
+            if case .query(let links) = part { return batch.id(of: batch.records[links.first]) }
+        }
+        return nil
+    }
+
+    /// Counts something that the report and the manifest tell, if the row is taken.
+    package func count(_ what: String, _ count: Int = 1) { batch.append(part: .count(what, count)) }
+
+    private func scan(_ line: RecordLine, _ scanner: RecordScanner) throws(RecordFault) {
+        let json = line.closed
+        let root = json.withUnsafeBytes { bytes in
+            Result { () throws(RecordFault) in try RecordScanner.root(of: bytes, padded: false, parser: parser) }
+        }
+        try scanner.scan(root.get())
+    }
+}

@@ -1,0 +1,38 @@
+internal import JSON
+internal import Records
+
+extension JSONNode {
+    /// A field that a row must have.
+    ///
+    /// - Throws: `RecordFault` where it is missing or null.
+    func wanted(_ field: StaticString) throws(RecordFault) -> JSONNode {
+        guard let value = self[field] else {
+            let known = fields.map { "\"\(String(decoding: $0.key, as: UTF8.self))\"" }.joined(separator: ", ")
+            throw RecordFault("missing field \"\(field)\"", advice: "The row has \(known.isEmpty ? "none" : known).")
+        }
+        guard value.kind != .null else { throw RecordFault("null where a value should be", field: "\(field)") }
+        return value
+    }
+
+    /// The value of a field that is an id: a text that is not empty, or a whole number, in decimal.
+    func id(_ field: StaticString) throws(RecordFault) -> [UInt8] {
+        let value = try wanted(field)
+        if let text = value.string {
+            guard !text.isEmpty else {
+                throw RecordFault("the id is empty", field: "\(field)", advice: "An id has at least one byte.")
+            }
+            return Array(text)
+        }
+        if let number = value.integer { return Array(String(number).utf8) }
+        throw RecordFault("\(value.kind.name) where an id should be", field: "\(field)")
+    }
+
+    /// A text that a row must have, in UTF-8.
+    func text(_ field: StaticString) throws(RecordFault) -> UnsafeRawBufferPointer {
+        let value = try wanted(field)
+        guard let text = value.string else {
+            throw RecordFault("\(value.kind.name) where a text should be", field: "\(field)")
+        }
+        return text
+    }
+}

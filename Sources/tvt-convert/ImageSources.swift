@@ -1,0 +1,46 @@
+internal import ArgumentParser
+internal import CommandLineKit
+internal import Ingest
+internal import RawSources
+internal import SystemPackage
+
+/// Files and folders of a source.
+struct SourceArguments: ParsableArguments {
+    @Argument(help: ArgumentHelp("Files, or folders with the files as they are published.", valueName: "source"))
+    var sources: [String]
+
+    func validate() throws { try checkStandardInput(sources) }
+
+    var paths: [FilePath] { sources.map { FilePath($0) } }
+}
+
+struct FromPixmo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pixmo",
+        abstract: "Take PixMo-docs: images of charts, tables, diagrams and other documents with questions.",
+        discussion: """
+            Parquet with image, image_id and questions (question, answer). An image becomes the document image_id, its \
+            questions the queries image_id#0, image_id#1, …, with their answers. Questions that fit many images stay: \
+            `tvt-mine filter` drops them by a retriever's recall.
+            """)
+
+    @OptionGroup var sources: SourceArguments
+    @OptionGroup var ingest: IngestArguments
+
+    func run() throws { try ingest.take(.pixmo(sources.paths)) }
+}
+
+struct FromColPali: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "colpali",
+        abstract: "Take ColPali's training set: pages of documents with a query each.",
+        discussion: """
+            Parquet with image, query, image_filename, answer, source, options, page, model, prompt and answer_type. \
+            Equal images become one document, whose id is their SHA-256; all other columns stay with the query.
+            """)
+
+    @OptionGroup var sources: SourceArguments
+    @OptionGroup var ingest: IngestArguments
+
+    func run() throws { try ingest.take(.colpali(sources.paths)) }
+}
