@@ -67,6 +67,7 @@ let doors: [Target] = [
     .target(
         name: "CAV", exclude: ["README.md"],
         linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
+    .target(name: "CLanguage", exclude: ["README.md"], linkerSettings: [.linkedLibrary("cld2")]),
     // Loads ArrowDoor when a Parquet file is first opened.
     .target(name: "CArrow", exclude: ["README.md"]),
     .target(
@@ -124,6 +125,9 @@ let domain: [Target] = [
     room(
         "RawSources", uses: ["Base", "JSON", "Archives", "Columns", "Records", "Store", "Ingest"],
         packages: [systemPackage]),
+    room(
+        "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "Store", "Ingest", "Analysis"],
+        packages: [systemPackage]),
     room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
@@ -143,7 +147,7 @@ let domain: [Target] = [
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources"]),
+    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources", "Validation"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
@@ -203,6 +207,9 @@ let testTargets: [Target] = [
     tests(
         "RawSources", uses: ["Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert"],
         packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Validation", uses: ["Ingest", "JSON", "RawSources", "Records", "Store", "Validation", "tvt-convert"],
+        packages: [systemPackage]),
     tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),
