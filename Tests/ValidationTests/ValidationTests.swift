@@ -27,7 +27,8 @@ import Validation
     }
 
     @Test func everyKindOfProblemIsFoundInOnePass() throws {
-        var corpus = #"{"docid":"d1","text":"A text in English about the weather of the islands, and the ships."}"# + "\n"
+        var corpus =
+            #"{"docid":"d1","text":"A text in English about the weather of the islands, and the ships."}"# + "\n"
         corpus += #"{"docid":"d1","text":"Another text."}"# + "\n"
         corpus += #"{"docid":"d2","text":"  "}"# + "\n"
         corpus += #"{"docid":"d3","text":"CafÃ© and â€™ and \#u{FFFD}"}"# + "\n"
@@ -82,18 +83,19 @@ import Validation
     @Test func aGoodSourceHasNoProblemsAndNothingIsWritten() throws {
         try folder.write(#"{"docid":"d1","text":"x"}"# + "\n", to: "corpus.jsonl")
         let tool = try run(
-            "tvt-convert", ["check", "v2", "--corpus", folder("corpus.jsonl").string], in: folder.path)
+            "tvt-convert", ["check", "v2", "--corpus", folder("corpus.jsonl").string], workingFolder: folder.path)
         #expect(tool.status == 0)
-        #expect(tool.output.contains("0 errors, 0 warnings"))
+        #expect(String(decoding: tool.output, as: UTF8.self).contains("0 errors, 0 warnings"))
         #expect(try Files.list(folder.path) == ["corpus.jsonl"])
     }
 
     @Test func theToolEndsWith65WhereThereAreErrors() throws {
         try folder.write(#"{"docid":"d1"}"# + "\n", to: "corpus.jsonl")
         let tool = try run(
-            "tvt-convert", ["check", "v2", "--corpus", folder("corpus.jsonl").string, "--json"], in: folder.path)
+            "tvt-convert", ["check", "v2", "--corpus", folder("corpus.jsonl").string, "--json"],
+            workingFolder: folder.path)
         #expect(tool.status == 65)
-        let report = try JSONValue.parse(Array(tool.output.utf8), path: "report")
+        let report = try JSONValue.parse(tool.output, path: "report")
         #expect(report["counts"]?["bad record"]?.integer == 1)
     }
 
@@ -127,7 +129,8 @@ import Validation
 
     @Test func aSampleOfLanguagesDoesNotDependOnTheOrder() throws {
         func line(_ number: Int) -> String {
-            let text = number % 4 == 0
+            let text =
+                number % 4 == 0
                 ? "Der Hund lief über die Straße und kam nicht wieder zurück."
                 : "The dog ran across the street and never came back again."
             return #"{"docid":"d\#(number)","text":"\#(text)"}"# + "\n"
