@@ -1,13 +1,14 @@
 # One build configuration serves the tools, the tests and the demo.
 SWIFT_FLAGS = --configuration release --explicit-target-dependency-import-check error
 
-.PHONY: help setup build test demo bench lint format clean
+.PHONY: help setup build test demo bench asan lint format clean
 
 help:
 	@echo 'make demo    set up, build, and run the whole road on real data (demo/report.html)'
 	@echo 'make test    set up, build, and run all tests'
 	@echo 'make build   set up and build the tools into .build/release'
 	@echo 'make bench   set up, build, and measure against the peers (docs/benchmarks.md)'
+	@echo 'make asan    damaged files of every kind through the readers, under AddressSanitizer'
 	@echo 'make lint    check the formatting; make format mends it'
 	@echo 'make clean   remove what was built, the demo and the benchmarks included'
 
@@ -27,6 +28,9 @@ demo: build
 bench: build
 	@Benchmarks/run.sh
 
+asan: setup
+	@scripts/asan.sh
+
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
@@ -34,4 +38,4 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 clean:
-	rm -rf .build demo
+	rm -rf .build .build-asan demo

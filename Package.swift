@@ -176,6 +176,15 @@ let testTargets: [Target] = [
     tests(
         "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert", "tvt-store"],
         packages: [systemPackage], exclude: ["python.requirements"]),
+    // Run by HostileTests and by scripts/asan.sh.
+    .executableTarget(
+        name: "tvt-hostile",
+        dependencies: [
+            "Archives", "Base", "Columns", "Ingest", "JSON", "Media", "RawSources", "Records", "Store", "TestKit",
+            systemPackage,
+        ],
+        path: "Tests/Hostile", exclude: ["README.md"], swiftSettings: swift),
+    tests("Hostile", uses: ["tvt-hostile"], packages: [systemPackage]),
     .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),
     tests(
         "Fault", uses: ["JSON", "Records", "Store", "tvt-convert", "tvt-mine", "tvt-store"], packages: [systemPackage],
@@ -233,7 +242,8 @@ let benchmarks: [Target] =
         .executableTarget(
             name: "tvt-bench",
             dependencies: [
-                "Base", "CommandLineKit", "Datasets", "JSON", "Records", "Store", argumentParser, systemPackage,
+                "Archives", "Base", "CommandLineKit", "Datasets", "Ingest", "JSON", "RawSources", "Records", "Store",
+                argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]
