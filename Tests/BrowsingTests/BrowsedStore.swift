@@ -69,7 +69,7 @@ final class BrowsedStore {
     }
 
     func serve(_ name: String = "sample", _ options: [String] = []) throws -> RunningServer {
-        try RunningServer([name, "--store", store.root.string] + options)
+        try RunningServer([name, "--store", store.root.string] + options, of: self)
     }
 }
 
@@ -77,11 +77,14 @@ final class BrowsedStore {
 final class RunningServer {
     private let process = Process()
     private let folder: TemporaryFolder
+    /// Stays as long as it is served.
+    private let store: BrowsedStore
     let port: UInt16
     /// What it printed when it was ready.
     let printed: String
 
-    init(_ arguments: [String]) throws {
+    init(_ arguments: [String], of store: BrowsedStore) throws {
+        self.store = store
         folder = try TemporaryFolder()
         let output = try folder.write([], to: "output")
         let errors = try folder.write([], to: "errors")

@@ -129,7 +129,7 @@ final class Browser {
         }
         guard isMet else {
             let page = try evaluate(
-                "location.hash + ' ' + document.documentElement.dataset.state + ' ' + document.body.innerText.slice(0, 400)"
+                "location.hash + ' ' + document.documentElement.dataset.state + ' ' + document.querySelector('main').innerText.slice(0, 400)"
             )
             throw Failure(.bug, "never became true: \(condition) (\(page.string ?? ""))")
         }

@@ -17,7 +17,7 @@ struct SearchTests {
             let word = words[Int(random.next(below: UInt64(words.count)))]
             return Query(
                 id: bytes(number == 44_321 ? "the river id" : "q\(number)"),
-                text: number % 1000 == 0 ? nil : bytes("\(word) number \(number)"))
+                text: number % 1000 == 0 ? nil : bytes("\(word) number \(number)"), image: MediaReference(name: "x"))
         }
         try store.commit(
             [Document(id: bytes("d"), title: bytes("River of title"), text: bytes("text"))], queries,

@@ -1,9 +1,11 @@
 // What is shown follows from the address: #/queries/12?search=…&filter=…&from=50. So views can be linked, and Back works.
-import { ask, count, make, marked } from "./elements.js";
+import { ask, count, make, marked, query } from "./elements.js";
 import { documentView, line, queryView } from "./lists.js";
 import { lineageView, statisticsView } from "./overview.js";
 
 const views = ["queries", "documents", "lineage", "statistics"];
+/** Records of a page of the list. */
+const pageSize = 50;
 const at = (name) => document.getElementById(name);
 const root = document.documentElement;
 
@@ -15,10 +17,10 @@ let trail = [];
 let loading = new AbortController();
 
 function route() {
-  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [path, rest = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [name, ordinal] = path.split("/");
   const view = views.includes(name) ? name : dataset?.queries === 0 ? "documents" : "queries";
-  const parameters = new URLSearchParams(query);
+  const parameters = new URLSearchParams(rest);
   return {
     view, ordinal: /^\d+$/.test(ordinal ?? "") ? Number(ordinal) : null, search: parameters.get("search") ?? "",
     filter: view === "queries" ? parameters.get("filter") ?? "" : "", from: Number(parameters.get("from") ?? 0) || 0,
@@ -28,11 +30,15 @@ function route() {
 function address(to) {
   const parameters = new URLSearchParams();
   for (const key of ["search", "filter", "from"]) if (to[key]) parameters.set(key, to[key]);
-  const query = parameters.toString();
-  return `#/${to.view}${to.ordinal === null || to.ordinal === undefined ? "" : `/${to.ordinal}`}${query ? `?${query}` : ""}`;
+  const rest = parameters.toString();
+  return `#/${to.view}${to.ordinal === null || to.ordinal === undefined ? "" : `/${to.ordinal}`}${rest ? `?${rest}` : ""}`;
 }
 
-const go = (to) => { location.hash = address(to); };
+function go(to) {
+  if (address(to) === location.hash) return;
+  root.dataset.state = "loading";
+  location.hash = address(to);
+}
 
 async function show() {
   loading.abort();
@@ -71,7 +77,7 @@ async function showRecords(here, signal) {
   const key = address({ ...here, ordinal: null });
   if (list.key !== key) {
     at("progress").textContent = "…";
-    const parameters = new URLSearchParams({ search: here.search, filter: here.filter, from: here.from });
+    const parameters = query({ search: here.search, filter: here.filter, from: here.from });
     let answer;
     try {
       answer = await ask(`/api/${here.view}?${parameters}`, signal);
@@ -83,14 +89,32 @@ async function showRecords(here, signal) {
     list = { key, ...answer };
     at("items").scrollTop = 0;
   }
+  // One request looks at so many records only. Until something is found, and then until the page is full, others follow;
+  // going elsewhere ends that, and coming back goes on where it ended.
+  const searchOn = async () => {
+    const parameters = query({
+      search: here.search, filter: here.filter, from: list.next, limit: pageSize - list.items.length,
+    });
+    const more = await ask(`/api/${here.view}?${parameters}`, signal);
+    if (signal.aborted) return;
+    list = { ...list, items: list.items.concat(more.items), searched: more.searched, next: more.next };
+  };
+  const isUnfinished = () => !signal.aborted && isSearch(here) && list.next !== null && list.items.length < pageSize;
+  while (isUnfinished() && list.items.length === 0 && !list.exact) {
+    showList(here);
+    await searchOn();
+  }
+  if (signal.aborted) return;
   let ordinal = here.ordinal;
   if (ordinal === null && list.items.length + (list.exact ? 1 : 0) > 0) {
     ordinal = (list.exact ?? list.items[0]).ordinal;
     history.replaceState(null, "", address({ ...here, ordinal }));
   }
-  showList({ ...here, ordinal });
+  const there = { ...here, ordinal };
+  showList(there);
+  at("items").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   if (ordinal === null) {
-    put(make("p", { class: "none" }, list.next === null ? "Nothing here." : "No match so far: Search on goes further."));
+    put(make("p", { class: "none" }, "Nothing here."));
     return;
   }
   const load = async (isWhole) => {
@@ -100,7 +124,13 @@ async function showRecords(here, signal) {
     put(here.view === "queries" ? queryView(record, dataset, whole) : documentView(record, dataset, whole));
   };
   await load(false);
+  while (isUnfinished()) {
+    await searchOn();
+    if (!signal.aborted) showList(there);
+  }
 }
+
+const isSearch = (here) => here.search !== "" || here.filter !== "";
 
 /** The records of the list, those found by id first. */
 const shownItems = () => (list.exact ? [list.exact] : []).concat(list.items.filter((item) => item.ordinal !== list.exact?.ordinal));
@@ -112,16 +142,15 @@ function showList(here) {
   at("items").replaceChildren(...items.map((item) =>
     line(item, here.view, address({ ...here, ordinal: item.ordinal }), item.ordinal === here.ordinal, marks)));
   const current = at("items").querySelector("[aria-current]");
-  current?.scrollIntoView({ block: "nearest" });
   if (hadFocus) current?.focus();
-  const isSearch = here.search !== "" || here.filter !== "";
   const found = list.items.length;
-  at("progress").textContent = isSearch
+  at("progress").textContent = isSearch(here)
     ? `${count(found)} found · searched ${count(list.searched)} of ${count(list.total)}`
     : list.total === 0 ? "none" : `${count(list.from + 1)} – ${count(list.searched)} of ${count(list.total)}`;
   at("previous").disabled = here.from === 0;
   at("next").disabled = list.next === null;
-  at("next").textContent = isSearch && list.next !== null ? "Search on →" : "Next →";
+  at("next").textContent = isSearch(here) && list.next !== null ? "Search on →" : "Next →";
+  at("pager").hidden = at("previous").disabled && at("next").disabled;
 }
 
 function turn(isForward) {
@@ -130,8 +159,7 @@ function turn(isForward) {
     trail.push(here.from);
     go({ ...here, ordinal: null, from: list.next });
   } else if (!isForward && here.from > 0) {
-    const isSearch = here.search !== "" || here.filter !== "";
-    go({ ...here, ordinal: null, from: trail.pop() ?? (isSearch ? 0 : Math.max(0, here.from - 50)) });
+    go({ ...here, ordinal: null, from: trail.pop() ?? (isSearch(here) ? 0 : Math.max(0, here.from - pageSize)) });
   }
 }
 

@@ -58,6 +58,10 @@ export function marked(text, search) {
   return parts;
 }
 
+/** A query of an address. A space is %20: the server takes a plus for a plus. */
+export const query = (parameters) => Object.entries(parameters)
+  .map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
+
 /** Asks the server. What it answers with an error becomes one here, with its message. */
 export async function ask(path, signal) {
   const answer = await fetch(path, { signal, headers: { accept: "application/json" } });
