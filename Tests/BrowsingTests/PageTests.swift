@@ -158,14 +158,30 @@ struct PageTests {
             documents, queries, positives: queries.map { _ in documents.indices.map { .init(document: $0) } },
             negatives: queries.map { _ in [.init(document: 0, score: .infinity)] },
             judgements: [("<img src=x onerror=alert(1)>", 0, 1, 1)])
-        let server = try store.serve()
+        let sample = try store.store.dataset("sample")
+        let links = try store.store.linksWriter(hasScores: true)
+        for _ in queries { try links.append(targets: [0], scores: [.infinity]) }
+        _ = try store.store.derive(
+            from: sample, reference: "sample@mined", keepingQueries: nil, positives: nil, negatives: links,
+            provenance: Provenance(
+                tool: "tvt-mine negatives 0.1.0", options: ["strategy": "<b>top</b>", "depth": 7, "seed": "42"],
+                inputs: [.init(uri: "<img src=x>.run", size: 3, sha256: .of(bytes("run")))], parents: [sample.digest]))
+        let server = try store.serve("sample@mined")
         let browser = try Browser()
+        try browser.visit("\(server.address)/#/lineage")
+        let lineage = try #require(try browser.evaluate(Self.text("main")).string)
+        #expect(lineage.contains("<img src=x>.run") && lineage.contains("<b>top</b>") && !lineage.contains("[object"))
+        #expect(lineage.contains("from " + sample.digest.hex.prefix(12)))
         for (ordinal, text) in hostileTexts.prefix(hostileIDs.count).enumerated() {
             try browser.visit("\(server.address)/#/queries/\(ordinal)")
             #expect(try browser.evaluate(Self.text("main h2")) == .string(text))
             #expect(try browser.evaluate(Self.text("main .where .id")) == .string(hostileIDs[ordinal]))
         }
         try browser.visit("\(server.address)/#/queries/0")
+        #expect(
+            try browser.evaluate(Self.text("[data-list=negatives] .note"))
+                == "tvt-mine negatives 0.1.0: strategy <b>top</b>, depth 7, seed 42 from <img src=x>.run · all options")
+        #expect(try browser.evaluate(Self.text("[data-list=negatives] .score")) == "score inf")
         #expect(
             try browser.evaluate(Self.texts("[data-list=positives] h4"))
                 == .array(hostileTexts.prefix(hostileIDs.count).map { .string($0) }))

@@ -1,6 +1,6 @@
 // Makes elements. Data enters the page here and only here: as text and as values of attributes, never as markup.
 
-/** An element with properties and children; strings become text. `null` is left out. */
+/** An element with properties and children; strings become text, lists their elements. `null` is left out. */
 export function make(name, properties = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -10,7 +10,7 @@ export function make(name, properties = {}, ...children) {
     else if (value === true) element.setAttribute(key, "");
     else element.setAttribute(key, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
