@@ -18,11 +18,14 @@ let swift: [SwiftSetting] = [
 ]
 
 /// A room with Swift sources under `Sources/<name>`; `uses` are the targets of this package that it may import.
-func room(_ name: String, uses: [String] = [], packages: [Target.Dependency] = []) -> Target {
+func room(
+    _ name: String, uses: [String] = [], packages: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
     .target(
         name: name,
         dependencies: uses.map { .target(name: $0) } + packages,
         exclude: ["README.md"],
+        resources: resources,
         swiftSettings: swift)
 }
 
@@ -45,7 +48,11 @@ func tests(_ name: String, uses: [String], packages: [Target.Dependency] = [], e
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -118,6 +125,11 @@ let formats: [Target] = [
     room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
 ]
 
+/// What `tvt-store browse` shows in a browser; compiled in, so that the program needs nothing beside it.
+let pageFiles: [Resource] = [
+    "app.js", "cards.js", "elements.js", "icon.svg", "index.html", "lists.js", "overview.js", "style.css",
+].map { .embedInCode("Page/" + $0) }
+
 // Layer 4: what tvt exists for.
 let domain: [Target] = [
     room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
@@ -143,6 +155,9 @@ let domain: [Target] = [
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
     room("Analysis", uses: ["Base", "JSON", "Zstandard", "Store"], packages: [systemPackage]),
+    room(
+        "Browsing", uses: ["Base", "JSON", "Records", "Store"],
+        packages: [httpTypes, hummingbird, logging, nioCore, nioPosix], resources: pageFiles),
 ]
 
 // Layer 5: argument parsing and wiring.
@@ -150,6 +165,8 @@ let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
     tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources", "Validation"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
+    // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
+    tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
@@ -192,7 +209,8 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Rankings", "Store", "Vectors", "tvt-convert", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-search",
+            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-encode", "tvt-eval", "tvt-mine",
+            "tvt-search",
             "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
@@ -212,6 +230,9 @@ let testTargets: [Target] = [
     tests("JSON", uses: ["JSON"]),
     tests(
         "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
+        packages: [systemPackage]),
+    tests(
+        "Browsing", uses: ["Archives", "JSON", "Records", "Store", "tvt-browse", "tvt-store"],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
@@ -260,9 +281,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: targets,

@@ -38,6 +38,7 @@ struct CommandLineTests {
         Command(tool: "tvt-store", path: ["export"], arguments: ["road", "--format", "v2", "--output", "out"]),
         Command(tool: "tvt-store", path: ["import"], arguments: ["in", "--dataset", "x"], needsStore: false),
         Command(tool: "tvt-store", path: ["log"], arguments: ["road"]),
+        Command(tool: "tvt-store", path: ["browse"], arguments: ["road"]),
         Command(tool: "tvt-store", path: ["diff"], arguments: ["road", "road"]),
         Command(tool: "tvt-store", path: ["dedup"], arguments: ["road", "--as", "x"]),
         Command(tool: "tvt-store", path: ["overlap"], arguments: ["road", "road"]),
