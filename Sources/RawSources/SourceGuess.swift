@@ -33,7 +33,9 @@ public enum SourceGuess {
             if try fields(of: path).contains("_id") { return ["beir"] + paths }
             return ["v2"] + parts(files.compactMap(\.path))
         }
-        if has({ $0.hasSuffix(".tar") && ($0.hasPrefix("queries") || $0.hasPrefix("corpus") || $0.hasPrefix("documents")) }) {
+        if has({
+            $0.hasSuffix(".tar") && ($0.hasPrefix("queries") || $0.hasPrefix("corpus") || $0.hasPrefix("documents"))
+        }) {
             return ["webdataset"] + paths
         }
         for file in files {

@@ -81,12 +81,14 @@ public struct ValidationReport {
                 lengths.filledBins.map { "\(CountHistogram.label(of: $0)): \(lengths.bins[$0])" }.joined(
                     separator: ", ")
                 + "\n"
-            let languages = side.languages.languages.prefix(8).map { language in
-                let share = 100 * Double(language.count) / Double(max(1, side.languages.count))
-                return "\(language.code.isEmpty ? "unsure" : language.code) \(Int(share.rounded())) %"
+            let sampleCount = max(1, side.languages.count)
+            let languages = side.languages.languages.filter { 100 * $0.count >= sampleCount }.map { language in
+                let share = Int((100 * Double(language.count) / Double(sampleCount)).rounded())
+                return "\(language.code.isEmpty ? "unsure" : language.code) \(share) %"
             }
             if !languages.isEmpty {
-                text += "  languages of \(side.languages.count) texts: \(languages.joined(separator: ", "))\n"
+                text +=
+                    "  languages of \(side.languages.count) texts (from 1 % on): \(languages.joined(separator: ", "))\n"
             }
         }
         return text

@@ -18,11 +18,7 @@ struct TVTConvert: Tool {
             the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
             """,
         version: tvtVersion,
-        subcommands: [
-            Take<V1Arguments>.self, Take<V2Arguments>.self, Take<TevatronArguments>.self, Take<BEIRArguments>.self,
-            Take<WebDatasetArguments>.self, Take<PixmoArguments>.self, Take<ColPaliArguments>.self, CheckSources.self,
-            ToV1.self,
-        ])
+        subcommands: allConversions.map { takingCommand($0) } + [CheckSources.self, ToV1.self])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
 }
@@ -35,6 +31,16 @@ protocol ConversionArguments: ParsableArguments {
     func convert(
         to destination: any ConversionDestination, reference: String, options: IngestOptions
     ) throws -> IngestReport
+}
+
+/// Every way into the store, in the order in which help lists them.
+let allConversions: [any ConversionArguments.Type] = [
+    V1Arguments.self, V2Arguments.self, TevatronArguments.self, BEIRArguments.self, WebDatasetArguments.self,
+    PixmoArguments.self, ColPaliArguments.self,
+]
+
+private func takingCommand<Arguments: ConversionArguments>(_: Arguments.Type) -> any ParsableCommand.Type {
+    Take<Arguments>.self
 }
 
 /// Reads a source into the store.
