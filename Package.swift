@@ -106,6 +106,7 @@ let wrappers: [Target] = [
     room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
     room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
+    room("YAML", uses: ["Base"], packages: [yams]),
 ]
 
 // Layer 3: bytes to values and back.
@@ -114,6 +115,7 @@ let formats: [Target] = [
     room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
     room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
     room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
+    room("Reports"),
 ]
 
 // Layer 4: what tvt exists for.
@@ -134,10 +136,10 @@ let domain: [Target] = [
         "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
         packages: [systemPackage]),
     room(
-        "Training", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
+        "Training", uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
-    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Store"], packages: [systemPackage]),
+    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "Store"], packages: [systemPackage]),
 ]
 
 // Layer 5: argument parsing and wiring.
@@ -150,7 +152,7 @@ let tools: [Target] = [
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
     tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
     tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
-    tool("demo-report", uses: ["JSON", "Rankings", "Store"]),
+    tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
 ]
 
 // TVT_TESTS=Store,Records builds only those rooms' tests; without it, all.
