@@ -67,6 +67,7 @@ let doors: [Target] = [
     .target(
         name: "CAV", exclude: ["README.md"],
         linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
+    .target(name: "CProcess", exclude: ["README.md"]),
     // Loads ArrowDoor when a Parquet file is first opened.
     .target(name: "CArrow", exclude: ["README.md"]),
     .target(
@@ -140,6 +141,9 @@ let domain: [Target] = [
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
     room("Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "Store"], packages: [systemPackage]),
+    room(
+        "Recipes", uses: ["CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "Store", "Mining"],
+        packages: [systemPackage]),
 ]
 
 // Layer 5: argument parsing and wiring.
@@ -152,6 +156,7 @@ let tools: [Target] = [
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
     tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
     tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
+    tool("tvt-dataset", uses: ["JSON", "Recipes"]),
     tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
 ]
 
@@ -180,8 +185,8 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Rankings", "Store", "Vectors", "tvt-convert", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-search",
-            "tvt-store", "tvt-train",
+            "JSON", "Rankings", "Store", "Vectors", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-eval", "tvt-mine",
+            "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
@@ -212,6 +217,12 @@ let testTargets: [Target] = [
     tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
     tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
+    tests(
+        "Recipes",
+        uses: [
+            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-search",
+            "tvt-store",
+        ], packages: [systemPackage], exclude: ["Golden", "Servers"]),
     tests("Evaluation", uses: ["JSON", "Rankings", "Store", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
 ]
 
