@@ -76,6 +76,7 @@ let doors: [Target] = [
         name: "CAV", exclude: ["README.md"],
         linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
     .target(name: "CLanguage", exclude: ["README.md"], linkerSettings: [.linkedLibrary("cld2")]),
+    .target(name: "CProcess", exclude: ["README.md"]),
     // Loads ArrowDoor when a Parquet file is first opened.
     .target(name: "CArrow", exclude: ["README.md"]),
     .target(
@@ -115,6 +116,7 @@ let wrappers: [Target] = [
     room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
     room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
+    room("YAML", uses: ["Base"], packages: [yams]),
 ]
 
 // Layer 3: bytes to values and back.
@@ -123,6 +125,7 @@ let formats: [Target] = [
     room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
     room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
     room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
+    room("Reports"),
 ]
 
 /// What `tvt-store browse` shows in a browser; compiled in, so that the program needs nothing beside it.
@@ -151,13 +154,16 @@ let domain: [Target] = [
         "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
         packages: [systemPackage]),
     room(
-        "Training", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
+        "Training", uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
-    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Store"], packages: [systemPackage]),
+    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "Store"], packages: [systemPackage]),
     room(
         "Browsing", uses: ["Base", "JSON", "Records", "Store"],
         packages: [httpTypes, hummingbird, logging, nioCore, nioPosix], resources: pageFiles),
+    room(
+        "Recipes", uses: ["CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "Store", "Mining"],
+        packages: [systemPackage]),
 ]
 
 // Layer 5: argument parsing and wiring.
@@ -172,7 +178,8 @@ let tools: [Target] = [
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
     tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
     tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
-    tool("demo-report", uses: ["JSON", "Rankings", "Store"]),
+    tool("tvt-dataset", uses: ["JSON", "Recipes"]),
+    tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
 ]
 
 // TVT_TESTS=Store,Records builds only those rooms' tests; without it, all.
@@ -209,9 +216,9 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-encode", "tvt-eval", "tvt-mine",
-            "tvt-search",
-            "tvt-store", "tvt-train",
+            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-dataset", "tvt-encode",
+            "tvt-eval",
+            "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
@@ -248,6 +255,12 @@ let testTargets: [Target] = [
     tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
     tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
+    tests(
+        "Recipes",
+        uses: [
+            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-search",
+            "tvt-store",
+        ], packages: [systemPackage], exclude: ["Golden", "Servers"]),
     tests("Evaluation", uses: ["JSON", "Rankings", "Store", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
 ]
 
