@@ -40,7 +40,9 @@ public enum SourceGuess {
         }
         for file in files {
             guard let path = file.path, let name = try command(readingLike: path) else { continue }
-            return name == "tevatron" ? [name] + parts(files.compactMap(\.path)) : [name] + paths
+            guard name == "tevatron" else { return [name] + paths }
+            let known = files.compactMap(\.path)
+            return [try isWikiSS(known) ? "wiki-ss" : name] + parts(known)
         }
         throw Failure(
             .usage, "\(paths.joined(separator: " ")): no layout is known that looks like this",
@@ -61,6 +63,15 @@ public enum SourceGuess {
             return lastPart(path.string).hasPrefix("test") ? "vidore" : "colpali"
         }
         return has("query_id") || has("docid") ? "tevatron" : nil
+    }
+
+    /// Queries of WikiSS call their text `query`, those of the v2 form `query_text`.
+    private static func isWikiSS(_ files: [FilePath]) throws -> Bool {
+        for file in files {
+            let fields = try fields(of: file)
+            if fields.contains("query_id") { return fields.contains("query") && !fields.contains("query_text") }
+        }
+        return false
     }
 
     /// The names of the first row's fields; none where the file is no file of rows.
