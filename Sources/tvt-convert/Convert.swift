@@ -19,8 +19,8 @@ struct TVTConvert: Tool {
             """,
         version: tvtVersion,
         subcommands: [
-            FromV1.self, FromV2.self, FromTevatron.self, FromBEIR.self, FromWebDataset.self, FromPixmo.self,
-            FromColPali.self, ToV1.self,
+            FromV1.self, FromV2.self, FromTevatron.self, FromBEIR.self, FromWebDataset.self, FromBGE.self,
+            FromMSMARCO.self, FromMIRACL.self, FromNQ.self, FromPixmo.self, FromColPali.self, ToV1.self,
         ])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
