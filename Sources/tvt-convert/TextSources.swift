@@ -49,7 +49,7 @@ struct FromMSMARCO: ParsableCommand {
             (collectionandqueries.tar.gz, queries.tar.gz; each part is read from the tar's start), or named one by one. \
             Queries of all files are joined; every file of judgements is a split of its name (train, dev.small).
 
-            Judged triples become negatives with --triples: about 120 bytes of memory a query, and 4 a negative. The same \
+            Triples become negatives with --triples: about 250 bytes of memory a query, and 4 to 8 a negative. The same \
             set as Tevatron publishes it (msmarco-passage, JSON Lines with positive_passages) is for v1-to-v2.
             """)
 
