@@ -41,11 +41,17 @@ package struct RecordFile {
 
     /// - Parameter open: gives what it reads of items to `carried`, before the records that name them.
     package init(
-        _ path: FilePath, open: @escaping (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
+        _ path: FilePath, carriesMedia: Bool = true,
+        open: @escaping (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
     ) {
         self.path = path
-        carriesMedia = true
+        self.carriesMedia = carriesMedia
         self.open = open
+    }
+
+    /// JSON Lines that lie wherever they do.
+    package init(lines file: StreamFile) {
+        self.init(file.path, carriesMedia: false) { LineBatches(try file.open(), batchByteCount: $1) }
     }
 
     /// JSON Lines, plain or packed; "-" is stdin.
@@ -54,4 +60,19 @@ package struct RecordFile {
         carriesMedia = false
         open = { LineBatches(try InputStream(path, hashing: true), batchByteCount: $1) }
     }
+}
+
+/// A file or the member of an archive, opened when its turn comes.
+package struct StreamFile {
+    /// As messages name it; no file lies there where it is a member.
+    package let path: FilePath
+    package let open: () throws -> InputStream
+
+    package init(_ path: FilePath, open: @escaping () throws -> InputStream) {
+        self.path = path
+        self.open = open
+    }
+
+    /// - Parameter path: "-" is stdin.
+    package init(_ path: FilePath) { self.init(path) { try InputStream(path, hashing: true) } }
 }
