@@ -64,8 +64,10 @@ let doors: [Target] = [
         name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
         linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
+    // Loads AVDoor when a sound, a video or an image that only libav knows is first opened.
+    .target(name: "CAV", exclude: ["README.md"]),
     .target(
-        name: "CAV", exclude: ["README.md"],
+        name: "AVDoor", exclude: ["README.md"],
         linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
     // Loads ArrowDoor when a Parquet file is first opened.
     .target(name: "CArrow", exclude: ["README.md"]),
@@ -124,6 +126,7 @@ let domain: [Target] = [
     room(
         "RawSources", uses: ["Base", "JSON", "Archives", "Columns", "Records", "Store", "Ingest"],
         packages: [systemPackage]),
+    room("Inspection", uses: ["Base", "JSON", "Media", "Records", "Ingest"], packages: [systemPackage]),
     room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
@@ -143,7 +146,9 @@ let domain: [Target] = [
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources"]),
+    tool(
+        "tvt-convert",
+        uses: ["JSON", "Media", "Records", "Store", "Remotes", "Ingest", "Inspection", "RawSources"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
@@ -203,6 +208,13 @@ let testTargets: [Target] = [
     tests(
         "RawSources", uses: ["Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert"],
         packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Inspection",
+        uses: [
+            "Archives", "JSON", "Media", "Records", "Store", "Ingest", "Inspection", "RawSources", "tvt-convert",
+            "tvt-store",
+        ],
+        packages: [systemPackage]),
     tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),
@@ -234,6 +246,8 @@ let targets: [Target] = doors + base + wrappers + formats + domain + tools + wan
 let package = Package(
     name: "tvt",
     products: [
+        // Loaded by CAV.
+        .library(name: "AVDoor", type: .dynamic, targets: ["AVDoor"]),
         // Loaded by CArrow.
         .library(name: "ArrowDoor", type: .dynamic, targets: ["ArrowDoor"]),
         // Loaded into the tools by Tests/FaultTests.

@@ -16,6 +16,7 @@ final class Conversion {
     let writer: DatasetWriter
     var report = IngestReport()
     private let rejects: Rejects
+    private let quarantine: Quarantine?
     private let start = Clock.seconds()
     /// Shown paths of the inputs, by their number.
     private(set) var inputPaths: [String] = []
@@ -41,6 +42,8 @@ final class Conversion {
         _ command: String, store: Store, reference: String, options: IngestOptions, extraOptions: JSONObject = [:],
         byteCount: Int?
     ) throws {
+        var options = options
+        options.media?.probe = options.probe
         self.options = options
         var recorded: JSONObject = ["command": .string(command)]
         for (key, value) in options.json { recorded[key] = value }
@@ -50,6 +53,7 @@ final class Conversion {
             provenance: Provenance(tool: options.tool, options: recorded, licence: options.licence),
             options: options.writing)
         rejects = try Rejects(limit: options.badRecordLimit, path: options.rejects)
+        quarantine = try options.quarantine.map { try Quarantine($0) }
         report.reference = reference
         progress = Progress("convert", unit: "bytes", total: byteCount)
     }
@@ -71,7 +75,7 @@ final class Conversion {
         _ stream: InputStream, as scanner: BatchScanner,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
-        let batchByteCount = options.media == nil ? options.batchByteCount : MediaIntake.batchByteCount
+        let batchByteCount = options.media?.batchByteCount ?? options.batchByteCount
         let lines = LineBatches(stream, batchByteCount: min(batchByteCount, options.batchByteCount))
         try read(lines, as: scanner, accept: accept)
     }
@@ -82,8 +86,8 @@ final class Conversion {
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
         // Few lines, where each may name a file of many bytes.
-        let isSmall = options.media != nil && !file.carriesMedia
-        let batchByteCount = isSmall ? MediaIntake.batchByteCount : options.batchByteCount
+        let mediaByteCount = file.carriesMedia ? nil : options.media?.batchByteCount
+        let batchByteCount = mediaByteCount ?? options.batchByteCount
         try read(file.open(carried, min(batchByteCount, options.batchByteCount)), as: scanner, accept: accept)
     }
 
@@ -115,7 +119,12 @@ final class Conversion {
                         try accept(batch, row)
                     } catch let fault as RecordFault {
                         try batch.withSource(of: row) { line in
-                            try rejects.add(fault.error(at: batch.place(of: row), line: line), line: line)
+                            let error = fault.error(at: batch.place(of: row), line: line)
+                            if let media = fault.media, let quarantine {
+                                try quarantine.add(media, error)
+                            } else {
+                                try rejects.add(error, line: line)
+                            }
                         }
                     }
                 }
@@ -135,6 +144,10 @@ final class Conversion {
 
     /// Leaves a line out that is no JSON record.
     func reject(_ error: InputError, line: UnsafeRawBufferPointer) throws { try rejects.add(error, line: line) }
+
+    /// Whether a record was left out because of its media.
+    func isInQuarantine(document id: ContentHash) -> Bool { quarantine?.holds(document: id) ?? false }
+    func isInQuarantine(query id: ContentHash) -> Bool { quarantine?.holds(query: id) ?? false }
 
     var currentInput: Int { inputPaths.count - 1 }
 
@@ -186,7 +199,8 @@ final class Conversion {
         report.conflictCount += conflicts
         report.madeIDCount += row.madeIDCount
         try appendNewDocuments(batch)
-        try appendQuery(batch, row.links, positives, negatives)
+        try appendQuery(
+            batch, row.links, Targets(positives: positives, negatives: negatives, scores: batch.scores(of: row.links)))
         for (source, ordinal) in newPassages { seen.note(source, ordinal: ordinal) }
     }
 
@@ -207,19 +221,20 @@ final class Conversion {
     ///
     /// - Parameter positives: ordinals of further positives.
     func acceptQuery(_ batch: ScannedBatch, _ row: ScannedBatch.Row, morePositives: [UInt32] = []) throws {
-        var (positives, negatives) = try resolve(row.links, of: batch)
-        positives += morePositives
-        let known = try scoreRules.agreed(with: batch.scores(of: row.links), positives.count, negatives.count)
+        var targets = try resolve(row.links, of: batch)
+        targets.positives += morePositives
+        let known = try scoreRules.agreed(with: targets.scores, targets.positives.count, targets.negatives.count)
         try addQuery(batch, row.links, line: row.lineNumber)
         scoreRules = known
-        try appendQuery(batch, row.links, positives, negatives)
+        try appendQuery(batch, row.links, targets)
     }
 
     /// Takes the row of a source: all that it stands for, or nothing.
     func acceptParts(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws {
         newDocuments.removeAll(keepingCapacity: true)
         var (merged, conflicts, addedQueryCount, sameQueryCount) = (0, 0, 0, 0)
-        var accepted: [(links: ScannedBatch.Links, positives: [UInt32], negatives: [UInt32])] = []
+        var lostJudgementCount = 0
+        var accepted: [(links: ScannedBatch.Links, targets: Targets)] = []
         var judgements: [(split: String, query: Int, document: Int, grade: Float)] = []
         var rules = scoreRules
         do throws(RecordFault) {
@@ -230,8 +245,8 @@ final class Conversion {
                         batch, batch.records[record], line: row.lineNumber, merged: &merged, conflicts: &conflicts,
                         field: { nil })
                 case .query(let links):
-                    let (positives, negatives) = try resolve(links, of: batch)
-                    rules = try rules.agreed(with: batch.scores(of: links), positives.count, negatives.count)
+                    let targets = try resolve(links, of: batch)
+                    rules = try rules.agreed(with: targets.scores, targets.positives.count, targets.negatives.count)
                     // A made id stands for all that is known of a query: the same once more is no news.
                     if links.hasMadeID, queries.ordinal(of: batch.records[links.first].idHash) != nil {
                         sameQueryCount += 1
@@ -239,10 +254,13 @@ final class Conversion {
                     }
                     try addQuery(batch, links, line: row.lineNumber)
                     addedQueryCount += 1
-                    accepted.append((links, positives, negatives))
+                    accepted.append((links, targets))
                 case .judgement(let split, let first, let grade):
-                    let (query, document) = try judged(batch, first)
-                    judgements.append((split, query, document, grade))
+                    if let (query, document) = try judged(batch, first) {
+                        judgements.append((split, query, document, grade))
+                    } else {
+                        lostJudgementCount += 1
+                    }
                 case .count: break
                 }
             }
@@ -258,7 +276,8 @@ final class Conversion {
         report.madeIDCount += row.madeIDCount
         report.sameQueryCount += sameQueryCount
         try appendNewDocuments(batch)
-        for query in accepted { try appendQuery(batch, query.links, query.positives, query.negatives) }
+        for query in accepted { try appendQuery(batch, query.links, query.targets) }
+        report.lostJudgementCount += lostJudgementCount
         for judgement in judgements {
             try writer.addJudgement(
                 split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
@@ -267,28 +286,50 @@ final class Conversion {
         for case .count(let what, let count) in batch.parts(of: row) { report.sourceCounts[what, default: 0] += count }
     }
 
-    /// The query and the document that a judgement in a row is about.
-    private func judged(_ batch: ScannedBatch, _ first: Int) throws(RecordFault) -> (query: Int, document: Int) {
-        func known(_ table: KnownRecords, _ record: Int, _ what: String) throws(RecordFault) -> Int {
+    /// The query and the document that a judgement in a row is about; nil where one of them is in quarantine.
+    private func judged(_ batch: ScannedBatch, _ first: Int) throws(RecordFault) -> (query: Int, document: Int)? {
+        func known(_ table: KnownRecords, _ record: Int, _ what: String, isLost: Bool) throws(RecordFault) -> Int? {
             let record = batch.records[record]
             if let ordinal = table.ordinal(of: record.idHash) { return ordinal }
+            if isLost { return nil }
             throw RecordFault(
                 "there is no \(what) \(escaped(batch.id(of: record)))",
                 advice: "A judgement refers to a query and a document of the dataset.")
         }
-        return (try known(queries, first, "query"), try known(documents, first + 1, "document"))
+        let isQueryLost = isInQuarantine(query: batch.records[first].idHash)
+        let isDocumentLost = isInQuarantine(document: batch.records[first + 1].idHash)
+        guard let query = try known(queries, first, "query", isLost: isQueryLost),
+            let document = try known(documents, first + 1, "document", isLost: isDocumentLost)
+        else { return nil }
+        return (query, document)
     }
 
-    /// The ordinals of what a query refers to.
-    private func resolve(
-        _ links: ScannedBatch.Links, of batch: ScannedBatch
-    ) throws(RecordFault) -> (positives: [UInt32], negatives: [UInt32]) {
-        func ordinals(_ records: Range<Int>, _ field: StaticString) throws(RecordFault) -> [UInt32] {
+    /// What a query refers to, as far as it is in the dataset, with the scores of that.
+    private struct Targets {
+        var positives: [UInt32]
+        var negatives: [UInt32]
+        var scores: (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?)
+        /// Links to what is in quarantine.
+        var lostCount = 0
+    }
+
+    /// What a query refers to.
+    private func resolve(_ links: ScannedBatch.Links, of batch: ScannedBatch) throws(RecordFault) -> Targets {
+        var targets = Targets(positives: [], negatives: [], scores: batch.scores(of: links))
+        func ordinals(
+            _ records: Range<Int>, _ scores: inout ArraySlice<Float>?, _ field: StaticString
+        ) throws(RecordFault) -> [UInt32] {
             var ordinals: [UInt32] = []
             ordinals.reserveCapacity(records.count)
             for number in records {
                 let record = batch.records[number]
                 guard let ordinal = documents.ordinal(of: record.idHash) else {
+                    if isInQuarantine(document: record.idHash) {
+                        // Where there are scores, there is one for each link.
+                        if let position = scores?.startIndex { scores?.remove(at: position + ordinals.count) }
+                        targets.lostCount += 1
+                        continue
+                    }
                     throw RecordFault(
                         "there is no document \(escaped(batch.id(of: record))) in the corpus",
                         field: "\(field)[\(number - records.lowerBound)]",
@@ -299,10 +340,18 @@ final class Conversion {
             return ordinals
         }
         let middle = links.first + 1 + links.positiveCount
-        return (
-            try ordinals(links.first + 1..<middle, "positive_document_ids"),
-            try ordinals(middle..<middle + links.negativeCount, "negative_document_ids")
-        )
+        var scores = targets.scores
+        targets.positives = try ordinals(links.first + 1..<middle, &scores.positives, "positive_document_ids")
+        targets.negatives = try ordinals(
+            middle..<middle + links.negativeCount, &scores.negatives, "negative_document_ids")
+        targets.scores = scores
+        guard targets.positives.isEmpty, links.positiveCount > 0 else { return targets }
+        var fault = RecordFault(
+            .lostPositives, "all \(links.positiveCount) positives of the query are in quarantine")
+        fault.field = "positive_document_ids"
+        fault.media?.recordID = batch.id(of: batch.records[links.first])
+        fault.media?.isOfQuery = true
+        throw fault
     }
 
     private func addQuery(
@@ -378,7 +427,13 @@ final class Conversion {
         for media in batch.media(of: record) {
             report.mediaReferenceCount += 1
             if let item = media.item {
+                let knownCount = writer.mediaCount
                 try writer.add(item, as: media.kind)
+                if let sourceByteCount = media.sourceByteCount, writer.mediaCount > knownCount {
+                    report.encodedCount += 1
+                    report.encodedSourceBytes += sourceByteCount
+                    report.encodedBytes += item.byteCount
+                }
             } else {
                 report.externalMediaCount += 1
                 writer.noteExternalMedia(1)
@@ -401,21 +456,19 @@ final class Conversion {
         }
     }
 
-    private func appendQuery(
-        _ batch: ScannedBatch, _ links: ScannedBatch.Links, _ positives: [UInt32], _ negatives: [UInt32]
-    ) throws {
+    private func appendQuery(_ batch: ScannedBatch, _ links: ScannedBatch.Links, _ targets: Targets) throws {
         let record = batch.records[links.first]
-        let scores = batch.scores(of: links)
         try appendMedia(batch, record)
         try batch.withID(of: record) { id in
             _ = try batch.withLine(of: record) {
                 try writer.appendQuery(
-                    id: id, record: $0, positives: positives, positiveScores: scores.positives, negatives: negatives,
-                    negativeScores: scores.negatives)
+                    id: id, record: $0, positives: targets.positives, positiveScores: targets.scores.positives,
+                    negatives: targets.negatives, negativeScores: targets.scores.negatives)
             }
         }
-        report.positiveCount += positives.count
-        report.negativeCount += negatives.count
+        report.positiveCount += targets.positives.count
+        report.negativeCount += targets.negatives.count
+        report.lostLinkCount += targets.lostCount
     }
 
     // MARK: - The end
@@ -428,10 +481,20 @@ final class Conversion {
         report.documentCount = writer.documentCount
         report.rejectCount = rejects.count
         report.mediaItemCount = writer.mediaCount
+        if let quarantine {
+            report.quarantineCounts = [:]
+            for (reason, count) in quarantine.counts { report.quarantineCounts?[reason.rawValue] = count }
+            guard writer.documentCount > 0 || quarantine.count == 0 else {
+                throw Failure(
+                    .badData, "no document is left: \(quarantine.count) records are in quarantine",
+                    advice: "Does --assets name the right folder? The first reasons are above.")
+            }
+        }
         writer.provenance.inputs = report.inputs.map { .init(uri: $0.path, size: $0.size, sha256: $0.sha256) }
         writer.provenance.statistics = report.statistics
         // Rejects without a dataset are harmless, a dataset without its rejects would have lost them.
         try rejects.commit()
+        try quarantine?.commit()
         let dataset = try writer.commit()
         report.dataset = dataset.digest
         report.logicalDigest = dataset.manifest.logicalDigest

@@ -42,7 +42,9 @@ extension Conversions {
         _ source: RawSource, into store: Store, reference: String, options: IngestOptions
     ) throws -> IngestReport {
         var options = options
-        let carried = CarriedMedia(others: options.media?.source, windowBatchCount: options.windowBatchCount)
+        let carried = CarriedMedia(
+            others: options.media?.source, windowBatchCount: options.windowBatchCount,
+            encodes: options.probe?.encodes ?? false)
         if source.inputs.contains(where: \.file.carriesMedia) {
             options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }

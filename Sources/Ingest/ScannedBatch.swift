@@ -22,6 +22,8 @@ struct ScannedBatch: Sendable {
     struct Media: Sendable {
         let kind: MediaKind
         let item: MediaItem?
+        /// Of the bytes that the item was made of, where it was encoded anew.
+        let sourceByteCount: Int?
     }
 
     /// A passage of a v1 row.
@@ -189,17 +191,19 @@ struct ScannedBatch: Sendable {
     private mutating func takeMedia(of scanner: RecordScanner) throws {
         for kind in MediaKind.allCases {
             guard let reference = scanner.media(kind) else { continue }
-            var taken: (item: MediaItem, reference: MediaReference)?
+            var taken: MediaIntake.Taken?
             do {
                 taken = try intake?.item(of: reference, as: kind, heldByteCount: heldByteCount)
-            } catch let fault as RecordFault {
+            } catch var fault as RecordFault {
+                fault.media?.recordID = scanner.id.map { Array($0) }
+                fault.media?.isOfQuery = scanner.isOfQueries
                 throw fault.inside(scanner.name(of: kind))
             }
             if let taken {
                 scanner.replace(kind, by: taken.reference)
                 heldByteCount += taken.item.heldByteCount
             }
-            media.append(Media(kind: kind, item: taken?.item))
+            media.append(Media(kind: kind, item: taken?.item, sourceByteCount: taken?.sourceByteCount))
         }
     }
 

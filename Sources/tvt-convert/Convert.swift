@@ -65,6 +65,7 @@ struct IngestArguments: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
     var workers: Int?
 
+    @OptionGroup var media: MediaArguments
     @OptionGroup var storage: StorageOptions
     @OptionGroup var store: StoreOption
     @OptionGroup var common: CommonOptions
@@ -90,6 +91,7 @@ struct IngestArguments: ParsableArguments {
         if storage.portable { options.writing.dictionaryBytes = 0 }
         if let frameBytes = storage.frameBytes { options.writing.frameBytes = frameBytes }
         options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
+        media.apply(to: &options)
         return options
     }
 
