@@ -368,18 +368,26 @@ int32_t door_av_decode_all(tvt_av *av, size_t maxPictures, double maxSoundSecond
     if (status != TVT_AV_OK) return status;
     if (av->video >= 0 && pictures == 0) return say(TVT_AV_BAD_DATA, "there are no pictures in it", message);
     if (av->video < 0 && seconds == 0) return say(TVT_AV_BAD_DATA, "there are no samples in it", message);
-    // What a file announces and does not hold was cut off; the last packets may be a little short.
+    // What a file announces and does not hold was cut off.
     tvt_av_info info = door_av_describe(av);
-    if (span.isKnown && info.duration > 0 && !info.durationIsGuess) {
-        double found = span.end - span.start;
-        if (info.duration - found > 0.5 + info.duration * 0.02) {
-            snprintf(
-                message, TVT_AV_MESSAGE_BYTES, "it ends after %.1f of the %.1f seconds that it announces", found,
-                info.duration);
-            return TVT_AV_BAD_DATA;
+    if (info.duration <= 0 || info.durationIsGuess || (av->video >= 0 && !span.isKnown)) return TVT_AV_OK;
+    double found = seconds, slack = 0.1 + info.duration * 0.01;
+    if (av->video >= 0) {
+        // The last picture may have no duration of its own.
+        found = span.end - span.start;
+        slack += 0.5 + 2 * info.duration / (double)pictures;
+    } else {
+        // Encoders that lose something add silence at both ends, which decoders take away.
+        const AVCodecParameters *codec = av->container->streams[av->sound]->codecpar;
+        const AVCodecDescriptor *descriptor = avcodec_descriptor_get(codec->codec_id);
+        if (descriptor && descriptor->props & AV_CODEC_PROP_LOSSY && codec->sample_rate > 0) {
+            slack += 2304.0 / codec->sample_rate;
         }
     }
-    return TVT_AV_OK;
+    if (info.duration - found <= slack) return TVT_AV_OK;
+    snprintf(
+        message, TVT_AV_MESSAGE_BYTES, "it ends after %.1f of the %.1f seconds that it announces", found, info.duration);
+    return TVT_AV_BAD_DATA;
 }
 
 struct soundTaker {

@@ -126,7 +126,9 @@ final class SampleReader: BatchSource {
                 throw fault("the sample has two members with \(kind.rawValue)", member.name)
             }
             try Interruption.check()
-            guard let item = try CarriedItem(currentOf: tar, name: member.name) else { throw fault("the member is empty", member.name) }
+            guard let item = try CarriedItem(currentOf: tar, name: member.name) else {
+                throw fault("the member is empty", member.name)
+            }
             sample.media.append((kind, member.name, item))
         }
     }

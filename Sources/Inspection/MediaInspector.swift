@@ -60,7 +60,8 @@ public struct MediaInspector: MediaProbe {
     private func image(_ bytes: ItemBytes, _ header: MediaHeader) throws -> MediaFindings {
         guard check != .none else { return MediaFindings() }
         guard bytes.count <= Self.largestImageByteCount else {
-            throw RecordFault(.tooLarge, "the image has \(bytes.count) bytes; the limit is \(Self.largestImageByteCount)")
+            throw RecordFault(
+                .tooLarge, "the image has \(bytes.count) bytes; the limit is \(Self.largestImageByteCount)")
         }
         switch header.format {
         case .jpeg, .png, .gif, .webp: break
@@ -150,7 +151,9 @@ public struct MediaInspector: MediaProbe {
     private static func misfit(_ reason: String, _ kind: MediaKind) -> RecordFault {
         RecordFault(
             .wrongKind, reason,
-            advice: "The field is of \(kind == .audio ? "sounds" : "\(kind.rawValue)s"): move it to another. \(looseAdvice)")
+            advice:
+                "The field is of \(kind == .audio ? "sounds" : "\(kind.rawValue)s"): move it to another. \(looseAdvice)"
+        )
     }
 
     private static func tooLarge(_ reason: String, _ limit: Int) -> RecordFault {

@@ -23,7 +23,8 @@ final class Container {
             case .file(let descriptor, let byteCount): (nil, descriptor, byteCount)
             }
         let status = tvt_av_open(
-            memory?.assumingMemoryBound(to: UInt8.self), file, count, UInt64(limits.pixelCount), limits.deadline, &opened,
+            memory?.assumingMemoryBound(to: UInt8.self), file, count, UInt64(limits.pixelCount), limits.deadline,
+            &opened,
             &message)
         guard status == 0, let opened else { throw MediaError(status: status, message) }
         handle = opened
