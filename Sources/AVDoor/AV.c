@@ -162,7 +162,9 @@ tvt_av_info door_av_describe(const tvt_av *av) {
         info.videoCodec = avcodec_get_name(stream->codecpar->codec_id);
         info.width = (uint32_t)stream->codecpar->width;
         info.height = (uint32_t)stream->codecpar->height;
-        if (stream->nb_frames > 0) info.pictureCount = (uint64_t)stream->nb_frames;
+        // Others count what they meant to write, or pictures that are empty.
+        bool isTable = strncmp(container->iformat->name, "mov,", 4) == 0;
+        if (isTable && stream->nb_frames > 0) info.pictureCount = (uint64_t)stream->nb_frames;
         if (stream->avg_frame_rate.den > 0) info.frameRate = av_q2d(stream->avg_frame_rate);
         size_t size = 0;
         const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
@@ -276,6 +278,8 @@ int32_t door_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double
     AVPacket *packet = av_packet_alloc();
     if (!packet) return say(TVT_AV_NO_MEMORY, "there is not enough memory", message);
     struct span span = {0};
+    // Of the video and of the sound; times of packets may begin anywhere, their durations do not.
+    double sums[2] = {0, 0};
     size_t count = 0;
     int32_t status = TVT_AV_OK;
     while (status == TVT_AV_OK) {
@@ -286,6 +290,10 @@ int32_t door_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double
             break;
         }
         extend(&span, av->container, packet);
+        for (int kind = 0; kind < 2; kind++) {
+            if (packet->stream_index != (kind == 0 ? av->video : av->sound)) continue;
+            sums[kind] += (double)packet->duration * av_q2d(av->container->streams[packet->stream_index]->time_base);
+        }
         if (packet->stream_index == av->video && !(packet->flags & AV_PKT_FLAG_DISCARD) && ++count > maxPictures) {
             snprintf(message, TVT_AV_MESSAGE_BYTES, "more than %zu pictures", maxPictures);
             status = TVT_AV_TOO_LARGE;
@@ -294,7 +302,8 @@ int32_t door_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double
     }
     av_packet_free(&packet);
     *pictures = count;
-    *seconds = span.isKnown ? span.end - span.start : -1;
+    *seconds = sums[0] > sums[1] ? sums[0] : sums[1];
+    if (*seconds <= 0) *seconds = span.isKnown ? span.end - span.start : -1;
     return status;
 }
 

@@ -27,11 +27,11 @@ package final class CarriedMedia: MediaSource {
     /// Bytes of items after which a batch ends.
     package let batchHeldByteCount: Int
 
-    /// - Parameter encodes: whether items are made anew on their way, some of which are larger then.
-    init(others: (any MediaSource)?, windowBatchCount: Int, encodes: Bool = false) {
+    /// - Parameter decodes: whether items are decoded on their way, and perhaps encoded as larger ones.
+    init(others: (any MediaSource)?, windowBatchCount: Int, decodes: Bool = false) {
         self.others = others
         self.windowBatchCount = windowBatchCount
-        batchHeldByteCount = encodes ? 2 << 20 : 16 << 20
+        batchHeldByteCount = decodes ? 2 << 20 : 16 << 20
     }
 
     /// Begins a batch, and forgets what batches brought that are written by now.

@@ -115,7 +115,6 @@ final class Conversion {
                 for row in batch.rows {
                     do {
                         if let failure = row.failure { throw failure }
-                        if let fault = row.fault { throw fault }
                         try accept(batch, row)
                     } catch let fault as RecordFault {
                         try batch.withSource(of: row) { line in

@@ -51,7 +51,7 @@ public enum Conversions {
         var options = options
         let carried = CarriedMedia(
             others: options.media?.source, windowBatchCount: options.windowBatchCount,
-            encodes: options.probe?.encodes ?? false)
+            decodes: options.probe?.decodes ?? false)
         if (queries + corpus).contains(where: \.carriesMedia) {
             options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }

@@ -17,9 +17,9 @@ public struct MediaIntake: Sendable {
         self.keepsNames = keepsNames
     }
 
-    /// Bytes of lines that a worker gets at once: few records, because each may name items of many bytes. What is encoded
-    /// anew is kept in memory, so that there are fewer still.
-    var batchByteCount: Int { probe?.encodes == true ? 1 << 11 : 1 << 14 }
+    /// Bytes of lines that a worker gets at once: few records, because each may name items of many bytes. Fewer still where
+    /// they are decoded, which keeps a worker busy; what is encoded anew is kept in memory.
+    var batchByteCount: Int { probe?.decodes == true ? 1 << 10 : 1 << 14 }
     /// Bytes of items that a batch holds; files beyond that are read once more when they are written.
     static let heldByteCount = 16 << 20
 

@@ -18,8 +18,9 @@ public protocol MediaProbe: Sendable {
 
     /// What changes the result, for the manifest.
     var options: JSONObject { get }
-    /// Whether some items are encoded anew.
-    var encodes: Bool { get }
+    /// Whether items are decoded, which takes so long that batches have few records; some may be larger when they are encoded
+    /// anew.
+    var decodes: Bool { get }
 }
 
 /// Where the bytes of an item are while it is looked into.

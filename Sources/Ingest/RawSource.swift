@@ -44,7 +44,7 @@ extension Conversions {
         var options = options
         let carried = CarriedMedia(
             others: options.media?.source, windowBatchCount: options.windowBatchCount,
-            encodes: options.probe?.encodes ?? false)
+            decodes: options.probe?.decodes ?? false)
         if source.inputs.contains(where: \.file.carriesMedia) {
             options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }

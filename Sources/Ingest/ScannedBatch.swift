@@ -69,9 +69,8 @@ struct ScannedBatch: Sendable {
         var lineNumber: Int
         var byteOffset: Int
         var byteCount: Int
-        /// Why the row cannot be accepted; then it has no records.
-        var fault: RecordFault?
-        /// What ends the conversion at this row, whatever is allowed for.
+        /// Why the row cannot be accepted, a `RecordFault`; or what ends the conversion at this row, whatever is allowed for.
+        /// Then it has no records.
         var failure: (any Error)?
         /// Records whose id was made from their content.
         var madeIDCount = 0
@@ -111,13 +110,13 @@ struct ScannedBatch: Sendable {
                 byteOffset: line.byteOffset, byteCount: line.bytes.count)
             do {
                 try body(line, &self, &row)
-            } catch let fault as RecordFault {
+            } catch var fault as RecordFault {
                 cut(to: start)
                 row.forgetRecords()
-                row.fault = fault
-                if !line.hasNewline, row.fault?.advice == nil {
-                    row.fault?.advice = "It is the last line and has no newline: the file may be cut off."
+                if !line.hasNewline, fault.advice == nil {
+                    fault.advice = "It is the last line and has no newline: the file may be cut off."
                 }
+                row.failure = fault
             } catch {
                 cut(to: start)
                 row.forgetRecords()

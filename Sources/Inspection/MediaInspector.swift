@@ -31,7 +31,8 @@ public struct MediaInspector: MediaProbe {
 
     public init() {}
 
-    public var encodes: Bool { check != .none && (pixelLimit != nil || imageFormat != nil) }
+    public var decodes: Bool { check == .full || encodes }
+    private var encodes: Bool { check != .none && (pixelLimit != nil || imageFormat != nil) }
 
     public var options: JSONObject {
         var options: JSONObject = ["mediaCheck": .string(check.rawValue)]

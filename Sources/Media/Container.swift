@@ -39,8 +39,8 @@ final class Container {
     var info: tvt_av_info { tvt_av_describe(handle) }
     var formatName: String { String(cString: info.format) }
 
-    /// Pictures of the first video, and seconds from the start of the first packet to the end of the last, as far as they
-    /// have times; read without decoding.
+    /// Pictures of the first video, and seconds of the longer of video and sound, as far as their packets tell; read without
+    /// decoding.
     func measure() throws(MediaError) -> (pictureCount: Int, seconds: Double?) {
         var (count, seconds) = (0, -1.0)
         var message = Self.emptyMessage

@@ -81,7 +81,8 @@ import Testing
             let dataset = try place.dataset()
             for (ordinal, line) in lines.enumerated() {
                 #expect(String(decoding: try dataset.documentRecord(ordinal), as: UTF8.self) == line)
-                #expect(try dataset.withMedia(.of(golden(names[ordinal]))) { try Array($0) == golden(names[ordinal]) })
+                let bytes = try golden(names[ordinal])
+                #expect(try dataset.withMedia(.of(bytes)) { Array($0) } == bytes)
             }
         }
     }
@@ -105,7 +106,7 @@ import Testing
             let output = place.folder(format).string
             #expect(
                 try run("tvt-store", ["export", "set", "--format", format, "--output", output] + store).status == 0)
-            let back = try run("tvt-store", ["import", output, "--as", "back"] + store)
+            let back = try run("tvt-store", ["import", output, "--dataset", "back"] + store)
             #expect(back.status == 0, "\(back.errorText)")
             #expect(try place.dataset("back").manifest.logicalDigest == place.dataset().manifest.logicalDigest)
         }

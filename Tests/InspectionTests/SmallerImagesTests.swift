@@ -55,8 +55,10 @@ import Testing
             #expect(small.width == expected.width && small.height == expected.height)
         }
         // As it is meant to be seen: upright.
+        let lying = try golden("orientation-6.jpg").withUnsafeBytes { MediaHeader($0) }
         let turned = try stored(dataset, 3).item
-        #expect(try #require(turned.width) > #require(turned.height))
+        #expect(try #require(lying.width) > #require(lying.height))
+        #expect(try #require(turned.width) < #require(turned.height))
         #expect(dataset.manifest.provenance.options["maxPixels"] == 1000)
         #expect(dataset.manifest.provenance.options["jpegQuality"] == 90)
         // An image that is named twice is one item.

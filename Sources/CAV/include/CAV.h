@@ -57,8 +57,8 @@ void tvt_av_close(tvt_av *av);
 
 tvt_av_info tvt_av_describe(const tvt_av *av);
 
-/// Counts the pictures of the first video, and the seconds from the start of the first packet to the end of the last
-/// (negative where they have no times); read without decoding.
+/// Counts the pictures of the first video, and the seconds of its packets or, where they are more, of those of the first
+/// sound (negative where they have no times); read without decoding.
 int32_t tvt_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double *seconds, char *message);
 
 /// Decodes the first video and the first sound to their ends and keeps nothing: whether all of it is whole.
