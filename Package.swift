@@ -72,8 +72,10 @@ let doors: [Target] = [
         name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
         linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
+    // Loads AVDoor when a sound, a video or an image that only libav knows is first opened.
+    .target(name: "CAV", exclude: ["README.md"]),
     .target(
-        name: "CAV", exclude: ["README.md"],
+        name: "AVDoor", exclude: ["README.md"],
         linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
     .target(name: "CLanguage", exclude: ["README.md"], linkerSettings: [.linkedLibrary("cld2")]),
     .target(name: "CProcess", exclude: ["README.md"]),
@@ -144,6 +146,7 @@ let domain: [Target] = [
     room(
         "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "Store", "Ingest", "Analysis"],
         packages: [systemPackage]),
+    room("Inspection", uses: ["Base", "JSON", "Media", "Records", "Ingest"], packages: [systemPackage]),
     room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
     room(
@@ -169,7 +172,9 @@ let domain: [Target] = [
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources", "Validation"]),
+    tool(
+        "tvt-convert",
+        uses: ["JSON", "Media", "Records", "Store", "Remotes", "Ingest", "Inspection", "RawSources", "Validation"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
     // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
     tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
@@ -248,6 +253,13 @@ let testTargets: [Target] = [
     tests(
         "Validation", uses: ["Ingest", "JSON", "RawSources", "Records", "Store", "Validation", "tvt-convert"],
         packages: [systemPackage]),
+    tests(
+        "Inspection",
+        uses: [
+            "Archives", "JSON", "Media", "Records", "Store", "Ingest", "Inspection", "RawSources", "tvt-convert",
+            "tvt-store",
+        ],
+        packages: [systemPackage]),
     tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),
@@ -286,6 +298,8 @@ let targets: [Target] = doors + base + wrappers + formats + domain + tools + wan
 let package = Package(
     name: "tvt",
     products: [
+        // Loaded by CAV.
+        .library(name: "AVDoor", type: .dynamic, targets: ["AVDoor"]),
         // Loaded by CArrow.
         .library(name: "ArrowDoor", type: .dynamic, targets: ["ArrowDoor"]),
         // Loaded into the tools by Tests/FaultTests.

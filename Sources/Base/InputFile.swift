@@ -24,6 +24,9 @@ public struct InputFile: ~Copyable {
 
     deinit { Glibc.close(descriptor) }
 
+    /// The open descriptor, for a reader that leaves its position alone.
+    public func withDescriptor<Result>(_ body: (Int32) throws -> Result) rethrows -> Result { try body(descriptor) }
+
     /// Fills the buffer with the bytes from `offset` on.
     ///
     /// - Throws: `SystemError`; with `EIO` where the file ends before.

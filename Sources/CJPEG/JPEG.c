@@ -143,3 +143,49 @@ int32_t tvt_jpeg_decode(
     image->height = (uint32_t)height;
     return TVT_JPEG_OK;
 }
+
+int32_t tvt_jpeg_encode(
+    const uint8_t *pixels, uint32_t width, uint32_t height, int32_t quality, uint8_t **bytes, size_t *count,
+    char *message) {
+    struct jpeg_compress_struct info;
+    struct errors errors;
+    unsigned char *output = NULL;
+    unsigned long size = 0;
+    memset(&info, 0, sizeof info);
+    info.err = jpeg_std_error(&errors.base);
+    errors.base.error_exit = onError;
+    errors.base.emit_message = onMessage;
+    errors.message = message;
+    errors.status = TVT_JPEG_BAD_DATA;
+    if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION) {
+        snprintf(
+            message, TVT_JPEG_MESSAGE_BYTES, "%u x %u pixels, and a side of a JPEG has at most %ld", width, height,
+            JPEG_MAX_DIMENSION);
+        return TVT_JPEG_TOO_LARGE;
+    }
+    if (setjmp(errors.out)) {
+        // What libjpeg has written so far is lost: `output` may be a buffer that was freed when it grew. It fails for want of
+        // memory only.
+        jpeg_destroy_compress(&info);
+        return errors.status;
+    }
+    jpeg_create_compress(&info);
+    jpeg_mem_dest(&info, &output, &size);
+    info.image_width = width;
+    info.image_height = height;
+    info.input_components = 3;
+    info.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, quality, TRUE);
+    info.optimize_coding = TRUE;
+    jpeg_start_compress(&info, TRUE);
+    while (info.next_scanline < height) {
+        JSAMPROW row = (JSAMPROW)(pixels + (size_t)info.next_scanline * width * 3);
+        jpeg_write_scanlines(&info, &row, 1);
+    }
+    jpeg_finish_compress(&info);
+    jpeg_destroy_compress(&info);
+    *bytes = output;
+    *count = size;
+    return TVT_JPEG_OK;
+}

@@ -108,3 +108,58 @@ int32_t tvt_png_decode(
     image->channels = (uint32_t)channels;
     return TVT_PNG_OK;
 }
+
+struct written {
+    uint8_t *bytes;
+    size_t count, capacity;
+};
+
+static void writeBytes(png_structp png, png_bytep bytes, size_t count) {
+    struct written *written = png_get_io_ptr(png);
+    if (count > written->capacity - written->count) {
+        size_t capacity = written->capacity * 2 > written->count + count ? written->capacity * 2 : written->count + count;
+        uint8_t *more = realloc(written->bytes, capacity);
+        if (!more) fail(png, TVT_PNG_NO_MEMORY, "there is not enough memory");
+        written->bytes = more;
+        written->capacity = capacity;
+    }
+    memcpy(written->bytes + written->count, bytes, count);
+    written->count += count;
+}
+
+static void flushNothing(png_structp png) { (void)png; }
+
+int32_t tvt_png_encode(
+    const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels, uint8_t **bytes, size_t *count,
+    char *message) {
+    struct state state = {NULL, 0, 0, 0, message, TVT_PNG_BAD_DATA};
+    struct written written = {NULL, 0, 0};
+    message[0] = 0;
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &state, onError, onWarning);
+    if (!png) return TVT_PNG_NO_MEMORY;
+    png_infop info = png_create_info_struct(png);
+    if (!info) {
+        png_destroy_write_struct(&png, NULL);
+        return TVT_PNG_NO_MEMORY;
+    }
+    if (setjmp(png_jmpbuf(png))) {
+        png_destroy_write_struct(&png, &info);
+        free(written.bytes);
+        return state.status;
+    }
+    png_set_write_fn(png, &written, writeBytes, flushNothing);
+    png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
+    // Said here, so that it does not change with the defaults of zlib.
+    png_set_compression_level(png, 6);
+    png_set_IHDR(
+        png, info, width, height, 8, channels == 4 ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+        PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    size_t rowBytes = (size_t)width * channels;
+    for (uint32_t y = 0; y < height; y++) png_write_row(png, pixels + y * rowBytes);
+    png_write_end(png, NULL);
+    png_destroy_write_struct(&png, &info);
+    *bytes = written.bytes;
+    *count = written.count;
+    return TVT_PNG_OK;
+}

@@ -24,10 +24,14 @@ package final class CarriedMedia: MediaSource {
     private let others: (any MediaSource)?
     /// So many batches may be under way at once.
     private let windowBatchCount: Int
+    /// Bytes of items after which a batch ends.
+    package let batchHeldByteCount: Int
 
-    init(others: (any MediaSource)?, windowBatchCount: Int) {
+    /// - Parameter decodes: whether items are decoded on their way, and perhaps encoded as larger ones.
+    init(others: (any MediaSource)?, windowBatchCount: Int, decodes: Bool = false) {
         self.others = others
         self.windowBatchCount = windowBatchCount
+        batchHeldByteCount = decodes ? 2 << 20 : 16 << 20
     }
 
     /// Begins a batch, and forgets what batches brought that are written by now.
@@ -56,14 +60,11 @@ package final class CarriedMedia: MediaSource {
     ///
     /// - Returns: the reference that the record gets for the way to the workers, who hash the item and put its digest there.
     package func add(_ item: CarriedItem) -> MediaReference {
-        if let known = item.knownReference, let digest = known.digest {
-            add(item, digest: digest)
-            return known
-        }
-        return state.withLock { state in
+        state.withLock { state in
             state.namedCount += 1
             let name = "\(namePrefix)\(state.namedCount)"
             state.items[name] = [(state.batchCount, item)]
+            if item.heldByteCount == 0 { state.filed.append((state.batchCount, item)) }
             return MediaReference(name: name)
         }
     }
@@ -89,8 +90,6 @@ package final class CarriedMedia: MediaSource {
 package struct CarriedItem: @unchecked Sendable {
     private let bytes: [UInt8]
     private let file: ScratchFile?
-    /// What a record says of the item, where that is known already: reading the bytes again is saved.
-    fileprivate let knownReference: MediaReference?
     /// What it was called where it came from.
     private let name: String?
 
@@ -98,10 +97,8 @@ package struct CarriedItem: @unchecked Sendable {
     private init(name: String?, read: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
         var bytes: [UInt8] = []
         var file: ScratchFile?
-        var sha256 = SHA256Stream()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
         defer { buffer.deallocate() }
-        var header: MediaHeader?
         while true {
             let count = try read(buffer)
             if count == 0 { break }
@@ -109,16 +106,11 @@ package struct CarriedItem: @unchecked Sendable {
             if let file {
                 try Interruption.check()
                 try file.append(piece)
-                sha256.update(piece)
             } else {
                 bytes.append(contentsOf: piece)
                 guard bytes.count > MediaItem.largestInMemory else { continue }
                 let scratch = try ScratchFile()
-                try bytes.withUnsafeBytes {
-                    header = MediaHeader($0)
-                    try scratch.append($0)
-                    sha256.update($0)
-                }
+                try bytes.withUnsafeBytes { try scratch.append($0) }
                 bytes = []
                 file = scratch
             }
@@ -126,12 +118,6 @@ package struct CarriedItem: @unchecked Sendable {
         self.bytes = bytes
         self.name = name
         self.file = file
-        knownReference = file.map { file in
-            MediaReference(
-                MediaReference.Item(
-                    digest: sha256.finalize(), size: file.byteCount, format: header?.format?.rawValue,
-                    width: header?.width, height: header?.height))
-        }
     }
 
     /// The bytes of the current member of an archive or a folder; nil where it has none.
@@ -147,7 +133,7 @@ package struct CarriedItem: @unchecked Sendable {
         guard content.count > MediaItem.largestInMemory else {
             bytes = Array(content)
             self.name = name
-            (file, knownReference) = (nil, nil)
+            file = nil
             return
         }
         var rest = content[...]
@@ -162,16 +148,8 @@ package struct CarriedItem: @unchecked Sendable {
     /// Bytes of memory.
     package var heldByteCount: Int { bytes.count }
 
-    var content: MediaContent { file.map { .file($0.path) } ?? .carried(bytes, name: name) }
-
-    /// What a record says of the item.
-    func reference() -> MediaReference {
-        if let knownReference { return knownReference }
-        let header = bytes.withUnsafeBytes { MediaHeader($0) }
-        return MediaReference(
-            MediaReference.Item(
-                digest: .of(bytes), size: bytes.count, format: header.format?.rawValue, width: header.width,
-                height: header.height))
+    var content: MediaContent {
+        file.map { .carriedFile($0.path, name: name) } ?? .carried(bytes, name: name)
     }
 }
 

@@ -15,6 +15,7 @@ final class Conversion {
     let queries = KnownRecords()
     private let target: any ConversionTarget
     var report = IngestReport()
+    private let quarantine: Quarantine?
     private let start = Clock.seconds()
     /// Shown paths of the inputs, by their number.
     private(set) var inputPaths: [String] = []
@@ -40,6 +41,8 @@ final class Conversion {
         _ command: String, to destination: any ConversionDestination, reference: String, options: IngestOptions,
         extraOptions: JSONObject = [:], byteCount: Int?
     ) throws {
+        var options = options
+        options.media?.probe = options.probe
         self.options = options
         var recorded: JSONObject = ["command": .string(command)]
         for (key, value) in options.json { recorded[key] = value }
@@ -47,6 +50,7 @@ final class Conversion {
         target = try destination.target(
             reference: reference,
             provenance: Provenance(tool: options.tool, options: recorded, licence: options.licence), options: options)
+        quarantine = try options.quarantine.map { try Quarantine($0) }
         report.reference = reference
         progress = Progress("convert", unit: "bytes", total: byteCount)
     }
@@ -68,7 +72,7 @@ final class Conversion {
         _ stream: InputStream, as scanner: BatchScanner,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
-        let batchByteCount = options.media == nil ? options.batchByteCount : MediaIntake.batchByteCount
+        let batchByteCount = options.media?.batchByteCount ?? options.batchByteCount
         let lines = LineBatches(stream, batchByteCount: min(batchByteCount, options.batchByteCount))
         try read(lines, as: scanner, accept: accept)
     }
@@ -79,8 +83,8 @@ final class Conversion {
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
         // Few lines, where each may name a file of many bytes.
-        let isSmall = options.media != nil && !file.carriesMedia
-        let batchByteCount = isSmall ? MediaIntake.batchByteCount : options.batchByteCount
+        let mediaByteCount = file.carriesMedia ? nil : options.media?.batchByteCount
+        let batchByteCount = mediaByteCount ?? options.batchByteCount
         let source: any BatchSource
         do {
             source = try file.open(carried, min(batchByteCount, options.batchByteCount))
@@ -126,12 +130,15 @@ final class Conversion {
                 for row in batch.rows {
                     do {
                         if let failure = row.failure { throw failure }
-                        if let fault = row.fault { throw fault }
                         try accept(batch, row)
                     } catch let fault as RecordFault {
                         try batch.withSource(of: row) { line in
-                            try target.reject(
-                                fault.error(at: batch.place(of: row), line: line), as: fault.kind, line: line)
+                            let error = fault.error(at: batch.place(of: row), line: line)
+                            if let media = fault.media, let quarantine {
+                                try quarantine.add(media, error)
+                            } else {
+                                try target.reject(error, as: fault.kind, line: line)
+                            }
                         }
                     }
                 }
@@ -163,6 +170,10 @@ final class Conversion {
     func addJudgement(split: String, query: Int, document: Int, grade: Float) throws {
         try target.addJudgement(split: split, query: query, document: document, grade: grade)
     }
+
+    /// Whether a record was left out because of its media.
+    func isInQuarantine(document id: ContentHash) -> Bool { quarantine?.holds(document: id) ?? false }
+    func isInQuarantine(query id: ContentHash) -> Bool { quarantine?.holds(query: id) ?? false }
 
     var currentInput: Int { inputPaths.count - 1 }
 
@@ -214,7 +225,8 @@ final class Conversion {
         report.conflictCount += conflicts
         report.madeIDCount += row.madeIDCount
         try appendNewDocuments(batch)
-        try appendQuery(batch, row.links, positives, negatives)
+        try appendQuery(
+            batch, row.links, Targets(positives: positives, negatives: negatives, scores: batch.scores(of: row.links)))
         for (source, ordinal) in newPassages { seen.note(source, ordinal: ordinal) }
     }
 
@@ -239,13 +251,13 @@ final class Conversion {
     func acceptQuery(
         _ batch: ScannedBatch, _ row: ScannedBatch.Row, morePositives: [UInt32] = [], moreNegatives: [UInt32] = []
     ) throws {
-        var (positives, negatives) = try resolve(row.links, of: batch)
-        positives += morePositives
-        negatives += moreNegatives
-        let known = try agreed(scoreRules, batch, row.links, line: row.lineNumber, positives.count, negatives.count)
+        var targets = try resolve(row.links, of: batch)
+        targets.positives += morePositives
+        targets.negatives += moreNegatives
+        let known = try agreed(scoreRules, targets, line: row.lineNumber)
         try addQuery(batch, row.links, line: row.lineNumber)
         scoreRules = known
-        try appendQuery(batch, row.links, positives, negatives)
+        try appendQuery(batch, row.links, targets)
     }
 
     /// Takes the row of a source: all that it stands for, or nothing.
@@ -255,7 +267,8 @@ final class Conversion {
         newDocuments.removeAll(keepingCapacity: true)
         newPassages.removeAll(keepingCapacity: true)
         var (merged, conflicts, addedQueryCount, sameQueryCount) = (0, 0, 0, 0)
-        var accepted: [(links: ScannedBatch.Links, positives: [UInt32], negatives: [UInt32])] = []
+        var lostJudgementCount = 0
+        var accepted: [(links: ScannedBatch.Links, targets: Targets)] = []
         var judgements: [(split: String, query: Int, document: Int, grade: Float)] = []
         var rules = scoreRules
         do throws(RecordFault) {
@@ -269,9 +282,8 @@ final class Conversion {
                     if let text, conflicts == conflictsBefore { newPassages.append((text, ordinal)) }
                 case .known: merged += 1
                 case .query(let links):
-                    let (positives, negatives) = try resolve(links, of: batch)
-                    rules = try agreed(
-                        rules, batch, links, line: row.lineNumber, positives.count, negatives.count)
+                    let targets = try resolve(links, of: batch)
+                    rules = try agreed(rules, targets, line: row.lineNumber)
                     // A made id stands for all that is known of a query: the same once more is no news.
                     if links.hasMadeID, queries.ordinal(of: batch.records[links.first].idHash) != nil {
                         sameQueryCount += 1
@@ -279,10 +291,13 @@ final class Conversion {
                     }
                     try addQuery(batch, links, line: row.lineNumber)
                     addedQueryCount += 1
-                    accepted.append((links, positives, negatives))
+                    accepted.append((links, targets))
                 case .judgement(let split, let first, let grade):
-                    let (query, document) = try judged(batch, first)
-                    judgements.append((split, query, document, grade))
+                    if let (query, document) = try judged(batch, first) {
+                        judgements.append((split, query, document, grade))
+                    } else {
+                        lostJudgementCount += 1
+                    }
                 case .count: break
                 }
             }
@@ -298,7 +313,8 @@ final class Conversion {
         report.madeIDCount += row.madeIDCount
         report.sameQueryCount += sameQueryCount
         try appendNewDocuments(batch)
-        for query in accepted { try appendQuery(batch, query.links, query.positives, query.negatives) }
+        for query in accepted { try appendQuery(batch, query.links, query.targets) }
+        report.lostJudgementCount += lostJudgementCount
         for judgement in judgements {
             try target.addJudgement(
                 split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
@@ -309,12 +325,10 @@ final class Conversion {
     }
 
     /// The rules about scores once a query is taken.
-    private func agreed(
-        _ rules: ScoreRules, _ batch: ScannedBatch, _ links: ScannedBatch.Links, line: Int, _ positiveCount: Int,
-        _ negativeCount: Int
-    ) throws(RecordFault) -> ScoreRules {
+    private func agreed(_ rules: ScoreRules, _ targets: Targets, line: Int) throws(RecordFault) -> ScoreRules {
         try rules.agreed(
-            with: batch.scores(of: links), positiveCount, negativeCount, at: (currentInput, line), describe: describe)
+            with: targets.scores, targets.positives.count, targets.negatives.count, at: (currentInput, line),
+            describe: describe)
     }
 
     /// Whether a query is known already, equal to this one.
@@ -322,28 +336,50 @@ final class Conversion {
         queries.ordinal(of: record.idHash).map { queries.content(of: $0) == record.contentHash } ?? false
     }
 
-    /// The query and the document that a judgement in a row is about.
-    private func judged(_ batch: ScannedBatch, _ first: Int) throws(RecordFault) -> (query: Int, document: Int) {
-        func known(_ table: KnownRecords, _ record: Int, _ what: String) throws(RecordFault) -> Int {
+    /// The query and the document that a judgement in a row is about; nil where one of them is in quarantine.
+    private func judged(_ batch: ScannedBatch, _ first: Int) throws(RecordFault) -> (query: Int, document: Int)? {
+        func known(_ table: KnownRecords, _ record: Int, _ what: String, isLost: Bool) throws(RecordFault) -> Int? {
             let record = batch.records[record]
             if let ordinal = table.ordinal(of: record.idHash) { return ordinal }
+            if isLost { return nil }
             throw RecordFault(
                 "there is no \(what) \(escaped(batch.id(of: record)))",
                 advice: "A judgement refers to a query and a document of the dataset.", kind: .reference)
         }
-        return (try known(queries, first, "query"), try known(documents, first + 1, "document"))
+        let isQueryLost = isInQuarantine(query: batch.records[first].idHash)
+        let isDocumentLost = isInQuarantine(document: batch.records[first + 1].idHash)
+        guard let query = try known(queries, first, "query", isLost: isQueryLost),
+            let document = try known(documents, first + 1, "document", isLost: isDocumentLost)
+        else { return nil }
+        return (query, document)
     }
 
-    /// The ordinals of what a query refers to.
-    private func resolve(
-        _ links: ScannedBatch.Links, of batch: ScannedBatch
-    ) throws(RecordFault) -> (positives: [UInt32], negatives: [UInt32]) {
-        func ordinals(_ records: Range<Int>, _ field: StaticString) throws(RecordFault) -> [UInt32] {
+    /// What a query refers to, as far as it is in the dataset, with the scores of that.
+    private struct Targets {
+        var positives: [UInt32]
+        var negatives: [UInt32]
+        var scores: (positives: ArraySlice<Float>?, negatives: ArraySlice<Float>?)
+        /// Links to what is in quarantine.
+        var lostCount = 0
+    }
+
+    /// What a query refers to.
+    private func resolve(_ links: ScannedBatch.Links, of batch: ScannedBatch) throws(RecordFault) -> Targets {
+        var targets = Targets(positives: [], negatives: [], scores: batch.scores(of: links))
+        func ordinals(
+            _ records: Range<Int>, _ scores: inout ArraySlice<Float>?, _ field: StaticString
+        ) throws(RecordFault) -> [UInt32] {
             var ordinals: [UInt32] = []
             ordinals.reserveCapacity(records.count)
             for number in records {
                 let record = batch.records[number]
                 guard let ordinal = documents.ordinal(of: record.idHash) else {
+                    if isInQuarantine(document: record.idHash) {
+                        // Where there are scores, there is one for each link.
+                        if let position = scores?.startIndex { scores?.remove(at: position + ordinals.count) }
+                        targets.lostCount += 1
+                        continue
+                    }
                     throw RecordFault(
                         "there is no document \(escaped(batch.id(of: record))) in the corpus",
                         field: "\(field)[\(number - records.lowerBound)]",
@@ -354,10 +390,18 @@ final class Conversion {
             return ordinals
         }
         let middle = links.first + 1 + links.positiveCount
-        return (
-            try ordinals(links.first + 1..<middle, "positive_document_ids"),
-            try ordinals(middle..<middle + links.negativeCount, "negative_document_ids")
-        )
+        var scores = targets.scores
+        targets.positives = try ordinals(links.first + 1..<middle, &scores.positives, "positive_document_ids")
+        targets.negatives = try ordinals(
+            middle..<middle + links.negativeCount, &scores.negatives, "negative_document_ids")
+        targets.scores = scores
+        guard targets.positives.isEmpty, links.positiveCount > 0 else { return targets }
+        var fault = RecordFault(
+            .lostPositives, "all \(links.positiveCount) positives of the query are in quarantine")
+        fault.field = "positive_document_ids"
+        fault.media?.recordID = batch.id(of: batch.records[links.first])
+        fault.media?.isOfQuery = true
+        throw fault
     }
 
     private func addQuery(
@@ -433,7 +477,12 @@ final class Conversion {
         for media in batch.media(of: record) {
             report.mediaReferenceCount += 1
             if let item = media.item {
-                try target.add(item, as: media.kind)
+                let isNew = try target.add(item, as: media.kind)
+                if let sourceByteCount = media.sourceByteCount, isNew {
+                    report.encodedCount += 1
+                    report.encodedSourceBytes += sourceByteCount
+                    report.encodedBytes += item.byteCount
+                }
             } else {
                 report.externalMediaCount += 1
                 target.noteExternalMedia(1)
@@ -456,21 +505,19 @@ final class Conversion {
         }
     }
 
-    private func appendQuery(
-        _ batch: ScannedBatch, _ links: ScannedBatch.Links, _ positives: [UInt32], _ negatives: [UInt32]
-    ) throws {
+    private func appendQuery(_ batch: ScannedBatch, _ links: ScannedBatch.Links, _ targets: Targets) throws {
         let record = batch.records[links.first]
-        let scores = batch.scores(of: links)
         try appendMedia(batch, record)
         try batch.withID(of: record) { id in
             try batch.withLine(of: record) {
                 try target.appendQuery(
-                    id: id, record: $0, positives: positives, positiveScores: scores.positives, negatives: negatives,
-                    negativeScores: scores.negatives)
+                    id: id, record: $0, positives: targets.positives, positiveScores: targets.scores.positives,
+                    negatives: targets.negatives, negativeScores: targets.scores.negatives)
             }
         }
-        report.positiveCount += positives.count
-        report.negativeCount += negatives.count
+        report.positiveCount += targets.positives.count
+        report.negativeCount += targets.negatives.count
+        report.lostLinkCount += targets.lostCount
     }
 
     // MARK: - The end
@@ -479,7 +526,16 @@ final class Conversion {
     func commit() throws -> IngestReport {
         progress.finish()
         try Interruption.check()
-        try target.finish(&report)
+        if let quarantine {
+            report.quarantineCounts = [:]
+            for (reason, count) in quarantine.counts { report.quarantineCounts?[reason.rawValue] = count }
+            guard documents.count > 0 || quarantine.count == 0 else {
+                throw Failure(
+                    .badData, "no document is left: \(quarantine.count) records are in quarantine",
+                    advice: "Does --assets name the right folder? The first reasons are above.")
+            }
+        }
+        try target.finish(&report) { try quarantine?.commit() }
         report.seconds = Clock.seconds() - start
         return report
     }

@@ -27,7 +27,8 @@ public protocol ConversionTarget: AnyObject {
         id: UnsafeRawBufferPointer, record: UnsafeRawBufferPointer, positives: [UInt32],
         positiveScores: ArraySlice<Float>?, negatives: [UInt32], negativeScores: ArraySlice<Float>?) throws
     func addJudgement(split: String, query: Int, document: Int, grade: Float) throws
-    func add(_ item: MediaItem, as kind: MediaKind) throws
+    /// - Returns: whether the item was not there yet.
+    func add(_ item: MediaItem, as kind: MediaKind) throws -> Bool
     /// Counts references to items that are elsewhere.
     func noteExternalMedia(_ count: Int)
     /// Leaves a record out, or throws its error.
@@ -35,7 +36,9 @@ public protocol ConversionTarget: AnyObject {
     /// An input cannot be read on, or not at all: throws the error, or goes on with the next one.
     func abandonInput(_ error: any Error) throws
     /// Ends the conversion, which has been read to its end, and tells the report what came of it.
-    func finish(_ report: inout IngestReport) throws
+    ///
+    /// - Parameter beforeCommit: called before anything can be seen.
+    func finish(_ report: inout IngestReport, beforeCommit: () throws -> Void) throws
 }
 
 extension Store: ConversionDestination {
@@ -75,7 +78,7 @@ private final class StoreTarget: ConversionTarget {
         try writer.addJudgement(split: split, query: query, document: document, grade: grade)
     }
 
-    func add(_ item: MediaItem, as kind: MediaKind) throws { try writer.add(item, as: kind) }
+    func add(_ item: MediaItem, as kind: MediaKind) throws -> Bool { try writer.add(item, as: kind) }
     func noteExternalMedia(_ count: Int) { writer.noteExternalMedia(count) }
 
     func reject(_ error: InputError, as kind: RecordFault.Kind, line: UnsafeRawBufferPointer) throws {
@@ -85,7 +88,7 @@ private final class StoreTarget: ConversionTarget {
     func begin(input path: String) {}
     func abandonInput(_ error: any Error) throws { throw error }
 
-    func finish(_ report: inout IngestReport) throws {
+    func finish(_ report: inout IngestReport, beforeCommit: () throws -> Void) throws {
         report.queryCount = writer.queryCount
         report.documentCount = writer.documentCount
         report.rejectCount = rejects.count
@@ -94,6 +97,7 @@ private final class StoreTarget: ConversionTarget {
         writer.provenance.statistics = report.statistics
         // Rejects without a dataset are harmless, a dataset without its rejects would have lost them.
         try rejects.commit()
+        try beforeCommit()
         let dataset = try writer.commit()
         report.dataset = dataset.digest
         report.logicalDigest = dataset.manifest.logicalDigest

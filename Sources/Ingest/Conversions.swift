@@ -52,7 +52,9 @@ public enum Conversions {
     ) throws -> IngestReport {
         let splits = try splitNames(judgements)
         var options = options
-        let carried = CarriedMedia(others: options.media?.source, windowBatchCount: options.windowBatchCount)
+        let carried = CarriedMedia(
+            others: options.media?.source, windowBatchCount: options.windowBatchCount,
+            decodes: options.probe?.decodes ?? false)
         if (queries + corpus).contains(where: \.carriesMedia) {
             options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }

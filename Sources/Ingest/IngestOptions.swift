@@ -26,6 +26,11 @@ public struct IngestOptions: Sendable {
     public var batchByteCount = 1 << 20
     /// Takes the images, videos and sounds that records name into the store; nil leaves all references as they are.
     public var media: MediaIntake?
+    /// Looks into the items of media that are taken, and perhaps encodes them anew; nil takes any bytes as they are.
+    public var probe: (any MediaProbe)?
+    /// Where records are listed that are left out because their media are broken or missing, however many they are; without
+    /// it they are bad records like others.
+    public var quarantine: FilePath?
     /// Name and version of the tool, for the manifest.
     public var tool = "tvt-convert"
     /// Where the data come from, for people who may use them.
@@ -44,7 +49,11 @@ public struct IngestOptions: Sendable {
         if badRecordLimit > 0 { object["maxBadRecords"] = JSONValue(badRecordLimit) }
         if writing.dictionaryBytes == 0 { object["portable"] = true }
         if writing.frameBytes != WriterOptions().frameBytes { object["frameBytes"] = JSONValue(writing.frameBytes) }
-        if let media { object["media"] = .string(media.keepsNames ? "with names" : "by digest") }
+        if let media {
+            object["media"] = .string(media.keepsNames ? "with names" : "by digest")
+            for (key, value) in probe?.options ?? [:] { object[key] = value }
+        }
+        if quarantine != nil { object["quarantine"] = true }
         return object
     }
 }

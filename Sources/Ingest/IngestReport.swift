@@ -38,6 +38,15 @@ public struct IngestReport: Sendable {
     /// What the adapter of a source counted, by its words for it.
     public var sourceCounts: [String: Int] = [:]
     public var rejectCount = 0
+    /// Records that were left out because their media are broken or missing, by the reason; nil where that was not asked for.
+    public var quarantineCounts: [String: Int]?
+    /// Links and judgements that were left out with the records that they refer to.
+    public var lostLinkCount = 0
+    public var lostJudgementCount = 0
+    /// Items that were encoded anew, and their bytes before and after.
+    public var encodedCount = 0
+    public var encodedSourceBytes = 0
+    public var encodedBytes = 0
     /// How what was read differs from what `export.json` tells of the folder; nil without such a file.
     public var exportDifferences: [String]?
     /// References to images, videos and sounds in records that were kept, …
@@ -76,6 +85,18 @@ public struct IngestReport: Sendable {
         if mediaReferenceCount > 0 {
             statistics["mediaReferences"] = JSONValue(mediaReferenceCount)
             statistics["externalMedia"] = JSONValue(externalMediaCount)
+        }
+        if let quarantineCounts {
+            let counts = quarantineCounts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) }
+            statistics["quarantined"] = .object(JSONObject(counts))
+            statistics["lostLinks"] = JSONValue(lostLinkCount)
+            statistics["lostJudgements"] = JSONValue(lostJudgementCount)
+        }
+        if encodedCount > 0 {
+            statistics["encodedAnew"] = [
+                "items": JSONValue(encodedCount), "bytesBefore": JSONValue(encodedSourceBytes),
+                "bytesAfter": JSONValue(encodedBytes),
+            ]
         }
         return statistics
     }
@@ -126,6 +147,19 @@ public struct IngestReport: Sendable {
                     "media",
                     "\(mediaItemCount) \(mediaItemCount == 1 ? "item" : "items"), \(byteSize(Double(mediaBytes)))\(external)"
                 ))
+        }
+        if encodedCount > 0 {
+            let (before, after) = (byteSize(Double(encodedSourceBytes)), byteSize(Double(encodedBytes)))
+            lines.append(("encoded anew", "\(encodedCount) (\(before) became \(after))"))
+        }
+        if let quarantineCounts {
+            let reasons = quarantineCounts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            let total = quarantineCounts.values.reduce(0, +)
+            lines.append(
+                ("in quarantine", "\(total)\(reasons.isEmpty ? "" : " (\(reasons.joined(separator: ", ")))")"))
+            if lostLinkCount + lostJudgementCount > 0 {
+                lines.append(("lost with them", "\(lostLinkCount) links, \(lostJudgementCount) judgements"))
+            }
         }
         lines.append(("duplicates merged", "\(duplicatesMerged)"))
         if madeIDCount > 0 { lines.append(("ids made from content", "\(madeIDCount)")) }

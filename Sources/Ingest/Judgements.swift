@@ -120,12 +120,19 @@ extension Conversion {
         var count = 0
         try forEachJudgement(of: stream) { judgement in
             guard let query = queries.ordinal(of: .of(judgement.query)) else {
+                if isInQuarantine(query: .of(judgement.query)) {
+                    report.lostJudgementCount += 1
+                    return
+                }
                 throw RecordFault(
                     "there is no query \(escaped(Array(judgement.query)))",
                     advice: "A judgement refers to a query and a document of the dataset.", kind: .reference)
             }
-            try addJudgement(
-                split: split, query: query, document: try document(of: judgement), grade: judgement.grade)
+            guard let document = try document(of: judgement) else {
+                report.lostJudgementCount += 1
+                return
+            }
+            try addJudgement(split: split, query: query, document: document, grade: judgement.grade)
             count += 1
         }
         report.parsedBytes += stream.byteOffset
@@ -168,8 +175,10 @@ extension Conversion {
         }
     }
 
-    private func document(of judgement: JudgementLine) throws(RecordFault) -> Int {
+    /// Nil for one that is in quarantine.
+    private func document(of judgement: JudgementLine) throws(RecordFault) -> Int? {
         if let ordinal = documents.ordinal(of: .of(judgement.document)) { return ordinal }
+        if isInQuarantine(document: .of(judgement.document)) { return nil }
         throw RecordFault(
             "there is no document \(escaped(Array(judgement.document)))",
             advice: "A judgement refers to a query and a document of the dataset.", kind: .reference)

@@ -21,6 +21,8 @@ public enum MediaContent: Sendable {
     case bytes([UInt8])
     /// In memory, as it came with the record, and what it was called there.
     case carried([UInt8], name: String?)
+    /// The same in a file without a name of its own.
+    case carriedFile(FilePath, name: String?)
 }
 
 /// A folder with the files that records name by their paths in it, or by digests as `media/<2 digits>/<hex>.<ext>`.

@@ -74,7 +74,9 @@ extension Conversions {
         _ source: RawSource, into destination: any ConversionDestination, reference: String, options: IngestOptions
     ) throws -> IngestReport {
         var options = options
-        let carried = CarriedMedia(others: options.media?.source, windowBatchCount: options.windowBatchCount)
+        let carried = CarriedMedia(
+            others: options.media?.source, windowBatchCount: options.windowBatchCount,
+            decodes: options.probe?.decodes ?? false)
         if source.inputs.contains(where: \.carriesMedia) {
             options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }

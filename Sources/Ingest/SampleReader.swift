@@ -12,8 +12,6 @@ internal import Store
 final class SampleReader: BatchSource {
     /// No record may be longer, as with lines.
     private static let longestRecord = LineReader.longestLine
-    /// A batch ends when so many bytes of items came with it.
-    private static let heldByteCount = 16 << 20
 
     private let tar: MemberReader
     private let kind: RecordKind
@@ -60,7 +58,7 @@ final class SampleReader: BatchSource {
         var names: [String] = []
         var heldByteCount = 0
         media.beginBatch()
-        while text.count < batchByteCount, heldByteCount < Self.heldByteCount, let sample = try nextSample() {
+        while text.count < batchByteCount, heldByteCount < media.batchHeldByteCount, let sample = try nextSample() {
             let start = text.count
             try append(sample, to: &text)
             // A line feed in JSON is a space between tokens or a fault; a carriage return is the same, and ends no line.
@@ -127,7 +125,9 @@ final class SampleReader: BatchSource {
                 throw fault("the sample has two members with \(kind.rawValue)", member.name)
             }
             try Interruption.check()
-            guard let item = try CarriedItem(currentOf: tar) else { throw fault("the member is empty", member.name) }
+            guard let item = try CarriedItem(currentOf: tar, name: member.name) else {
+                throw fault("the member is empty", member.name)
+            }
             sample.media.append((kind, member.name, item))
         }
     }
@@ -187,9 +187,8 @@ final class SampleReader: BatchSource {
                 }
                 media.add(item, digest: digest)
             } else {
-                let reference = item.reference()
+                let reference = media.add(item)
                 add(prefix + kind.rawValue) { $0 += reference.json }
-                if let digest = reference.digest { media.add(item, digest: digest) }
             }
         }
         guard let json = sample.json, let root, let brace = json.firstIndex(of: 0x7B) else {

@@ -22,6 +22,8 @@ struct ScannedBatch: Sendable {
     struct Media: Sendable {
         let kind: MediaKind
         let item: MediaItem?
+        /// Of the bytes that the item was made of, where it was encoded anew.
+        let sourceByteCount: Int?
     }
 
     /// A passage of a v1 row.
@@ -69,9 +71,8 @@ struct ScannedBatch: Sendable {
         var lineNumber: Int
         var byteOffset: Int
         var byteCount: Int
-        /// Why the row cannot be accepted; then it has no records.
-        var fault: RecordFault?
-        /// What ends the conversion at this row, whatever is allowed for.
+        /// Why the row cannot be accepted, a `RecordFault`; or what ends the conversion at this row, whatever is allowed for.
+        /// Then it has no records.
         var failure: (any Error)?
         /// Records whose id was made from their content.
         var madeIDCount = 0
@@ -113,13 +114,13 @@ struct ScannedBatch: Sendable {
                 byteOffset: line.byteOffset, byteCount: line.bytes.count)
             do {
                 try body(line, &self, &row)
-            } catch let fault as RecordFault {
+            } catch var fault as RecordFault {
                 cut(to: start)
                 row.forgetRecords()
-                row.fault = fault
-                if !line.hasNewline, row.fault?.advice == nil {
-                    row.fault?.advice = "It is the last line and has no newline: the file may be cut off."
+                if !line.hasNewline, fault.advice == nil {
+                    fault.advice = "It is the last line and has no newline: the file may be cut off."
                 }
+                row.failure = fault
             } catch {
                 cut(to: start)
                 row.forgetRecords()
@@ -193,18 +194,20 @@ struct ScannedBatch: Sendable {
     private mutating func takeMedia(of scanner: RecordScanner) throws {
         for kind in MediaKind.allCases {
             guard let reference = scanner.media(kind) else { continue }
-            var taken: (item: MediaItem, reference: MediaReference)?
+            var taken: MediaIntake.Taken?
             do {
                 taken = try intake?.item(of: reference, as: kind, heldByteCount: heldByteCount)
             } catch var fault as RecordFault {
                 fault.kind = .media
+                fault.media?.recordID = scanner.id.map { Array($0) }
+                fault.media?.isOfQuery = scanner.isOfQueries
                 throw fault.inside(scanner.name(of: kind))
             }
             if let taken {
                 scanner.replace(kind, by: taken.reference)
                 heldByteCount += taken.item.heldByteCount
             }
-            media.append(Media(kind: kind, item: taken?.item))
+            media.append(Media(kind: kind, item: taken?.item, sourceByteCount: taken?.sourceByteCount))
         }
     }
 

@@ -7,22 +7,54 @@ final class Container {
     private let limits: MediaLimits
 
     /// - Parameter bytes: must stay valid as long as this object lives.
-    init(_ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits) throws(MediaError) {
+    convenience init(_ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits) throws(MediaError) {
+        try self.init(.memory(bytes), limits)
+    }
+
+    /// - Parameter bytes: must stay valid, or open, as long as this object lives.
+    init(_ bytes: MediaBytes, _ limits: MediaLimits) throws(MediaError) {
         self.limits = limits
         var opened: OpaquePointer?
         var message = Self.emptyMessage
+        let (memory, file, count): (UnsafeRawPointer?, Int32, Int) =
+            switch bytes {
+            // No bytes have no address, and the door takes that for a file.
+            case .memory(let bytes): (bytes.baseAddress ?? Self.someAddress, -1, bytes.count)
+            case .file(let descriptor, let byteCount): (nil, descriptor, byteCount)
+            }
         let status = tvt_av_open(
-            bytes.baseAddress, bytes.count, UInt64(limits.pixelCount), limits.deadline, &opened, &message)
+            memory?.assumingMemoryBound(to: UInt8.self), file, count, UInt64(limits.pixelCount), limits.deadline,
+            &opened,
+            &message)
         guard status == 0, let opened else { throw MediaError(status: status, message) }
         handle = opened
     }
 
     deinit { tvt_av_close(handle) }
 
+    private static var someAddress: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 1)! }
+
     private static var emptyMessage: [CChar] { [CChar](repeating: 0, count: Int(TVT_AV_MESSAGE_BYTES)) }
 
     var info: tvt_av_info { tvt_av_describe(handle) }
     var formatName: String { String(cString: info.format) }
+
+    /// Pictures of the first video, and seconds of the longer of video and sound, as far as their packets tell; read without
+    /// decoding.
+    func measure() throws(MediaError) -> (pictureCount: Int, seconds: Double?) {
+        var (count, seconds) = (0, -1.0)
+        var message = Self.emptyMessage
+        let status = tvt_av_measure(handle, limits.pictureCount, &count, &seconds, &message)
+        guard status == 0 else { throw MediaError(status: status, message) }
+        return (count, seconds >= 0 ? seconds : nil)
+    }
+
+    /// Decodes the first video and the first sound to their ends.
+    func decodeAll() throws(MediaError) {
+        var message = Self.emptyMessage
+        let status = tvt_av_decode_all(handle, limits.pictureCount, limits.soundSeconds, &message)
+        guard status == 0 else { throw MediaError(status: status, message) }
+    }
 
     /// Mono samples of the first sound.
     func samples(rate: Int) throws(MediaError) -> [Float] {

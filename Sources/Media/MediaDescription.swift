@@ -9,6 +9,8 @@ public struct MediaDescription: Sendable, Equatable {
         public var height: Int
         /// Nil where the file does not say, and for single images.
         public var picturesPerSecond: Double?
+        /// All of them; nil where the container does not say, until they are counted.
+        public var count: Int?
     }
 
     public struct Samples: Sendable, Equatable {
@@ -20,13 +22,45 @@ public struct MediaDescription: Sendable, Equatable {
 
     /// libav's name of the container: `mov,mp4,m4a,3gp,3g2,mj2`, `wav`, `webp_pipe`.
     public var container: String
+    /// Nil where the file does not say, until it is measured.
     public var seconds: Double?
     public var pictures: Pictures?
     public var sound: Samples?
 
+    /// Whether the container is that of a single image: `webp_pipe`, not `mov`.
+    public var isImage: Bool { container.hasSuffix("_pipe") }
+
     /// - Throws: ``MediaError`` for bytes of no known kind.
     public init(of bytes: UnsafeRawBufferPointer, limits: MediaLimits = MediaLimits()) throws(MediaError) {
-        let info = try Container(bytes, limits).info
+        self.init(try Container(bytes, limits).info)
+    }
+
+    /// As a file says, and where it does not say how many pictures there are and how long it takes, or only guesses by its
+    /// size, as its packets say, which are all read for that.
+    ///
+    /// - Throws: ``MediaError`` for bytes of no known kind; for more pictures than the limits allow.
+    public init(measuring bytes: MediaBytes, limits: MediaLimits = MediaLimits()) throws(MediaError) {
+        let container = try Container(bytes, limits)
+        let info = container.info
+        self.init(info)
+        guard !isImage, info.durationIsGuess || seconds == nil || pictures != nil && pictures?.count == nil else {
+            return
+        }
+        let measured = try container.measure()
+        if info.durationIsGuess || seconds == nil { seconds = measured.seconds }
+        if pictures != nil, pictures?.count == nil { pictures?.count = measured.pictureCount }
+    }
+
+    /// Decodes all of a sound or a video, and keeps nothing of it.
+    ///
+    /// Memory: some pictures of a video.
+    ///
+    /// - Throws: ``MediaError`` where a part is damaged, missing, or beyond the limits.
+    public static func check(_ bytes: MediaBytes, limits: MediaLimits = MediaLimits()) throws(MediaError) {
+        try Container(bytes, limits).decodeAll()
+    }
+
+    private init(_ info: tvt_av_info) {
         container = String(cString: info.format)
         seconds = info.duration >= 0 ? info.duration : nil
         pictures = info.videoCodec.map {
@@ -34,7 +68,8 @@ public struct MediaDescription: Sendable, Equatable {
             return Pictures(
                 codec: String(cString: $0), width: Int(isTurned ? info.height : info.width),
                 height: Int(isTurned ? info.width : info.height),
-                picturesPerSecond: info.frameRate > 0 ? info.frameRate : nil)
+                picturesPerSecond: info.frameRate > 0 ? info.frameRate : nil,
+                count: info.pictureCount > 0 ? Int(clamping: info.pictureCount) : nil)
         }
         sound = info.audioCodec.map {
             Samples(codec: String(cString: $0), rate: Int(info.sampleRate), channelCount: Int(info.channelCount))

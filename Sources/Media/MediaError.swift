@@ -13,6 +13,8 @@ public struct MediaError: StatusError, Equatable {
         /// A video without pictures, or a sound without samples.
         case missing = "missing stream"
         case noMemory = "no memory"
+        /// libav cannot be loaded: the machine is at fault, not the bytes.
+        case notLoaded = "not loaded"
     }
 
     public let reason: Reason
@@ -32,11 +34,23 @@ public struct MediaError: StatusError, Equatable {
             case TVT_AV_NO_MEMORY: .noMemory
             case TVT_AV_TOO_SLOW: .tooSlow
             case TVT_AV_MISSING: .missing
+            case TVT_AV_NOT_LOADED: .notLoaded
             default: .badData
             }
         self.init(reason, message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
     }
 
-    public var exitStatus: ExitStatus { .badData }
-    public var description: String { "\(reason.rawValue): \(message)" }
+    public var exitStatus: ExitStatus {
+        switch reason {
+        case .notLoaded: .badConfiguration
+        case .noMemory: .unavailable
+        default: .badData
+        }
+    }
+
+    public var description: String {
+        reason == .notLoaded
+            ? "sounds, videos and some images cannot be read, because libav cannot be loaded: \(message)"
+            : "\(reason.rawValue): \(message)"
+    }
 }

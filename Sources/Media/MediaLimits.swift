@@ -11,6 +11,9 @@ public struct MediaLimits: Sendable {
     /// Wall time of one decoding.
     public var seconds = 60.0
 
+    /// As ``sampleCount``, whatever the rate of a sound is.
+    public var soundSeconds: Double { Double(sampleCount) / 16_000 }
+
     public init() {}
 
     /// When a decoding that begins now must be done, by CLOCK_MONOTONIC.

@@ -39,9 +39,6 @@ final class TableReader: BatchSource {
     private var readRowCount = 0
     private(set) var parsedByteCount = 0
 
-    /// Items that come with a batch of lines.
-    private static let heldByteCount = 16 << 20
-
     /// - Parameter columns: the columns to read, in the order of the fields; nil for all.
     init(_ path: FilePath, columns: [String]? = nil, carried: CarriedMedia, batchByteCount: Int) throws {
         self.path = path.string
@@ -125,7 +122,7 @@ final class TableReader: BatchSource {
         let offset = parsedByteCount
         var heldByteCount = 0
         carried.beginBatch()
-        while text.count < batchByteCount, heldByteCount < Self.heldByteCount {
+        while text.count < batchByteCount, heldByteCount < carried.batchHeldByteCount {
             guard let batch = try rows() else { break }
             try append(batch, nextRow, to: &text, &heldByteCount)
             text.append(UInt8(ascii: "\n"))

@@ -35,9 +35,18 @@ public struct MediaReference: Sendable, Equatable {
         public var size: Int
         /// What the bytes say that they are: a ``MediaFormat``, if a reader of today knows it; nil for unknown.
         public var format: String?
-        /// Of an image, in pixels.
+        /// Of an image or a video, in pixels.
         public var width: Int?
         public var height: Int?
+        /// Of a sound or a video, in seconds.
+        public var duration: Double?
+        /// Of a sound, or the sound of a video: samples a second of each channel.
+        public var sampleRate: Int?
+        public var channelCount: Int?
+        /// How many pictures a video has.
+        public var frameCount: Int?
+        /// Of the bytes that the item was made of, where it was encoded anew.
+        public var sourceDigest: SHA256Digest?
         /// The name of the file that the item came from, where that was to be kept.
         public var name: String?
 
@@ -54,7 +63,8 @@ public struct MediaReference: Sendable, Equatable {
         }
     }
 
-    /// A reference by digest: `{"digest":…,"size":…,"format":…,"width":…,"height":…,"name":…}` without what is nil.
+    /// A reference by digest, without what is nil: `{"digest":…,"size":…,"format":…,"width":…,"height":…,"duration":…,
+    /// "sample_rate":…,"channels":…,"frames":…,"source_digest":…,"name":…}`.
     public init(_ item: Item) {
         json = []
         func member(_ key: StaticString) {
@@ -77,6 +87,14 @@ public struct MediaReference: Sendable, Equatable {
         member("format", item.format)
         member("width", item.width)
         member("height", item.height)
+        if let duration = item.duration {
+            member("duration")
+            JSONText.appendDouble(duration, to: &json)
+        }
+        member("sample_rate", item.sampleRate)
+        member("channels", item.channelCount)
+        member("frames", item.frameCount)
+        member("source_digest", item.sourceDigest?.description)
         member("name", item.name)
         json.append(0x7D)
     }
@@ -91,9 +109,15 @@ public struct MediaReference: Sendable, Equatable {
         guard let object = value, let digest = object["digest"]?.string.flatMap({ SHA256Digest(hex: $0) }),
             let size = object["size"]?.integer, size >= 0
         else { return nil }
-        return Item(
+        var item = Item(
             digest: digest, size: size, format: object["format"]?.string, width: object["width"]?.integer,
             height: object["height"]?.integer, name: object["name"]?.string)
+        item.duration = object["duration"]?.double.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
+        item.sampleRate = object["sample_rate"]?.integer
+        item.channelCount = object["channels"]?.integer
+        item.frameCount = object["frames"]?.integer
+        item.sourceDigest = object["source_digest"]?.string.flatMap { SHA256Digest(hex: $0) }
+        return item
     }
 
     /// The digest of the bytes, where the reference tells it: in an object, or as the name `sha256:<hex>`.
@@ -106,7 +130,7 @@ public struct MediaReference: Sendable, Equatable {
     /// In bytes.
     public var size: Int? { item?.size }
     public var format: MediaFormat? { item?.format.flatMap { MediaFormat(rawValue: $0) } }
-    /// Of an image, in pixels.
+    /// Of an image or a video, in pixels.
     public var width: Int? { item?.width }
     public var height: Int? { item?.height }
 }

@@ -20,15 +20,24 @@ public struct RecordFault: Error, Sendable, Equatable {
     public var advice: String?
     /// Offset from the start of the line.
     public var byteOffset: Int?
+    /// The item of media that is at fault; nil where it is the record itself.
+    public var media: BrokenMedia?
 
     public init(
-        _ reason: String, field: String? = nil, advice: String? = nil, byteOffset: Int? = nil, kind: Kind = .record
+        _ reason: String, field: String? = nil, advice: String? = nil, byteOffset: Int? = nil, kind: Kind = .record,
+        media: BrokenMedia? = nil
     ) {
-        self.kind = kind
+        self.kind = media == nil ? kind : .media
         self.reason = reason
         self.field = field
         self.advice = advice
         self.byteOffset = byteOffset
+        self.media = media
+    }
+
+    /// The fault of a record whose image, video or sound cannot be used.
+    public init(_ broken: BrokenMedia.Reason, _ reason: String, advice: String? = nil) {
+        self.init(reason, advice: advice, media: BrokenMedia(broken))
     }
 
     /// The same fault, seen from the record around it.
@@ -53,4 +62,39 @@ public struct RecordFault: Error, Sendable, Equatable {
         if let field { place.field = field }
         return InputError(reason, at: place, offender: offender, advice: advice)
     }
+}
+
+/// An item of media that cannot be used, and the record that names it.
+public struct BrokenMedia: Sendable, Equatable {
+    /// The words under which broken items are counted.
+    public enum Reason: String, Sendable, CaseIterable {
+        /// There is no such file, or it cannot be read, or the name is no path in the folder.
+        case missing
+        /// The bytes are others than the record says.
+        case changed
+        /// Damaged or cut off, or no bytes at all.
+        case badData = "bad data"
+        /// Of no kind that is known.
+        case unknownFormat = "unknown format"
+        /// A format that does not fit the field, as a sound in the place of an image.
+        case wrongKind = "wrong kind"
+        /// Beyond the limits in pixels, pictures, seconds of sound or bytes.
+        case tooLarge = "too large"
+        /// Beyond the limit in time.
+        case tooSlow = "too slow"
+        /// All positives of a query are records that were left out for one of the other reasons.
+        case lostPositives = "lost positives"
+    }
+
+    public var reason: Reason
+    /// What the record calls the item.
+    public var name: String?
+    /// Of the bytes, where they could be read.
+    public var digest: SHA256Digest?
+    /// The record that is at fault, where it has an id of its own.
+    public var recordID: [UInt8]?
+    /// Whether it is a query; otherwise a document.
+    public var isOfQuery = false
+
+    public init(_ reason: Reason) { self.reason = reason }
 }

@@ -201,6 +201,9 @@ public final class RecordScanner {
         replacements.append((kind.role, reference))
     }
 
+    /// Whether the records are queries, and not documents.
+    public var isOfQueries: Bool { "\(layout.written[0].name)" == "query_id" }
+
     /// The name under which messages know a field.
     public func name(of kind: MediaKind) -> String { layout.name(of: kind.role) }
 

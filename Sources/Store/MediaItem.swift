@@ -70,11 +70,13 @@ public struct MediaItem: Sendable {
     /// What a record says of the item.
     ///
     /// - Parameter name: kept beside the digest; nil for none.
-    public func reference(name: String? = nil) -> MediaReference {
-        MediaReference(
-            MediaReference.Item(
-                digest: digest, size: byteCount, format: header.format?.rawValue, width: header.width,
-                height: header.height, name: name))
+    public func reference(name: String? = nil) -> MediaReference { MediaReference(said(name: name)) }
+
+    /// The same, to be added to.
+    public func said(name: String? = nil) -> MediaReference.Item {
+        MediaReference.Item(
+            digest: digest, size: byteCount, format: header.format?.rawValue, width: header.width,
+            height: header.height, name: name)
     }
 
     /// Bytes of memory that the item holds.

@@ -56,7 +56,11 @@ public final class Validation: ConversionDestination, ConversionTarget {
     }
 
     public func addJudgement(split: String, query: Int, document: Int, grade: Float) throws { judgementCount += 1 }
-    public func add(_ item: MediaItem, as kind: MediaKind) throws { media.add(item, as: kind) }
+    public func add(_ item: MediaItem, as kind: MediaKind) throws -> Bool {
+        media.add(item, as: kind)
+        return true
+    }
+
     public func noteExternalMedia(_ count: Int) { media.externalCount += count }
 
     /// Notes what is doubtful in a record that is accepted.
@@ -106,7 +110,7 @@ public final class Validation: ConversionDestination, ConversionTarget {
         if count < keptCount { problems.append(Problem(kind: kind, message: message())) }
     }
 
-    public func finish(_ report: inout IngestReport) throws {
+    public func finish(_ report: inout IngestReport, beforeCommit: () throws -> Void) throws {
         for side in [documents, queries] {
             for difference in side.fields.differences(of: side.name) { note(.schema, difference) }
         }

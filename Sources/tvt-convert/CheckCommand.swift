@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import Ingest
+internal import Inspection
 internal import JSON
 internal import RawSources
 internal import SystemPackage
@@ -41,7 +42,7 @@ struct CheckOptions: ParsableArguments {
 
     func check(_ source: some ConversionArguments, as layout: String) throws {
         let validation = Validation(keptCount: limit)
-        let ingest = try source.convert(to: validation, reference: "check", options: reading.options())
+        let ingest = try source.convert(to: validation, reference: "check", options: reading.options(mediaCheck: .full))
         let report = validation.report
         if common.json {
             var object = report.json

@@ -1,6 +1,7 @@
 public import ArgumentParser
 internal import CommandLineKit
 public import Ingest
+internal import Inspection
 internal import Store
 internal import SystemPackage
 
@@ -26,17 +27,21 @@ struct ReadingArguments: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
     var workers: Int?
 
+    @OptionGroup var media: MediaArguments
+
     func validate() throws {
         guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
         guard assets != nil || !mediaNames else { throw ValidationError("--media-names goes with --assets") }
     }
 
-    func options() throws -> IngestOptions {
+    /// - Parameter mediaCheck: how closely media are looked at where nothing is asked for.
+    func options(mediaCheck: MediaCheck = .header) throws -> IngestOptions {
         var options = IngestOptions()
         options.conflictPolicy = onConflict
         options.tool = "tvt-convert \(tvtVersion)"
         if let workers { options.workers = workers }
         options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
+        options.probe = media.inspector(usualCheck: mediaCheck)
         return options
     }
 }
@@ -59,6 +64,13 @@ struct WritingArguments: ParsableArguments {
             "Where bad records go, as they were; the reasons go to file.reasons.", valueName: "file"))
     var rejects: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Leave out all records whose images, videos or sounds are broken or missing, and list them here.",
+            valueName: "file"))
+    var quarantine: String?
+
     @Option(name: .long, help: ArgumentHelp("Licence of the data, kept in the manifest.", valueName: "text"))
     var licence: String?
 
@@ -71,11 +83,13 @@ struct WritingArguments: ParsableArguments {
             throw ValidationError("--max-bad-records and --rejects go together: what is left out must be kept")
         }
         guard rejects != "-" else { throw ValidationError("--rejects is a file: stdout is for the result") }
+        guard quarantine != "-" else { throw ValidationError("--quarantine is a file: stdout is for the result") }
     }
 
     func complete(_ options: inout IngestOptions) throws {
         options.badRecordLimit = maxBadRecords
         options.rejects = rejects.map { FilePath($0) }
+        options.quarantine = quarantine.map { FilePath($0) }
         options.licence = licence
         if storage.portable { options.writing.dictionaryBytes = 0 }
         if let frameBytes = storage.frameBytes { options.writing.frameBytes = frameBytes }

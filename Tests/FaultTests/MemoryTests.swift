@@ -78,7 +78,9 @@ import Testing
         // 400 MB, the last one larger than what is held of a batch.
         for number in 0..<100 {
             var file = try OutputFile(creating: folder("\(number).png"))
-            try file.write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, UInt8(number)])
+            // The head of a PNG, and noise: more is not looked at.
+            try file.write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + Array("IHDR".utf8))
+            try file.write([0, 0, 0, 9, 0, 0, 0, 7, 8, 2, 0, 0, 0, UInt8(number)])
             for _ in 0..<(number == 99 ? 640 : 56) { try file.write(block) }
             try file.close()
             corpus += #"{"docid":"d\#(number)","document_image":"\#(number).png"}"# + "\n"

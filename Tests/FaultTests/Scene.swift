@@ -35,7 +35,10 @@ struct Scene: Sendable {
             }
             for number in 0..<3 {
                 let bytes = (0..<3000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-                try folder.write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + bytes, to: "\(name)\(number).png")
+                // The head of a PNG, and noise: more is not looked at.
+                let head: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13]
+                let size: [UInt8] = [0, 0, 0, 9, 0, 0, 0, 7, 8, 2, 0, 0, 0]
+                try folder.write(head + Array("IHDR".utf8) + size + bytes, to: "\(name)\(number).png")
             }
             try folder.write(corpus, to: "\(name).corpus.jsonl")
             try folder.write(queries, to: "\(name).queries.jsonl")

@@ -220,7 +220,9 @@ extension Bitmap {
             }
             do {
                 try bytes.withUnsafeBytes { bytes in
-                    _ = try MediaDescription(of: bytes, limits: limits)
+                    _ = try MediaDescription(measuring: .memory(bytes), limits: limits)
+                    // Whatever comes of it: what follows is tried all the same.
+                    _ = try? MediaDescription.check(.memory(bytes), limits: limits)
                     switch name.split(separator: ".").last {
                     case "wav", "flac", "mp3", "ogg": _ = try Sound(decoding: bytes, limits: limits)
                     case "mp4", "webm", "avi": _ = try Video(decoding: bytes, .count(3), limits: limits)

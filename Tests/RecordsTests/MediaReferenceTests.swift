@@ -24,6 +24,24 @@ import Testing
         #expect(bare.format == nil && bare.width == nil)
     }
 
+    /// What is known of sounds and videos stands between the size and the name; images have none of it.
+    @Test func soundsAndVideos() {
+        var item = MediaReference.Item(
+            digest: digest, size: 5, format: "mp4", width: 96, height: 64, name: "a.mp4")
+        item.duration = 2.5
+        item.sampleRate = 44_100
+        item.channelCount = 2
+        item.frameCount = 60
+        item.sourceDigest = .of([9])
+        let json =
+            #"{"digest":"\#(digest)","size":5,"format":"mp4","width":96,"height":64,"duration":2.5,"sample_rate":44100,"#
+            + #""channels":2,"frames":60,"source_digest":"\#(SHA256Digest.of([9]))","name":"a.mp4"}"#
+        #expect(String(decoding: MediaReference(item).json, as: UTF8.self) == json)
+        #expect(MediaReference(item).item == item)
+        let whole = MediaReference(json: Array(#"{"digest":"\#(digest)","size":5,"duration":3}"#.utf8))
+        #expect(whole.item?.duration == 3)
+    }
+
     @Test(arguments: [
         #""images/a.jpg""#, #""https://example.org/a.jpg""#, #"{"uri":"a.jpg"}"#, #"{"digest":"sha256:12","size":1}"#,
         #""sha256:12""#, "{",

@@ -17,6 +17,10 @@ typedef struct {
     const char *format, *videoCodec, *audioCodec;
     /// In seconds; negative where it is unknown.
     double duration;
+    /// Whether the duration is no more than the size divided by a bit rate.
+    bool durationIsGuess;
+    /// Of the video, where the container says; otherwise 0.
+    uint64_t pictureCount;
     uint32_t width, height;
     /// Pictures a second; 0 where it is unknown.
     double frameRate;
@@ -36,19 +40,29 @@ enum {
     TVT_AV_TOO_SLOW = 4,
     /// There is no stream of the kind that was asked for.
     TVT_AV_MISSING = 5,
+    /// libav cannot be loaded.
+    TVT_AV_NOT_LOADED = 6,
 };
 
 enum { TVT_AV_MESSAGE_BYTES = 256 };
 
 /// Opens what lies in `bytes`, which must stay until it is closed. Nothing else is ever opened, whatever the bytes ask for.
 ///
+/// - bytes: NULL where they are the first `count` of the open descriptor `file`, whose position is left alone.
 /// - deadline: seconds of CLOCK_MONOTONIC, of this and all further calls.
 /// - message: at least TVT_AV_MESSAGE_BYTES, filled where the result is not TVT_AV_OK; so of all calls.
 int32_t tvt_av_open(
-    const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_av **av, char *message);
+    const uint8_t *bytes, int32_t file, size_t count, uint64_t maxPixels, double deadline, tvt_av **av, char *message);
 void tvt_av_close(tvt_av *av);
 
 tvt_av_info tvt_av_describe(const tvt_av *av);
+
+/// Counts the pictures of the first video, and the seconds of its packets or, where they are more, of those of the first
+/// sound (negative where they have no times); read without decoding.
+int32_t tvt_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double *seconds, char *message);
+
+/// Decodes the first video and the first sound to their ends and keeps nothing: whether all of it is whole.
+int32_t tvt_av_decode_all(tvt_av *av, size_t maxPictures, double maxSoundSeconds, char *message);
 
 /// All samples of the first sound as mono float32 at `rate`; `samples` is to be freed.
 int32_t tvt_av_decode_sound(

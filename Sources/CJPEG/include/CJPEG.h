@@ -1,4 +1,4 @@
-// C door to libjpeg: one call that decodes a whole image. Its error jumps stay inside.
+// C door to libjpeg: one call that decodes a whole image, one that encodes. Its error jumps stay inside.
 #pragma once
 
 #include <stddef.h>
@@ -36,6 +36,15 @@ enum { TVT_JPEG_MESSAGE_BYTES = 256 };
 /// - message: at least TVT_JPEG_MESSAGE_BYTES; libjpeg's words where the result is not TVT_JPEG_OK.
 int32_t tvt_jpeg_decode(
     const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_jpeg_image *image, char *message);
+
+/// Encodes 8-bit RGB, rows from the top without gaps: baseline, YCbCr with colours halved both ways, Huffman tables of its
+/// own. The same pixels give the same bytes, with one version of libjpeg.
+///
+/// - quality: 1 to 100, as libjpeg counts.
+/// - bytes: to be freed.
+int32_t tvt_jpeg_encode(
+    const uint8_t *pixels, uint32_t width, uint32_t height, int32_t quality, uint8_t **bytes, size_t *count,
+    char *message);
 
 #ifdef __cplusplus
 }

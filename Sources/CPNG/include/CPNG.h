@@ -1,4 +1,4 @@
-// C door to libpng: one call that decodes a whole image. Its error jumps stay inside.
+// C door to libpng: one call that decodes a whole image, one that encodes. Its error jumps stay inside.
 #pragma once
 
 #include <stddef.h>
@@ -36,6 +36,15 @@ enum { TVT_PNG_MESSAGE_BYTES = 256 };
 /// - message: at least TVT_PNG_MESSAGE_BYTES; libpng's words where the result is not TVT_PNG_OK.
 int32_t tvt_png_decode(
     const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_png_image *image, char *message);
+
+/// Encodes 8 bits a channel, rows from the top without gaps. The same pixels give the same bytes, with one version of libpng
+/// and zlib.
+///
+/// - channels: 3 for RGB, 4 for RGB and alpha.
+/// - bytes: to be freed.
+int32_t tvt_png_encode(
+    const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels, uint8_t **bytes, size_t *count,
+    char *message);
 
 #ifdef __cplusplus
 }

@@ -1,10 +1,12 @@
-#include "CAV.h"
+#include "AVDoor.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -20,7 +22,9 @@ static const char *const allowedFormats =
     "gif,webp_pipe,jpeg_pipe,png_pipe,bmp_pipe,tiff_pipe";
 
 struct tvt_av {
+    /// NULL where they are in `file`.
     const uint8_t *bytes;
+    int32_t file;
     size_t count, position;
     uint64_t maxPixels;
     double deadline;
@@ -39,10 +43,19 @@ static int isLate(void *context) { return now() > ((tvt_av *)context)->deadline;
 
 static int readBytes(void *context, uint8_t *target, int wanted) {
     tvt_av *av = context;
+    // Some demuxers look for a sign of life in all of a file, without asking the callback for interruptions.
+    if (isLate(av)) return AVERROR_EXIT;
     size_t rest = av->count - av->position;
     if (rest == 0) return AVERROR_EOF;
     size_t size = (size_t)wanted < rest ? (size_t)wanted : rest;
-    memcpy(target, av->bytes + av->position, size);
+    if (av->bytes) {
+        memcpy(target, av->bytes + av->position, size);
+    } else {
+        ssize_t got = pread(av->file, target, size, (off_t)av->position);
+        if (got < 0) return AVERROR(errno);
+        if (got == 0) return AVERROR_EOF;
+        size = (size_t)got;
+    }
     av->position += size;
     return (int)size;
 }
@@ -64,6 +77,8 @@ static int refuseToOpen(
     return AVERROR(EPERM);
 }
 
+void door_av_close(tvt_av *av);
+
 static int32_t say(int32_t status, const char *text, char *message) {
     snprintf(message, TVT_AV_MESSAGE_BYTES, "%s", text);
     return status;
@@ -76,20 +91,22 @@ static int32_t report(const tvt_av *av, int error, char *message) {
     return error == AVERROR(ENOMEM) ? TVT_AV_NO_MEMORY : TVT_AV_BAD_DATA;
 }
 
-int32_t tvt_av_open(
-    const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_av **opened, char *message) {
+int32_t door_av_open(
+    const uint8_t *bytes, int32_t file, size_t count, uint64_t maxPixels, double deadline, tvt_av **opened,
+    char *message) {
     // Its words come back as messages; what it prints besides would go to the user's terminal.
     av_log_set_level(AV_LOG_QUIET);
     tvt_av *av = calloc(1, sizeof *av);
     if (!av) return say(TVT_AV_NO_MEMORY, "there is not enough memory", message);
-    *av = (tvt_av){.bytes = bytes, .count = count, .maxPixels = maxPixels, .deadline = deadline};
+    *av = (tvt_av){
+        .bytes = bytes, .file = file, .count = count, .maxPixels = maxPixels, .deadline = deadline};
     av->container = avformat_alloc_context();
     enum { bufferBytes = 1 << 16 };
     uint8_t *buffer = av_malloc(bufferBytes);
     if (buffer) av->input = avio_alloc_context(buffer, bufferBytes, 0, av, readBytes, NULL, seekBytes);
     if (!av->container || !av->input) {
         if (!av->input) av_free(buffer);
-        tvt_av_close(av);
+        door_av_close(av);
         return say(TVT_AV_NO_MEMORY, "there is not enough memory", message);
     }
     av->container->pb = av->input;
@@ -102,7 +119,7 @@ int32_t tvt_av_open(
     if (error >= 0) error = avformat_find_stream_info(av->container, NULL);
     if (error < 0) {
         int32_t status = report(av, error, message);
-        tvt_av_close(av);
+        door_av_close(av);
         return status;
     }
     av->video = av_find_best_stream(av->container, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
@@ -110,14 +127,14 @@ int32_t tvt_av_open(
     // A cover in a sound file is no video.
     if (av->video >= 0 && av->container->streams[av->video]->disposition & AV_DISPOSITION_ATTACHED_PIC) av->video = -1;
     if (av->video < 0 && av->sound < 0) {
-        tvt_av_close(av);
+        door_av_close(av);
         return say(TVT_AV_BAD_DATA, "there is neither a picture nor a sound in it", message);
     }
     if (av->video >= 0) {
         const AVCodecParameters *codec = av->container->streams[av->video]->codecpar;
         if ((uint64_t)codec->width * (uint64_t)codec->height > maxPixels) {
             snprintf(message, TVT_AV_MESSAGE_BYTES, "%d x %d pixels", codec->width, codec->height);
-            tvt_av_close(av);
+            door_av_close(av);
             return TVT_AV_TOO_LARGE;
         }
     }
@@ -125,7 +142,7 @@ int32_t tvt_av_open(
     return TVT_AV_OK;
 }
 
-void tvt_av_close(tvt_av *av) {
+void door_av_close(tvt_av *av) {
     if (!av) return;
     avformat_close_input(&av->container);
     if (av->input) {
@@ -135,15 +152,19 @@ void tvt_av_close(tvt_av *av) {
     free(av);
 }
 
-tvt_av_info tvt_av_describe(const tvt_av *av) {
+tvt_av_info door_av_describe(const tvt_av *av) {
     const AVFormatContext *container = av->container;
     tvt_av_info info = {.format = container->iformat->name, .duration = -1};
     if (container->duration != AV_NOPTS_VALUE) info.duration = (double)container->duration / AV_TIME_BASE;
+    info.durationIsGuess = container->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
     if (av->video >= 0) {
         const AVStream *stream = container->streams[av->video];
         info.videoCodec = avcodec_get_name(stream->codecpar->codec_id);
         info.width = (uint32_t)stream->codecpar->width;
         info.height = (uint32_t)stream->codecpar->height;
+        // Others count what they meant to write, or pictures that are empty.
+        bool isTable = strncmp(container->iformat->name, "mov,", 4) == 0;
+        if (isTable && stream->nb_frames > 0) info.pictureCount = (uint64_t)stream->nb_frames;
         if (stream->avg_frame_rate.den > 0) info.frameRate = av_q2d(stream->avg_frame_rate);
         size_t size = 0;
         const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
@@ -237,6 +258,147 @@ static int32_t decode(
 /// What a taker returns when it needs no more.
 enum { ENOUGH = -1 };
 
+/// When the packets of a container begin and end, in seconds.
+struct span {
+    double start, end;
+    bool isKnown;
+};
+
+static void extend(struct span *span, const AVFormatContext *container, const AVPacket *packet) {
+    int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+    if (time == AV_NOPTS_VALUE || packet->flags & AV_PKT_FLAG_DISCARD) return;
+    double unit = av_q2d(container->streams[packet->stream_index]->time_base);
+    double start = (double)time * unit, end = (double)(time + packet->duration) * unit;
+    if (!span->isKnown || start < span->start) span->start = start;
+    if (!span->isKnown || end > span->end) span->end = end;
+    span->isKnown = true;
+}
+
+int32_t door_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double *seconds, char *message) {
+    AVPacket *packet = av_packet_alloc();
+    if (!packet) return say(TVT_AV_NO_MEMORY, "there is not enough memory", message);
+    struct span span = {0};
+    // Of the video and of the sound; times of packets may begin anywhere, their durations do not.
+    double sums[2] = {0, 0};
+    size_t count = 0;
+    int32_t status = TVT_AV_OK;
+    while (status == TVT_AV_OK) {
+        int error = isLate(av) ? AVERROR_EXIT : av_read_frame(av->container, packet);
+        if (error == AVERROR_EOF) break;
+        if (error < 0) {
+            status = report(av, error, message);
+            break;
+        }
+        extend(&span, av->container, packet);
+        for (int kind = 0; kind < 2; kind++) {
+            if (packet->stream_index != (kind == 0 ? av->video : av->sound)) continue;
+            sums[kind] += (double)packet->duration * av_q2d(av->container->streams[packet->stream_index]->time_base);
+        }
+        if (packet->stream_index == av->video && !(packet->flags & AV_PKT_FLAG_DISCARD) && ++count > maxPictures) {
+            snprintf(message, TVT_AV_MESSAGE_BYTES, "more than %zu pictures", maxPictures);
+            status = TVT_AV_TOO_LARGE;
+        }
+        av_packet_unref(packet);
+    }
+    av_packet_free(&packet);
+    *pictures = count;
+    *seconds = sums[0] > sums[1] ? sums[0] : sums[1];
+    if (*seconds <= 0) *seconds = span.isKnown ? span.end - span.start : -1;
+    return status;
+}
+
+/// Counts what a decoder gives.
+static int32_t takeAll(
+    tvt_av *av, AVCodecContext *decoder, AVFrame *frame, bool isSound, size_t *pictures, double *seconds,
+    size_t maxPictures, double maxSeconds, char *message) {
+    for (;;) {
+        int error = avcodec_receive_frame(decoder, frame);
+        if (error == AVERROR(EAGAIN) || error == AVERROR_EOF) return TVT_AV_OK;
+        if (error < 0) return report(av, error, message);
+        if (isSound && frame->sample_rate > 0) *seconds += (double)frame->nb_samples / frame->sample_rate;
+        if (!isSound) ++*pictures;
+        av_frame_unref(frame);
+        if (*pictures > maxPictures) {
+            snprintf(message, TVT_AV_MESSAGE_BYTES, "more than %zu pictures", maxPictures);
+            return TVT_AV_TOO_LARGE;
+        }
+        if (*seconds > maxSeconds) {
+            snprintf(message, TVT_AV_MESSAGE_BYTES, "more than %.0f seconds of sound", maxSeconds);
+            return TVT_AV_TOO_LARGE;
+        }
+        if (isLate(av)) return say(TVT_AV_TOO_SLOW, "it takes too long to decode", message);
+    }
+}
+
+int32_t door_av_decode_all(tvt_av *av, size_t maxPictures, double maxSoundSeconds, char *message) {
+    AVCodecContext *decoders[2] = {NULL, NULL};
+    int streams[2] = {av->video, av->sound};
+    size_t pictures = 0;
+    double seconds = 0;
+    struct span span = {0};
+    int32_t status = TVT_AV_OK;
+    for (int kind = 0; kind < 2 && status == TVT_AV_OK; kind++) {
+        if (streams[kind] >= 0) status = makeDecoder(av, streams[kind], &decoders[kind], message);
+    }
+    AVPacket *packet = av_packet_alloc();
+    AVFrame *frame = av_frame_alloc();
+    if (status == TVT_AV_OK && (!packet || !frame)) status = say(TVT_AV_NO_MEMORY, "there is not enough memory", message);
+    bool isAtEnd = false;
+    while (status == TVT_AV_OK && !isAtEnd) {
+        int error = isLate(av) ? AVERROR_EXIT : av_read_frame(av->container, packet);
+        isAtEnd = error == AVERROR_EOF;
+        if (error < 0 && !isAtEnd) {
+            status = report(av, error, message);
+            break;
+        }
+        for (int kind = 0; kind < 2 && status == TVT_AV_OK; kind++) {
+            if (!decoders[kind] || (!isAtEnd && packet->stream_index != streams[kind])) continue;
+            if (!isAtEnd && packet->flags & AV_PKT_FLAG_CORRUPT) {
+                status = say(TVT_AV_BAD_DATA, "a part of it is damaged or cut off", message);
+                break;
+            }
+            // A decoder takes a packet once what it had is out.
+            error = avcodec_send_packet(decoders[kind], isAtEnd ? NULL : packet);
+            if (error < 0 && error != AVERROR_EOF) {
+                status = report(av, error, message);
+                break;
+            }
+            status = takeAll(
+                av, decoders[kind], frame, kind == 1, &pictures, &seconds, maxPictures, maxSoundSeconds, message);
+        }
+        if (!isAtEnd) {
+            extend(&span, av->container, packet);
+            av_packet_unref(packet);
+        }
+    }
+    av_packet_free(&packet);
+    av_frame_free(&frame);
+    for (int kind = 0; kind < 2; kind++) avcodec_free_context(&decoders[kind]);
+    if (status != TVT_AV_OK) return status;
+    if (av->video >= 0 && pictures == 0) return say(TVT_AV_BAD_DATA, "there are no pictures in it", message);
+    if (av->video < 0 && seconds == 0) return say(TVT_AV_BAD_DATA, "there are no samples in it", message);
+    // What a file announces and does not hold was cut off.
+    tvt_av_info info = door_av_describe(av);
+    if (info.duration <= 0 || info.durationIsGuess || (av->video >= 0 && !span.isKnown)) return TVT_AV_OK;
+    double found = seconds, slack = 0.1 + info.duration * 0.01;
+    if (av->video >= 0) {
+        // The last picture may have no duration of its own.
+        found = span.end - span.start;
+        slack += 0.5 + 2 * info.duration / (double)pictures;
+    } else {
+        // Encoders that lose something add silence at both ends, which decoders take away.
+        const AVCodecParameters *codec = av->container->streams[av->sound]->codecpar;
+        const AVCodecDescriptor *descriptor = avcodec_descriptor_get(codec->codec_id);
+        if (descriptor && descriptor->props & AV_CODEC_PROP_LOSSY && codec->sample_rate > 0) {
+            slack += 2304.0 / codec->sample_rate;
+        }
+    }
+    if (info.duration - found <= slack) return TVT_AV_OK;
+    snprintf(
+        message, TVT_AV_MESSAGE_BYTES, "it ends after %.1f of the %.1f seconds that it announces", found, info.duration);
+    return TVT_AV_BAD_DATA;
+}
+
 struct soundTaker {
     SwrContext *resampler;
     uint32_t rate;
@@ -302,7 +464,7 @@ static int32_t takeSound(void *context, AVFrame *frame, char *message) {
     return resample(taker, frame, message);
 }
 
-int32_t tvt_av_decode_sound(
+int32_t door_av_decode_sound(
     tvt_av *av, uint32_t rate, size_t maxSamples, float **samples, size_t *count, char *message) {
     if (av->sound < 0) return say(TVT_AV_MISSING, "there is no sound in it", message);
     struct soundTaker taker = {.rate = rate, .limit = maxSamples};
@@ -325,7 +487,7 @@ static int ascending(const void *left, const void *right) {
     return difference < 0 ? -1 : difference > 0;
 }
 
-int32_t tvt_av_picture_times(tvt_av *av, size_t maxPictures, double **times, size_t *count, char *message) {
+int32_t door_av_picture_times(tvt_av *av, size_t maxPictures, double **times, size_t *count, char *message) {
     if (av->video < 0) return say(TVT_AV_MISSING, "there is no picture in it", message);
     AVPacket *packet = av_packet_alloc();
     if (!packet) return say(TVT_AV_NO_MEMORY, "there is not enough memory", message);
@@ -430,7 +592,7 @@ static int32_t takePicture(void *context, AVFrame *frame, char *message) {
     return status;
 }
 
-int32_t tvt_av_decode_pictures(
+int32_t door_av_decode_pictures(
     tvt_av *av, const size_t *numbers, size_t count, bool hasAlpha,
     void (*take)(void *context, const uint8_t *pixels, uint32_t width, uint32_t height), void *context, char *message) {
     if (av->video < 0) return say(TVT_AV_MISSING, "there is no picture in it", message);

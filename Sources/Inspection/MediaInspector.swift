@@ -1,0 +1,190 @@
+internal import Base
+public import Ingest
+public import JSON
+public import Media
+public import Records
+
+/// How closely items of media are looked at before they are stored.
+public enum MediaCheck: String, Sendable, CaseIterable {
+    /// Any bytes are taken; what can be found out about them is noted.
+    case none
+    /// What images begin with, and what libav finds out about sounds and videos without decoding them.
+    case header
+    /// All is decoded.
+    case full
+}
+
+/// Finds out what items of media are, refuses what is broken or does not fit its field, and makes images smaller where
+/// that was asked for.
+public struct MediaInspector: MediaProbe {
+    public var check = MediaCheck.header
+    public var limits = MediaLimits()
+    /// Images with more pixels are scaled down to that; nil for none. Needs a check.
+    public var pixelLimit: Int?
+    /// Images of other formats are encoded as this; nil leaves all as they are. Needs a check.
+    public var imageFormat: ImageFormat?
+    /// Of images that are encoded as JPEG, 1 to 100.
+    public var jpegQuality = 90
+
+    /// The largest file of an image.
+    static let largestImageByteCount = 256 << 20
+
+    public init() {}
+
+    public var decodes: Bool { check == .full || encodes }
+    private var encodes: Bool { check != .none && (pixelLimit != nil || imageFormat != nil) }
+
+    public var options: JSONObject {
+        var options: JSONObject = ["mediaCheck": .string(check.rawValue)]
+        if limits.pixelCount != MediaLimits().pixelCount { options["mediaPixels"] = JSONValue(limits.pixelCount) }
+        if let pixelLimit { options["maxPixels"] = JSONValue(pixelLimit) }
+        if let imageFormat { options["imageFormat"] = .string(imageFormat.rawValue) }
+        if encodes, imageFormat != .png { options["jpegQuality"] = JSONValue(jpegQuality) }
+        return options
+    }
+
+    public func findings(
+        in bytes: ItemBytes, _ header: MediaHeader, as kind: MediaKind
+    ) throws -> MediaFindings {
+        do {
+            return switch kind {
+            case .image: try image(bytes, header)
+            case .video, .audio: try recording(bytes, header, as: kind)
+            }
+        } catch is RecordFault where check == .none {
+            return MediaFindings()
+        }
+    }
+
+    // MARK: - Images
+
+    private func image(_ bytes: ItemBytes, _ header: MediaHeader) throws -> MediaFindings {
+        guard check != .none else { return MediaFindings() }
+        guard bytes.count <= Self.largestImageByteCount else {
+            throw RecordFault(
+                .tooLarge, "the image has \(bytes.count) bytes; the limit is \(Self.largestImageByteCount)")
+        }
+        switch header.format {
+        case .jpeg, .png, .gif, .webp: break
+        case nil: try checkUnknownImage(bytes)
+        case let format?: throw Self.misfit("its format is \(format.rawValue), which is no image", .image)
+        }
+        let pixelCount = header.width.flatMap { width in header.height.map { width * $0 } }
+        if let pixelCount, pixelCount > limits.pixelCount {
+            throw Self.tooLarge("the image has \(header.width!) x \(header.height!) pixels", limits.pixelCount)
+        }
+        // Where the size does not stand where it should, something is wrong, or stands before it: decoding tells.
+        let isOther = imageFormat.map { $0.rawValue != header.format?.rawValue } ?? false
+        let isTooLarge = pixelLimit.map { pixelCount ?? .max > $0 } ?? false
+        let isUnsized = header.format != nil && pixelCount == nil
+        guard check == .full || isOther || isTooLarge || isUnsized else { return MediaFindings() }
+        return try bytes.withMemory { bytes in
+            try Self.checked(.image) {
+                let image = try Bitmap(decoding: bytes, limits: limits)
+                var findings = MediaFindings()
+                let isShrunk = pixelLimit.map { image.width * image.height > $0 } ?? false
+                guard isOther || isShrunk else { return findings }
+                let format = imageFormat ?? (header.format == .jpeg ? .jpeg : .png)
+                findings.encoded = try (pixelLimit.map { image.fitted(toPixelCount: $0) } ?? image)
+                    .encoded(as: format, quality: jpegQuality)
+                return findings
+            }
+        }
+    }
+
+    /// Images of formats that only libav knows are images too.
+    private func checkUnknownImage(_ bytes: ItemBytes) throws {
+        let description = try Self.checked(.image, start: bytes.start()) {
+            try bytes.withMediaBytes { try MediaDescription(measuring: $0, limits: limits) }
+        }
+        guard description.isImage else {
+            throw Self.misfit("its container is \(description.container), which is no image", .image)
+        }
+    }
+
+    // MARK: - Sounds and videos
+
+    private func recording(_ bytes: ItemBytes, _ header: MediaHeader, as kind: MediaKind) throws -> MediaFindings {
+        switch header.format {
+        case .jpeg, .png, .webp: throw Self.misfit("its format is \(header.format!.rawValue), which is an image", kind)
+        case .gif where kind == .audio: throw Self.misfit("its format is gif, which has no sound", kind)
+        default: break
+        }
+        let description = try Self.checked(kind, start: header.format == nil ? bytes.start() : nil) {
+            try bytes.withMediaBytes { try MediaDescription(measuring: $0, limits: limits) }
+        }
+        if description.isImage { throw Self.misfit("it is a single image", kind) }
+        var findings = MediaFindings()
+        switch kind {
+        case .video:
+            guard let pictures = description.pictures else { throw Self.misfit("there are no pictures in it", kind) }
+            findings.width = pictures.width > 0 ? pictures.width : nil
+            findings.height = pictures.height > 0 ? pictures.height : nil
+            findings.frameCount = pictures.count
+            if let count = pictures.count, count > limits.pictureCount {
+                throw RecordFault(.tooLarge, "the video has \(count) pictures; the limit is \(limits.pictureCount)")
+            }
+        default:
+            guard description.sound != nil else { throw Self.misfit("there is no sound in it", kind) }
+        }
+        if let sound = description.sound {
+            findings.sampleRate = sound.rate > 0 ? sound.rate : nil
+            findings.channelCount = sound.channelCount > 0 ? sound.channelCount : nil
+        }
+        if let seconds = description.seconds, seconds.isFinite, seconds > 0 {
+            if description.sound != nil, seconds > limits.soundSeconds {
+                throw RecordFault(
+                    .tooLarge, "it takes \(Int(min(seconds, 1e15))) seconds; the limit is \(Int(limits.soundSeconds))",
+                    advice: "Cut it into parts.")
+            }
+            findings.duration = (seconds * 1000).rounded() / 1000
+        }
+        if check == .full {
+            try Self.checked(kind) { try bytes.withMediaBytes { try MediaDescription.check($0, limits: limits) } }
+        }
+        return findings
+    }
+
+    // MARK: - Faults
+
+    private static let looseAdvice = "--media-check none takes any bytes."
+
+    private static func misfit(_ reason: String, _ kind: MediaKind) -> RecordFault {
+        RecordFault(
+            .wrongKind, reason,
+            advice:
+                "The field is of \(kind == .audio ? "sounds" : "\(kind.rawValue)s"): move it to another. \(looseAdvice)"
+        )
+    }
+
+    private static func tooLarge(_ reason: String, _ limit: Int) -> RecordFault {
+        RecordFault(.tooLarge, "\(reason); the limit is \(limit)", advice: "--media-pixels raises the limit.")
+    }
+
+    /// Calls `body`, whose error becomes the fault of the record, unless the machine is at fault.
+    ///
+    /// - Parameter start: the first bytes of an item whose format is not known by them.
+    private static func checked<Result>(
+        _ kind: MediaKind, start: [UInt8]? = nil, _ body: () throws -> Result
+    ) throws -> Result {
+        do {
+            return try body()
+        } catch let error as MediaError {
+            switch error.reason {
+            case .badData where start != nil:
+                throw RecordFault(
+                    .unknownFormat, "it is of no known format; it begins with \(escaped(start!))",
+                    advice: looseAdvice)
+            case .badData, .missing:
+                throw RecordFault(.badData, "the \(kind.rawValue) is damaged or cut off: \(error.message)")
+            case .tooLarge:
+                throw RecordFault(
+                    .tooLarge, "the \(kind.rawValue) is too large: \(error.message)",
+                    advice: "--media-pixels raises the limit of pixels.")
+            case .tooSlow:
+                throw RecordFault(.tooSlow, "\(error.message)", advice: "--media-seconds gives it more time.")
+            case .noMemory, .notLoaded: throw error
+            }
+        }
+    }
+}

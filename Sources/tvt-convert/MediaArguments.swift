@@ -1,0 +1,62 @@
+public import ArgumentParser
+internal import Inspection
+internal import Media
+
+/// Options about images, videos and sounds that go into the store.
+struct MediaArguments: ParsableArguments {
+    @Option(
+        name: .customLong("media-check"),
+        help: ArgumentHelp(
+            "How closely images, videos and sounds are looked at: header reads what they begin with, full decodes all of "
+                + "them, none takes any bytes (default: header; full for a check).", valueName: "level"))
+    var check: MediaCheck?
+
+    @Option(
+        name: .customLong("media-pixels"),
+        help: ArgumentHelp("The most pixels of an image or a video's picture.", valueName: "n"))
+    var mediaPixels = MediaLimits().pixelCount
+
+    @Option(
+        name: .customLong("media-seconds"),
+        help: ArgumentHelp("How long decoding one item may take.", valueName: "n"))
+    var mediaSeconds = MediaLimits().seconds
+
+    @Option(
+        name: .customLong("max-pixels"),
+        help: ArgumentHelp(
+            "Scale larger images down to so many pixels and encode them anew; otherwise items are stored bit for bit.",
+            valueName: "n"))
+    var maxPixels: Int?
+
+    @Option(
+        name: .customLong("image-format"),
+        help: ArgumentHelp("Encode images of other formats anew: jpeg or png.", valueName: "format"))
+    var imageFormat: ImageFormat?
+
+    @Option(name: .customLong("jpeg-quality"), help: ArgumentHelp("1 to 100.", valueName: "q"))
+    var jpegQuality = 90
+
+    func validate() throws {
+        guard mediaPixels > 0, maxPixels ?? 1 > 0 else { throw ValidationError("an image has at least 1 pixel") }
+        guard mediaSeconds > 0 else { throw ValidationError("--media-seconds is more than 0") }
+        guard (1...100).contains(jpegQuality) else { throw ValidationError("--jpeg-quality is from 1 to 100") }
+        guard check != MediaCheck.none || (maxPixels == nil && imageFormat == nil) else {
+            throw ValidationError("--media-check none takes bytes as they are: it does not go with new ones")
+        }
+    }
+
+    /// - Parameter usualCheck: where none is asked for.
+    func inspector(usualCheck: MediaCheck) -> MediaInspector {
+        var inspector = MediaInspector()
+        inspector.check = check ?? usualCheck
+        inspector.limits.pixelCount = mediaPixels
+        inspector.limits.seconds = mediaSeconds
+        inspector.pixelLimit = maxPixels
+        inspector.imageFormat = imageFormat
+        inspector.jpegQuality = jpegQuality
+        return inspector
+    }
+}
+
+extension MediaCheck: ExpressibleByArgument {}
+extension ImageFormat: ExpressibleByArgument {}
