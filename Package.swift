@@ -53,6 +53,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let doors: [Target] = [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CGlibc"),
     .target(name: "CCurl", exclude: ["README.md"]),
@@ -100,7 +101,7 @@ let base: [Target] = [
 // Layer 2: one Swift owner per foreign resource.
 let wrappers: [Target] = [
     room("Zstandard", uses: ["CZstd", "Base"]),
-    room("Archives", uses: ["CArchive", "Base"], packages: [systemPackage]),
+    room("Archives", uses: ["CArchive", "CZlib", "Base"], packages: [systemPackage]),
     room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
     room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
     room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
@@ -201,7 +202,7 @@ let testTargets: [Target] = [
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
-        "RawSources", uses: ["Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert"],
+        "RawSources", uses: ["Archives", "Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert"],
         packages: [systemPackage], exclude: ["Golden"]),
     tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
     tests(

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libavformat-dev libswscale-dev
-  libopenblas-dev libxxhash-dev libsimdjson-dev pkg-config python3-pip unzip zstd time
+  libopenblas-dev libxxhash-dev libsimdjson-dev zlib1g-dev pkg-config python3-pip unzip zstd time
 )
 missing=()
 for package in "${packages[@]}"; do

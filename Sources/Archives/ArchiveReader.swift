@@ -3,174 +3,229 @@ internal import CArchive
 internal import Glibc
 internal import SystemPackage
 
-/// One libarchive read handle: either a compressed stream or an archive with entries.
+/// The regular members of a zip or a tar in the order in which they lie there, by libarchive.
 ///
 /// Not Sendable: libarchive handles belong to one thread at a time.
 final class ArchiveReader {
+    private enum Source {
+        /// The decompressed tar, and what brings it to libarchive.
+        case tar(InputStream, ArchiveFeed)
+        /// How many members its directory tells of, and the bytes of the file.
+        case zip(memberCount: Int, byteCount: Int)
+    }
+
     private let handle: OpaquePointer
     private let path: String
-    private let feed: Feed?
-    /// A tar whose every member counts: what is no regular file is an error, and so is a missing end.
-    private let isTar: Bool
-    private var block: UnsafeRawBufferPointer = .init(start: nil, count: 0)
-    /// Name of the current entry of an archive.
-    private var entryName: String?
-    /// Bytes given out of the current entry.
+    private let source: Source
+    private let limits: ArchiveLimits
+    /// Hashes of the names so far, 16 bytes each.
+    private var names: Set<ContentHash> = []
+    /// Folders included.
+    private var memberCount = 0
+    private var isAtEnd = false
+    private(set) var memberName: String?
+    /// What the header says that the member unpacks to.
+    private(set) var memberByteCount: Int?
+    /// Bytes given out of the current member.
     private var givenCount = 0
+    private var isMemberAtEnd = true
+    /// Packed bytes read before the current member, and of it and all before it.
+    private var memberStart = 0
+    private var packedCount = 0
+    private var unpackedCount = 0
 
-    /// What libarchive's read callback works on; it outlives the handle.
-    private final class Feed {
-        let input: RawInput
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-        var failure: (any Error)?
+    /// Names are UTF-8 for libarchive only where the locale's are; that of a program that asks for none is ASCII.
+    nonisolated(unsafe) private static let locale = newlocale(1 << LC_CTYPE, "C.UTF-8", nil)
 
-        init(_ input: RawInput) { self.input = input }
-        deinit { buffer.deallocate() }
-    }
-
-    /// A compressed stream of one file.
-    init(decompressing input: RawInput) throws {
+    /// - Parameter tar: at its start, decompressed.
+    init(tar input: InputStream, limits: ArchiveLimits) throws {
         handle = archive_read_new()
         path = input.path
-        let feed = Feed(input)
-        self.feed = feed
-        isTar = false
-        archive_read_support_format_raw(handle)
-        try open(feed)
-        var entry: OpaquePointer?
-        try check(archive_read_next_header(handle, &entry))
-        // Without enough bytes for a header libarchive would take the stream for plain bytes.
-        guard archive_filter_count(handle) > 1 else { throw damage("the header is incomplete") }
-    }
-
-    /// A tar, plain or compressed, before its first member.
-    init(tar input: RawInput) throws {
-        handle = archive_read_new()
-        path = input.path
-        let feed = Feed(input)
-        self.feed = feed
-        isTar = true
+        self.limits = limits
+        let path = input.path
+        // Here and not where members are read, because what is passed over is unpacked as well.
+        let feed = ArchiveFeed { buffer in
+            let count = try input.read(into: buffer)
+            if let packed = input.rawByteCount,
+                let excess = limits.excess(member: nil, total: (input.byteOffset, packed))
+            {
+                throw ArchiveLimits.error(excess, path)
+            }
+            return count
+        }
+        source = .tar(input, feed)
         archive_read_support_format_tar(handle)
         // Tars are joined with `cat`; without this, all behind the first would be left out.
         archive_read_set_format_option(handle, "tar", "read_concatenated_archives", "1")
-        try open(feed)
+        try check(feed.open(handle))
     }
 
-    private func open(_ feed: Feed) throws {
-        archive_read_support_filter_gzip(handle)
-        archive_read_support_filter_zstd(handle)
-        archive_read_support_filter_xz(handle)
-        let status = archive_read_open(
-            handle, Unmanaged.passUnretained(feed).toOpaque(), nil,
-            { _, context, target in
-                let feed = Unmanaged<Feed>.fromOpaque(context!).takeUnretainedValue()
-                target?.pointee = UnsafeRawPointer(feed.buffer.baseAddress!)
-                do {
-                    return try feed.input.read(into: feed.buffer)
-                } catch {
-                    feed.failure = error
-                    return -1
-                }
-            }, nil)
-        try check(status)
-    }
-
-    /// An archive file (zip, tar, …), before its first entry.
-    init(archive path: FilePath) throws {
+    /// - Parameter zip: a regular file.
+    init(zip path: FilePath, limits: ArchiveLimits) throws {
         handle = archive_read_new()
         self.path = path.string
-        feed = nil
-        isTar = false
-        archive_read_support_filter_all(handle)
-        archive_read_support_format_zip(handle)
-        archive_read_support_format_tar(handle)
-        let status = archive_read_open_filename(handle, path.string, 1 << 18)
-        try check(status)
+        self.limits = limits
+        let directory: ZipDirectory
+        do {
+            directory = try ZipDirectory(path, limits: limits)
+        } catch {
+            archive_read_free(handle)
+            throw error
+        }
+        source = .zip(memberCount: directory.memberCount, byteCount: try Files.size(path))
+        // By the directory at the end: the headers before the members tell of deleted ones, and may lack the sizes.
+        archive_read_support_format_zip_seekable(handle)
+        try check(archive_read_open_filename(handle, path.string, 1 << 18))
     }
 
     deinit { archive_read_free(handle) }
 
+    /// Where in the file reading has come to, as far as that is known; of a tar its stream tells.
+    var zipPosition: Int? {
+        guard case .zip = source else { return nil }
+        return max(0, Int(archive_filter_bytes(handle, 0)))
+    }
+
     /// Goes to the next regular file and gives its name; nil at the end.
-    func nextEntry() throws -> String? {
+    ///
+    /// - Throws: `InputError` for links, devices, sparse and encrypted files, names that no archive should have or that come
+    ///   twice, damage, and more than the limits allow.
+    func next() throws -> String? {
+        guard !isAtEnd else { return nil }
+        let outer = Self.locale.map { uselocale($0) }
+        defer { if let outer { uselocale(outer) } }
         while true {
             var entry: OpaquePointer?
-            entryName = nil
-            givenCount = 0
+            endMember()
             let status = archive_read_next_header(handle, &entry)
             if status == ARCHIVE_EOF {
-                if isTar { try checkTarEnd() }
+                isAtEnd = true
+                try checkEnd()
                 return nil
             }
-            try check(status)
-            let type = archive_entry_filetype(entry)
-            guard type == S_IFREG, archive_entry_hardlink(entry) == nil else {
-                guard isTar, type != S_IFDIR else { continue }
-                let name = archive_entry_pathname(entry).map { String(cString: $0) } ?? ""
-                throw InputError(
-                    "the member is a link or a device", at: Place(path: path + "/" + name),
-                    advice: "Only regular files are read: pack what it stands for.")
-            }
-            guard let name = archive_entry_pathname(entry) ?? archive_entry_pathname_utf8(entry) else { continue }
-            block = .init(start: nil, count: 0)
-            guard !isTar || String(validatingCString: name) != nil else {
+            if status == ARCHIVE_WARN, archive_entry_pathname(entry) == nil {
                 throw InputError(
                     "the name of a member is not valid UTF-8", at: Place(path: path),
-                    offender: UnsafeBufferPointer(start: name, count: strlen(name)).map { UInt8(bitPattern: $0) })
+                    advice: "It was packed with names in another encoding: unpack it, and name the folder.")
             }
-            entryName = String(cString: name)
-            return entryName
+            try check(status)
+            memberCount += 1
+            guard memberCount <= limits.memberCount else {
+                throw ArchiveLimits.error("it has more than \(limits.memberCount) members", path)
+            }
+            let type = archive_entry_filetype(entry)
+            let name = try MemberName.checked(
+                archive_entry_pathname(entry).map { name in
+                    UnsafeRawBufferPointer(start: name, count: strlen(name))
+                } ?? UnsafeRawBufferPointer(start: nil, count: 0), isFolder: type == S_IFDIR, in: path)
+            guard type != S_IFDIR else { continue }
+            try checkKind(of: entry!, type, name)
+            let isNew = Array(name.utf8).withUnsafeBytes { names.insert(.of($0)).inserted }
+            guard isNew else {
+                throw InputError(
+                    "the archive has two members of this name", at: Place(path: path + "/" + name),
+                    advice: "Which of the two is meant cannot be told: pack it again.")
+            }
+            memberName = name
+            memberByteCount = archive_entry_size_is_set(entry) != 0 ? Int(archive_entry_size(entry)) : nil
+            isMemberAtEnd = false
+            // What was read ahead of a tar belongs to the members that follow.
+            if case .tar = source { memberStart = position - ArchiveFeed.byteCount * 2 } else { memberStart = position }
+            return name
         }
     }
 
-    /// Up to `target.count` bytes of the stream or the current entry; 0 at the end.
+    /// Up to `target.count` bytes of the current member, at least one unless its end is reached; 0 at its end.
     func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
-        while block.isEmpty {
-            var start: UnsafeRawPointer?
-            var count = 0
-            var offset: Int64 = 0
-            let status = archive_read_data_block(handle, &start, &count, &offset)
-            if status == ARCHIVE_EOF {
-                if !isTar { try checkEnd() }
-                return 0
+        guard !isMemberAtEnd, !target.isEmpty else { return 0 }
+        let count = archive_read_data(handle, target.baseAddress, target.count)
+        // A warning here is a wrong checksum or size: never data to go on with.
+        if count < 0 { try check(Int32(count)) }
+        if count == 0 {
+            isMemberAtEnd = true
+            if let memberByteCount, memberByteCount != givenCount {
+                throw damage("\(givenCount) bytes where \(memberByteCount) should be")
             }
-            // A warning here is a wrong checksum or size: never data to go on with.
-            try check(status)
-            block = UnsafeRawBufferPointer(start: start, count: count)
+            return 0
         }
-        let count = min(block.count, target.count)
-        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[..<count]))
-        block = UnsafeRawBufferPointer(rebasing: block[count...])
         givenCount += count
+        unpackedCount += count
+        let packed = position - memberStart
+        if let excess = limits.excess(
+            member: (givenCount, packed), total: (unpackedCount, totalPacked(with: packed)))
+        {
+            throw ArchiveLimits.error(excess, memberPath)
+        }
         return count
     }
 
-    /// libarchive stops quietly where no further member begins; what is left would be lost.
-    private func checkEnd() throws {
-        guard let feed else { return }
-        let excess = feed.input.byteCount - Int(archive_filter_bytes(handle, -1))
-        if excess > 0 { throw damage("\(excess) bytes follow the end of the stream") }
+    var memberPath: String { memberName.map { path + "/" + $0 } ?? path }
+
+    private func endMember() {
+        if memberName != nil { packedCount += max(0, position - memberStart) }
+        memberName = nil
+        memberByteCount = nil
+        givenCount = 0
+        isMemberAtEnd = true
     }
 
-    /// A tar ends in blocks of zeros. Where it ends between two members without them, libarchive sees nothing wrong.
-    private func checkTarEnd() throws {
-        guard archive_filter_bytes(handle, 0) > archive_read_header_position(handle) else {
-            throw InputError(
-                "the tar ends without its end mark", at: Place(path: path),
-                advice: "It may be cut off: fetch or make it again.")
+    /// Bytes of the file so far; what is read ahead of the member is counted with it.
+    private var position: Int {
+        switch source {
+        case .tar(let input, _): input.rawByteCount ?? input.byteOffset
+        case .zip: zipPosition ?? 0
         }
-        try checkEnd()
+    }
+
+    private func totalPacked(with member: Int) -> Int {
+        switch source {
+        case .tar: position
+        case .zip(_, let byteCount): min(byteCount, packedCount + member)
+        }
+    }
+
+    private func checkKind(of entry: OpaquePointer, _ type: mode_t, _ name: String) throws {
+        if let reason = MemberKind.fault(of: archive_entry_hardlink(entry) == nil ? type : S_IFLNK) {
+            throw MemberKind.error(reason, path + "/" + name)
+        }
+        if archive_entry_sparse_count(entry) > 0 {
+            throw MemberKind.error("the member is a file with holes", path + "/" + name)
+        }
+        guard archive_entry_is_encrypted(entry) == 0 else {
+            throw InputError(
+                "the member is encrypted", at: Place(path: path + "/" + name),
+                advice: "Unpack it with its password, and name the folder.")
+        }
+    }
+
+    private func checkEnd() throws {
+        switch source {
+        case .tar(let input, _):
+            // Where a tar ends between two members without its end mark, libarchive sees nothing wrong.
+            guard archive_filter_bytes(handle, 0) > archive_read_header_position(handle) else {
+                throw InputError(
+                    "the tar ends without its end mark", at: Place(path: path),
+                    advice: "It may be cut off: fetch or make it again.")
+            }
+            let excess = input.byteOffset - Int(archive_filter_bytes(handle, 0))
+            guard excess <= 0 else { throw damage("\(excess) bytes follow the end of the tar") }
+        case .zip(let count, _):
+            guard count == memberCount else {
+                throw damage("its directory tells of \(count) members, and \(memberCount) were found")
+            }
+        }
     }
 
     private func check(_ status: Int32) throws {
         guard status != ARCHIVE_OK else { return }
-        if let failure = feed?.failure { throw failure }
+        if case .tar(_, let feed) = source, let failure = feed.failure { throw failure }
         throw damage(archive_error_string(handle).map { String(cString: $0) } ?? "status \(status)")
     }
 
     private func damage(_ message: String) -> InputError {
         InputError(
-            "the compressed data is damaged or cut off (\(message))",
-            at: Place(path: entryName.map { path + "/" + $0 } ?? path, byteOffset: givenCount),
-            advice: "Fetch or make the file again; the byte counts what could still be decompressed.")
+            "the archive is damaged or cut off (\(message))",
+            at: Place(path: memberPath, byteOffset: memberName.map { _ in givenCount }),
+            advice: "Fetch or make the file again; the byte counts what could still be unpacked.")
     }
 }

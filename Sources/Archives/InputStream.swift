@@ -3,7 +3,10 @@ public import SystemPackage
 
 /// How a file is packed, told by its first bytes.
 public enum Compression: String, Sendable {
-    case none, gzip, zstd, xz
+    case none, gzip, zstd, xz, bzip2
+
+    /// So many bytes tell it.
+    static let headByteCount = 10
 
     init(head: [UInt8]) {
         if head.starts(with: [0x1F, 0x8B]) {
@@ -12,42 +15,62 @@ public enum Compression: String, Sendable {
             self = .zstd
         } else if head.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
             self = .xz
+        } else if head.starts(with: [0x42, 0x5A, 0x68]), head.dropFirst(4).starts(with: [0x31, 0x41, 0x59, 0x26]) {
+            self = .bzip2
         } else {
             self = .none
         }
     }
 }
 
-/// The decompressed bytes of a file, of stdin or of an archive's entry, in order.
+/// The decompressed bytes of a file, of stdin or of an archive's member, in order.
 ///
-/// gzip, zstd and xz are recognised by content, whatever the name. A stream that ends early is an error.
+/// gzip, zstd, xz and bzip2 are recognised by content, whatever the name; members are given as they are. A stream that ends
+/// early is an error, and so is a wrong checksum.
 /// Not Sendable: it has a position.
 public final class InputStream {
+    private enum Source {
+        case plain
+        case gzip(GzipReader)
+        case packed(CompressedReader)
+        case member(MemberReader)
+    }
+
     /// Shown in messages; stdin is "standard input".
     public let path: String
     public let compression: Compression
     /// Decompressed bytes given so far.
     public private(set) var byteOffset = 0
     private let raw: RawInput?
-    private let reader: ArchiveReader?
+    private let source: Source
 
     /// - Parameters:
     ///   - path: a file, or "-" for stdin.
     ///   - hashing: whether `finish` shall know the SHA-256 of the file.
-    public init(_ path: FilePath, hashing: Bool = false) throws {
+    public convenience init(_ path: FilePath, hashing: Bool = false) throws {
         let raw = try RawInput(path, hashing: hashing)
-        self.path = raw.path
-        compression = Compression(head: try raw.peek(6))
-        self.raw = raw
-        reader = compression == .none ? nil : try ArchiveReader(decompressing: raw)
+        try self.init(raw, head: raw.peek(Compression.headByteCount))
     }
 
-    /// The current entry of an archive.
-    init(entry name: String, of reader: ArchiveReader, archive: String) {
-        path = archive + "/" + name
+    /// - Parameter head: the first bytes, which were peeked at.
+    init(_ raw: RawInput, head: [UInt8]) throws {
+        path = raw.path
+        compression = Compression(head: head)
+        self.raw = raw
+        source =
+            switch compression {
+            case .none: .plain
+            case .gzip: .gzip(try GzipReader(raw))
+            case .zstd, .xz, .bzip2: .packed(try CompressedReader(raw))
+            }
+    }
+
+    /// What is left of the current member of an archive or a folder; the reader must stay at it meanwhile.
+    public init(memberOf reader: MemberReader) {
+        path = reader.memberPath
         compression = .none
         raw = nil
-        self.reader = reader
+        source = .member(reader)
     }
 
     /// Up to `target.count` bytes, at least one unless the end is reached; 0 at the end.
@@ -56,7 +79,12 @@ public final class InputStream {
     public func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
         guard !target.isEmpty else { return 0 }
         let count =
-            if let reader { try reader.read(into: target) } else { try raw!.read(into: target) }
+            switch source {
+            case .plain: try raw!.read(into: target)
+            case .gzip(let reader): try reader.read(into: target)
+            case .packed(let reader): try reader.read(into: target)
+            case .member(let reader): try reader.read(into: target)
+            }
         byteOffset += count
         return count
     }
@@ -73,10 +101,10 @@ public final class InputStream {
         }
     }
 
-    /// Bytes of the file itself read so far, before decompression; nil for an archive's entry.
+    /// Bytes of the file itself read so far, before decompression; nil for a member.
     public var rawByteCount: Int? { raw?.byteCount }
 
-    /// Size and SHA-256 of the file itself, to be called at the end; nil when not hashing.
+    /// Size and SHA-256 of the file itself, to be called at the end; nil when not hashing, and for a member.
     public func finish() throws -> (size: Int, sha256: SHA256Digest)? {
         guard let raw, let sha256 = try raw.finish() else { return nil }
         return (raw.byteCount, sha256)

@@ -11,12 +11,19 @@ final class RawInput {
     private var descriptor: Int32
     /// Takes pieces in order, then nil, which it answers with the digest.
     private var hash: OrderedWorkers<[UInt8]?, SHA256Digest?>?
+    /// Whether it can be opened once more and read at any place.
+    let isRegularFile: Bool
+    /// Bytes of the file when it was opened; nil for what is no regular file.
+    let fileByteCount: Int?
     /// First bytes, read early to tell the kind of file.
     private var head: [UInt8] = []
     private var headPosition = 0
+    private var scratch: [UInt8] = []
 
-    /// - Parameter path: "-" is stdin.
-    init(_ path: FilePath, hashing: Bool) throws {
+    /// - Parameters:
+    ///   - path: "-" is stdin.
+    ///   - followsLinks: whether it may be a symbolic link.
+    init(_ path: FilePath, hashing: Bool, followsLinks: Bool = true) throws {
         if hashing {
             hash = try OrderedWorkers(workers: 1, window: 4) {
                 var stream = SHA256Stream()
@@ -30,15 +37,19 @@ final class RawInput {
         if path == "-" {
             self.path = "standard input"
             descriptor = STDIN_FILENO
+            // Even if it is a file: there is no path to open it by once more.
+            (isRegularFile, fileByteCount) = (false, nil)
         } else {
             self.path = path.string
-            descriptor = Glibc.open(path.string, O_RDONLY | O_CLOEXEC)
+            descriptor = Glibc.open(path.string, O_RDONLY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW))
             guard descriptor >= 0 else { throw SystemError.last("open", path) }
-            if Files.isDirectory(path) {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
                 close(descriptor)
-                descriptor = -1
                 throw Failure(.missingInput, "\(path) is a folder, not a file")
             }
+            isRegularFile = status.st_mode & S_IFMT == S_IFREG
+            fileByteCount = isRegularFile ? Int(status.st_size) : nil
             posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
         }
     }
@@ -86,6 +97,15 @@ final class RawInput {
             byteCount += count
             try hash?.submit(Array(target[..<count])) { _ in }
             return count
+        }
+    }
+
+    /// Reads and hashes up to a place in the file, for a reader that goes its own way through it; nothing when not hashing.
+    func pass(to offset: Int) throws {
+        guard hash != nil, byteCount < offset else { return }
+        if scratch.isEmpty { scratch = [UInt8](repeating: 0, count: 1 << 18) }
+        while byteCount < offset {
+            if try scratch.withUnsafeMutableBytes({ try readDescriptor(into: $0) }) == 0 { return }
         }
     }
 

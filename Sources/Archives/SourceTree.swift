@@ -1,53 +1,45 @@
 internal import Base
 public import SystemPackage
 
-/// A folder of files, or an archive (zip, tar) that stands for one.
+/// A folder of files, or an archive (zip, tar) that stands for one, of which files are taken by name.
+///
+/// Everything that `MemberReader` refuses is refused here too, when the names are listed. Each `open` goes through an
+/// archive from its start; where all of it is read once, in order, a `MemberReader` is the better way.
 public struct SourceTree: Sendable {
     public let path: FilePath
     public let isFolder: Bool
-    /// Relative names of all regular files, sorted.
+    /// Relative names of all regular files, in the order of their bytes.
     public let names: [String]
+    private let limits: ArchiveLimits
 
-    public init(_ path: FilePath) throws {
+    public init(_ path: FilePath, limits: ArchiveLimits = ArchiveLimits()) throws {
         self.path = path
+        self.limits = limits
         isFolder = Files.isDirectory(path)
-        if isFolder {
-            names = try Self.files(in: path, prefix: "").sorted()
-        } else {
-            guard Files.exists(path) else {
-                throw Failure(.missingInput, "\(path) does not exist", advice: "Name a folder or a zip file.")
-            }
-            let reader = try ArchiveReader(archive: path)
-            var names: [String] = []
-            while let name = try reader.nextEntry() { names.append(name) }
-            self.names = names.sorted()
+        guard isFolder || Files.exists(path) else {
+            throw Failure(.missingInput, "\(path) does not exist", advice: "Name a folder, a zip or a tar.")
         }
+        var names: [String] = []
+        if isFolder {
+            var walk = try FolderWalk(path)
+            while let name = try walk.next() { names.append(name) }
+        } else {
+            let reader = try MemberReader(path, limits: limits)
+            while let name = try reader.next() { names.append(name) }
+            names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        }
+        self.names = names
     }
 
-    /// The stream of one file.
+    /// The stream of one file; in a folder decompressed, in an archive as it is.
     ///
     /// - Parameter hashing: for folders, whether `InputStream.finish` shall know size and SHA-256 of the file.
     public func open(_ name: String, hashing: Bool = false) throws -> InputStream {
         if isFolder { return try InputStream(path.appending(name), hashing: hashing) }
-        let reader = try ArchiveReader(archive: path)
-        while let entry = try reader.nextEntry() {
-            if entry.utf8.elementsEqual(name.utf8) {
-                return InputStream(entry: name, of: reader, archive: path.string)
-            }
+        let reader = try MemberReader(path, limits: limits)
+        while let member = try reader.next() {
+            if member.utf8.elementsEqual(name.utf8) { return InputStream(memberOf: reader) }
         }
-        throw Failure(.missingInput, "\(path) has no entry \(name)")
-    }
-
-    private static func files(in folder: FilePath, prefix: String) throws -> [String] {
-        var names: [String] = []
-        for name in try Files.list(folder) {
-            let path = folder.appending(name)
-            if Files.isDirectory(path) {
-                names += try files(in: path, prefix: prefix + name + "/")
-            } else {
-                names.append(prefix + name)
-            }
-        }
-        return names
+        throw Failure(.missingInput, "\(path) has no member \(name)")
     }
 }

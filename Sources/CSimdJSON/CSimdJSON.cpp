@@ -50,6 +50,10 @@ int32_t tvt_json_outline(
     return 0;
 }
 
+bool tvt_json_is_utf8(const uint8_t *bytes, size_t count) {
+    return simdjson::validate_utf8(reinterpret_cast<const char *>(bytes), count);
+}
+
 const char *tvt_json_error_message(int32_t code) {
     return simdjson::error_message(static_cast<simdjson::error_code>(code));
 }

@@ -1,4 +1,4 @@
-internal import Archives
+package import Archives
 package import Base
 package import Records
 internal import Store
@@ -134,9 +134,11 @@ package struct CarriedItem: @unchecked Sendable {
         }
     }
 
-    /// The bytes of a tar's current member; nil where it has none.
-    init?(currentOf tar: TarReader) throws {
-        self = try CarriedItem(name: nil) { try tar.read(into: $0) }
+    /// The bytes of the current member of an archive or a folder; nil where it has none.
+    ///
+    /// - Parameter name: what it was called where it came from.
+    package init?(currentOf members: MemberReader, name: String? = nil) throws {
+        self = try CarriedItem(name: name) { try members.read(into: $0) }
         if file == nil, bytes.isEmpty { return nil }
     }
 

@@ -81,7 +81,7 @@ extension Conversions {
         let files = try SampleFiles(sources)
         func tar(_ path: FilePath, _ kind: RecordKind) -> RecordFile {
             RecordFile(path) {
-                SampleReader(try TarReader(path, hashing: true), kind: kind, media: $0, batchByteCount: $1)
+                SampleReader(try MemberReader(path, hashing: true), kind: kind, media: $0, batchByteCount: $1)
             }
         }
         return try records(

@@ -15,7 +15,7 @@ final class SampleReader: BatchSource {
     /// A batch ends when so many bytes of items came with it.
     private static let heldByteCount = 16 << 20
 
-    private let tar: TarReader
+    private let tar: MemberReader
     private let kind: RecordKind
     private let batchByteCount: Int
     /// Takes the items that lie beside the records.
@@ -44,7 +44,7 @@ final class SampleReader: BatchSource {
         var media: [(kind: MediaKind, member: String, item: CarriedItem)] = []
     }
 
-    init(_ tar: TarReader, kind: RecordKind, media: CarriedMedia, batchByteCount: Int) {
+    init(_ tar: MemberReader, kind: RecordKind, media: CarriedMedia, batchByteCount: Int) {
         self.tar = tar
         self.kind = kind
         self.media = media
@@ -75,7 +75,7 @@ final class SampleReader: BatchSource {
             parsedByteCount += text.count
         }
         return LineBatch(
-            path: path, firstLine: sampleCount + 1, byteOffset: parsedByteCount, names: names, text: text)
+            path: path, firstLine: sampleCount + 1, byteOffset: parsedByteCount, origins: .files(names), text: text)
     }
 
     // MARK: - Members
@@ -107,16 +107,15 @@ final class SampleReader: BatchSource {
     }
 
     private func take(_ member: Member, into sample: inout Sample) throws {
-        func all(_ known: [UInt8]?) throws -> [UInt8] {
-            guard known == nil else { throw fault("the sample has two members of this name", member.name) }
+        func all() throws -> [UInt8] {
             guard let bytes = try tar.readAll(limit: Self.longestRecord) else {
                 throw fault("the member has more than 1 GiB", member.name)
             }
             return bytes
         }
         switch member.ending {
-        case "json": sample.json = try all(sample.json)
-        case "txt": sample.text = try all(sample.text)
+        case "json": sample.json = try all()
+        case "txt": sample.text = try all()
         default:
             guard let kind = Self.mediaKind(of: member.ending) else {
                 throw fault(

@@ -1,3 +1,5 @@
+internal import CSimdJSON
+
 /// Writes JSON tokens into byte arrays.
 ///
 /// Strings are escaped as RFC 8785 asks: short escapes where they exist, `\u00xx` in lower case for other control
@@ -97,6 +99,12 @@ public enum JSONText {
             }
             output.append(0x7D)
         }
+    }
+
+    /// Whether bytes are valid UTF-8: for those that become a string without being parsed.
+    public static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let start = bytes.baseAddress else { return true }
+        return tvt_json_is_utf8(start.assumingMemoryBound(to: UInt8.self), bytes.count)
     }
 
     /// Position of the first byte at or after `start` that must be escaped, or the count.

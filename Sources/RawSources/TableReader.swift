@@ -135,7 +135,7 @@ final class TableReader: BatchSource {
         guard readRowCount > firstRow else { return nil }
         try hash(to: readByteCount)
         parsedByteCount += text.count
-        return LineBatch(path: path, firstLine: firstRow + 1, byteOffset: offset, names: [], text: text)
+        return LineBatch(path: path, firstLine: firstRow + 1, byteOffset: offset, origins: .lines, text: text)
     }
 
     /// The batch that the next row is in; nil behind the last.

@@ -12,6 +12,7 @@ import Testing
 
     @Test(arguments: [
         ("lines.jsonl", Compression.none), ("lines.gz", .gzip), ("lines.zst", .zstd), ("lines.xz", .xz),
+        ("lines.bz2", .bzip2), ("members.bz2", .bzip2),
         ("members.gz", .gzip), ("members.zst", .zstd), ("members.xz", .xz),
     ])
     func filesOfTheStockToolsAreRead(name: String, compression: Compression) throws {
@@ -25,12 +26,14 @@ import Testing
         #expect(source?.sha256 == (try SHA256Digest.ofFile(path)))
     }
 
-    @Test(arguments: ["lines.gz", "lines.zst", "lines.xz", "members.gz", "members.zst", "members.xz"])
+    @Test(arguments: [
+        "lines.gz", "lines.zst", "lines.xz", "lines.bz2", "members.gz", "members.zst", "members.xz", "members.bz2",
+    ])
     func everyTruncationThrows(name: String) throws {
         let bytes = try golden.bytes(name)
         var wholeCount = 0
-        // Shorter than six bytes, it cannot be told from plain bytes.
-        for count in 6..<bytes.count {
+        // Shorter than its signature, it cannot be told from plain bytes.
+        for count in (name.hasSuffix("bz2") ? 10 : 6)..<bytes.count {
             let path = try folder.write(Array(bytes[..<count]), to: "data")
             do {
                 _ = try InputStream(path).readAll()
@@ -44,15 +47,27 @@ import Testing
         #expect(wholeCount == (name.hasPrefix("members") ? 1 : 0))
     }
 
-    @Test(arguments: ["lines.gz", "lines.zst", "lines.xz"])
+    /// All four carry checksums; libarchive does not look at gzip's.
+    @Test(arguments: ["lines.gz", "lines.zst", "lines.xz", "lines.bz2"])
     func damageIsNoticed(name: String) throws {
-        var bytes = try golden.bytes(name)
+        let bytes = try golden.bytes(name)
         let whole = try golden.bytes("lines.jsonl")
-        bytes[bytes.count / 2] ^= 0x10
-        let path = try folder.write(bytes, to: "data")
-        // zstd streams carry a checksum of their own, as gzip and xz do.
-        let read = try? InputStream(path).readAll()
-        #expect(read == nil || read == whole)
+        // Before, it is the signature, without which it is plain bytes.
+        for position in (name.hasSuffix("bz2") ? 10 : 6)..<bytes.count {
+            var damaged = bytes
+            damaged[position] ^= 1 << UInt8(position % 8)
+            let read = try? InputStream(folder.write(damaged, to: "data")).readAll()
+            // The header has bytes that say nothing of the data, as the time.
+            #expect(read == nil || read == whole, "byte \(position)")
+        }
+    }
+
+    @Test(arguments: ["lines.gz", "lines.zst", "lines.xz", "lines.bz2"])
+    func bytesBehindTheEndAreNoticed(name: String) throws {
+        for excess: [UInt8] in [[0], [1, 2, 3], Array("not packed".utf8)] {
+            let path = try folder.write(golden.bytes(name) + excess, to: "data")
+            #expect(throws: InputError.self) { try InputStream(path).readAll() }
+        }
     }
 
     @Test func whatIsNoFileIsRefused() throws {

@@ -95,7 +95,7 @@ import Testing
                 #expect(try Files.readAll(place.folder("out/media/\(hex.prefix(2))/\(hex).\(ending)")) == bytes)
             }
         } else {
-            let tar = try TarReader(place.folder("out/corpus-000000.tar"))
+            let tar = try MemberReader(place.folder("out/corpus-000000.tar"))
             var members: [String] = []
             while let name = try tar.next() { members.append(name) }
             #expect(

@@ -79,7 +79,7 @@ import Testing
 
     @Test(arguments: [
         ([("1.txt", "x"), ("1.cls", "3")], "1.cls", "members that end in .cls have no place in a record"),
-        ([("1.json", "{}"), ("1.json", "{}")], "1.json", "the sample has two members of this name"),
+        ([("1.json", "{}"), ("1.json", "{}")], "1.json", "the archive has two members of this name"),
         ([("README", "x")], "README", "has no key and ending"),
         ([(".hidden", "x")], ".hidden", "has no key and ending"),
         ([("1.json", "[1]")], "1.json", "an array where a record should be"),
@@ -87,7 +87,8 @@ import Testing
         ([("1.json", "{\"text\":\"a\nb\"}")], "1.json", "not valid JSON"),
         ([("1.json", #"{"text":"x"}"#), ("1.txt", "y")], "1.json", "the field is given twice"),
         ([("1.txt", "x"), ("2.json", #"{"title":"x"}"#)], "2.json", "missing field \"document_text\""),
-        ([("1.txt", "x"), ("2.txt", "y"), ("1.txt", "z")], "1.json", "differs from the one at"),
+        ([("1.txt", "x"), ("2.txt", "y"), ("1.txt", "z")], "1.txt", "the archive has two members of this name"),
+        ([("1.txt", "x"), ("2.json", #"{"docid":"1","text":"z"}"#)], "2.json", "differs from the one at"),
         ([], "x.tar", "there are no records"),
     ])
     func whatHasNoPlaceIsNamed(members: [(String, String)], name: String, reason: String) throws {

@@ -40,6 +40,9 @@ int32_t tvt_json_parse(
 int32_t tvt_json_outline(
     tvt_json_parser *parser, const uint8_t *bytes, size_t count, const uint32_t **positions, size_t *positionCount);
 
+/// Whether the bytes are valid UTF-8.
+bool tvt_json_is_utf8(const uint8_t *bytes, size_t count);
+
 /// A sentence for an error code; never NULL, lives as long as the process.
 const char *tvt_json_error_message(int32_t code);
 
