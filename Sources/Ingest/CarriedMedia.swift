@@ -25,7 +25,8 @@ package final class CarriedMedia: MediaSource {
     /// So many batches may be under way at once.
     private let windowBatchCount: Int
 
-    init(others: (any MediaSource)?, windowBatchCount: Int) {
+    /// - Parameter windowBatchCount: batches that may be under way at once.
+    package init(others: (any MediaSource)? = nil, windowBatchCount: Int = 1) {
         self.others = others
         self.windowBatchCount = windowBatchCount
     }

@@ -54,11 +54,11 @@ final class Conversion {
         progress = Progress("convert", unit: "bytes", total: byteCount)
     }
 
-    /// Bytes of all files; nil when one of them is stdin.
+    /// Bytes of all files; nil when one of them is stdin or a folder.
     static func byteCount(of paths: [FilePath]) -> Int? {
         var total = 0
         for path in paths {
-            guard path != "-", let size = try? Files.size(path) else { return nil }
+            guard path != "-", !Files.isDirectory(path), let size = try? Files.size(path) else { return nil }
             total += size
         }
         return total
@@ -84,12 +84,14 @@ final class Conversion {
         // Few lines, where each may name a file of many bytes.
         let isSmall = options.media != nil && !file.carriesMedia
         let batchByteCount = isSmall ? MediaIntake.batchByteCount : options.batchByteCount
-        try read(file.open(carried, min(batchByteCount, options.batchByteCount)), as: scanner, accept: accept)
+        try read(
+            file.open(carried, min(batchByteCount, options.batchByteCount)), as: scanner, mayBeEmpty: file.mayBeEmpty,
+            accept: accept)
     }
 
     /// Reads one source to its end and gives every row to `accept`; rows that throw are rejects.
     func read(
-        _ source: some BatchSource, as scanner: BatchScanner,
+        _ source: some BatchSource, as scanner: BatchScanner, mayBeEmpty: Bool = false,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
         inputPaths.append(source.path)
@@ -125,7 +127,7 @@ final class Conversion {
         if let file = try source.finish() {
             report.inputs.append(.init(path: source.path, size: file.size, sha256: file.sha256))
         }
-        guard rowCount > 0 else { throw Self.emptyInput(source.path) }
+        guard rowCount > 0 || mayBeEmpty else { throw Self.emptyInput(source.path) }
     }
 
     static func emptyInput(_ path: String) -> InputError {

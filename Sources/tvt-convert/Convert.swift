@@ -20,7 +20,7 @@ struct TVTConvert: Tool {
         version: tvtVersion,
         subcommands: [
             FromV1.self, FromV2.self, FromTevatron.self, FromBEIR.self, FromWebDataset.self, FromPixmo.self,
-            FromColPali.self, ToV1.self,
+            FromColPali.self, FromWikiSS.self, FromVidore.self, FromMSRVTT.self, FromAudioCaps.self, ToV1.self,
         ])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
