@@ -35,10 +35,10 @@ def check(name, store, expected, report):
     for key in ("documents", "queries", "positives", "judgements"):
         if key in expected and report[key] != expected[key]:
             raise SystemExit(f"{name}: {report[key]} {key}, not {expected[key]}")
-    tool = [os.path.join(BUILD, "tvt-store"), "media", name, "--store", store, "--output", "-", "--docid"]
+    tool = [os.path.join(BUILD, "tvt-store"), "media", name, "--store", store, "--output", "-"]
 
     def digest(docid):
-        return hashlib.sha256(subprocess.run([*tool, docid], check=True, stdout=subprocess.PIPE).stdout).hexdigest()
+        return hashlib.sha256(subprocess.run([*tool, "--docid=" + docid], check=True, stdout=subprocess.PIPE).stdout).hexdigest()
 
     with ThreadPoolExecutor(2) as pool:
         for (docid, wanted), found in zip(expected["media"].items(), pool.map(digest, expected["media"])):

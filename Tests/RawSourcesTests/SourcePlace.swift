@@ -76,7 +76,7 @@ struct SourcePlace {
     /// The item of a document, as `tvt-store media` gives it.
     func item(_ reference: String, _ docid: String) throws -> [UInt8] {
         let result = try run(
-            "tvt-store", ["media", reference, "--docid", docid, "--output", "-", "--store", store.root.string])
+            "tvt-store", ["media", reference, "--docid=\(docid)", "--output", "-", "--store", store.root.string])
         #expect(result.status == 0, "\(result.errorText)")
         return result.output
     }
