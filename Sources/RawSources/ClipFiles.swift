@@ -94,7 +94,7 @@ final class ClipFiles {
         if otherSplitCount > 0 { report.sourceCounts["files of other splits"] = otherSplitCount }
         let wanted = places.indices.filter { table.isIn($0, splits.wanted) }
         let absent = wanted.filter { places[$0] == nil }
-        guard absent.count < wanted.count else {
+        guard absent.count < wanted.count || wanted.isEmpty else {
             throw Failure(
                 .missingInput, "none of the \(wanted.count) clips has a file",
                 advice: "Name the folder or the archives with the files, as they are published.")
@@ -165,7 +165,8 @@ final class ClipReader: BatchSource {
             let path = members.memberPath
             guard let meaning = try files.clip(name, at: path) else { continue }
             let item = try CarriedItem(currentOf: members, name: name)
-            heldByteCount += item?.heldByteCount ?? 0
+            // One that waits in a file of its own ends the batch: open files and disk are bounded like memory.
+            heldByteCount += item.map { $0.heldByteCount > 0 ? $0.heldByteCount : Self.heldByteCount } ?? 0
             JSONText.appendLiteral("{\"file\":", to: &text)
             JSONText.appendString(name, to: &text)
             text.append(0x2C)

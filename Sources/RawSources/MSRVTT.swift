@@ -58,7 +58,7 @@ extension RawSource {
         if missing != nil { options["missing"] = "left out" }
         return RawSource(command, others + inputs, options: options) { report in
             annotations.note(in: &report)
-            if table.clipCount > 0 { try files.finish(&report) }
+            try files.finish(&report)
         }
     }
 }

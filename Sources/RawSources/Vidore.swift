@@ -22,7 +22,7 @@ extension RawSource {
     public static func vidore(_ sources: [FilePath], language: String? = nil) throws -> RawSource {
         let files = try SourceFiles.rows(of: sources)
         let parts = files.map { (path: $0, part: VidorePart(of: $0)) }
-        guard parts.contains(where: { $0.part != nil }) else {
+        guard parts.contains(where: { $0.part != nil && $0.part != .docs }) else {
             guard language == nil else {
                 throw Failure(.usage, "--language goes with queries/, and there are only pages with questions")
             }

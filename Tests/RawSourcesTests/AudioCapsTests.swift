@@ -155,7 +155,9 @@ import Testing
             let item = try place.item("tables", "clip\(number)_\(30 + number)")
             #expect(item == Array("RIFF".utf8) + [4, 0, 0, 0] + Array("WAVE sound \(number)".utf8))
         }
-        let test = try place.take(.audiocaps([folder("tables")], splits: ["test"]), as: "test").0
+        let list = folder("missing.txt")
+        let test = try place.take(.audiocaps([folder("tables")], splits: ["test"], missing: list), as: "test").0
+        #expect(try Files.readText(list) == "")
         #expect(test.documentCount == 2 && test.queryCount == 6)
     }
 

@@ -152,6 +152,30 @@ import Testing
         if container != "folder" { #expect(try digests.contains(SHA256Digest.ofFile(source).hex)) }
     }
 
+    @Test func aTarMayComeFromStandardInput() throws {
+        try writeVideos()
+        let result = try runShell(
+            "cd '\(folder("raw"))' && tar -c videos | '\(builtProducts)/tvt-convert' msr-vtt MSRVTT_data.json - --dataset set "
+                + "--store '\(place.store.root)'")
+        #expect(result.status == 0, "\(result.errorText)")
+        #expect(try place.store.dataset("set").documentCount == 6)
+    }
+
+    /// Each waits in a file of its own until it is written; but not all of them at once.
+    @Test func manyLargeVideosNeedFewOpenFiles() throws {
+        var videos: [String] = []
+        for number in 0..<40 {
+            videos.append(#"{"video_id":"v\#(number)","split":"train"}"#)
+        }
+        try folder.write(annotations(videos, []), to: "large/a.json")
+        let result = try runShell(
+            "cd '\(folder("large"))' && for n in $(seq 0 39); do truncate -s 16777300 v$n.mp4; done && ulimit -n 36 && "
+                + "'\(builtProducts)/tvt-convert' msr-vtt . --workers 2 --dataset set --store '\(place.store.root)'")
+        #expect(result.status == 0, "\(result.errorText)")
+        let dataset = try place.store.dataset("set")
+        #expect(dataset.documentCount == 40 && dataset.mediaCount == 1)
+    }
+
     @Test func archivesInAFolderAreFound() throws {
         try folder.write(zip([0, 1, 2, 3].map { ("a/video\($0).mp4", $0) }), to: "raw/train_val_videos.zip")
         try folder.write(zip([4, 5].map { ("video\($0).mp4", $0) }), to: "raw/test_videos.zip")

@@ -142,6 +142,11 @@ import Testing
         #expect(message(of: try .vidore([folder("pages.jsonl")], language: "english")).contains("--language"))
     }
 
+    @Test func aFolderThatIsCalledDocsIsNoForm() throws {
+        try folder.write(#"{"query":"What?","image":"a.png"}"# + "\n", to: "docs/test.jsonl")
+        #expect(try take(.vidore([folder("docs")])).0.queryCount == 1)
+    }
+
     /// ColPali's rows have the columns of version 1.
     @Test func version1InParquet() throws {
         let (dataset, _) = try place.take(.vidore([sample("colpali")]))
