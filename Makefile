@@ -1,13 +1,17 @@
 # One build configuration serves the tools, the tests and the demo.
 SWIFT_FLAGS = --configuration release --explicit-target-dependency-import-check error
 
-.PHONY: help setup build test demo bench lint format clean
+.PHONY: help setup build test demo bench asan lint format clean
 
 help:
+	@echo 'make dataset-NAME [RAW=DIR] [STORE=DIR] [RETRIEVER=DIR] [HUB=URL] [OUTPUT=DIR]'
+	@echo '             set up, build, and make a dataset by its recipe, datasets/NAME/recipe.yaml'
+	@echo 'make dataset-sample-NAME   the same on the sample beside the recipe'
 	@echo 'make demo    set up, build, and run the whole road on real data (demo/report.html)'
 	@echo 'make test    set up, build, and run all tests'
 	@echo 'make build   set up and build the tools into .build/release'
 	@echo 'make bench   set up, build, and measure against the peers (docs/benchmarks.md)'
+	@echo 'make asan    damaged files of every kind through the readers, under AddressSanitizer'
 	@echo 'make lint    check the formatting; make format mends it'
 	@echo 'make clean   remove what was built, the demo and the benchmarks included'
 
@@ -27,6 +31,19 @@ demo: build
 bench: build
 	@Benchmarks/run.sh
 
+asan: setup
+	@scripts/asan.sh
+# Of two rules that fit make takes the one with the shorter stem, so that a sample is no dataset named sample-….
+retriever = $(or $(RETRIEVER),.deps/models/all-MiniLM-L6-v2)
+folders = $(if $(STORE),--store "$(STORE)") $(if $(OUTPUT),--output "$(OUTPUT)")
+
+dataset-sample-%: build
+	.build/release/tvt-dataset run $* --sample --retriever "$(retriever)" $(folders)
+
+dataset-%: build
+	.build/release/tvt-dataset run $* $(if $(RAW),--raw "$(RAW)") $(if $(RETRIEVER),--retriever "$(RETRIEVER)") \
+	  $(if $(HUB),--hub "$(HUB)") $(folders)
+
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
@@ -34,4 +51,4 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 clean:
-	rm -rf .build demo
+	rm -rf .build .build-asan demo

@@ -18,11 +18,14 @@ let swift: [SwiftSetting] = [
 ]
 
 /// A room with Swift sources under `Sources/<name>`; `uses` are the targets of this package that it may import.
-func room(_ name: String, uses: [String] = [], packages: [Target.Dependency] = []) -> Target {
+func room(
+    _ name: String, uses: [String] = [], packages: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
     .target(
         name: name,
         dependencies: uses.map { .target(name: $0) } + packages,
         exclude: ["README.md"],
+        resources: resources,
         swiftSettings: swift)
 }
 
@@ -45,7 +48,11 @@ func tests(_ name: String, uses: [String], packages: [Target.Dependency] = [], e
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -68,6 +75,8 @@ let doors: [Target] = [
     .target(
         name: "CAV", exclude: ["README.md"],
         linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
+    .target(name: "CLanguage", exclude: ["README.md"], linkerSettings: [.linkedLibrary("cld2")]),
+    .target(name: "CProcess", exclude: ["README.md"]),
     // Loads ArrowDoor when a Parquet file is first opened.
     .target(name: "CArrow", exclude: ["README.md"]),
     .target(
@@ -107,6 +116,7 @@ let wrappers: [Target] = [
     room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
     room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
     room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
+    room("YAML", uses: ["Base"], packages: [yams]),
 ]
 
 // Layer 3: bytes to values and back.
@@ -115,7 +125,13 @@ let formats: [Target] = [
     room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
     room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
     room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
+    room("Reports"),
 ]
+
+/// What `tvt-store browse` shows in a browser; compiled in, so that the program needs nothing beside it.
+let pageFiles: [Resource] = [
+    "app.js", "cards.js", "elements.js", "icon.svg", "index.html", "lists.js", "overview.js", "style.css",
+].map { .embedInCode("Page/" + $0) }
 
 // Layer 4: what tvt exists for.
 let domain: [Target] = [
@@ -124,6 +140,9 @@ let domain: [Target] = [
     room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
     room(
         "RawSources", uses: ["Base", "JSON", "Archives", "Columns", "Records", "Store", "Ingest"],
+        packages: [systemPackage]),
+    room(
+        "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "Store", "Ingest", "Analysis"],
         packages: [systemPackage]),
     room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
     room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
@@ -135,23 +154,32 @@ let domain: [Target] = [
         "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
         packages: [systemPackage]),
     room(
-        "Training", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
+        "Training", uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
         packages: [systemPackage, yams]),
     room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
-    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Store"], packages: [systemPackage]),
+    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "Store"], packages: [systemPackage]),
+    room(
+        "Browsing", uses: ["Base", "JSON", "Records", "Store"],
+        packages: [httpTypes, hummingbird, logging, nioCore, nioPosix], resources: pageFiles),
+    room(
+        "Recipes", uses: ["CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "Store", "Mining"],
+        packages: [systemPackage]),
 ]
 
 // Layer 5: argument parsing and wiring.
 let tools: [Target] = [
     room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources"]),
+    tool("tvt-convert", uses: ["JSON", "Records", "Store", "Remotes", "Ingest", "RawSources", "Validation"]),
     tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
+    // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
+    tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
     tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
     tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
     tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
     tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
     tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
-    tool("demo-report", uses: ["JSON", "Rankings", "Store"]),
+    tool("tvt-dataset", uses: ["JSON", "Recipes"]),
+    tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
 ]
 
 // TVT_TESTS=Store,Records builds only those rooms' tests; without it, all.
@@ -172,6 +200,15 @@ let testTargets: [Target] = [
     tests(
         "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert", "tvt-store"],
         packages: [systemPackage], exclude: ["python.requirements"]),
+    // Run by HostileTests and by scripts/asan.sh.
+    .executableTarget(
+        name: "tvt-hostile",
+        dependencies: [
+            "Archives", "Base", "Columns", "Ingest", "JSON", "Media", "RawSources", "Records", "Store", "TestKit",
+            systemPackage,
+        ],
+        path: "Tests/Hostile", exclude: ["README.md"], swiftSettings: swift),
+    tests("Hostile", uses: ["tvt-hostile"], packages: [systemPackage]),
     .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),
     tests(
         "Fault", uses: ["JSON", "Records", "Store", "tvt-convert", "tvt-mine", "tvt-store"], packages: [systemPackage],
@@ -179,8 +216,9 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Rankings", "Store", "Vectors", "tvt-convert", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-search",
-            "tvt-store", "tvt-train",
+            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-dataset", "tvt-encode",
+            "tvt-eval",
+            "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
@@ -200,11 +238,17 @@ let testTargets: [Target] = [
     tests(
         "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
         packages: [systemPackage]),
+    tests(
+        "Browsing", uses: ["Archives", "JSON", "Records", "Store", "tvt-browse", "tvt-store"],
+        packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "RawSources",
         uses: ["Archives", "Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert", "tvt-store"],
         packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Validation", uses: ["Ingest", "JSON", "RawSources", "Records", "Store", "Validation", "tvt-convert"],
+        packages: [systemPackage]),
     tests("Media", uses: ["Archives", "JSON", "Media"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),
@@ -212,6 +256,12 @@ let testTargets: [Target] = [
     tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
     tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
+    tests(
+        "Recipes",
+        uses: [
+            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-search",
+            "tvt-store",
+        ], packages: [systemPackage], exclude: ["Golden", "Servers"]),
     tests("Evaluation", uses: ["JSON", "Rankings", "Store", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
 ]
 
@@ -227,7 +277,8 @@ let benchmarks: [Target] =
         .executableTarget(
             name: "tvt-bench",
             dependencies: [
-                "Base", "CommandLineKit", "Datasets", "JSON", "Records", "Store", argumentParser, systemPackage,
+                "Archives", "Base", "CommandLineKit", "Datasets", "Ingest", "JSON", "RawSources", "Records", "Store",
+                argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]
@@ -244,9 +295,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: targets,

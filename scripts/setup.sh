@@ -6,19 +6,21 @@ cd "$(dirname "$0")/.."
 
 packages=(
   libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libavformat-dev libswscale-dev
-  libopenblas-dev libxxhash-dev libsimdjson-dev zlib1g-dev pkg-config python3-pip unzip zstd time
+  libopenblas-dev libxxhash-dev libsimdjson-dev libcld2-dev zlib1g-dev pkg-config python3-pip unzip zstd time
 )
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-done
-if ((${#missing[@]})); then
+# install_packages PACKAGE…: those that are not installed yet.
+install_packages() {
+  local missing=() as_root=()
+  for package in "$@"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
   echo "setup: installing ${missing[*]}" >&2
-  as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-  "${as_root[@]}" apt-get update --quiet --quiet
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install --yes --quiet --quiet --no-install-recommends "${missing[@]}" >/dev/null
-fi
+  "${as_root[@]}" apt-get update --quiet --quiet &&
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install --yes --quiet --quiet --no-install-recommends "${missing[@]}" >/dev/null
+}
+install_packages "${packages[@]}"
 
 [ "$(uname -m)" = x86_64 ] || {
   echo "setup: the pinned wheels are for x86_64; on $(uname -m) set TVT_LIBTORCH to a libtorch 2.11 folder, TVT_ARROW to one of Arrow C++ 26, and unpack a model by hand" >&2
@@ -106,3 +108,8 @@ python_folder() {
 # An S3 server (31 MB of wheels), and what docs/python.md reads a store with (22 MB).
 python_folder moto Tests/RemotesTests/Servers/moto.requirements "moto, a test server"
 python_folder python Tests/IngestTests/python.requirements "numpy and zstandard for Python"
+
+# A browser (100 MB), which only the tests of `tvt-store browse` use, so that doing without is possible.
+if [ ! -e /usr/bin/chromium ]; then
+  install_packages chromium || echo "setup: chromium cannot be installed; the tests that need it are left out" >&2
+fi

@@ -1,4 +1,5 @@
 internal import Base
+internal import Reports
 
 /// A dataset's statistics as one HTML file: no scripts, no outside resources, readable in light and dark.
 public struct StatisticsPage {
@@ -132,33 +133,7 @@ public struct StatisticsPage {
     private func size(_ bytes: Int) -> String { byteSize(Double(bytes)) }
 }
 
-/// Text made safe for HTML and SVG.
-private func html(_ text: String) -> String {
-    var safe = ""
-    for character in text.unicodeScalars {
-        switch character {
-        case "&": safe += "&amp;"
-        case "<": safe += "&lt;"
-        case ">": safe += "&gt;"
-        case "\"": safe += "&quot;"
-        default: safe.unicodeScalars.append(character)
-        }
-    }
-    return safe
-}
-
 private func oneDecimal(_ value: Double) -> String {
     let tenths = Int((value * 10).rounded())
     return "\(tenths / 10).\(tenths % 10)"
-}
-
-/// `31 102`, with thin spaces.
-private func grouped(_ value: Int) -> String {
-    var digits = String(value)
-    var groups: [String] = []
-    while digits.count > 3 {
-        groups.insert(String(digits.suffix(3)), at: 0)
-        digits.removeLast(3)
-    }
-    return ([digits] + groups).joined(separator: "\u{2009}")
 }

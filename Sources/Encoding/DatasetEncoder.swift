@@ -89,6 +89,10 @@ public struct DatasetEncoder {
             "compute": .string(EncodingType(model.type).rawValue),
         ]
         if let split = source.split { fields["split"] = .string(split) }
+        if let textSide = source.textSide {
+            fields["text_side"] = .string(textSide.field)
+            fields["left_out"] = JSONValue(textSide.leftOutCount)
+        }
         if options.shard.count > 1 { fields["shard"] = .string("\(options.shard.index)/\(options.shard.count)") }
         for (key, value) in encoding { fields[key] = value }
         return VectorsDescription(

@@ -5,7 +5,7 @@ internal import Records
 internal import Store
 internal import SystemPackage
 
-/// One conversion under way: what is known so far, what is counted, and the writer of the new version.
+/// One conversion under way: what is known so far, what is counted, and where it goes.
 ///
 /// Lines are parsed by workers; everything here happens on the calling thread, in the order of the input.
 /// Not Sendable: it owns the tables.
@@ -13,9 +13,8 @@ final class Conversion {
     let options: IngestOptions
     let documents = KnownRecords()
     let queries = KnownRecords()
-    let writer: DatasetWriter
+    private let target: any ConversionTarget
     var report = IngestReport()
-    private let rejects: Rejects
     private let start = Clock.seconds()
     /// Shown paths of the inputs, by their number.
     private(set) var inputPaths: [String] = []
@@ -38,18 +37,16 @@ final class Conversion {
     ///   - extraOptions: recorded in the manifest besides the common ones.
     ///   - sizes: bytes of all inputs, for the progress; nil where that is unknown.
     init(
-        _ command: String, store: Store, reference: String, options: IngestOptions, extraOptions: JSONObject = [:],
-        byteCount: Int?
+        _ command: String, to destination: any ConversionDestination, reference: String, options: IngestOptions,
+        extraOptions: JSONObject = [:], byteCount: Int?
     ) throws {
         self.options = options
         var recorded: JSONObject = ["command": .string(command)]
         for (key, value) in options.json { recorded[key] = value }
         for (key, value) in extraOptions { recorded[key] = value }
-        writer = try store.writer(
+        target = try destination.target(
             reference: reference,
-            provenance: Provenance(tool: options.tool, options: recorded, licence: options.licence),
-            options: options.writing)
-        rejects = try Rejects(limit: options.badRecordLimit, path: options.rejects)
+            provenance: Provenance(tool: options.tool, options: recorded, licence: options.licence), options: options)
         report.reference = reference
         progress = Progress("convert", unit: "bytes", total: byteCount)
     }
@@ -84,9 +81,13 @@ final class Conversion {
         // Few lines, where each may name a file of many bytes.
         let isSmall = options.media != nil && !file.carriesMedia
         let batchByteCount = isSmall ? MediaIntake.batchByteCount : options.batchByteCount
-        try read(
-            file.open(carried, min(batchByteCount, options.batchByteCount)), as: scanner, mayBeEmpty: file.mayBeEmpty,
-            accept: accept)
+        let source: any BatchSource
+        do {
+            source = try file.open(carried, min(batchByteCount, options.batchByteCount))
+        } catch {
+            return try abandonInput(error)
+        }
+        try read(source, as: scanner, mayBeEmpty: file.mayBeEmpty, accept: accept)
     }
 
     /// Reads one source to its end and gives every row to `accept`; rows that throw are rejects.
@@ -94,7 +95,19 @@ final class Conversion {
         _ source: some BatchSource, as scanner: BatchScanner, mayBeEmpty: Bool = false,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
+        do {
+            try readAll(of: source, as: scanner, mayBeEmpty: mayBeEmpty, accept: accept)
+        } catch {
+            try abandonInput(error)
+        }
+    }
+
+    private func readAll(
+        of source: some BatchSource, as scanner: BatchScanner, mayBeEmpty: Bool,
+        accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
+    ) throws {
         inputPaths.append(source.path)
+        target.begin(input: source.path)
         let intake = options.media
         var rowCount = 0
         var rawByteCount = 0
@@ -117,7 +130,8 @@ final class Conversion {
                         try accept(batch, row)
                     } catch let fault as RecordFault {
                         try batch.withSource(of: row) { line in
-                            try rejects.add(fault.error(at: batch.place(of: row), line: line), line: line)
+                            try target.reject(
+                                fault.error(at: batch.place(of: row), line: line), as: fault.kind, line: line)
                         }
                     }
                 }
@@ -136,7 +150,19 @@ final class Conversion {
     }
 
     /// Leaves a line out that is no JSON record.
-    func reject(_ error: InputError, line: UnsafeRawBufferPointer) throws { try rejects.add(error, line: line) }
+    func reject(_ error: InputError, as kind: RecordFault.Kind, line: UnsafeRawBufferPointer) throws {
+        try target.reject(error, as: kind, line: line)
+    }
+
+    /// Throws what an input failed with, or goes on without the rest of it.
+    func abandonInput(_ error: any Error) throws {
+        if Interruption.isRequested { throw error }
+        try target.abandonInput(error)
+    }
+
+    func addJudgement(split: String, query: Int, document: Int, grade: Float) throws {
+        try target.addJudgement(split: split, query: query, document: document, grade: grade)
+    }
 
     var currentInput: Int { inputPaths.count - 1 }
 
@@ -262,7 +288,7 @@ final class Conversion {
         try appendNewDocuments(batch)
         for query in accepted { try appendQuery(batch, query.links, query.positives, query.negatives) }
         for judgement in judgements {
-            try writer.addJudgement(
+            try target.addJudgement(
                 split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
             report.countJudgement(in: judgement.split)
         }
@@ -276,7 +302,7 @@ final class Conversion {
             if let ordinal = table.ordinal(of: record.idHash) { return ordinal }
             throw RecordFault(
                 "there is no \(what) \(escaped(batch.id(of: record)))",
-                advice: "A judgement refers to a query and a document of the dataset.")
+                advice: "A judgement refers to a query and a document of the dataset.", kind: .reference)
         }
         return (try known(queries, first, "query"), try known(documents, first + 1, "document"))
     }
@@ -294,7 +320,7 @@ final class Conversion {
                     throw RecordFault(
                         "there is no document \(escaped(batch.id(of: record))) in the corpus",
                         field: "\(field)[\(number - records.lowerBound)]",
-                        advice: "Every id that a query refers to must be the docid of a document.")
+                        advice: "Every id that a query refers to must be the docid of a document.", kind: .reference)
                 }
                 ordinals.append(UInt32(ordinal))
             }
@@ -317,7 +343,7 @@ final class Conversion {
             throw RecordFault(
                 "the query id \(escaped(batch.id(of: record))) occurs twice, first at "
                     + describe(queries.place(of: ordinal)),
-                field: nil, advice: "Each query has one row: join the two, or give one another id.")
+                advice: "Each query has one row: join the two, or give one another id.", kind: .duplicate)
         }
     }
 
@@ -355,7 +381,7 @@ final class Conversion {
                     "the document \(escaped(batch.id(of: record))) differs from the one at "
                         + describe(documents.place(of: ordinal)), field: field(),
                     advice: "One docid is one document. --on-conflict first keeps the first, rename gives this one an "
-                        + "id of its own; a field that varies by query (a score) must be removed.")
+                        + "id of its own; a field that varies by query (a score) must be removed.", kind: .duplicate)
             }
         }
     }
@@ -380,10 +406,10 @@ final class Conversion {
         for media in batch.media(of: record) {
             report.mediaReferenceCount += 1
             if let item = media.item {
-                try writer.add(item, as: media.kind)
+                try target.add(item, as: media.kind)
             } else {
                 report.externalMediaCount += 1
-                writer.noteExternalMedia(1)
+                target.noteExternalMedia(1)
             }
         }
     }
@@ -393,11 +419,11 @@ final class Conversion {
             try appendMedia(batch, document.record)
             if let renamed = document.renamed {
                 try renamed.id.withUnsafeBytes { id in
-                    _ = try renamed.line.withUnsafeBytes { try writer.appendDocument(id: id, record: $0) }
+                    try renamed.line.withUnsafeBytes { try target.appendDocument(id: id, record: $0) }
                 }
             } else {
                 try batch.withID(of: document.record) { id in
-                    _ = try batch.withLine(of: document.record) { try writer.appendDocument(id: id, record: $0) }
+                    try batch.withLine(of: document.record) { try target.appendDocument(id: id, record: $0) }
                 }
             }
         }
@@ -410,8 +436,8 @@ final class Conversion {
         let scores = batch.scores(of: links)
         try appendMedia(batch, record)
         try batch.withID(of: record) { id in
-            _ = try batch.withLine(of: record) {
-                try writer.appendQuery(
+            try batch.withLine(of: record) {
+                try target.appendQuery(
                     id: id, record: $0, positives: positives, positiveScores: scores.positives, negatives: negatives,
                     negativeScores: scores.negatives)
             }
@@ -426,19 +452,7 @@ final class Conversion {
     func commit() throws -> IngestReport {
         progress.finish()
         try Interruption.check()
-        report.queryCount = writer.queryCount
-        report.documentCount = writer.documentCount
-        report.rejectCount = rejects.count
-        report.mediaItemCount = writer.mediaCount
-        writer.provenance.inputs = report.inputs.map { .init(uri: $0.path, size: $0.size, sha256: $0.sha256) }
-        writer.provenance.statistics = report.statistics
-        // Rejects without a dataset are harmless, a dataset without its rejects would have lost them.
-        try rejects.commit()
-        let dataset = try writer.commit()
-        report.dataset = dataset.digest
-        report.logicalDigest = dataset.manifest.logicalDigest
-        report.mediaBytes = dataset.manifest.media?.rawBytes ?? 0
-        report.storedBytes = dataset.manifest.blobs.reduce(0) { $0 + $1.size }
+        try target.finish(&report)
         report.seconds = Clock.seconds() - start
         return report
     }

@@ -2,7 +2,7 @@ internal import Archives
 internal import Base
 internal import JSON
 internal import Records
-public import Store
+internal import Store
 public import SystemPackage
 
 /// The ways into the store; each reads its sources and commits one new version, all or nothing.
@@ -12,10 +12,11 @@ public enum Conversions {
     /// - Parameter inputs: JSON Lines, plain or packed; "-" is stdin.
     /// - Throws: `InputError` with the place of the first fault that is not allowed for; nothing is committed then.
     public static func rows(
-        _ inputs: [FilePath], into store: Store, reference: String, options: IngestOptions = IngestOptions()
+        _ inputs: [FilePath], into destination: any ConversionDestination, reference: String,
+        options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
         let conversion = try Conversion(
-            "v1-to-v2", store: store, reference: reference, options: options,
+            "v1-to-v2", to: destination, reference: reference, options: options,
             byteCount: Conversion.byteCount(of: inputs))
         let seen = try SeenPassages()
         for path in inputs {
@@ -32,19 +33,21 @@ public enum Conversions {
     ///   - judgements: TREC or BEIR files, or JSON Lines; each is a split named like the file.
     /// - Throws: as `rows`; `Failure` with status 64 where two files would be one split.
     public static func records(
-        queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [], into store: Store, reference: String,
+        queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [],
+        into destination: any ConversionDestination, reference: String,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
         try records(
             "v2", queries: queries.map { RecordFile(lines: $0) }, corpus: corpus.map { RecordFile(lines: $0) },
-            judgements: judgements, into: store, reference: reference, options: options)
+            judgements: judgements, into: destination, reference: reference, options: options)
     }
 
     /// Takes files of records in the v2 form, whatever they are laid out in.
     ///
     /// - Parameter command: recorded in the manifest.
     package static func records(
-        _ command: String, queries: [RecordFile], corpus: [RecordFile], judgements: [FilePath], into store: Store,
+        _ command: String, queries: [RecordFile], corpus: [RecordFile], judgements: [FilePath],
+        into destination: any ConversionDestination,
         reference: String, options: IngestOptions
     ) throws -> IngestReport {
         let splits = try splitNames(judgements)
@@ -54,7 +57,7 @@ public enum Conversions {
             options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }
         let conversion = try Conversion(
-            command, store: store, reference: reference, options: options,
+            command, to: destination, reference: reference, options: options,
             byteCount: Conversion.byteCount(of: (corpus + queries).map(\.path) + judgements))
         for file in corpus {
             try conversion.read(file, carried, as: .documents(.document), accept: conversion.acceptDocument)
@@ -86,15 +89,16 @@ public enum Conversions {
     ///
     /// - Parameter positives: a split whose judgements above 0 also become the queries' positives.
     public static func beir(
-        _ source: FilePath, into store: Store, reference: String, positives: String? = nil,
+        _ source: FilePath, into destination: any ConversionDestination, reference: String, positives: String? = nil,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
-        try beir(SourceTree(source), into: store, reference: reference, positives: positives, options: options)
+        try beir(SourceTree(source), into: destination, reference: reference, positives: positives, options: options)
     }
 
     /// - Parameter needsQueries: whether it is an error that there is no file of queries.
     static func beir(
-        _ tree: SourceTree, into store: Store, reference: String, positives: String? = nil, needsQueries: Bool = true,
+        _ tree: SourceTree, into destination: any ConversionDestination, reference: String, positives: String? = nil,
+        needsQueries: Bool = true,
         options: IngestOptions
     ) throws -> IngestReport {
         let source = tree.path
@@ -102,7 +106,7 @@ public enum Conversions {
         var extraOptions = JSONObject()
         if let positives { extraOptions["positives"] = .string(positives) }
         let conversion = try Conversion(
-            "beir", store: store, reference: reference, options: options, extraOptions: extraOptions, byteCount: nil)
+            "beir", to: destination, reference: reference, options: options, extraOptions: extraOptions, byteCount: nil)
         try conversion.read(
             tree.open(layout.corpus, hashing: true), as: .documents(.beirDocument), accept: conversion.acceptDocument)
         var links = JudgedLinks()

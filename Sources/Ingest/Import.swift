@@ -76,7 +76,8 @@ extension Conversions {
     /// - Parameter sources: tars, or folders of tars and `qrels/`. A tar whose name begins with `queries` holds queries,
     ///   every other one documents; "-" is stdin.
     public static func samples(
-        _ sources: [FilePath], into store: Store, reference: String, options: IngestOptions = IngestOptions()
+        _ sources: [FilePath], into destination: any ConversionDestination, reference: String,
+        options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
         let files = try SampleFiles(sources)
         func tar(_ path: FilePath, _ kind: RecordKind) -> RecordFile {
@@ -87,7 +88,7 @@ extension Conversions {
         return try records(
             "webdataset", queries: files.queries.map { tar($0, .queries) },
             corpus: files.corpus.map { tar($0, .documents) },
-            judgements: files.judgements, into: store, reference: reference, options: options)
+            judgements: files.judgements, into: destination, reference: reference, options: options)
     }
 }
 

@@ -122,9 +122,9 @@ extension Conversion {
             guard let query = queries.ordinal(of: .of(judgement.query)) else {
                 throw RecordFault(
                     "there is no query \(escaped(Array(judgement.query)))",
-                    advice: "A judgement refers to a query and a document of the dataset.")
+                    advice: "A judgement refers to a query and a document of the dataset.", kind: .reference)
             }
-            try writer.addJudgement(
+            try addJudgement(
                 split: split, query: query, document: try document(of: judgement), grade: judgement.grade)
             count += 1
         }
@@ -163,7 +163,7 @@ extension Conversion {
         if let ordinal = documents.ordinal(of: .of(judgement.document)) { return ordinal }
         throw RecordFault(
             "there is no document \(escaped(Array(judgement.document)))",
-            advice: "A judgement refers to a query and a document of the dataset.")
+            advice: "A judgement refers to a query and a document of the dataset.", kind: .reference)
     }
 
     private func forEachJudgement(of stream: InputStream, _ body: (JudgementLine) throws -> Void) throws {
@@ -186,7 +186,7 @@ extension Conversion {
                 } catch let fault as RecordFault {
                     isEmpty = false
                     let place = Place(path: stream.path, line: line.number, byteOffset: line.byteOffset)
-                    try reject(fault.error(at: place, line: line.bytes), line: line.bytes)
+                    try reject(fault.error(at: place, line: line.bytes), as: fault.kind, line: line.bytes)
                 }
             }
         }

@@ -1,5 +1,4 @@
 package import JSON
-public import Store
 
 /// A dataset as its publisher ships it: what there is to read, and what its rows become.
 public struct RawSource {
@@ -39,7 +38,7 @@ extension Conversions {
     ///
     /// - Throws: `InputError` with the place of the first fault that is not allowed for; nothing is committed then.
     public static func source(
-        _ source: RawSource, into store: Store, reference: String, options: IngestOptions
+        _ source: RawSource, into destination: any ConversionDestination, reference: String, options: IngestOptions
     ) throws -> IngestReport {
         var options = options
         let carried = CarriedMedia(others: options.media?.source, windowBatchCount: options.windowBatchCount)
@@ -47,12 +46,16 @@ extension Conversions {
             options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
         }
         let conversion = try Conversion(
-            source.command, store: store, reference: reference, options: options, extraOptions: source.options,
+            source.command, to: destination, reference: reference, options: options, extraOptions: source.options,
             byteCount: Conversion.byteCount(of: source.inputs.map(\.file.path)))
         for input in source.inputs {
             try conversion.read(input.file, carried, as: .source(input.rows), accept: conversion.acceptParts)
         }
-        try source.finish?(&conversion.report)
+        do {
+            try source.finish?(&conversion.report)
+        } catch {
+            try conversion.abandonInput(error)
+        }
         return try conversion.commit()
     }
 }

@@ -192,7 +192,8 @@ struct ScannedBatch: Sendable {
             var taken: (item: MediaItem, reference: MediaReference)?
             do {
                 taken = try intake?.item(of: reference, as: kind, heldByteCount: heldByteCount)
-            } catch let fault as RecordFault {
+            } catch var fault as RecordFault {
+                fault.kind = .media
                 throw fault.inside(scanner.name(of: kind))
             }
             if let taken {

@@ -13,7 +13,7 @@ public struct Histogram: Sendable, Equatable {
     public private(set) var bars: [Bar]
 
     /// Ranks in bars that grow: 1, 2–3, 4–5, 6–10, 11–20, 21–50, 51–100, 101–200, …
-    init(ranks: [Int: Int]) {
+    public init(ranks: [Int: Int]) {
         bars = []
         var lower = 1
         var bounds = [1, 3, 5, 10, 20, 50][...]

@@ -19,6 +19,41 @@ public struct RecallFilter: Sendable {
 
     var options: JSONObject { ["depth": JSONValue(depth), "ignoreUnknown": .bool(ignoresUnknown)] }
 
+    /// Judges every query of a dataset: those of the run in its order, then the others in theirs.
+    ///
+    /// - Returns: what the run names and the dataset does not have.
+    /// - Throws: `InputError` on a malformed run, `Failure` on one of another dataset. Memory: a byte a query.
+    public func judge(
+        _ dataset: Dataset, run: MiningRun, _ body: (RecallJudgement) throws -> Void
+    ) throws -> UnknownIDs {
+        let positives = Positives(dataset: dataset)
+        var isInRun = [Bool](repeating: false, count: dataset.queryCount)
+        var resolver = try RunResolver(run, dataset: dataset)
+        while let ranking = try resolver.next() {
+            try Interruption.check()
+            isInRun[ranking.query] = true
+            let wanted = try positives.documents(of: ranking.query)
+            let best = ranking.documents.firstIndex(where: wanted.containsSorted)
+            let outcome: RecallOutcome =
+                switch best.map({ $0 + 1 }) {
+                case let rank? where rank <= depth: .kept(rank: rank)
+                case let rank?: .belowDepth(rank: rank)
+                case nil: wanted.isEmpty ? .withoutPositives : .notFound
+                }
+            try body(
+                RecallJudgement(
+                    query: ranking.query, outcome: outcome,
+                    positive: (best.map { ranking.documents[$0] } ?? wanted.first).map { Int($0) },
+                    top: ranking.documents.first.flatMap { $0 == ResolvedRanking.unknown ? nil : Int($0) }))
+        }
+        try resolver.check(ignoringUnknown: ignoresUnknown)
+        for query in isInRun.indices where !isInRun[query] {
+            let first = try positives.documents(of: query).first
+            try body(RecallJudgement(query: query, outcome: .notInRun, positive: first.map { Int($0) }, top: nil))
+        }
+        return resolver.unknown
+    }
+
     /// Finds the queries to keep.
     ///
     /// - Returns: the kept queries' ordinals, ascending, and the report.
@@ -26,30 +61,24 @@ public struct RecallFilter: Sendable {
     public func apply(to dataset: Dataset, run: MiningRun, progress: Progress) throws -> ([Int], FilterReport) {
         var report = FilterReport(depth: depth)
         report.queryCount = dataset.queryCount
-        let positives = Positives(dataset: dataset)
-        var isKept = [Bool](repeating: false, count: dataset.queryCount)
+        var kept: [Int] = []
         var ranks: [Int: Int] = [:]
-        var resolver = try RunResolver(run, dataset: dataset)
-        while let ranking = try resolver.next() {
-            try Interruption.check()
-            progress.advance()
-            let wanted = try positives.documents(of: ranking.query)
-            let best = ranking.documents.firstIndex(where: wanted.containsSorted).map { $0 + 1 }
-            if let best {
-                ranks[best, default: 0] += 1
-                isKept[ranking.query] = best <= depth
-                if best > depth { report.belowDepthCount += 1 }
-            } else if wanted.isEmpty {
-                report.withoutPositivesCount += 1
-            } else {
-                report.notFoundCount += 1
+        report.unknown = try judge(dataset, run: run) { judgement in
+            if judgement.outcome != .notInRun { progress.advance() }
+            switch judgement.outcome {
+            case .kept(let rank):
+                ranks[rank, default: 0] += 1
+                kept.append(judgement.query)
+            case .belowDepth(let rank):
+                ranks[rank, default: 0] += 1
+                report.belowDepthCount += 1
+            case .notFound: report.notFoundCount += 1
+            case .withoutPositives: report.withoutPositivesCount += 1
+            case .notInRun: report.notInRunCount += 1
             }
         }
-        try resolver.check(ignoringUnknown: ignoresUnknown)
-        report.unknown = resolver.unknown
-        report.notInRunCount = dataset.queryCount - resolver.queryCount
         report.bestRanks = Histogram(ranks: ranks)
-        let kept = isKept.indices.filter { isKept[$0] }
+        kept.sort()
         report.keptCount = kept.count
         return (kept, report)
     }

@@ -1,6 +1,5 @@
 package import Archives
 package import Base
-internal import Glibc
 internal import Ingest
 internal import JSON
 
@@ -13,39 +12,12 @@ internal import JSON
 ///
 /// Not Sendable: it has a position.
 package final class DelimitedReader: BatchSource {
-    /// No field may be longer (64 MiB): beyond it, a quote that never ends would fill the memory.
-    package static let longestField = 64 << 20
-
-    private struct Field {
-        var start: Int
-        var end: Int
-        var hasDoubledQuotes: Bool
-    }
-
-    private enum Found {
-        /// The end of the fields, and where the next row begins.
-        case row(end: Int, next: Int)
-        case more
-    }
-
     private let stream: InputStream
     private let format: DelimitedFormat
     private let batchByteCount: Int
-    private var buffer: UnsafeMutableRawBufferPointer
-    /// The next row begins here.
-    private var start = 0
-    private var filled = 0
-    private var isAtEnd = false
-    /// Of the buffer, in the stream.
-    private var bufferOffset = 0
-    private var line = 1
-    /// Of the row that was found last; offsets in the buffer.
-    private var fields: [Field] = []
-    private var rowLineCount = 1
-    private var names: [String] = []
+    private let rows: DelimitedRows
+    /// Of the columns, with the colon behind.
     private var keys: [[UInt8]] = []
-    private var nextStart = 0
-    private var unquoted: [UInt8] = []
     private var madeByteCount = 0
 
     package init(
@@ -54,10 +26,8 @@ package final class DelimitedReader: BatchSource {
         self.stream = stream
         self.format = format
         self.batchByteCount = max(1, batchByteCount)
-        buffer = .allocate(byteCount: max(3, bufferByteCount), alignment: 64)
+        rows = DelimitedRows(stream, format, bufferByteCount: bufferByteCount)
     }
-
-    deinit { buffer.deallocate() }
 
     package var path: String { stream.path }
     package var readByteCount: Int { stream.rawByteCount ?? stream.byteOffset }
@@ -68,22 +38,21 @@ package final class DelimitedReader: BatchSource {
     ///
     /// - Throws: `InputError` for an empty file, and for names that come twice.
     package func columns() throws -> [String] {
-        guard names.isEmpty else { return names }
-        try skipByteOrderMark()
+        guard rows.names.isEmpty else { return rows.names }
+        var names: [String] = []
         if let given = format.columns {
             names = given
         } else {
-            guard try findRow() != nil else { throw emptyFile() }
-            for field in fields {
-                names.append(withContent(of: field) { String(decoding: $0, as: UTF8.self) })
+            guard try rows.next() else { throw rows.emptyFile() }
+            names = rows.fields.map { field in
+                rows.withContent(of: field) { String(decoding: $0, as: UTF8.self) }
             }
-            advance()
         }
         for (index, name) in names.enumerated() {
             if let first = names[..<index].firstIndex(where: { $0.utf8.elementsEqual(name.utf8) }) {
                 throw InputError(
                     "columns \(first + 1) and \(index + 1) have the same name",
-                    at: Place(path: path, line: 1, field: name),
+                    at: Place(path: path, line: rows.line, field: name),
                     advice: "A value is told by its column's name: rename one in the header.")
             }
         }
@@ -92,6 +61,7 @@ package final class DelimitedReader: BatchSource {
             JSONText.appendString(name, to: &key)
             return key + [0x3A]
         }
+        rows.names = names
         return names
     }
 
@@ -100,273 +70,27 @@ package final class DelimitedReader: BatchSource {
         _ = try columns()
         var text: [UInt8] = []
         text.reserveCapacity(batchByteCount + batchByteCount / 4)
-        var rows: [(line: Int, byteOffset: Int)] = []
-        while text.count < batchByteCount, try findRow() != nil {
-            guard fields.count == keys.count else { throw wrongColumnCount() }
-            rows.append((line, bufferOffset + start))
+        var places: [(line: Int, byteOffset: Int)] = []
+        while text.count < batchByteCount, try rows.next() {
+            guard rows.fields.count == keys.count else { throw rows.wrongColumnCount() }
+            places.append((rows.line, rows.byteOffset))
             appendRow(to: &text)
-            advance()
         }
-        guard !rows.isEmpty else { return nil }
+        guard !places.isEmpty else { return nil }
         defer { madeByteCount += text.count }
         return LineBatch(
-            path: path, firstLine: rows[0].line, byteOffset: madeByteCount, origins: .rows(rows), text: text)
+            path: path, firstLine: places[0].line, byteOffset: madeByteCount, origins: .rows(places), text: text)
     }
 
     private func appendRow(to text: inout [UInt8]) {
         var separator: UInt8 = 0x7B
-        for (field, key) in zip(fields, keys) {
+        for (field, key) in zip(rows.fields, keys) {
             text.append(separator)
             separator = 0x2C
             text.append(contentsOf: key)
-            withContent(of: field) { JSONText.appendString($0, to: &text) }
+            rows.withContent(of: field) { JSONText.appendString($0, to: &text) }
         }
         text.append(0x7D)
         text.append(0x0A)
-    }
-
-    /// The bytes of a field, with single quotes for doubled ones.
-    private func withContent<Result>(of field: Field, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[field.start..<field.end])
-        guard field.hasDoubledQuotes else { return body(bytes) }
-        unquoted.removeAll(keepingCapacity: true)
-        var position = 0
-        while position < bytes.count {
-            let byte = bytes[position]
-            unquoted.append(byte)
-            position += byte == 0x22 ? 2 : 1
-        }
-        return unquoted.withUnsafeBytes { body($0) }
-    }
-
-    // MARK: - Rows
-
-    /// Goes behind the row that was found.
-    private func advance() {
-        start = nextStart
-        line += rowLineCount
-    }
-
-    /// Finds the fields of the next row that is no empty line.
-    ///
-    /// - Returns: nil at the end.
-    private func findRow() throws -> Void? {
-        while true {
-            if start == filled, try !fill() {
-                guard stream.byteOffset > 0 else { throw emptyFile() }
-                return nil
-            }
-            fields.removeAll(keepingCapacity: true)
-            rowLineCount = 1
-            switch format.quoting == .none ? try splitLine() : try splitQuoted() {
-            case .more: guard try fill() else { throw InputError("the row does not end", at: place()) }
-            case .row(let end, let next):
-                nextStart = next
-                if fields.count == 1, fields[0].start == start, fields[0].end == start {
-                    advance()
-                    continue
-                }
-                try checkText(upTo: end)
-                return ()
-            }
-        }
-    }
-
-    /// A row that is a line.
-    private func splitLine() throws -> Found {
-        let base = UnsafeRawPointer(buffer.baseAddress!)
-        var end = filled
-        var next = filled
-        if let newline = memchr(base + start, 0x0A, filled - start) {
-            end = UnsafeRawPointer(newline) - base
-            next = end + 1
-            if end > start, buffer[end - 1] == 0x0D { end -= 1 }
-        } else if !isAtEnd {
-            guard filled - start <= Self.longestField else {
-                // The buffer is looked through once more for each doubling of it.
-                var last = start
-                while let found = memchr(base + last, Int32(format.delimiter), filled - last) {
-                    last = UnsafeRawPointer(found) - base + 1
-                    fields.append(Field(start: 0, end: 0, hasDoubledQuotes: false))
-                }
-                try checkLength(from: last, to: filled)
-                return .more
-            }
-            return .more
-        }
-        var position = start
-        while let found = memchr(base + position, Int32(format.delimiter), end - position) {
-            let fieldEnd = UnsafeRawPointer(found) - base
-            try checkLength(from: position, to: fieldEnd)
-            fields.append(Field(start: position, end: fieldEnd, hasDoubledQuotes: false))
-            position = fieldEnd + 1
-        }
-        try checkLength(from: position, to: end)
-        fields.append(Field(start: position, end: end, hasDoubledQuotes: false))
-        return .row(end: end, next: next)
-    }
-
-    /// A row whose fields may be quoted.
-    private func splitQuoted() throws -> Found {
-        let delimiter = format.delimiter
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
-        var position = start
-        while true {
-            let after: Int
-            if position < filled, bytes[position] == 0x22 {
-                guard let field = try quotedField(bytes, from: position) else { return .more }
-                fields.append(field)
-                after = field.end + 1
-                if after < filled, bytes[after] == 0x0D, after + 1 == filled, !isAtEnd { return .more }
-            } else {
-                var end = position
-                while end < filled, bytes[end] != delimiter, bytes[end] != 0x0A, bytes[end] != 0x22 { end += 1 }
-                try checkLength(from: position, to: end)
-                if end == filled, !isAtEnd { return .more }
-                if end < filled, bytes[end] == 0x22 {
-                    throw strayQuote("a quote within a field that does not begin with one", fields.count, at: end)
-                }
-                let isCarriageReturn = end < filled && bytes[end] == 0x0A && end > position && bytes[end - 1] == 0x0D
-                fields.append(
-                    Field(start: position, end: isCarriageReturn ? end - 1 : end, hasDoubledQuotes: false))
-                after = end
-            }
-            guard after < filled else { return .row(end: after, next: after) }
-            switch bytes[after] {
-            case delimiter: position = after + 1
-            case 0x0A: return .row(end: after, next: after + 1)
-            case 0x0D where after + 1 < filled && bytes[after + 1] == 0x0A: return .row(end: after, next: after + 2)
-            default: throw strayQuote("text behind the quote that ends a field", fields.count - 1, at: after - 1)
-            }
-        }
-    }
-
-    /// The field whose quote is at `position`; nil where more of the file is needed.
-    private func quotedField(_ bytes: UnsafeRawBufferPointer, from position: Int) throws -> Field? {
-        var field = Field(start: position + 1, end: position + 1, hasDoubledQuotes: false)
-        let base = bytes.baseAddress!
-        while true {
-            guard let found = memchr(base + field.end, 0x22, filled - field.end) else {
-                try checkLength(from: field.start, to: filled, isQuoted: true)
-                guard !isAtEnd else { throw endlessQuote(position) }
-                return nil
-            }
-            field.end = UnsafeRawPointer(found) - base
-            try checkLength(from: field.start, to: field.end, isQuoted: true)
-            if field.end + 1 == filled, !isAtEnd { return nil }
-            guard field.end + 1 < filled, bytes[field.end + 1] == 0x22 else {
-                rowLineCount += newlineCount(in: field.start..<field.end)
-                return field
-            }
-            field.hasDoubledQuotes = true
-            field.end += 2
-        }
-    }
-
-    private func newlineCount(in range: Range<Int>) -> Int {
-        let base = UnsafeRawPointer(buffer.baseAddress!)
-        var count = 0
-        var position = range.lowerBound
-        while let found = memchr(base + position, 0x0A, range.upperBound - position) {
-            count += 1
-            position = UnsafeRawPointer(found) - base + 1
-        }
-        return count
-    }
-
-    // MARK: - The buffer
-
-    /// Gets more of the stream behind what is there; false at its end.
-    private func fill() throws -> Bool {
-        guard !isAtEnd else { return false }
-        if start > 0 {
-            memmove(buffer.baseAddress!, buffer.baseAddress! + start, filled - start)
-            bufferOffset += start
-            filled -= start
-            start = 0
-        }
-        if filled == buffer.count {
-            guard filled <= LineReader.longestLine else {
-                throw InputError(
-                    "a row longer than 1 GiB", at: place(),
-                    advice: "Are the delimiter and the quoting those of the file?")
-            }
-            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: buffer.count * 2, alignment: 64)
-            larger.copyMemory(from: UnsafeRawBufferPointer(buffer))
-            buffer.deallocate()
-            buffer = larger
-        }
-        while filled < buffer.count {
-            let count = try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-            if count == 0 {
-                isAtEnd = true
-                break
-            }
-            filled += count
-        }
-        return true
-    }
-
-    private func skipByteOrderMark() throws {
-        _ = try fill()
-        if filled >= 3, buffer[..<3].elementsEqual([0xEF, 0xBB, 0xBF]) { start = 3 }
-    }
-
-    // MARK: - Faults
-
-    private func place(field: Int? = nil, at position: Int? = nil) -> Place {
-        let name = field.flatMap { $0 < names.count ? names[$0] : nil } ?? field.map { "column \($0 + 1)" }
-        return Place(path: path, line: line, byteOffset: bufferOffset + (position ?? start), field: name)
-    }
-
-    private func offender(from position: Int) -> [UInt8] { Array(buffer[position..<min(filled, position + 41)]) }
-
-    private func emptyFile() -> InputError {
-        InputError("the file is empty", at: Place(path: path), advice: "Was it written to its end?")
-    }
-
-    private func wrongColumnCount() -> InputError {
-        let missing = fields.count < names.count ? fields.count : nil
-        return InputError(
-            "\(fields.count) columns where \(names.count) should be", at: place(field: missing),
-            offender: offender(from: start),
-            advice: format.quoting == .none
-                ? "Each line has the same number of columns; without quotes, a text cannot have the delimiter in it."
-                : "Each row has the same number of columns; a text with the delimiter in it stands in quotes.")
-    }
-
-    private func checkLength(from start: Int, to end: Int, isQuoted: Bool = false) throws {
-        guard end - start > Self.longestField else { return }
-        throw InputError(
-            "a field of more than 64 MiB", at: place(field: fields.count, at: start), offender: offender(from: start),
-            advice: isQuoted
-                ? "Does the quote at its start end anywhere? Files with quotes as characters are read without quoting."
-                : "Are the delimiter and the quoting those of the file?")
-    }
-
-    private func endlessQuote(_ position: Int) -> InputError {
-        InputError(
-            "the quote that begins this field does not end", at: place(field: fields.count, at: position),
-            offender: offender(from: position),
-            advice: "The file may be cut off; or its quotes are characters, and it is to be read without quoting.")
-    }
-
-    private func strayQuote(_ reason: String, _ field: Int, at position: Int) -> InputError {
-        InputError(
-            reason, at: place(field: field, at: position),
-            offender: offender(from: position),
-            advice: "A field with a quote in it stands in quotes, and the quote twice: \"say \"\"so\"\"\".")
-    }
-
-    private func checkText(upTo end: Int) throws {
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
-        guard !JSONText.isUTF8(bytes) else { return }
-        for (index, field) in fields.enumerated() {
-            let content = UnsafeRawBufferPointer(rebasing: buffer[field.start..<field.end])
-            guard !JSONText.isUTF8(content) else { continue }
-            throw InputError(
-                "not valid UTF-8", at: place(field: index, at: field.start), offender: Array(content.prefix(41)),
-                advice: "Convert the file: iconv -f ENCODING -t UTF-8.")
-        }
     }
 }

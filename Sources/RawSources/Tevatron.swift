@@ -1,5 +1,4 @@
 public import Ingest
-public import Store
 public import SystemPackage
 
 extension Conversions {
@@ -10,13 +9,14 @@ extension Conversions {
     ///   - judgements: as ``records(queries:corpus:judgements:into:reference:options:)`` takes them.
     /// - Throws: as that; `ParquetError` for a file that is damaged.
     public static func tevatron(
-        queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [], into store: Store, reference: String,
+        queries: [FilePath], corpus: [FilePath], judgements: [FilePath] = [],
+        into destination: any ConversionDestination, reference: String,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
         try records(
             "tevatron", queries: SourceFiles.rows(of: queries).map { try SourceFiles.records($0) },
             corpus: SourceFiles.rows(of: corpus).map { try SourceFiles.records($0) }, judgements: judgements,
-            into: store,
+            into: destination,
             reference: reference, options: options)
     }
 }

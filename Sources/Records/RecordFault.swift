@@ -2,6 +2,18 @@ public import Base
 
 /// What is wrong with one record; the caller knows the place.
 public struct RecordFault: Error, Sendable, Equatable {
+    public enum Kind: Sendable {
+        /// The record is none.
+        case record
+        /// Its id stands for another one already.
+        case duplicate
+        /// What it refers to is not there.
+        case reference
+        /// An image, a video or a sound is missing, or cannot be used.
+        case media
+    }
+
+    public var kind: Kind
     public var reason: String
     /// As `positive_passages[3].docid`.
     public var field: String?
@@ -9,7 +21,10 @@ public struct RecordFault: Error, Sendable, Equatable {
     /// Offset from the start of the line.
     public var byteOffset: Int?
 
-    public init(_ reason: String, field: String? = nil, advice: String? = nil, byteOffset: Int? = nil) {
+    public init(
+        _ reason: String, field: String? = nil, advice: String? = nil, byteOffset: Int? = nil, kind: Kind = .record
+    ) {
+        self.kind = kind
         self.reason = reason
         self.field = field
         self.advice = advice

@@ -54,6 +54,9 @@ extension Dataset {
         try named(number) { try $0.forEachPiece(of: number, body) }
     }
 
+    /// Reads an item as far as somebody asks, for those who wait between two pieces.
+    public func mediaReader(_ number: Int) throws -> MediaReader { try named(number) { try $0.reader(of: number) } }
+
     private func named<Result>(_ number: Int, _ body: (MediaSet) throws -> Result) throws -> Result {
         guard let media, number >= 0, number < media.count else {
             preconditionFailure("item \(number) of \(mediaCount)")

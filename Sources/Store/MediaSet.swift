@@ -91,6 +91,11 @@ final class MediaSet: Sendable {
         try cursor.forEachPiece(of: item, in: shard, body)
     }
 
+    func reader(of number: Int) throws -> MediaReader {
+        let (shard, item) = try place(of: number)
+        return try MediaReader(shard, frame: item)
+    }
+
     /// Every digest must be found at its place, and together they must be the manifest's.
     ///
     /// - Throws: `DamagedBlob` for the first fault.

@@ -2,6 +2,7 @@ internal import Base
 internal import Datasets
 internal import Models
 public import SystemPackage
+internal import YAML
 internal import Yams
 
 extension Mix {
@@ -15,14 +16,8 @@ extension Mix {
 
     /// Reads the mix from YAML text; `path` is named in errors.
     public init(yaml: String, path: String, overrides: [String] = []) throws {
-        var source = MixSource(file: path)
-        var root: Node
-        do {
-            guard let node = try Yams.compose(yaml: yaml) else { throw source.failure("the mix is empty", at: nil) }
-            root = node
-        } catch let error as YamlError {
-            throw Failure(.badConfiguration, "\(path): \(error)")
-        }
+        var source = YAMLSource(file: path, noun: "a mix")
+        var root = try source.root(of: yaml)
         for override in overrides {
             let setting = try Setting(override)
             try setting.apply(to: &root)
@@ -31,8 +26,8 @@ extension Mix {
         try self.init(root, source: source)
     }
 
-    private init(_ root: Node, source: MixSource) throws {
-        let top = try MixSection(root, path: "", keys: Self.keys, source: source)
+    private init(_ root: Node, source: YAMLSource) throws {
+        let top = try YAMLSection(root, path: "", keys: Self.keys, source: source)
         let length = try Self.length(top)
         let parts = try top.list("datasets") ?? []
         guard !parts.isEmpty else { throw top.failure("datasets", "must list at least one dataset") }
@@ -54,7 +49,7 @@ extension Mix {
         "prompts", "pooling", "normalize", "dropout", "optimizer", "lora", "chunk_tokens", "checkpoint_every",
     ]
 
-    private static func length(_ top: MixSection) throws -> Length {
+    private static func length(_ top: YAMLSection) throws -> Length {
         let steps = try top.integer("steps", atLeast: 1)
         let epochs = try top.positive("epochs")
         switch (steps, epochs) {
@@ -64,7 +59,7 @@ extension Mix {
         }
     }
 
-    private mutating func readExamples(_ top: MixSection) throws {
+    private mutating func readExamples(_ top: YAMLSection) throws {
         passagesPerQuery = try top.integer("passages_per_query", atLeast: 1) ?? passagesPerQuery
         queriesPerStep = try top.integer("queries_per_step", atLeast: 1) ?? queriesPerStep
         accumulation = try top.integer("accumulation", atLeast: 1) ?? accumulation
@@ -88,7 +83,7 @@ extension Mix {
     }
 
     /// What no single key can get wrong alone.
-    private func checkWhole(_ top: MixSection) throws {
+    private func checkWhole(_ top: YAMLSection) throws {
         guard queriesPerStep % accumulation == 0 else {
             throw top.failure(
                 "accumulation", "must divide queries_per_step: \(queriesPerStep) / \(accumulation) is not whole")
@@ -113,15 +108,15 @@ extension Mix {
 }
 
 extension Mix.Sides where Value == String? {
-    fileprivate init(prompts parent: MixSection) throws {
+    fileprivate init(prompts parent: YAMLSection) throws {
         let section = try parent.section("prompts", keys: ["query", "document"])
         self.init(query: try section?.string("query"), document: try section?.string("document"))
     }
 }
 
 extension Mix.Part {
-    fileprivate init(_ node: Node, number: Int, source: MixSource) throws {
-        let section = try MixSection(
+    fileprivate init(_ node: Node, number: Int, source: YAMLSource) throws {
+        let section = try YAMLSection(
             node, path: "datasets.\(number)", keys: ["name", "weight", "prompts"], source: source)
         self.init(
             reference: try section.required("name"),
@@ -135,7 +130,7 @@ extension Mix.OptimizerOptions {
         "learning_rate", "schedule", "warmup_steps", "betas", "epsilon", "weight_decay", "clip_norm",
     ]
 
-    fileprivate init(_ section: MixSection) throws {
+    fileprivate init(_ section: YAMLSection) throws {
         self.init()
         learningRate = try section.positive("learning_rate") ?? learningRate
         schedule = try section.choice("schedule", of: LearningRateSchedule.self) ?? schedule
@@ -156,7 +151,7 @@ extension Mix.OptimizerOptions {
 extension Mix.LoRAOptions {
     fileprivate static let keys = ["r", "alpha", "dropout", "targets"]
 
-    fileprivate init(_ section: MixSection) throws {
+    fileprivate init(_ section: YAMLSection) throws {
         self.init()
         rank = try section.integer("r", atLeast: 1) ?? rank
         alpha = try section.positive("alpha") ?? alpha

@@ -62,6 +62,44 @@ public struct Decompressor: ~Copyable {
     }
 }
 
+/// One frame without a dictionary, decompressed as far as somebody asks. Belongs to one thread at a time.
+///
+/// Memory: the frame's window, which is 128 KiB for a ``RawFrame``, and a block.
+public struct FrameStream: ~Copyable {
+    private let context: OpaquePointer
+    private var input: ZSTD_inBuffer
+    private var isAtEnd = false
+
+    /// - Parameter frame: the whole frame and nothing behind it; it must stay where it is as long as the stream lives.
+    public init(_ frame: UnsafeRawBufferPointer) throws(ZstandardError) {
+        guard let context = ZSTD_createDCtx() else { throw ZstandardError("decompress", "out of memory") }
+        self.context = context
+        input = ZSTD_inBuffer(src: frame.baseAddress, size: frame.count, pos: 0)
+    }
+
+    deinit { ZSTD_freeDCtx(context) }
+
+    /// Writes what comes next to the start of a buffer.
+    ///
+    /// - Returns: the number of bytes, as many as there is room for unless the frame ends; 0 behind its end, and then its
+    ///   checksum was right.
+    public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(ZstandardError) -> Int {
+        var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
+        while !isAtEnd, output.pos < output.size {
+            let (inputBefore, outputBefore) = (input.pos, output.pos)
+            let rest = try checked(ZSTD_decompressStream(context, &output, &input), "decompress a frame")
+            isAtEnd = rest == 0
+            guard isAtEnd || input.pos > inputBefore || output.pos > outputBefore else {
+                throw ZstandardError("decompress a frame", "it is cut off")
+            }
+        }
+        if isAtEnd, input.pos < input.size {
+            throw ZstandardError("decompress a frame", "there are bytes behind its end")
+        }
+        return output.pos
+    }
+}
+
 /// What a frame's header tells.
 public enum Frame {
     /// Bytes that the frame decompresses to.

@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import JSON
 internal import Rankings
+internal import Reports
 internal import Store
 internal import SystemPackage
 
@@ -30,7 +31,13 @@ struct DemoReport: Tool {
         let folder = FilePath(folder)
         let evaluation = try JSONValue.parse(file: folder.appending("eval.json"))
         let store = try Store(opening: folder.appending("store"))
-        var page = Page()
+        var page = Page(
+            title: "tvt: Nave's Topical Bible, from a v1 file to a better retriever",
+            heading: "From a v1 file to a better retriever",
+            introduction: """
+                <p>Nave's Topical Bible: verses of the King James Version, found by topic. Every number on this page was \
+                computed by the run that wrote it; <code>make demo</code> makes it again.</p>
+                """)
         try page.add("Before and after", quality(evaluation))
         try page.add("What filtering and mining changed", mining(folder))
         try page.add("Training loss", LossCurve(losses: losses(folder.appending("model/metrics.jsonl"))).svg)
@@ -61,7 +68,7 @@ struct DemoReport: Tool {
         return Page.table(
             header: ["measure", "untrained", "trained", "difference", "queries won", "lost", "p"], rows: rows)
             + "<p><small>Means over the \(queries) queries of the test split, whose topics the training never saw. "
-            + "p: paired randomisation test.</small></p>" + Bars(bars: bars).svg
+            + "p: paired randomisation test.</small></p>" + Bars(bars, name: "measures of both runs").svg
     }
 
     /// The counts that mining wrote, as they are.
@@ -105,7 +112,7 @@ struct DemoReport: Tool {
             .init(label: "v1, zstd (no access)", value: compressed, text: byteSize(compressed), kind: "before"),
             .init(label: "v2 in the store", value: stored, text: byteSize(stored), kind: "after"),
         ]
-        return Bars(bars: bars).svg
+        return Bars(bars, name: "sizes").svg
             + "<p><small>The store's figure holds the records, the indexes by id and the links of all "
             + "\(manifest.queries.recordCount) queries and \(manifest.documents.recordCount) documents; each is read "
             + "by id in microseconds. A v1 file repeats a passage in every row that uses it.</small></p>"

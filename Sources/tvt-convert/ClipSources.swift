@@ -42,7 +42,7 @@ struct ClipArguments: ParsableArguments {
     var missingPath: FilePath? { missing.map { FilePath($0) } }
 }
 
-struct FromMSRVTT: ParsableCommand {
+struct MSRVTTArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "msr-vtt",
         abstract: "Take MSR-VTT: short videos with sentences about them.",
@@ -57,17 +57,15 @@ struct FromMSRVTT: ParsableCommand {
             """)
 
     @OptionGroup var clips: ClipArguments
-    @OptionGroup var ingest: IngestArguments
 
-    func run() throws {
-        try ingest.take(
-            .msrvtt(
-                clips.sources.paths, splits: clips.splits, positives: clips.positives.splits, missing: clips.missingPath
-            ))
+    func source() throws -> RawSource {
+        try .msrvtt(
+            clips.sources.paths, splits: clips.splits, positives: clips.positives.splits, missing: clips.missingPath
+        )
     }
 }
 
-struct FromAudioCaps: ParsableCommand {
+struct AudioCapsArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "audiocaps",
         abstract: "Take AudioCaps: clips of sound with captions.",
@@ -81,12 +79,10 @@ struct FromAudioCaps: ParsableCommand {
             """)
 
     @OptionGroup var clips: ClipArguments
-    @OptionGroup var ingest: IngestArguments
 
-    func run() throws {
-        try ingest.take(
-            .audiocaps(
-                clips.sources.paths, splits: clips.splits, positives: clips.positives.splits, missing: clips.missingPath
-            ))
+    func source() throws -> RawSource {
+        try .audiocaps(
+            clips.sources.paths, splits: clips.splits, positives: clips.positives.splits, missing: clips.missingPath
+        )
     }
 }

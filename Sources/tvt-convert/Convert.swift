@@ -1,4 +1,4 @@
-public import ArgumentParser
+internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import Ingest
@@ -18,97 +18,51 @@ struct TVTConvert: Tool {
             the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
             """,
         version: tvtVersion,
-        subcommands: [
-            FromV1.self, FromV2.self, FromTevatron.self, FromBEIR.self, FromWebDataset.self, FromPixmo.self,
-            FromColPali.self, FromWikiSS.self, FromVidore.self, FromMSRVTT.self, FromAudioCaps.self, ToV1.self,
-        ])
+        subcommands: allConversions.map { takingCommand($0) } + [CheckSources.self, ToV1.self])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
 }
 
-/// Options of every conversion into the store.
-struct IngestArguments: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Name of the new dataset.", valueName: "name"))
-    var dataset: String
+/// What a conversion reads, and how.
+protocol ConversionArguments: ParsableArguments {
+    /// Of the subcommand.
+    static var configuration: CommandConfiguration { get }
 
-    @Option(
-        name: .customLong("on-conflict"),
-        help: ArgumentHelp(
-            "When a docid comes again with different content: error stops, first keeps the first, rename gives the "
-                + "later one the id docid~hash.", valueName: "policy"))
-    var onConflict: ConflictPolicy = .error
+    func convert(
+        to destination: any ConversionDestination, reference: String, options: IngestOptions
+    ) throws -> IngestReport
+}
 
-    @Option(
-        name: .customLong("max-bad-records"),
-        help: ArgumentHelp("Leave out up to n bad records; they are counted and kept in --rejects.", valueName: "n"))
-    var maxBadRecords = 0
+/// Every way into the store, in the order in which help lists them.
+let allConversions: [any ConversionArguments.Type] = [
+    V1Arguments.self, V2Arguments.self, TevatronArguments.self, BEIRArguments.self, WebDatasetArguments.self,
+    PixmoArguments.self, ColPaliArguments.self, WikiSSArguments.self, VidoreArguments.self, MSRVTTArguments.self,
+    AudioCapsArguments.self,
+]
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "Where bad records go, as they were; the reasons go to file.reasons.", valueName: "file"))
-    var rejects: String?
+private func takingCommand<Arguments: ConversionArguments>(_: Arguments.Type) -> any ParsableCommand.Type {
+    Take<Arguments>.self
+}
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "Take images, videos and sounds into the store: names in records are paths in this folder.",
-            valueName: "dir"))
-    var assets: String?
+/// Reads a source into the store.
+struct Take<Arguments: ConversionArguments>: ParsableCommand {
+    static var configuration: CommandConfiguration { Arguments.configuration }
 
-    @Flag(name: .customLong("media-names"), help: "Keep the names of --assets beside the digests that replace them.")
-    var mediaNames = false
-
-    @Option(name: .long, help: ArgumentHelp("Licence of the data, kept in the manifest.", valueName: "text"))
-    var licence: String?
-
-    @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
-    var workers: Int?
-
-    @OptionGroup var storage: StorageOptions
-    @OptionGroup var store: StoreOption
+    @OptionGroup var arguments: Arguments
+    @OptionGroup var reading: ReadingArguments
+    @OptionGroup var writing: WritingArguments
     @OptionGroup var common: CommonOptions
 
-    func validate() throws {
-        guard maxBadRecords >= 0 else { throw ValidationError("--max-bad-records is at least 0") }
-        guard (maxBadRecords > 0) == (rejects != nil) else {
-            throw ValidationError("--max-bad-records and --rejects go together: what is left out must be kept")
-        }
-        guard rejects != "-" else { throw ValidationError("--rejects is a file: stdout is for the result") }
-        guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
-        guard assets != nil || !mediaNames else { throw ValidationError("--media-names goes with --assets") }
-    }
-
-    func options() throws -> IngestOptions {
-        var options = IngestOptions()
-        options.conflictPolicy = onConflict
-        options.badRecordLimit = maxBadRecords
-        options.rejects = rejects.map { FilePath($0) }
-        options.licence = licence
-        options.tool = "tvt-convert \(tvtVersion)"
-        if let workers { options.workers = workers }
-        if storage.portable { options.writing.dictionaryBytes = 0 }
-        if let frameBytes = storage.frameBytes { options.writing.frameBytes = frameBytes }
-        options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
-        return options
-    }
-
-    /// The store, made if it is not there yet.
-    func openStore() throws -> Store { try Store.create(at: store.folder()) }
-
-    /// Takes a source and prints what came of it.
-    func take(_ source: RawSource) throws {
-        try print(Conversions.source(source, into: openStore(), reference: dataset, options: options()))
-    }
-
-    func print(_ report: IngestReport) throws {
+    func run() throws {
+        var options = try reading.options()
+        try writing.complete(&options)
+        let store = try Store.create(at: writing.store.folder())
+        let report = try arguments.convert(to: store, reference: writing.dataset, options: options)
         try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
     }
 }
 
-extension ConflictPolicy: ExpressibleByArgument {}
-
-struct FromV1: ParsableCommand {
+struct V1Arguments: ConversionArguments {
     static let configuration = CommandConfiguration(
         commandName: "v1-to-v2",
         abstract: "Convert v1 rows (query_id, query, positive_passages, negative_passages).",
@@ -120,15 +74,12 @@ struct FromV1: ParsableCommand {
     @Argument(help: ArgumentHelp("JSON Lines of v1 rows.", valueName: "file"))
     var inputs: [String]
 
-    @OptionGroup var ingest: IngestArguments
-
     func validate() throws { try checkStandardInput(inputs) }
 
-    func run() throws {
-        try ingest.print(
-            Conversions.rows(
-                inputs.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options()))
+    func convert(
+        to destination: any ConversionDestination, reference: String, options: IngestOptions
+    ) throws -> IngestReport {
+        try Conversions.rows(inputs.map { FilePath($0) }, into: destination, reference: reference, options: options)
     }
 }
 
@@ -160,7 +111,7 @@ struct RecordArguments: ParsableArguments {
     var judgementPaths: [FilePath] { qrels.map { FilePath($0) } }
 }
 
-struct FromV2: ParsableCommand {
+struct V2Arguments: ConversionArguments {
     static let configuration = CommandConfiguration(
         commandName: "v2",
         abstract: "Take queries and a corpus in the v2 form, or a corpus alone.",
@@ -171,38 +122,38 @@ struct FromV2: ParsableCommand {
             """)
 
     @OptionGroup var records: RecordArguments
-    @OptionGroup var ingest: IngestArguments
 
-    func run() throws {
-        try ingest.print(
-            Conversions.records(
-                queries: records.queryPaths, corpus: records.corpusPaths, judgements: records.judgementPaths,
-                into: ingest.openStore(), reference: ingest.dataset, options: ingest.options()))
+    func convert(
+        to destination: any ConversionDestination, reference: String, options: IngestOptions
+    ) throws -> IngestReport {
+        try Conversions.records(
+            queries: records.queryPaths, corpus: records.corpusPaths, judgements: records.judgementPaths,
+            into: destination, reference: reference, options: options)
     }
 }
 
-struct FromTevatron: ParsableCommand {
+struct TevatronArguments: ConversionArguments {
     static let configuration = CommandConfiguration(
         commandName: "tevatron",
         abstract: "Take a dataset as Tevatron publishes it: v2 records in Parquet or JSON Lines.",
         discussion: """
-            Files are told apart by content, and folders are taken too: of one all .parquet and .jsonl files are taken, in the order of their \
-            names. A column is a field of its name, null is no field. Images, videos and sounds may be bytes, or \
-            structures of bytes and path: they are stored once each, by digest.
+            Files are told apart by content, and folders are taken too: of one all .parquet and .jsonl files are taken, \
+            in the order of their names. A column is a field of its name, null is no field. Images, videos and sounds may \
+            be bytes, or structures of bytes and path: they are stored once each, by digest.
             """)
 
     @OptionGroup var records: RecordArguments
-    @OptionGroup var ingest: IngestArguments
 
-    func run() throws {
-        try ingest.print(
-            Conversions.tevatron(
-                queries: records.queryPaths, corpus: records.corpusPaths, judgements: records.judgementPaths,
-                into: ingest.openStore(), reference: ingest.dataset, options: ingest.options()))
+    func convert(
+        to destination: any ConversionDestination, reference: String, options: IngestOptions
+    ) throws -> IngestReport {
+        try Conversions.tevatron(
+            queries: records.queryPaths, corpus: records.corpusPaths, judgements: records.judgementPaths,
+            into: destination, reference: reference, options: options)
     }
 }
 
-struct FromBEIR: ParsableCommand {
+struct BEIRArguments: ConversionArguments {
     static let configuration = CommandConfiguration(
         commandName: "beir",
         abstract: "Take a BEIR dataset: a zip or a folder.",
@@ -216,17 +167,15 @@ struct FromBEIR: ParsableCommand {
         help: ArgumentHelp("Judgements of this split above 0 also become the queries' positives.", valueName: "split"))
     var positives: String?
 
-    @OptionGroup var ingest: IngestArguments
-
-    func run() throws {
-        try ingest.print(
-            Conversions.beir(
-                FilePath(source), into: ingest.openStore(), reference: ingest.dataset, positives: positives,
-                options: ingest.options()))
+    func convert(
+        to destination: any ConversionDestination, reference: String, options: IngestOptions
+    ) throws -> IngestReport {
+        try Conversions.beir(
+            FilePath(source), into: destination, reference: reference, positives: positives, options: options)
     }
 }
 
-struct FromWebDataset: ParsableCommand {
+struct WebDatasetArguments: ConversionArguments {
     static let configuration = CommandConfiguration(
         commandName: "webdataset",
         abstract: "Take tars of samples, as webdataset has them.",
@@ -240,15 +189,13 @@ struct FromWebDataset: ParsableCommand {
     @Argument(help: ArgumentHelp("Tars, plain or packed, or folders of them.", valueName: "source"))
     var sources: [String]
 
-    @OptionGroup var ingest: IngestArguments
-
     func validate() throws { try checkStandardInput(sources) }
 
-    func run() throws {
-        try ingest.print(
-            Conversions.samples(
-                sources.map { FilePath($0) }, into: ingest.openStore(), reference: ingest.dataset,
-                options: ingest.options()))
+    func convert(
+        to destination: any ConversionDestination, reference: String, options: IngestOptions
+    ) throws -> IngestReport {
+        try Conversions.samples(
+            sources.map { FilePath($0) }, into: destination, reference: reference, options: options)
     }
 }
 

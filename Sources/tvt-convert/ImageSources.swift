@@ -14,7 +14,20 @@ struct SourceArguments: ParsableArguments {
     var paths: [FilePath] { sources.map { FilePath($0) } }
 }
 
-struct FromPixmo: ParsableCommand {
+/// What an adapter of a published set takes.
+protocol RawSourceArguments: ConversionArguments {
+    func source() throws -> RawSource
+}
+
+extension RawSourceArguments {
+    func convert(
+        to destination: any ConversionDestination, reference: String, options: IngestOptions
+    ) throws -> IngestReport {
+        try Conversions.source(source(), into: destination, reference: reference, options: options)
+    }
+}
+
+struct PixmoArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "pixmo",
         abstract: "Take PixMo-docs: images of charts, tables, diagrams and other documents with questions.",
@@ -25,12 +38,10 @@ struct FromPixmo: ParsableCommand {
             """)
 
     @OptionGroup var sources: SourceArguments
-    @OptionGroup var ingest: IngestArguments
-
-    func run() throws { try ingest.take(.pixmo(sources.paths)) }
+    func source() throws -> RawSource { try .pixmo(sources.paths) }
 }
 
-struct FromColPali: ParsableCommand {
+struct ColPaliArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "colpali",
         abstract: "Take ColPali's training set: pages of documents with a query each.",
@@ -40,7 +51,5 @@ struct FromColPali: ParsableCommand {
             """)
 
     @OptionGroup var sources: SourceArguments
-    @OptionGroup var ingest: IngestArguments
-
-    func run() throws { try ingest.take(.colpali(sources.paths)) }
+    func source() throws -> RawSource { try .colpali(sources.paths) }
 }

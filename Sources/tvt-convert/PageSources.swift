@@ -4,7 +4,7 @@ internal import Ingest
 internal import RawSources
 internal import SystemPackage
 
-struct FromWikiSS: ParsableCommand {
+struct WikiSSArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "wiki-ss",
         abstract: "Take Wiki-SS: screenshots of Wikipedia's pages, and questions about them.",
@@ -27,19 +27,16 @@ struct FromWikiSS: ParsableCommand {
     var corpus: [String]
 
     @OptionGroup var positives: PositivesOption
-    @OptionGroup var ingest: IngestArguments
 
     func validate() throws { try checkStandardInput(queries + corpus) }
 
-    func run() throws {
-        try ingest.take(
-            .wikiSS(
-                queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) }, positives: positives.splits)
-        )
+    func source() throws -> RawSource {
+        try .wikiSS(
+            queries: queries.map { FilePath($0) }, corpus: corpus.map { FilePath($0) }, positives: positives.splits)
     }
 }
 
-struct FromVidore: ParsableCommand {
+struct VidoreArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "vidore",
         abstract: "Take a test set of ViDoRe: pages of documents, and judged queries.",
@@ -59,7 +56,7 @@ struct FromVidore: ParsableCommand {
             valueName: "name"))
     var language: String?
 
-    @OptionGroup var ingest: IngestArguments
-
-    func run() throws { try ingest.take(.vidore(sources.paths, language: language)) }
+    func source() throws -> RawSource {
+        try .vidore(sources.paths, language: language)
+    }
 }

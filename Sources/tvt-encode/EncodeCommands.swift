@@ -29,7 +29,16 @@ struct EncodeCorpus: ParsableCommand {
 
     @OptionGroup var options: EncodeOptions
 
-    func run() throws { try options.run(.corpus) }
+    @Option(
+        name: .customLong("text-side"),
+        help: ArgumentHelp(
+            """
+            Encode each document by this field (a string or a list of strings) of the queries that link to it, instead \
+            of by what it holds; documents without such a text are left out.
+            """, valueName: "field"))
+    var textSide: String?
+
+    func run() throws { try options.run(.corpus, textSide: textSide) }
 }
 
 struct EncodeOptions: ParsableArguments {
@@ -74,7 +83,7 @@ struct EncodeOptions: ParsableArguments {
         return DatasetEncoder.Shard(index: index, count: count)
     }
 
-    func run(_ side: VectorsSide, split: String? = nil) throws {
+    func run(_ side: VectorsSide, split: String? = nil, textSide: String? = nil) throws {
         let store = try openStore(store.location)
         let dataset = try store.dataset(dataset)
         let lease = try store.lease([dataset], purpose: "tvt-encode \(side.rawValue)")
@@ -85,7 +94,8 @@ struct EncodeOptions: ParsableArguments {
         options.shard = parsedShard ?? options.shard
         options.recordsPerPart = partSize
         options.resumes = resume
-        let source = try RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split)
+        let source = try RecordSource(
+            dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split, textSide: textSide)
         let encoder = DatasetEncoder(source, loaded, options)
         let description = try encoder.description(identity: model.identity(loaded))
         let progress = Progress(
@@ -95,6 +105,10 @@ struct EncodeOptions: ParsableArguments {
         if report.truncatedCount > 0 {
             log.notice("\(report.truncatedCount) of \(report.recordCount) texts were cut to the maximal length")
         }
+        if let textSide, source.leftOutCount > 0 {
+            let counts = "\(source.leftOutCount) of \(dataset.documentCount) documents"
+            log.notice("\(counts) are left out: no query that links to them has a text in \(textSide)")
+        }
         if report.ignoredMediaCount > 0 { log.notice("media of \(report.ignoredMediaCount) records were ignored") }
         if report.emptyCount > 0 { log.warning("\(report.emptyCount) texts are empty") }
         guard common.json else { return }
@@ -103,6 +117,7 @@ struct EncodeOptions: ParsableArguments {
             "records": JSONValue(report.recordCount), "skipped": JSONValue(report.skippedCount),
             "encoded": JSONValue(encoded), "truncated": JSONValue(report.truncatedCount),
             "empty": JSONValue(report.emptyCount), "ignored_media": JSONValue(report.ignoredMediaCount),
+            "left_out": JSONValue(source.leftOutCount),
             "tokens": JSONValue(report.tokenCount), "parts": JSONValue(report.partCount),
             "dims": JSONValue(report.dims), "seconds": .number(report.seconds),
             "records_per_second": .number(report.seconds > 0 ? Double(encoded) / report.seconds : 0),

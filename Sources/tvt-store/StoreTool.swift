@@ -22,7 +22,7 @@ struct StoreTool: Tool {
             CatCommand.self, MediaCommand.self, LogCommand.self, TagCommand.self, RemoveCommand.self,
             VerifyCommand.self,
             ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
-            DiffCommand.self, DedupCommand.self, OverlapCommand.self,
+            DiffCommand.self, DedupCommand.self, OverlapCommand.self, BrowseCommand.self,
             PushCommand.self, PullCommand.self, CacheCommand.self, ExportCommand.self, ImportCommand.self,
         ])
 }

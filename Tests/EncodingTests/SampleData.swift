@@ -14,6 +14,8 @@ struct SampleData {
     var documents: [Document] = []
     var queries: [Query] = []
     var judgements: [(split: String, query: Int, document: Int)] = []
+    /// Documents by query.
+    var positives: [Int: [UInt32]] = [:]
 
     /// Every 9th document has no title, every 31st no title and an empty text, every 17th is longer than the model takes.
     init(documentCount: Int, queryCount: Int = 3, seed: UInt64 = 1) throws {
@@ -47,12 +49,13 @@ struct SampleData {
                 try record.withUnsafeBytes { try writer.appendDocument(id: id, record: $0) }
             }
         }
-        for query in queries {
+        for (number, query) in queries.enumerated() {
             var record: [UInt8] = []
             query.appendJSONLine(to: &record)
             _ = try query.id.withUnsafeBytes { id in
                 try record.withUnsafeBytes {
-                    try writer.appendQuery(id: id, record: $0, positives: [UInt32](), negatives: [UInt32]())
+                    try writer.appendQuery(
+                        id: id, record: $0, positives: positives[number] ?? [], negatives: [UInt32]())
                 }
             }
         }

@@ -88,6 +88,12 @@ struct SampleMedia {
             var pieces: [UInt8] = []
             try dataset.forEachMediaPiece(of: item) { pieces.append(contentsOf: $0) }
             #expect(pieces == bytes)
+            let reader = try dataset.mediaReader(item)
+            let start = bytes.count / 3
+            try reader.skip(start)
+            var rest: [UInt8] = []
+            while case let piece = try reader.read(upTo: 777), !piece.isEmpty { rest += piece }
+            #expect(rest == Array(bytes[start...]))
             #expect(try dataset.document(number).image?.digest == digest)
         }
         #expect(dataset.mediaCount == kept.count)
@@ -251,6 +257,8 @@ struct SampleMedia {
                     let digest = SHA256Digest.of(bytes)
                     guard let number = try dataset.mediaNumber(of: digest) else { continue }
                     #expect(try dataset.withMedia(number) { Array($0) } == bytes, "byte \(byte)")
+                    let reader = try dataset.mediaReader(number)
+                    #expect(try reader.read(upTo: bytes.count + 1) == bytes, "byte \(byte)")
                 }
             } catch {
                 #expect(error is any StatusError, "byte \(byte) of \(path) gave \(error)")

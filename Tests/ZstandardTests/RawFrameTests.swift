@@ -23,6 +23,22 @@ import Zstandard
         return content
     }
 
+    /// What a stream gives that is asked for so many bytes at a time, until it has none.
+    func streamed(_ frame: [UInt8], by byteCount: Int = 1000) throws -> [UInt8] {
+        try frame.withUnsafeBytes { frame in
+            var stream = try FrameStream(frame)
+            var buffer = [UInt8](repeating: 0, count: byteCount)
+            var content: [UInt8] = []
+            while true {
+                let count = try buffer.withUnsafeMutableBytes { try stream.read(into: $0) }
+                if count == 0 { break }
+                content += buffer[..<count]
+            }
+            #expect(try buffer.withUnsafeMutableBytes { try stream.read(into: $0) } == 0)
+            return content
+        }
+    }
+
     static let sizes = [0, 1, 255, 256, 131_071, 131_072, 131_073, 262_144, 400_000]
 
     @Test(arguments: sizes) func libzstdReadsThem(byteCount: Int) throws {
@@ -31,6 +47,7 @@ import Zstandard
         #expect(frame.count == RawFrame.byteCount(of: byteCount))
         #expect(try FrameTests().decompress(frame) == content)
         #expect(try pieces(frame) == content)
+        for amount in [1000, 131_072, 1 << 20] { #expect(try streamed(frame, by: amount) == content) }
         #expect(try frame.withUnsafeBytes { try Frame.compressedSize($0) } == frame.count)
     }
 
@@ -61,14 +78,17 @@ import Zstandard
         let frame = rawFrame(content)
         for count in 0..<frame.count {
             #expect(throws: ZstandardError.self, "cut to \(count)") { try pieces(Array(frame.prefix(count))) }
+            #expect(throws: ZstandardError.self, "cut to \(count)") { try streamed(Array(frame.prefix(count))) }
         }
         for byte in frame.indices {
             var damaged = frame
             damaged[byte] ^= 0x10
+            #expect((try? streamed(damaged)) == (try? pieces(damaged)), "byte \(byte)")
             // An unused bit of the descriptor, and the window's size, matter to nobody.
             guard (try? pieces(damaged)) == content else { continue }
             #expect(byte == 4 || byte == 5)
         }
         #expect(throws: ZstandardError.self) { try pieces(frame + [0]) }
+        #expect(throws: ZstandardError.self) { try streamed(frame + [0]) }
     }
 }

@@ -1,4 +1,4 @@
-"""Makes the archives beside this script: `python3 make-archives.py`. The zips of make.sh's kind come from Info-ZIP."""
+"""Makes the archives beside this script: `python3 make-archives.py`; needs zstd, GNU tar and Info-ZIP's zip."""
 
 import bz2, gzip, io, lzma, os, stat, subprocess, tarfile, tempfile, zipfile
 
@@ -106,12 +106,9 @@ link.external_attr = (stat.S_IFLNK | 0o777) << 16
 write("refused-symlink.zip", zip_file([("first", b"x"), (link, b"/etc/passwd")]))
 write("zeros.zip", zip_file([("zeros", bytes(4 << 20))]))
 with tempfile.TemporaryDirectory() as folder:
-    for name in ["first", "deleted"]:
-        with open(os.path.join(folder, name), "w") as file:
-            file.write(name)
-        os.utime(os.path.join(folder, name), (1577836800, 1577836800))
-    def zip_tool(*arguments):
-        subprocess.run(["zip", "-q", "-X", *arguments], cwd=folder, check=True)
-
-    zip_tool("-P", "secret", "out.zip", "first")
-    os.rename(os.path.join(folder, "out.zip"), os.path.join(here, "refused-encrypted.zip"))
+    write_to = os.path.join(folder, "first")
+    with open(write_to, "w") as file:
+        file.write("first")
+    subprocess.run(["zip", "-q", "-X", "-P", "secret", "out.zip", "first"], cwd=folder, check=True)
+    with open(os.path.join(folder, "out.zip"), "rb") as file:
+        write("refused-encrypted.zip", file.read())

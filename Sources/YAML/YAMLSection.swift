@@ -1,20 +1,21 @@
-internal import Base
-internal import Yams
+public import Base
+public import Yams
 
 /// A mapping of a YAML file, read strictly: unknown keys and wrong types are errors that name file, line and key.
-struct MixSection {
+public struct YAMLSection {
     private let values: [(key: String, value: Node)]
-    private let source: MixSource
+    private let source: YAMLSource
     /// Dotted path from the root; empty for the root.
-    let path: String
+    public let path: String
 
     /// - Parameter keys: every key the section may have.
-    init(_ node: Node, path: String, keys: [String], source: MixSource) throws {
+    public init(_ node: Node, path: String, keys: [String], source: YAMLSource) throws {
         self.path = path
         self.source = source
         guard case .mapping(let mapping) = node else {
             throw source.failure(
-                path.isEmpty ? "a mix is a mapping of keys to values" : "\"\(path)\" must be a mapping", at: node)
+                path.isEmpty ? "\(source.noun) is a mapping of keys to values" : "\"\(path)\" must be a mapping",
+                at: node)
         }
         var values: [(key: String, value: Node)] = []
         for (keyNode, value) in mapping {
@@ -22,7 +23,7 @@ struct MixSection {
             guard keys.contains(where: { $0.utf8.elementsEqual(key.utf8) }) else {
                 let near = nearest(to: key, among: keys)
                 throw source.failure(
-                    "unknown key \"\(MixSection.join(path, key))\"", at: keyNode, path: MixSection.join(path, key),
+                    "unknown key \"\(YAMLSection.join(path, key))\"", at: keyNode, path: YAMLSection.join(path, key),
                     advice: near.isEmpty
                         ? "Known here: \(keys.joined(separator: ", "))."
                         : "Did you mean \(near.map { "\"\($0)\"" }.joined(separator: " or "))?")
@@ -32,10 +33,10 @@ struct MixSection {
         self.values = values
     }
 
-    static func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : path + "." + key }
+    public static func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
     /// The value, unless the key is absent or null.
-    func node(_ key: String) -> Node? {
+    public func node(_ key: String) -> Node? {
         guard let value = values.last(where: { $0.key.utf8.elementsEqual(key.utf8) })?.value else { return nil }
         if case .scalar(let scalar) = value, scalar.style == .plain, ["", "~", "null"].contains(scalar.string) {
             return nil
@@ -43,26 +44,26 @@ struct MixSection {
         return value
     }
 
-    func failure(_ key: String, _ reason: String, advice: String? = nil) -> Failure {
-        let path = MixSection.join(path, key)
+    public func failure(_ key: String, _ reason: String, advice: String? = nil) -> Failure {
+        let path = YAMLSection.join(path, key)
         return source.failure("\"\(path)\" \(reason)", at: node(key), path: path, advice: advice)
     }
 
-    func string(_ key: String) throws -> String? {
+    public func string(_ key: String) throws -> String? {
         guard let node = node(key) else { return nil }
         guard case .scalar(let scalar) = node else { throw failure(key, "must be a text") }
         return scalar.string
     }
 
-    func required(_ key: String) throws -> String {
+    public func required(_ key: String) throws -> String {
         guard let value = try string(key), !value.isEmpty else {
             throw source.failure(
-                "\"\(MixSection.join(path, key))\" is missing", at: nil, path: path, advice: nil)
+                "\"\(YAMLSection.join(path, key))\" is missing", at: nil, path: path, advice: nil)
         }
         return value
     }
 
-    func integer(_ key: String, atLeast least: Int) throws -> Int? {
+    public func integer(_ key: String, atLeast least: Int) throws -> Int? {
         guard let text = try string(key) else { return nil }
         guard let value = Int(text) else { throw failure(key, "must be a whole number, not \"\(text)\"") }
         guard value >= least else { throw failure(key, "must be at least \(least), not \(value)") }
@@ -70,7 +71,7 @@ struct MixSection {
     }
 
     /// A finite number in the range.
-    func number(_ key: String, in range: PartialRangeFrom<Double>) throws -> Double? {
+    public func number(_ key: String, in range: PartialRangeFrom<Double>) throws -> Double? {
         guard let text = try string(key) else { return nil }
         guard let value = Double(text), value.isFinite else {
             throw failure(key, "must be a number, not \"\(text)\"")
@@ -80,20 +81,20 @@ struct MixSection {
     }
 
     /// A number above 0.
-    func positive(_ key: String) throws -> Double? {
+    public func positive(_ key: String) throws -> Double? {
         let value = try number(key, in: 0...)
         if value == 0 { throw failure(key, "must be more than 0") }
         return value
     }
 
     /// A number in `[0, 1)`.
-    func fraction(_ key: String) throws -> Double? {
+    public func fraction(_ key: String) throws -> Double? {
         guard let value = try number(key, in: 0...) else { return nil }
         guard value < 1 else { throw failure(key, "must be less than 1") }
         return value
     }
 
-    func bool(_ key: String) throws -> Bool? {
+    public func bool(_ key: String) throws -> Bool? {
         guard let text = try string(key) else { return nil }
         switch text {
         case "true": return true
@@ -102,7 +103,9 @@ struct MixSection {
         }
     }
 
-    func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, of: Choice.Type) throws -> Choice? {
+    public func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, of: Choice.Type) throws
+        -> Choice?
+    {
         guard let text = try string(key) else { return nil }
         guard let value = Choice(rawValue: text) else {
             let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
@@ -111,26 +114,47 @@ struct MixSection {
         return value
     }
 
-    func list(_ key: String) throws -> [Node]? {
+    public func list(_ key: String) throws -> [Node]? {
         guard let node = node(key) else { return nil }
         guard case .sequence(let sequence) = node else { throw failure(key, "must be a list") }
         return Array(sequence)
     }
 
-    func section(_ key: String, keys: [String]) throws -> MixSection? {
+    public func section(_ key: String, keys: [String]) throws -> YAMLSection? {
         guard let node = node(key) else { return nil }
-        return try MixSection(node, path: MixSection.join(path, key), keys: keys, source: source)
+        return try YAMLSection(node, path: YAMLSection.join(path, key), keys: keys, source: source)
     }
 }
 
-/// Where a mix's values come from: a file, or `--set` for the paths that it replaced.
-struct MixSource {
-    let file: String
+/// Where values come from: a file, or `--set` for the paths that it replaced.
+public struct YAMLSource {
+    public let file: String
+    /// What the file is, with its article: `a mix`.
+    let noun: String
     /// Dotted paths given by `--set`.
-    var overridden: [String] = []
+    public var overridden: [String] = []
+
+    public init(file: String, noun: String) {
+        self.file = file
+        self.noun = noun
+    }
+
+    /// The root of the file's text.
+    ///
+    /// - Throws: `Failure` with status 78 for text that is no YAML, or none at all.
+    public func root(of yaml: String) throws -> Node {
+        do {
+            guard let node = try Yams.compose(yaml: yaml) else {
+                throw Failure(.badConfiguration, "\(file): the \(noun.split(separator: " ").last ?? "file") is empty")
+            }
+            return node
+        } catch let error as YamlError {
+            throw Failure(.badConfiguration, "\(file): \(error)")
+        }
+    }
 
     /// A configuration error at a node's line, or at the `--set` that put it there.
-    func failure(_ reason: String, at node: Node?, path: String = "", advice: String? = nil) -> Failure {
+    public func failure(_ reason: String, at node: Node?, path: String = "", advice: String? = nil) -> Failure {
         let place: String
         if let setting = overridden.first(where: { path == $0 || path.hasPrefix($0 + ".") }) {
             place = "--set \(setting)"

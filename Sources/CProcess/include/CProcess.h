@@ -1,0 +1,13 @@
+#ifndef TVT_CPROCESS_H
+#define TVT_CPROCESS_H
+#include <sys/types.h>
+
+/// Starts a program with an empty standard input, in a process group of its own. It gets SIGTERM when the calling thread
+/// ends.
+///
+/// - path: the program; arguments: of which the first is its name, with NULL at the end.
+/// - folder: where it works.
+/// - output: descriptor that becomes its standard output.
+/// Returns its process id, or -1 with errno. A program that cannot be started ends with status 127.
+pid_t tvt_process_start(const char *path, char *const arguments[], const char *folder, int output);
+#endif

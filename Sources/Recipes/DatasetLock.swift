@@ -1,0 +1,105 @@
+public import Base
+public import JSON
+internal import Store
+public import SystemPackage
+
+/// What a recipe gave, to the digest: `manifests/<name>.lock.json`.
+///
+/// Canonical JSON without times, hosts and paths of the machine: equal inputs give equal locks.
+public struct DatasetLock: Sendable, Equatable {
+    static let schema = "tvt.dataset-lock/1"
+    public let json: JSONValue
+
+    /// A version of the dataset that the recipe made.
+    public struct Version: Sendable, Equatable {
+        public let reference: String
+        public let dataset: SHA256Digest
+        public let logicalDigest: SHA256Digest
+    }
+
+    init(
+        _ plan: RecipePlan, inputs: InputListing, results: [String: SHA256Digest], output: FilePath, store: FilePath,
+        version: String
+    ) throws {
+        let store = try Store(opening: store)
+        var versions: [JSONValue] = []
+        for stage in plan.stages {
+            guard case .version(let reference) = stage.result, let digest = results[stage.name] else { continue }
+            let manifest = try store.manifest(digest)
+            versions.append([
+                "reference": .string(reference), "dataset": .string(digest.description),
+                "logicalDigest": .string(manifest.logicalDigest.description),
+                "documents": JSONValue(manifest.documents.recordCount),
+                "queries": JSONValue(manifest.queries.recordCount),
+                "positives": JSONValue(manifest.positives?.linkCount ?? 0),
+                "negatives": JSONValue(manifest.negatives?.linkCount ?? 0),
+                "judgements": JSONValue(manifest.judgements.reduce(0) { $0 + $1.links.linkCount }),
+                "mediaItems": JSONValue(manifest.media?.itemCount ?? 0),
+            ])
+        }
+        var object: JSONObject = [
+            "schema": .string(Self.schema), "version": .string(version), "licence": .string(plan.recipe.licence),
+            "recipe": [
+                "name": .string(plan.recipe.name), "digest": .string(plan.recipe.digest.description),
+                "sample": .bool(plan.isSample),
+            ],
+            "inputs": inputs.json, "stages": .array(plan.stages.map(\.json)), "versions": .array(versions),
+        ]
+        if let run = results["search"] {
+            object["run"] = .string(run.description)
+            object["vectors"] = .object(
+                JSONObject(
+                    try ["corpus", "queries"].map { side in
+                        let path = output.appending("vectors").appending(side).appending("vectors.json")
+                        let vectors = try JSONValue.parse(file: path)
+                        return (
+                            side,
+                            [
+                                "modelCard": vectors["model_card"] ?? .null, "count": vectors["count"] ?? .null,
+                                "encoding": vectors["encoding"] ?? .null,
+                            ]
+                        )
+                    }))
+        }
+        object["stop"] = plan.recipe.stop.map { .string($0) }
+        json = .object(object)
+    }
+
+    /// - Throws: `InputError` for a file that is no lock.
+    public init(reading path: FilePath) throws {
+        json = try JSONValue.parse(file: path)
+        guard json["schema"]?.string == Self.schema, json["versions"]?.array != nil else {
+            throw InputError("not a lock of \(Self.schema)", at: Place(path: path.string, field: "schema"))
+        }
+    }
+
+    /// In the order of the stages.
+    public var versions: [Version] {
+        (json["versions"]?.array ?? []).compactMap { version in
+            guard let reference = version["reference"]?.string,
+                let dataset = version["dataset"]?.string.flatMap({ SHA256Digest(hex: $0) }),
+                let logical = version["logicalDigest"]?.string.flatMap({ SHA256Digest(hex: $0) })
+            else { return nil }
+            return Version(reference: reference, dataset: dataset, logicalDigest: logical)
+        }
+    }
+
+    func write(to path: FilePath) throws {
+        let bytes = json.canonical() + [0x0A]
+        if Files.exists(path), try Files.readAll(path) == bytes { return }
+        try Files.replace(path, with: bytes)
+    }
+
+    /// What an earlier lock says otherwise of the data, though its recipe, inputs, commands and model were the same.
+    func differences(fromFileAt path: FilePath) throws -> [String] {
+        guard Files.exists(path), let other = try? DatasetLock(reading: path) else { return [] }
+        for key in ["recipe", "inputs", "stages", "vectors"] where json[key] != other.json[key] { return [] }
+        let before = other.versions
+        return versions.compactMap { version in
+            guard let old = before.first(where: { $0.reference == version.reference }),
+                old.logicalDigest != version.logicalDigest
+            else { return nil }
+            return "\(version.reference): logical digest \(old.logicalDigest) before, \(version.logicalDigest) now"
+        }
+    }
+}

@@ -1,0 +1,199 @@
+internal import Base
+public import SystemPackage
+internal import YAML
+
+extension Recipe {
+    public static let fileName = "recipe.yaml"
+    private static let keys = [
+        "name", "title", "licence", "citation", "source", "convert", "mining", "stop", "sample",
+    ]
+    private static let filterKeys = ["depth"]
+    private static let negativesKeys = ["depth", "count", "seed", "options"]
+
+    /// Finds a recipe by name, below `datasets/`, or by the path of its file or folder, and reads it.
+    ///
+    /// - Throws: `Failure` with status 66 that lists the names, where there is none.
+    public init(named name: String, datasets: FilePath = "datasets") throws {
+        let isPath = name.contains("/") || name.hasSuffix(".yaml")
+        var path = isPath ? FilePath(name) : datasets.appending(name)
+        if Files.isDirectory(path) { path = path.appending(Self.fileName) }
+        guard Files.exists(path) else {
+            let known = (try? Self.names(in: datasets)) ?? []
+            throw Failure(
+                .missingInput, "there is no recipe \(escaped(name.utf8)): \(path) does not exist",
+                advice: known.isEmpty
+                    ? "Name the recipe's file, or run this where datasets/ is."
+                    : "There are: \(known.joined(separator: ", ")).")
+        }
+        try self.init(file: path)
+    }
+
+    /// The names of all recipes below a folder, sorted.
+    public static func names(in datasets: FilePath) throws -> [String] {
+        try Files.list(datasets).filter { Files.exists(datasets.appending($0).appending(fileName)) }
+    }
+
+    /// - Throws: `Failure` with status 78 that names file, line and key.
+    public init(file: FilePath) throws {
+        let bytes = try Files.readAll(file)
+        guard let yaml = String(validating: bytes, as: UTF8.self) else {
+            throw InputError("not valid UTF-8", at: Place(path: file.string))
+        }
+        let source = YAMLSource(file: file.string, noun: "a recipe")
+        let top = try YAMLSection(try source.root(of: yaml), path: "", keys: Self.keys, source: source)
+        name = try top.required("name")
+        guard Self.isName(name) else {
+            throw top.failure("name", "must consist of letters and digits with single '-', '_' or '.' between them")
+        }
+        title = try top.required("title")
+        licence = try top.required("licence")
+        citation = try top.required("citation")
+        self.source = try top.section("source", keys: ["repository", "revision", "files"]).map {
+            try Source($0, in: source)
+        }
+        guard let conversion = try top.section("convert", keys: ["command", "arguments"]) else {
+            throw top.failure("convert", "is missing")
+        }
+        self.conversion = Conversion(
+            command: try conversion.required("command"), arguments: try conversion.texts("arguments") ?? ["{raw}"])
+        mining = try top.section("mining", keys: ["retriever", "text_side", "encode", "filter", "negatives"]).map {
+            try Mining($0)
+        }
+        stop = try top.string("stop")
+        if mining == nil, stop?.isEmpty ?? true {
+            throw top.failure("stop", "is missing", advice: "A recipe without \"mining\" says here why it has none.")
+        }
+        if mining != nil, stop != nil { throw top.failure("stop", "is for recipes without \"mining\"") }
+        var sample = Sample()
+        if let section = try top.section("sample", keys: ["arguments", "filter", "negatives"]) {
+            sample.arguments = try section.texts("arguments")
+            for key in ["filter", "negatives"] where mining == nil && section.node(key) != nil {
+                throw section.failure(key, "is for recipes with \"mining\"")
+            }
+            if let mining {
+                sample.filter = try section.section("filter", keys: Self.filterKeys).map {
+                    try Filter($0, or: mining.filter)
+                }
+                sample.negatives = try section.section("negatives", keys: Self.negativesKeys).map {
+                    try Negatives($0, or: mining.negatives)
+                }
+            }
+        }
+        self.sample = sample
+        folder = file.removingLastComponent().string.isEmpty ? "." : file.removingLastComponent()
+        digest = SHA256Digest.of(bytes)
+    }
+
+    /// A reference of a store, without a tag and a folder.
+    private static func isName(_ name: String) -> Bool {
+        func isWord(_ byte: UInt8) -> Bool {
+            0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte
+        }
+        var wasWord = false
+        for byte in name.utf8 {
+            guard isWord(byte) || wasWord && [0x2D, 0x2E, 0x5F].contains(byte) else { return false }
+            wasWord = isWord(byte)
+        }
+        return wasWord && name.utf8.count <= 100
+    }
+
+    fileprivate static func filter(_ section: YAMLSection) throws -> YAMLSection? {
+        try section.section("filter", keys: filterKeys)
+    }
+
+    fileprivate static func negatives(_ section: YAMLSection) throws -> YAMLSection? {
+        try section.section("negatives", keys: negativesKeys)
+    }
+}
+
+extension Recipe.Source {
+    init(_ section: YAMLSection, in source: YAMLSource) throws {
+        repository = try section.required("repository")
+        revision = try section.string("revision") ?? "main"
+        for (key, value) in [("repository", repository), ("revision", revision)] where !Self.isSafe(value) {
+            throw section.failure(key, "must be a path without empty parts, \".\" and \"..\"")
+        }
+        var files: [Recipe.File] = []
+        for (number, node) in (try section.list("files") ?? []).enumerated() {
+            let entry = try YAMLSection(
+                node, path: "source.files.\(number)", keys: ["path", "size", "sha256"], source: source)
+            let path = try entry.required("path")
+            guard Self.isSafe(path) else {
+                throw entry.failure("path", "must be a relative path without empty parts, \".\" and \"..\"")
+            }
+            guard !files.contains(where: { $0.path.utf8.elementsEqual(path.utf8) }) else {
+                throw entry.failure("path", "comes twice: \(path)")
+            }
+            let digest = try entry.string("sha256")
+            guard digest == nil || digest.flatMap({ SHA256Digest(hex: $0) }) != nil else {
+                throw entry.failure("sha256", "must be 64 hexadecimal digits, in lower case")
+            }
+            files.append(
+                Recipe.File(
+                    path: path, size: try entry.integer("size", atLeast: 0),
+                    sha256: digest.flatMap { SHA256Digest(hex: $0) }))
+        }
+        guard !files.isEmpty else { throw section.failure("files", "must list at least one file") }
+        self.files = files
+    }
+
+    /// Whether a path stays below the folder that it is relative to.
+    private static func isSafe(_ path: String) -> Bool {
+        !path.isEmpty && !path.utf8.contains(0) && !path.utf8.contains(UInt8(ascii: "\\"))
+            && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+                !$0.isEmpty && $0 != "." && $0 != ".."
+            }
+    }
+}
+
+extension Recipe.Mining {
+    /// Keys of `encode` that are options of `tvt-encode` with a value.
+    private static let valueKeys = [
+        "batch_tokens", "dims", "output_dtype", "part_size", "pooling", "query_prompt", "document_prompt",
+        "query_max_length", "document_max_length",
+    ]
+
+    init(_ section: YAMLSection) throws {
+        retriever = try section.required("retriever")
+        textSide = try section.string("text_side")
+        if textSide?.isEmpty == true { throw section.failure("text_side", "must name a field") }
+        encoding = []
+        if let encode = try section.section("encode", keys: ["dtype", "ignore_media"] + Self.valueKeys) {
+            precision = try encode.string("dtype")
+            for key in Self.valueKeys {
+                guard let value = try encode.string(key) else { continue }
+                encoding += ["--" + key.split(separator: "_").joined(separator: "-"), value]
+            }
+            if try encode.bool("ignore_media") == true { encoding.append("--ignore-media") }
+        }
+        filter = try Recipe.filter(section).map { try Recipe.Filter($0, or: .init()) } ?? .init()
+        negatives = try Recipe.negatives(section).map { try Recipe.Negatives($0, or: .init()) } ?? .init()
+    }
+}
+
+extension Recipe.Filter {
+    fileprivate init(_ section: YAMLSection, or other: Self) throws {
+        self = other
+        depth = try section.integer("depth", atLeast: 1) ?? depth
+    }
+}
+
+extension Recipe.Negatives {
+    fileprivate init(_ section: YAMLSection, or other: Self) throws {
+        self = other
+        depth = try section.integer("depth", atLeast: 1) ?? depth
+        count = try section.integer("count", atLeast: 1) ?? count
+        seed = try section.integer("seed", atLeast: 0).map { UInt64($0) } ?? seed
+        options = try section.texts("options") ?? options
+    }
+}
+
+extension YAMLSection {
+    /// A list of texts; nil where the key is absent.
+    fileprivate func texts(_ key: String) throws -> [String]? {
+        try list(key)?.map { node in
+            guard let text = node.scalar?.string else { throw failure(key, "must be a list of texts") }
+            return text
+        }
+    }
+}

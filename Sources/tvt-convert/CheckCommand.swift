@@ -1,0 +1,98 @@
+internal import ArgumentParser
+internal import Base
+internal import CommandLineKit
+internal import Ingest
+internal import JSON
+internal import RawSources
+internal import SystemPackage
+internal import Validation
+
+struct CheckSources: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Read a source to its end, write nothing, and tell all that is wrong with it.",
+        discussion: """
+            Takes files, archives or folders, whose layout is told by their names and first rows; or the name of a \
+            conversion with its arguments. Errors are what would stop the conversion: files that cannot be read, bad \
+            records, ids that come twice, links and judgements that lead nowhere, media that are missing or broken. \
+            Warnings are fields that differ between files, empty texts and doubtful encodings. Then lengths and languages \
+            of texts, links and media are told. Ends with status 65 where there are errors.
+            """,
+        subcommands: [CheckGuessed.self] + allConversions.map { checkingCommand($0) },
+        defaultSubcommand: CheckGuessed.self)
+}
+
+private func checkingCommand<Arguments: ConversionArguments>(_: Arguments.Type) -> any ParsableCommand.Type {
+    Check<Arguments>.self
+}
+
+/// How a check reads, and what it tells.
+struct CheckOptions: ParsableArguments {
+    @OptionGroup var reading: ReadingArguments
+    @OptionGroup var common: CommonOptions
+
+    @Option(
+        name: .long, help: ArgumentHelp("Show the first n problems of each kind; all are counted.", valueName: "n"))
+    var limit = 20
+
+    func validate() throws {
+        guard limit >= 0 else { throw ValidationError("--limit is at least 0") }
+    }
+
+    func check(_ source: some ConversionArguments, as layout: String) throws {
+        let validation = Validation(keptCount: limit)
+        let ingest = try source.convert(to: validation, reference: "check", options: reading.options())
+        let report = validation.report
+        if common.json {
+            var object = report.json
+            object["layout"] = .string(layout)
+            object["duplicatesMerged"] = JSONValue(ingest.duplicatesMerged)
+            object["seconds"] = .number(ingest.seconds)
+            try writeToStandardOutput(JSONValue.object(object).pretty())
+        } else {
+            try writeToStandardOutput(
+                report.summary
+                    + "read as \(layout): \(byteSize(Double(ingest.parsedBytes))), \(ingest.duplicatesMerged) repeated "
+                    + "documents, \(duration(ingest.seconds))\n")
+        }
+        if report.errorCount > 0 { throw ExitCode(ExitStatus.badData.rawValue) }
+    }
+}
+
+/// Reads a source of a known layout and keeps nothing of it.
+struct Check<Arguments: ConversionArguments>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: name, abstract: Arguments.configuration.abstract,
+            discussion: Arguments.configuration.discussion)
+    }
+
+    private static var name: String { Arguments.configuration.commandName ?? "" }
+
+    @OptionGroup var arguments: Arguments
+    @OptionGroup var options: CheckOptions
+
+    func run() throws { try options.check(arguments, as: Self.name) }
+}
+
+/// Reads a source whose layout is told by its names and first rows.
+struct CheckGuessed: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "guess", abstract: "Files, archives or folders whose layout is found out (the default).")
+
+    @Argument(help: ArgumentHelp("Files, archives or folders.", valueName: "source"))
+    var sources: [String]
+
+    @OptionGroup var options: CheckOptions
+
+    func run() throws {
+        let arguments = try SourceGuess.arguments(for: sources.map { FilePath($0) })
+        func check<Arguments: ConversionArguments>(_: Arguments.Type) throws {
+            try options.check(Arguments.parse(Array(arguments.dropFirst())), as: arguments[0])
+        }
+        guard let conversion = allConversions.first(where: { $0.configuration.commandName == arguments[0] }) else {
+            throw Failure(.bug, "no conversion \(arguments[0])")
+        }
+        try check(conversion)
+    }
+}

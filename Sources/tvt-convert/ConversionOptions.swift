@@ -1,0 +1,83 @@
+public import ArgumentParser
+internal import CommandLineKit
+public import Ingest
+internal import Store
+internal import SystemPackage
+
+/// How sources are read, whatever becomes of them.
+struct ReadingArguments: ParsableArguments {
+    @Option(
+        name: .customLong("on-conflict"),
+        help: ArgumentHelp(
+            "When a docid comes again with different content: error stops, first keeps the first, rename gives the "
+                + "later one the id docid~hash.", valueName: "policy"))
+    var onConflict: ConflictPolicy = .error
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Take images, videos and sounds into the store: names in records are paths in this folder.",
+            valueName: "dir"))
+    var assets: String?
+
+    @Flag(name: .customLong("media-names"), help: "Keep the names of --assets beside the digests that replace them.")
+    var mediaNames = false
+
+    @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
+    var workers: Int?
+
+    func validate() throws {
+        guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
+        guard assets != nil || !mediaNames else { throw ValidationError("--media-names goes with --assets") }
+    }
+
+    func options() throws -> IngestOptions {
+        var options = IngestOptions()
+        options.conflictPolicy = onConflict
+        options.tool = "tvt-convert \(tvtVersion)"
+        if let workers { options.workers = workers }
+        options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
+        return options
+    }
+}
+
+extension ConflictPolicy: ExpressibleByArgument {}
+
+/// What becomes of what is read.
+struct WritingArguments: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Name of the new dataset.", valueName: "name"))
+    var dataset: String
+
+    @Option(
+        name: .customLong("max-bad-records"),
+        help: ArgumentHelp("Leave out up to n bad records; they are counted and kept in --rejects.", valueName: "n"))
+    var maxBadRecords = 0
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where bad records go, as they were; the reasons go to file.reasons.", valueName: "file"))
+    var rejects: String?
+
+    @Option(name: .long, help: ArgumentHelp("Licence of the data, kept in the manifest.", valueName: "text"))
+    var licence: String?
+
+    @OptionGroup var storage: StorageOptions
+    @OptionGroup var store: StoreOption
+
+    func validate() throws {
+        guard maxBadRecords >= 0 else { throw ValidationError("--max-bad-records is at least 0") }
+        guard (maxBadRecords > 0) == (rejects != nil) else {
+            throw ValidationError("--max-bad-records and --rejects go together: what is left out must be kept")
+        }
+        guard rejects != "-" else { throw ValidationError("--rejects is a file: stdout is for the result") }
+    }
+
+    func complete(_ options: inout IngestOptions) throws {
+        options.badRecordLimit = maxBadRecords
+        options.rejects = rejects.map { FilePath($0) }
+        options.licence = licence
+        if storage.portable { options.writing.dictionaryBytes = 0 }
+        if let frameBytes = storage.frameBytes { options.writing.frameBytes = frameBytes }
+    }
+}

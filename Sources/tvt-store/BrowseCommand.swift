@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import Base
+internal import CommandLineKit
+internal import Glibc
+
+struct BrowseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "browse", abstract: "Look through a dataset in a browser.",
+        discussion: """
+            Serves a page on this machine and prints its address: queries with their positives, negatives and \
+            judgements side by side, documents, images, sounds and videos, how the dataset was made, and its numbers. \
+            Ctrl-C ends it (130). Nothing is written, and nothing is fetched that records name elsewhere.
+            The page needs no network. Whoever reaches the port can read the dataset, so it listens on this machine only \
+            unless --host says otherwise. A port that is taken is 73.
+            """)
+
+    @OptionGroup var options: StoreOptions
+    @Argument(help: "The dataset.") var name: String
+    @Option(
+        help: ArgumentHelp("The port to listen on (default: any that is free).", valueName: "n"))
+    var port: UInt16 = 0
+    @Option(
+        help: ArgumentHelp("The address to listen on; 0.0.0.0 is all of this machine's.", valueName: "address"))
+    var host = "127.0.0.1"
+
+    /// The server is a program of its own, so that this one starts in milliseconds.
+    func run() throws {
+        let program = Files.executable().removingLastComponent().appending("tvt-browse")
+        var arguments = [
+            "tvt-browse", "--store", options.location.location, "--port", String(port), "--host", host, "--log-level",
+            options.common.logLevel,
+        ]
+        if options.common.json { arguments.append("--json") }
+        if options.common.quiet { arguments.append("--quiet") }
+        arguments += ["--", name]
+        let copies = arguments.map { strdup($0) } + [nil]
+        execv(program.string, copies)
+        throw SystemError.last("start", program)
+    }
+}

@@ -1,0 +1,148 @@
+import Base
+import Recipes
+import SystemPackage
+import TestKit
+import Testing
+
+@Suite("Recipes")
+struct RecipeTests {
+    private let temporary: TemporaryFolder
+
+    init() throws { temporary = try TemporaryFolder() }
+
+    static let whole = """
+        name: whole
+        title: "All that a recipe can say"
+        licence: CC-BY-4.0
+        citation: |
+          Somebody 2026
+        source:
+          repository: datasets/somebody/whole
+          revision: v2
+          files:
+            - {path: a/b.parquet, size: 10, sha256: \(String(repeating: "ab", count: 32))}
+            - path: c.json
+        convert:
+          command: tevatron
+          arguments: ["--queries", "{raw}/queries it's", "--corpus", "{raw}/corpus"]
+        mining:
+          retriever: "a model that sees"
+          text_side: answer
+          encode: {dtype: bf16, batch_tokens: 8192, ignore_media: true, query_prompt: "find: "}
+          filter: {depth: 80}
+          negatives: {depth: 60, count: 7, seed: 9, options: ["--strategy", "top"]}
+        sample:
+          arguments: ["--corpus", "{raw}"]
+          filter: {depth: 5}
+          negatives: {count: 2}
+
+        """
+
+    private func read(_ yaml: String) throws -> Recipe {
+        try Recipe(file: try temporary.write(yaml, to: "recipe.yaml"))
+    }
+
+    @Test func allKeysAreRead() throws {
+        let recipe = try read(Self.whole)
+        #expect(recipe.name == "whole" && recipe.licence == "CC-BY-4.0" && recipe.citation == "Somebody 2026\n")
+        #expect(recipe.source?.revision == "v2")
+        #expect(recipe.source?.files.map(\.path) == ["a/b.parquet", "c.json"])
+        #expect(recipe.source?.files[0].size == 10 && recipe.source?.files[1].sha256 == nil)
+        #expect(recipe.mining?.textSide == "answer")
+        #expect(recipe.sample.filter?.depth == 5)
+        // What a sample does not say is as in the whole.
+        #expect(recipe.sample.negatives?.count == 2 && recipe.sample.negatives?.seed == 9)
+        #expect(recipe.sample.negatives?.options == ["--strategy", "top"])
+    }
+
+    /// The commands that a recipe stands for: `tvt-dataset plan` prints them.
+    @Test(arguments: [(false, "plan.txt"), (true, "plan-sample.txt")])
+    func commandsAreThose(isSample: Bool, golden: String) throws {
+        let plan = RecipePlan(try read(Self.whole), isSample: isSample)
+        let lines = plan.stages.map { shellQuoted([$0.tool] + $0.arguments(with: [:])) + "\n" }
+        #expect(try Golden().check(Array(lines.joined().utf8), against: golden))
+    }
+
+    @Test func planPrintsTheCommands() throws {
+        let path = try temporary.write(Self.whole, to: "recipe.yaml")
+        let result = try run(
+            "tvt-dataset",
+            ["plan", path.string, "--store", "s", "--retriever", "m", "--device", "cuda", "--dtype", "f16"])
+        #expect(result.status == 0)
+        #expect(
+            result.outputText.contains(
+                "# raw: 2 files of {hub}/datasets/somebody/whole/resolve/v2/\n#   a/b.parquet, 10 B\n"))
+        #expect(result.outputText.contains("--model m --batch-tokens 8192"))
+        #expect(result.outputText.contains("--dtype f16 --device cuda --store s\n"))
+        #expect(!result.outputText.contains("bf16"))
+    }
+
+    struct Fault: CustomTestStringConvertible {
+        let old: String
+        let new: String
+        let message: String
+        var testDescription: String { message }
+    }
+
+    @Test(arguments: [
+        Fault(old: "title:", new: "titel:", message: "recipe.yaml:2: unknown key \"titel\""),
+        Fault(old: "licence: CC-BY-4.0\n", new: "", message: "\"licence\" is missing"),
+        Fault(old: "name: whole", new: "name: a/b", message: "recipe.yaml:1: \"name\" must consist of"),
+        Fault(old: "  text_side: answer", new: "  textside: answer", message: "Did you mean \"text_side\"?"),
+        Fault(
+            old: "size: 10", new: "size: ten", message: "\"source.files.0.size\" must be a whole number, not \"ten\""),
+        Fault(old: "c.json", new: "a/b.parquet", message: "\"source.files.1.path\" comes twice"),
+        Fault(
+            old: "c.json", new: "../c.json", message: "recipe.yaml:11: \"source.files.1.path\" must be a relative path"),
+        Fault(old: "c.json", new: "/etc/passwd", message: "must be a relative path"),
+        Fault(old: "c.json", new: "a/./c", message: "must be a relative path"),
+        Fault(old: "datasets/somebody/whole", new: "../../x", message: "\"source.repository\" must be a path"),
+        Fault(old: "sha256: ab", new: "sha256: zz", message: "\"source.files.0.sha256\" must be 64 hexadecimal digits"),
+        Fault(old: "depth: 80", new: "depth: 0", message: "\"mining.filter.depth\" must be at least 1"),
+        Fault(old: "  command: tevatron\n", new: "", message: "\"convert.command\" is missing"),
+        Fault(old: "mining:", new: "stop: enough\nmining:", message: "\"stop\" is for recipes without \"mining\""),
+        Fault(old: "dtype: bf16", new: "fast: true", message: "unknown key \"mining.encode.fast\""),
+        Fault(old: "[\"--corpus\", \"{raw}\"]", new: "[[1]]", message: "\"sample.arguments\" must be a list of texts"),
+        Fault(old: "name: whole", new: "name: [", message: "recipe.yaml"),
+    ])
+    func faultsNameFileLineAndKey(fault: Fault) throws {
+        #expect(Self.whole.contains(fault.old))
+        do {
+            _ = try read(Self.whole.replacing(fault.old, with: fault.new))
+            Issue.record("the recipe was accepted")
+        } catch let error as Failure {
+            #expect(error.exitStatus == .badConfiguration)
+            #expect(error.description.contains(fault.message), "\(error)")
+        }
+    }
+
+    @Test func aRecipeWithoutMiningSaysWhy() throws {
+        let start = Self.whole.firstRange(of: "mining:")!.lowerBound
+        let short = String(Self.whole[..<start])
+        #expect(throws: Failure.self) { try read(short) }
+        let recipe = try read(short + "stop: no model sees images yet\n")
+        #expect(recipe.stop == "no model sees images yet")
+        #expect(RecipePlan(recipe, isSample: false).stages.map(\.name) == ["convert"])
+        #expect(throws: Failure.self) { try read(short + "stop: x\nsample: {filter: {depth: 2}}\n") }
+    }
+
+    @Test func unknownNamesAreToldTheKnownOnes() throws {
+        let result = try run("tvt-dataset", ["plan", "bier"], workingFolder: sourceRoot)
+        #expect(result.status == 66)
+        #expect(result.errorText.contains("beir"))
+    }
+
+    @Test func aFullRunAsksForTheRetrieverAndTheRawFiles() throws {
+        let path = try temporary.write(Self.whole, to: "recipe.yaml").string
+        let output = temporary("out").string
+        let without = try run("tvt-dataset", ["run", path, "--output", output, "--raw", "/"])
+        #expect(without.status == 64)
+        #expect(without.errorText.contains("it wants a model that sees"))
+        #expect(without.errorText.contains("--retriever DIR"))
+        let missing = try run("tvt-dataset", ["run", path, "--raw", output, "--retriever", "/"])
+        #expect(missing.status == 66)
+        let sample = try run("tvt-dataset", ["run", path, "--sample", "--output", output, "--retriever", "/"])
+        #expect(sample.status == 66)
+        #expect(sample.errorText.contains("has no sample"))
+    }
+}
