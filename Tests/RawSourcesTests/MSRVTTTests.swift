@@ -214,6 +214,12 @@ import Testing
         #expect(try place.take(.msrvtt([folder("raw")], splits: ["train"]), as: "train").0.documentCount == 3)
     }
 
+    @Test func aCheckTellsWhatIsMissing() throws {
+        try writeVideos([0, 1, 2, 4])
+        let result = try run("tvt-convert", ["check", folder("raw").string])
+        #expect(result.status == 65 && result.outputText.contains("2 of 6 clips have no file"), "\(result.outputText)")
+    }
+
     @Test func withoutAnyFileTheListIsNotWritten() throws {
         try folder.write("x", to: "raw/readme.txt")
         let text = place.message(of: try .msrvtt([folder("raw")], missing: folder("missing.txt")))

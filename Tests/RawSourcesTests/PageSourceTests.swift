@@ -241,6 +241,18 @@ import Testing
         }
     }
 
+    @Test func layoutsOfSamplesAreFoundOut() throws {
+        for name in ["pixmo", "colpali", "vidore", "msr-vtt", "audiocaps"] {
+            #expect(try SourceGuess.arguments(for: [sample(name)]) == [name, sample(name).string])
+        }
+        let wiki = try SourceGuess.arguments(for: [sample("wiki-ss")])
+        #expect(wiki.first == "wiki-ss" && wiki.contains("--queries") && wiki.contains("--corpus"))
+        for name in ["pixmo", "colpali", "vidore", "msr-vtt", "audiocaps", "wiki-ss"] {
+            let result = try run("tvt-convert", ["check", sample(name).string])
+            #expect(result.status == 0, "\(name): \(result.outputText)\(result.errorText)")
+        }
+    }
+
     @Test func samplesOfImagesAreTaken() throws {
         let pixmo = try place.convert(["pixmo", sample("pixmo").string], as: "pixmo")
         #expect(pixmo["documents"]?.integer == 32 && pixmo["queries"]?.integer == 64)
