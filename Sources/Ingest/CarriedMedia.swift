@@ -27,8 +27,10 @@ package final class CarriedMedia: MediaSource {
     /// Bytes of items after which a batch ends.
     package let batchHeldByteCount: Int
 
-    /// - Parameter decodes: whether items are decoded on their way, and perhaps encoded as larger ones.
-    init(others: (any MediaSource)?, windowBatchCount: Int, decodes: Bool = false) {
+    /// - Parameters:
+    ///   - windowBatchCount: batches that may be under way at once.
+    ///   - decodes: whether items are decoded on their way, and perhaps encoded as larger ones.
+    package init(others: (any MediaSource)? = nil, windowBatchCount: Int = 1, decodes: Bool = false) {
         self.others = others
         self.windowBatchCount = windowBatchCount
         batchHeldByteCount = decodes ? 2 << 20 : 16 << 20

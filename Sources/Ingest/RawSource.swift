@@ -101,8 +101,12 @@ extension Conversions {
             case .judgements(let file, let split): try conversion.readJudgements(file.open(), split: split)
             }
         }
-        try conversion.checkUse(of: links)
-        try source.finish?(&conversion.report)
+        do {
+            try conversion.checkUse(of: links)
+            try source.finish?(&conversion.report)
+        } catch {
+            try conversion.abandonInput(error)
+        }
         return try conversion.commit()
     }
 }

@@ -40,9 +40,13 @@ public enum SourceGuess {
         }
         for file in files {
             guard let path = file.path, let name = try command(readingLike: path) else { continue }
+            let parts = parts(files.compactMap(\.path))
+            // Rows of v1 are JSON Lines; in Parquet and beside a corpus they only refer to it.
+            if name == "v1-to-v2", parts.contains("--corpus"), try ParquetFile.isParquet(path) {
+                return ["wiki-ss"] + parts
+            }
             guard name == "tevatron" else { return [name] + paths }
-            let known = files.compactMap(\.path)
-            return [try isWikiSS(known) ? "wiki-ss" : name] + parts(known)
+            return [try isWikiSS(files.compactMap(\.path)) ? "wiki-ss" : name] + parts
         }
         throw Failure(
             .usage, "\(paths.joined(separator: " ")): no layout is known that looks like this",
@@ -58,7 +62,7 @@ public enum SourceGuess {
         if has("query", "pos") { return "bge" }
         if has("question", "positive_ctxs") { return "nq" }
         if has("positive_passages") { return "v1-to-v2" }
-        if has("corpus-id") || has("query-id") { return "vidore" }
+        if has("corpus-id") || has("corpus_id") || has("query-id") { return "vidore" }
         if has("image", "query") {
             return lastPart(path.string).hasPrefix("test") ? "vidore" : "colpali"
         }

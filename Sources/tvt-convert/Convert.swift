@@ -37,7 +37,7 @@ protocol ConversionArguments: ParsableArguments {
 let allConversions: [any ConversionArguments.Type] = [
     V1Arguments.self, V2Arguments.self, TevatronArguments.self, BEIRArguments.self, WebDatasetArguments.self,
     BGEArguments.self, MSMARCOArguments.self, MIRACLArguments.self, NQArguments.self, PixmoArguments.self,
-    ColPaliArguments.self,
+    ColPaliArguments.self, WikiSSArguments.self, VidoreArguments.self, MSRVTTArguments.self, AudioCapsArguments.self,
 ]
 
 private func takingCommand<Arguments: ConversionArguments>(_: Arguments.Type) -> any ParsableCommand.Type {
