@@ -243,7 +243,8 @@ let testTargets: [Target] = [
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
-        "RawSources", uses: ["Archives", "Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert"],
+        "RawSources",
+        uses: ["Archives", "Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert", "tvt-store"],
         packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Validation", uses: ["Ingest", "JSON", "RawSources", "Records", "Store", "Validation", "tvt-convert"],

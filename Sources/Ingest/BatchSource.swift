@@ -37,13 +37,17 @@ package struct RecordFile {
     let path: FilePath
     /// Whether items of media come with its records.
     let carriesMedia: Bool
-    let open: (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
+    /// Whether nothing may come of it, as of an archive in which all files belong to other splits.
+    let mayBeEmpty: Bool
+    package let open: (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
 
     /// - Parameter open: gives what it reads of items to `carried`, before the records that name them.
     package init(
-        _ path: FilePath, open: @escaping (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
+        _ path: FilePath, mayBeEmpty: Bool = false,
+        open: @escaping (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
     ) {
         self.path = path
+        self.mayBeEmpty = mayBeEmpty
         carriesMedia = true
         self.open = open
     }
@@ -51,7 +55,7 @@ package struct RecordFile {
     /// JSON Lines, plain or packed; "-" is stdin.
     package init(lines path: FilePath) {
         self.path = path
-        carriesMedia = false
+        (carriesMedia, mayBeEmpty) = (false, false)
         open = { LineBatches(try InputStream(path, hashing: true), batchByteCount: $1) }
     }
 }

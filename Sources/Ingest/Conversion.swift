@@ -51,11 +51,11 @@ final class Conversion {
         progress = Progress("convert", unit: "bytes", total: byteCount)
     }
 
-    /// Bytes of all files; nil when one of them is stdin.
+    /// Bytes of all files; nil when one of them is stdin or a folder.
     static func byteCount(of paths: [FilePath]) -> Int? {
         var total = 0
         for path in paths {
-            guard path != "-", let size = try? Files.size(path) else { return nil }
+            guard path != "-", !Files.isDirectory(path), let size = try? Files.size(path) else { return nil }
             total += size
         }
         return total
@@ -87,23 +87,23 @@ final class Conversion {
         } catch {
             return try abandonInput(error)
         }
-        try read(source, as: scanner, accept: accept)
+        try read(source, as: scanner, mayBeEmpty: file.mayBeEmpty, accept: accept)
     }
 
     /// Reads one source to its end and gives every row to `accept`; rows that throw are rejects.
     func read(
-        _ source: some BatchSource, as scanner: BatchScanner,
+        _ source: some BatchSource, as scanner: BatchScanner, mayBeEmpty: Bool = false,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
         do {
-            try readAll(of: source, as: scanner, accept: accept)
+            try readAll(of: source, as: scanner, mayBeEmpty: mayBeEmpty, accept: accept)
         } catch {
             try abandonInput(error)
         }
     }
 
     private func readAll(
-        of source: some BatchSource, as scanner: BatchScanner,
+        of source: some BatchSource, as scanner: BatchScanner, mayBeEmpty: Bool,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
         inputPaths.append(source.path)
@@ -141,7 +141,7 @@ final class Conversion {
         if let file = try source.finish() {
             report.inputs.append(.init(path: source.path, size: file.size, sha256: file.sha256))
         }
-        guard rowCount > 0 else { throw Self.emptyInput(source.path) }
+        guard rowCount > 0 || mayBeEmpty else { throw Self.emptyInput(source.path) }
     }
 
     static func emptyInput(_ path: String) -> InputError {

@@ -51,7 +51,11 @@ extension Conversions {
         for input in source.inputs {
             try conversion.read(input.file, carried, as: .source(input.rows), accept: conversion.acceptParts)
         }
-        try source.finish?(&conversion.report)
+        do {
+            try source.finish?(&conversion.report)
+        } catch {
+            try conversion.abandonInput(error)
+        }
         return try conversion.commit()
     }
 }

@@ -16,15 +16,24 @@ extension JSONNode {
 
     /// The value of a field that is an id: a text that is not empty, or a whole number, in decimal.
     func id(_ field: StaticString) throws(RecordFault) -> [UInt8] {
-        let value = try wanted(field)
-        if let text = value.string {
+        try wanted(field).asID("\(field)")
+    }
+
+    /// The value of a field that is an id, by the name that the row has of two.
+    func id(either field: StaticString, _ other: StaticString) throws(RecordFault) -> [UInt8] {
+        try id(self[field] == nil && self[other] != nil ? other : field)
+    }
+
+    /// - Parameter field: its name, for messages.
+    func asID(_ field: @autoclosure () -> String) throws(RecordFault) -> [UInt8] {
+        if let text = string {
             guard !text.isEmpty else {
-                throw RecordFault("the id is empty", field: "\(field)", advice: "An id has at least one byte.")
+                throw RecordFault("the id is empty", field: field(), advice: "An id has at least one byte.")
             }
             return Array(text)
         }
-        if let number = value.integer { return Array(String(number).utf8) }
-        throw RecordFault("\(value.kind.name) where an id should be", field: "\(field)")
+        if let number = integer { return Array(String(number).utf8) }
+        throw RecordFault("\(kind.name) where an id should be", field: field())
     }
 
     /// A text that a row must have, in UTF-8.

@@ -58,7 +58,7 @@ public enum SourceGuess {
         if has("query", "pos") { return "bge" }
         if has("question", "positive_ctxs") { return "nq" }
         if has("positive_passages") { return "v1-to-v2" }
-        if has("corpus-id") || has("query-id") { return "vidore" }
+        if has("corpus-id") || has("corpus_id") || has("query-id") { return "vidore" }
         if has("image", "query") {
             return lastPart(path.string).hasPrefix("test") ? "vidore" : "colpali"
         }
