@@ -108,7 +108,7 @@ def heading():
 
 
 # What store.py, media.py and scale.py have written; run.sh runs them.
-OTHER_SECTIONS = ["store", "media", "table", "examples", "growth"]
+OTHER_SECTIONS = ["store", "media", "table", "sources", "examples", "growth"]
 
 
 def main():

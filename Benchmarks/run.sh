@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store, media, table, examples and growth are sections of their own; `--only` with their names runs nothing else.
+# store, media, table, sources, examples and growth are sections of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -50,6 +50,12 @@ case ",$only," in
   ,, | *,table,*)
     install requirements-store.txt peers-store
     python3 Benchmarks/table.py --output "$sections/table.md"
+    ;;
+esac
+case ",$only," in
+  ,, | *,sources,*)
+    install requirements-store.txt peers-store
+    python3 Benchmarks/sources.py --output "$sections/sources.md"
     ;;
 esac
 case ",$only," in ,, | *,examples,*) python3 Benchmarks/examples.py --output "$sections/examples.md" ;; esac
