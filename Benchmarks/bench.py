@@ -107,8 +107,8 @@ def heading():
         "Quality (what training, filtering and mining change) is in [quality.md](quality.md).", "", ""])
 
 
-# What store.py, media.py and scale.py have written; run.sh runs them.
-OTHER_SECTIONS = ["store", "media", "table", "sources", "examples", "growth"]
+# What store.py, media.py, adapters.py and the like have written; run.sh runs them.
+OTHER_SECTIONS = ["store", "media", "table", "adapters", "sources", "examples", "growth"]
 
 
 def main():

@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store, media, table, sources, examples and growth are sections of their own; `--only` with their names runs nothing else.
+# store, media, table, adapters, sources, examples and growth are sections of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -52,6 +52,7 @@ case ",$only," in
     python3 Benchmarks/table.py --output "$sections/table.md"
     ;;
 esac
+case ",$only," in ,, | *,adapters,*) python3 Benchmarks/adapters.py --output "$sections/adapters.md" ;; esac
 case ",$only," in
   ,, | *,sources,*)
     install requirements-store.txt peers-store

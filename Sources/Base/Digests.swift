@@ -110,6 +110,18 @@ public struct ContentHash: Hashable, Comparable, Sendable {
 
     public static func < (left: Self, right: Self) -> Bool { (left.high, left.low) < (right.high, right.low) }
 
+    /// ``hex`` as bytes.
+    public var hexDigits: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { digits, count in
+            for position in 0..<32 {
+                let word = position < 16 ? high : low
+                let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (position & 15))) & 15
+                digits[position] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            }
+            count = 32
+        }
+    }
+
     /// 32 digits, most significant first.
     public var hex: String {
         var bytes: [UInt8] = []

@@ -8,14 +8,14 @@ enum BatchScanner: Sendable {
     case rows(SeenPassages)
     case documents(RecordLayout)
     case queries(RecordLayout)
-    case source(any SourceRows)
+    case source(any SourceRows, SeenPassages)
 
     /// - Parameter intake: takes the media of records; nil leaves their references as they are.
     func scan(_ lines: LineBatch, intake: MediaIntake? = nil) -> ScannedBatch {
         switch self {
         case .rows(let seen): RowScanner(seen).scan(lines, intake: intake)
         case .documents(let layout), .queries(let layout): scanRecords(lines, layout, intake: intake)
-        case .source(let rows): RowRecords.scan(lines, rows, intake: intake)
+        case .source(let rows, let seen): RowRecords.scan(lines, rows, seen, intake: intake)
         }
     }
 

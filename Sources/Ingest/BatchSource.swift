@@ -43,13 +43,18 @@ package struct RecordFile {
 
     /// - Parameter open: gives what it reads of items to `carried`, before the records that name them.
     package init(
-        _ path: FilePath, mayBeEmpty: Bool = false,
+        _ path: FilePath, carriesMedia: Bool = true, mayBeEmpty: Bool = false,
         open: @escaping (_ carried: CarriedMedia, _ batchByteCount: Int) throws -> any BatchSource
     ) {
         self.path = path
+        self.carriesMedia = carriesMedia
         self.mayBeEmpty = mayBeEmpty
-        carriesMedia = true
         self.open = open
+    }
+
+    /// JSON Lines that lie wherever they do.
+    package init(lines file: StreamFile) {
+        self.init(file.path, carriesMedia: false) { LineBatches(try file.open(), batchByteCount: $1) }
     }
 
     /// JSON Lines, plain or packed; "-" is stdin.
@@ -58,4 +63,19 @@ package struct RecordFile {
         (carriesMedia, mayBeEmpty) = (false, false)
         open = { LineBatches(try InputStream(path, hashing: true), batchByteCount: $1) }
     }
+}
+
+/// A file or the member of an archive, opened when its turn comes.
+package struct StreamFile {
+    /// As messages name it; no file lies there where it is a member.
+    package let path: FilePath
+    package let open: () throws -> InputStream
+
+    package init(_ path: FilePath, open: @escaping () throws -> InputStream) {
+        self.path = path
+        self.open = open
+    }
+
+    /// - Parameter path: "-" is stdin.
+    package init(_ path: FilePath) { self.init(path) { try InputStream(path, hashing: true) } }
 }

@@ -233,19 +233,27 @@ final class Conversion {
 
     /// Takes a line of queries whose links name documents that are known by now.
     ///
-    /// - Parameter positives: ordinals of further positives.
-    func acceptQuery(_ batch: ScannedBatch, _ row: ScannedBatch.Row, morePositives: [UInt32] = []) throws {
+    /// - Parameters:
+    ///   - positives: ordinals of further positives.
+    ///   - negatives: ordinals of further negatives.
+    func acceptQuery(
+        _ batch: ScannedBatch, _ row: ScannedBatch.Row, morePositives: [UInt32] = [], moreNegatives: [UInt32] = []
+    ) throws {
         var (positives, negatives) = try resolve(row.links, of: batch)
         positives += morePositives
-        let known = try scoreRules.agreed(with: batch.scores(of: row.links), positives.count, negatives.count)
+        negatives += moreNegatives
+        let known = try agreed(scoreRules, batch, row.links, line: row.lineNumber, positives.count, negatives.count)
         try addQuery(batch, row.links, line: row.lineNumber)
         scoreRules = known
         try appendQuery(batch, row.links, positives, negatives)
     }
 
     /// Takes the row of a source: all that it stands for, or nothing.
-    func acceptParts(_ batch: ScannedBatch, _ row: ScannedBatch.Row) throws {
+    ///
+    /// - Parameter seen: learns which documents the texts of the row stand for.
+    func acceptParts(_ batch: ScannedBatch, _ row: ScannedBatch.Row, noting seen: SeenPassages) throws {
         newDocuments.removeAll(keepingCapacity: true)
+        newPassages.removeAll(keepingCapacity: true)
         var (merged, conflicts, addedQueryCount, sameQueryCount) = (0, 0, 0, 0)
         var accepted: [(links: ScannedBatch.Links, positives: [UInt32], negatives: [UInt32])] = []
         var judgements: [(split: String, query: Int, document: Int, grade: Float)] = []
@@ -253,13 +261,17 @@ final class Conversion {
         do throws(RecordFault) {
             for part in batch.parts(of: row) {
                 switch part {
-                case .document(let record):
-                    _ = try document(
+                case .document(let record, let text):
+                    let conflictsBefore = conflicts
+                    let ordinal = try document(
                         batch, batch.records[record], line: row.lineNumber, merged: &merged, conflicts: &conflicts,
                         field: { nil })
+                    if let text, conflicts == conflictsBefore { newPassages.append((text, ordinal)) }
+                case .known: merged += 1
                 case .query(let links):
                     let (positives, negatives) = try resolve(links, of: batch)
-                    rules = try rules.agreed(with: batch.scores(of: links), positives.count, negatives.count)
+                    rules = try agreed(
+                        rules, batch, links, line: row.lineNumber, positives.count, negatives.count)
                     // A made id stands for all that is known of a query: the same once more is no news.
                     if links.hasMadeID, queries.ordinal(of: batch.records[links.first].idHash) != nil {
                         sameQueryCount += 1
@@ -292,7 +304,22 @@ final class Conversion {
                 split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
             report.countJudgement(in: judgement.split)
         }
+        for (text, ordinal) in newPassages { seen.note(text, ordinal: ordinal) }
         for case .count(let what, let count) in batch.parts(of: row) { report.sourceCounts[what, default: 0] += count }
+    }
+
+    /// The rules about scores once a query is taken.
+    private func agreed(
+        _ rules: ScoreRules, _ batch: ScannedBatch, _ links: ScannedBatch.Links, line: Int, _ positiveCount: Int,
+        _ negativeCount: Int
+    ) throws(RecordFault) -> ScoreRules {
+        try rules.agreed(
+            with: batch.scores(of: links), positiveCount, negativeCount, at: (currentInput, line), describe: describe)
+    }
+
+    /// Whether a query is known already, equal to this one.
+    func knowsQuery(_ batch: ScannedBatch, _ record: ScannedBatch.Record) -> Bool {
+        queries.ordinal(of: record.idHash).map { queries.content(of: $0) == record.contentHash } ?? false
     }
 
     /// The query and the document that a judgement in a row is about.

@@ -8,6 +8,10 @@ public struct IngestReport: Sendable {
         /// Bytes of the file as it lies there.
         public var size: Int
         public var sha256: SHA256Digest
+
+        package init(path: String, size: Int, sha256: SHA256Digest) {
+            (self.path, self.size, self.sha256) = (path, size, sha256)
+        }
     }
 
     public var reference = ""

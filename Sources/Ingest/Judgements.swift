@@ -102,7 +102,7 @@ enum JudgementFormat {
     }
 }
 
-/// Documents that are judged relevant, by the hash of the query's id.
+/// Documents that queries are linked to by their judgements, by the hash of the query's id.
 struct JudgedLinks {
     private var targets: [ContentHash: [UInt32]] = [:]
 
@@ -139,6 +139,17 @@ extension Conversion {
     /// reads the same file.
     func links(of stream: InputStream) throws -> JudgedLinks {
         var links = JudgedLinks()
+        try forEachLink(of: stream) { query, document, grade in
+            if grade > 0 { links.add(query: query, document: document) }
+        }
+        return links
+    }
+
+    /// Every judgement of a file about a document that is known: the hash of the query's id, the document's ordinal, and
+    /// the grade. Faults are passed over.
+    func forEachLink(
+        of stream: InputStream, _ body: (_ query: ContentHash, _ document: Int, _ grade: Float) -> Void
+    ) throws {
         let reader = LineReader(stream)
         let parser = JSONParser()
         defer { withExtendedLifetime(parser) {} }
@@ -150,13 +161,11 @@ extension Conversion {
                 let known = format ?? JudgementFormat(path: stream.path, firstLine: line.bytes)
                 format = known
                 guard let judgement = try? known.parse(line.bytes, isFirst: isFirst, parser: parser),
-                    judgement.grade > 0,
                     let document = documents.ordinal(of: .of(judgement.document))
                 else { return }
-                links.add(query: .of(judgement.query), document: document)
+                body(.of(judgement.query), document, judgement.grade)
             }
         }
-        return links
     }
 
     private func document(of judgement: JudgementLine) throws(RecordFault) -> Int {

@@ -88,6 +88,9 @@ package final class KnownRecords {
         slots[slot(of: entry(count).pointee.id)] = Self.noRecord
     }
 
+    /// Hash of a record's content.
+    package func content(of ordinal: Int) -> ContentHash { entry(ordinal).pointee.content }
+
     /// Input number and line of a record.
     package func place(of ordinal: Int) -> (input: Int, line: Int) {
         let place = entry(ordinal).pointee.place

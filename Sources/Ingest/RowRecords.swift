@@ -1,5 +1,5 @@
 internal import Archives
-internal import Base
+package import Base
 internal import JSON
 package import Records
 internal import Store
@@ -18,17 +18,26 @@ package final class RowRecords {
         case media(MediaKind)
     }
 
+    /// The report's words for links that would say two things.
+    package static let negativesThatArePositives = "negatives that are positives too, left out"
+
     private let parser = JSONParser()
     private let documents = RecordScanner(.document.withOptionalID)
     private let queries = RecordScanner(.query.withOptionalID)
     private var batch: ScannedBatch
     private var row: ScannedBatch.Row?
+    private let seen: SeenPassages
 
-    private init(_ lines: LineBatch) { batch = ScannedBatch(lines, intake: nil) }
+    private init(_ lines: LineBatch, _ seen: SeenPassages) {
+        batch = ScannedBatch(lines, intake: nil)
+        self.seen = seen
+    }
 
     /// Reads every line of a batch as a row of a source.
-    static func scan(_ lines: LineBatch, _ rows: any SourceRows, intake: MediaIntake?) -> ScannedBatch {
-        let records = RowRecords(lines)
+    static func scan(
+        _ lines: LineBatch, _ rows: any SourceRows, _ seen: SeenPassages, intake: MediaIntake?
+    ) -> ScannedBatch {
+        let records = RowRecords(lines, seen)
         // The tapes of rows must outlast the parses of their records.
         let parser = JSONParser()
         defer { withExtendedLifetime(parser) {} }
@@ -76,8 +85,36 @@ package final class RowRecords {
                 return Array(digest.hex.utf8)
             }
         }
-        batch.append(part: .document(number))
+        batch.append(part: .document(number, text: nil))
         return batch.id(of: batch.records[number])
+    }
+
+    /// Adds a document of texts alone, in valid UTF-8, which takes no parse.
+    ///
+    /// - Parameter id: not empty.
+    package func addDocument(
+        id: UnsafeRawBufferPointer, title: UnsafeRawBufferPointer?, text: UnsafeRawBufferPointer
+    ) {
+        batch.append(part: .document(batch.records.count, text: nil))
+        batch.append(documentID: id, title: title, text: text)
+    }
+
+    /// Adds a document of texts alone, in valid UTF-8, whose id is a hash of the record: equal records are one document.
+    ///
+    /// - Parameter hash: of the text, where there is no title: one that was taken before is not laid out again.
+    /// - Returns: its id, for the queries that refer to it.
+    package func addDocument(
+        title: UnsafeRawBufferPointer? = nil, text: UnsafeRawBufferPointer, hash: ContentHash? = nil
+    ) -> [UInt8] {
+        let id = batch.contentID(title: title, text: text)
+        row?.madeIDCount += 1
+        if let hash, let ordinal = seen.ordinal(of: hash) {
+            batch.append(part: .known(ordinal))
+        } else {
+            batch.append(part: .document(batch.records.count, text: hash))
+            id.withUnsafeBytes { batch.append(documentID: $0, title: title, text: text) }
+        }
+        return id
     }
 
     /// Adds a query with the links that its line has as `positive_document_ids`, …. Without an id it gets a hash of all that

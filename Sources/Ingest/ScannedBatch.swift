@@ -48,8 +48,10 @@ struct ScannedBatch: Sendable {
 
     /// Something that the row of a source stands for.
     enum Part: Sendable {
-        /// Its record.
-        case document(Int)
+        /// Its record, and the hash of its text where it has nothing else.
+        case document(Int, text: ContentHash?)
+        /// The text of this document came again.
+        case known(UInt32)
         case query(Links)
         /// The records from `first` on refer to the query and the document.
         case judgement(split: String, first: Int, grade: Float)
@@ -92,6 +94,8 @@ struct ScannedBatch: Sendable {
     private let intake: MediaIntake?
     /// Of all items that are in memory.
     private var heldByteCount = 0
+    /// A record without its id, to be hashed.
+    private var nameless: [UInt8] = []
 
     init(_ lines: LineBatch, intake: MediaIntake?) {
         self.lines = lines
@@ -205,9 +209,30 @@ struct ScannedBatch: Sendable {
     }
 
     private mutating func append(_ scanner: RecordScanner, id: UnsafeRawBufferPointer, firstMedia: Int) {
+        append(id: id, firstMedia: firstMedia) { scanner.appendRecord(id: id, to: &$0) }
+    }
+
+    /// Appends a document of texts alone, in valid UTF-8, as a scanner would find it.
+    mutating func append(
+        documentID id: UnsafeRawBufferPointer, title: UnsafeRawBufferPointer?, text: UnsafeRawBufferPointer
+    ) {
+        append(id: id, firstMedia: media.count) {
+            Document.appendJSONLine(id: id, title: title, text: text, to: &$0)
+        }
+    }
+
+    /// The id that such a document gets where it has none, as `RecordScanner.contentID` would give it.
+    mutating func contentID(title: UnsafeRawBufferPointer?, text: UnsafeRawBufferPointer) -> [UInt8] {
+        nameless.removeAll(keepingCapacity: true)
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        Document.appendJSONLine(id: none, title: title, text: text, to: &nameless)
+        return ContentHash.of(nameless).hexDigits
+    }
+
+    private mutating func append(id: UnsafeRawBufferPointer, firstMedia: Int, line: (inout [UInt8]) -> Void) {
         let start = bytes.count
         bytes.append(contentsOf: id)
-        scanner.appendRecord(id: id, to: &bytes)
+        line(&bytes)
         let lineStart = start + id.count
         let contentHash = bytes.withUnsafeBytes { ContentHash.of(UnsafeRawBufferPointer(rebasing: $0[lineStart...])) }
         records.append(

@@ -36,6 +36,36 @@ extension JSONNode {
         throw RecordFault("\(kind.name) where an id should be", field: field())
     }
 
+    /// All fields but these.
+    ///
+    /// - Throws: `RecordFault` where one of these is given twice: only the first would be looked at.
+    func fields(
+        besides names: [StaticString]
+    ) throws(RecordFault) -> [(key: UnsafeRawBufferPointer, value: JSONNode)] {
+        var others: [(key: UnsafeRawBufferPointer, value: JSONNode)] = []
+        var seen: UInt64 = 0
+        for (key, value) in fields {
+            guard let known = names.firstIndex(where: { key.isEqual(to: $0) }) else {
+                others.append((key, value))
+                continue
+            }
+            guard seen & 1 << known == 0 else {
+                throw RecordFault("the field is given twice", field: "\(names[known])")
+            }
+            seen |= 1 << known
+        }
+        return others
+    }
+
+    /// The elements of a list that may be missing or null.
+    func list(_ field: StaticString) throws(RecordFault) -> [JSONNode] {
+        guard let value = self[field], value.kind != .null else { return [] }
+        guard value.kind == .array else {
+            throw RecordFault("\(value.kind.name) where a list should be", field: "\(field)")
+        }
+        return Array(value.elements)
+    }
+
     /// A text that a row must have, in UTF-8.
     func text(_ field: StaticString) throws(RecordFault) -> UnsafeRawBufferPointer {
         let value = try wanted(field)

@@ -57,4 +57,22 @@ public struct Document: Sendable, Equatable {
         writer.append(.audio, media: audio)
         writer.finish(extras, to: &output)
     }
+
+    /// Appends a document of texts alone as one JSON line, without a newline: the same bytes, without making one.
+    ///
+    /// - Parameters: valid UTF-8, all three.
+    public static func appendJSONLine(
+        id: UnsafeRawBufferPointer, title: UnsafeRawBufferPointer?, text: UnsafeRawBufferPointer,
+        to output: inout [UInt8]
+    ) {
+        JSONText.appendLiteral("{\"docid\":", to: &output)
+        JSONText.appendString(id, to: &output)
+        if let title {
+            JSONText.appendLiteral(",\"title\":", to: &output)
+            JSONText.appendString(title, to: &output)
+        }
+        JSONText.appendLiteral(",\"document_text\":", to: &output)
+        JSONText.appendString(text, to: &output)
+        output.append(0x7D)
+    }
 }

@@ -333,7 +333,7 @@ public final class RecordScanner {
     public func contentID() -> [UInt8] {
         var record: [UInt8] = []
         appendRecord(id: UnsafeRawBufferPointer(start: nil, count: 0), to: &record)
-        return Array(ContentHash.of(record).hex.utf8)
+        return ContentHash.of(record).hexDigits
     }
 
     @inline(__always)

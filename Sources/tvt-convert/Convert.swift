@@ -36,8 +36,8 @@ protocol ConversionArguments: ParsableArguments {
 /// Every way into the store, in the order in which help lists them.
 let allConversions: [any ConversionArguments.Type] = [
     V1Arguments.self, V2Arguments.self, TevatronArguments.self, BEIRArguments.self, WebDatasetArguments.self,
-    PixmoArguments.self, ColPaliArguments.self, WikiSSArguments.self, VidoreArguments.self, MSRVTTArguments.self,
-    AudioCapsArguments.self,
+    BGEArguments.self, MSMARCOArguments.self, MIRACLArguments.self, NQArguments.self, PixmoArguments.self,
+    ColPaliArguments.self, WikiSSArguments.self, VidoreArguments.self, MSRVTTArguments.self, AudioCapsArguments.self,
 ]
 
 private func takingCommand<Arguments: ConversionArguments>(_: Arguments.Type) -> any ParsableCommand.Type {

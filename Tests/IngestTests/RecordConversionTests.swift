@@ -173,17 +173,17 @@ import Testing
         ([#""positive_document_ids":["a"],"positive_document_scores":1"#], "a number where an array should be"),
         (
             [#""negative_document_ids":["a"]"#, #""negative_document_ids":["a"],"negative_document_scores":[1]"#],
-            "there are scores here and none before"
+            "there are scores here, and none at"
         ),
         (
             [#""negative_document_ids":["a"],"negative_document_scores":[1]"#, #""negative_document_ids":["a"]"#],
-            "there are no scores here, and there are before"
+            "there are no scores here, and there are at"
         ),
     ])
     func scoresThatDoNotFit(fields: [String], reason: String) throws {
         let queries = fields.enumerated().map { #"{"query_id":"\#($0)","query_text":"q",\#($1)}"# }
         let error = #expect(throws: InputError.self) { try convert(queries) }
-        #expect(error?.reason == reason)
+        #expect(error?.reason.hasPrefix(reason) == true)
         #expect(error?.place.line == fields.count && error?.place.field?.contains("_document_scores") == true)
         #expect(try place.nothingIsCommitted())
     }

@@ -9,11 +9,11 @@ import Testing
 
 /// Pages of documents: Wiki-SS and the test sets of ViDoRe, in Parquet and JSON Lines.
 @Suite struct PageSourceTests {
-    let place: SourcePlace
+    let place: MediaSourcePlace
     var folder: TemporaryFolder { place.folder }
 
     init() throws {
-        place = try SourcePlace()
+        place = try MediaSourcePlace()
         for name in ["a", "b", "c"] { try folder.write("\u{89}PNG\r\n\u{1A}\n page " + name, to: "files/\(name).png") }
         try folder.write("\u{89}PNG\r\n\u{1A}\n page a", to: "files/a-again.png")
     }

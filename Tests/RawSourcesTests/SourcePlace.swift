@@ -2,13 +2,12 @@ import Base
 import Ingest
 import JSON
 import RawSources
-import Records
 import Store
 import SystemPackage
 import TestKit
 import Testing
 
-/// A folder for raw files, and a store that they are taken into.
+/// A folder for published files and a store for what they become.
 struct SourcePlace {
     let folder: TemporaryFolder
     let store: Store
@@ -18,66 +17,70 @@ struct SourcePlace {
         store = try Store.create(at: folder("store"))
     }
 
+    func callAsFunction(_ name: String) -> FilePath { folder(name) }
+
+    @discardableResult
+    func write(_ lines: [String], to name: String) throws -> FilePath {
+        try folder.write(lines.map { $0 + "\n" }.joined(), to: name)
+    }
+
     func take(
-        _ source: RawSource, as reference: String = "set", assets: FilePath? = nil,
-        _ change: (inout IngestOptions) -> Void = { _ in }
-    ) throws -> (Dataset, IngestReport) {
+        _ source: RawSource, as reference: String = "set", badRecords: Int = 0, workers: Int = 2,
+        batchByteCount: Int = 1 << 20,
+        conflicts: ConflictPolicy = .error
+    ) throws -> (dataset: Dataset, report: IngestReport) {
         var options = IngestOptions()
-        options.media = try assets.map { MediaIntake(try AssetFolder($0)) }
-        change(&options)
+        options.workers = workers
+        options.batchByteCount = batchByteCount
+        options.conflictPolicy = conflicts
+        options.badRecordLimit = badRecords
+        if badRecords > 0 { options.rejects = folder("rejects") }
         let report = try Conversions.source(source, into: store, reference: reference, options: options)
         return (try store.dataset(reference), report)
     }
 
-    /// What an error says, to a person.
-    func message(of source: @autoclosure () throws -> RawSource) -> String {
+    /// What a conversion says that must not succeed.
+    func message(_ source: @autoclosure () throws -> RawSource) -> String {
         do {
             _ = try take(source())
-            return "no error"
+            return "nothing"
         } catch { return "\(error)" }
     }
 
-    func query(_ dataset: Dataset, _ id: String) throws -> JSONValue {
-        let ordinal = try #require(try dataset.queryOrdinal(id: Array(id.utf8)), "there is no query \(id)")
-        return try JSONValue.parse(dataset.queryRecord(ordinal), path: "query")
+    func query(_ dataset: Dataset, _ ordinal: Int) throws -> JSONValue {
+        try JSONValue.parse(dataset.queryRecord(ordinal), path: "query")
     }
 
-    func document(_ dataset: Dataset, _ id: String) throws -> JSONValue {
-        let ordinal = try #require(try dataset.documentOrdinal(id: Array(id.utf8)), "there is no document \(id)")
-        return try JSONValue.parse(dataset.documentRecord(ordinal), path: "document")
+    func document(_ dataset: Dataset, _ ordinal: Int) throws -> JSONValue {
+        try JSONValue.parse(dataset.documentRecord(ordinal), path: "document")
     }
 
-    /// What links lead to, by the ids of both sides.
-    func targets(_ links: Links?, _ dataset: Dataset) throws -> [String: [String]] {
-        guard let links else { return [:] }
-        var found: [String: [String]] = [:]
-        for query in 0..<dataset.queryCount {
-            let targets = try Array(links.targets(of: query))
-            if targets.isEmpty { continue }
-            found[String(decoding: try dataset.queryID(query), as: UTF8.self)] = try targets.map {
-                String(decoding: try dataset.documentID(Int($0)), as: UTF8.self)
+    /// The texts that a query links to.
+    func texts(_ dataset: Dataset, _ links: Links?, of query: Int) throws -> [String] {
+        guard let links else { return [] }
+        return try links.targets(of: query).map { try document(dataset, Int($0))["document_text"]?.string ?? "" }
+    }
+
+    /// Checks that a file which is cut off anywhere is refused or is the rows that it has whole.
+    ///
+    /// - Parameter wholeCounts: the lengths at which the file is whole rows.
+    func cut(
+        _ path: FilePath, wholeCounts: (Int) -> Bool, _ source: () throws -> RawSource,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let bytes = try Files.readAll(path)
+        for count in 0..<bytes.count {
+            try Files.remove(path)
+            var output = try OutputFile(creating: path)
+            try output.write(Array(bytes[..<count]))
+            try output.close()
+            do {
+                _ = try take(source(), as: "cut")
+                #expect(wholeCounts(count), "\(count) bytes", sourceLocation: sourceLocation)
+            } catch {
+                #expect(error is any StatusError, "\(count) bytes", sourceLocation: sourceLocation)
+                #expect(!wholeCounts(count), "\(count) bytes: \(error)", sourceLocation: sourceLocation)
             }
         }
-        return found
-    }
-
-    func judged(_ dataset: Dataset, _ split: String) throws -> [String: [String]] {
-        try targets(dataset.judgements(split: split), dataset)
-    }
-
-    /// Runs `tvt-convert`, which prints JSON, into a store of its own.
-    func convert(_ arguments: [String], as reference: String) throws -> JSONValue {
-        let result = try run(
-            "tvt-convert", arguments + ["--dataset", reference, "--store", store.root.string, "--json"])
-        #expect(result.status == 0, "\(result.errorText)")
-        return try JSONValue.parse(result.output, path: "report")
-    }
-
-    /// The item of a document, as `tvt-store media` gives it.
-    func item(_ reference: String, _ docid: String) throws -> [UInt8] {
-        let result = try run(
-            "tvt-store", ["media", reference, "--docid=\(docid)", "--output", "-", "--store", store.root.string])
-        #expect(result.status == 0, "\(result.errorText)")
-        return result.output
     }
 }
