@@ -59,11 +59,6 @@ public struct IngestReport: Sendable {
         }
     }
 
-    /// Adds a file that an adapter has read by itself.
-    package mutating func addInput(_ path: String, size: Int, sha256: SHA256Digest) {
-        inputs.append(Input(path: path, size: size, sha256: sha256))
-    }
-
     var inputBytes: Int { inputs.reduce(0) { $0 + $1.size } }
 
     /// What the manifest keeps: no times, nothing that would differ from run to run.

@@ -92,7 +92,7 @@ struct AnnotationFiles {
     }
 
     func note(in report: inout IngestReport) {
-        for input in inputs { report.addInput(input.path, size: input.size, sha256: input.sha256) }
+        for input in inputs { report.inputs.append(.init(path: input.path, size: input.size, sha256: input.sha256)) }
     }
 }
 
