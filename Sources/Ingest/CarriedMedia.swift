@@ -18,8 +18,9 @@ package final class CarriedMedia: MediaSource {
     }
 
     private let state = Mutex(State())
-    /// Begins the names that we give; no record can have it by chance or on purpose.
-    private let namePrefix = "carried:\(UInt64.random(in: .min ... .max)):"
+    /// Begins the names that we give; no record can have it by chance or on purpose. Its length is always the same, since what
+    /// batches hold, and the bytes that are said to be parsed, depend on it.
+    private let namePrefix = "carried:\(String(UInt64.random(in: 1 << 60 ... .max), radix: 16)):"
     /// Answers for all that no record brought.
     private let others: (any MediaSource)?
     /// So many batches may be under way at once.

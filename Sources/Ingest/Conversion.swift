@@ -167,6 +167,11 @@ final class Conversion {
         try target.abandonInput(error)
     }
 
+    /// Reads an input, or goes on without the rest of it where that is what is wanted.
+    func attempt(_ body: () throws -> Void) throws {
+        do { try body() } catch { try abandonInput(error) }
+    }
+
     func addJudgement(split: String, query: Int, document: Int, grade: Float) throws {
         try target.addJudgement(split: split, query: query, document: document, grade: grade)
     }

@@ -20,8 +20,10 @@ public enum Conversions {
             byteCount: Conversion.byteCount(of: inputs))
         let seen = try SeenPassages()
         for path in inputs {
-            let stream = try InputStream(path, hashing: true)
-            try conversion.read(stream, as: .rows(seen), accept: { try conversion.acceptRow($0, $1, noting: seen) })
+            try conversion.attempt {
+                let stream = try InputStream(path, hashing: true)
+                try conversion.read(stream, as: .rows(seen), accept: { try conversion.acceptRow($0, $1, noting: seen) })
+            }
         }
         return try conversion.commit()
     }
@@ -68,7 +70,9 @@ public enum Conversions {
             try conversion.read(file, carried, as: .queries(.query)) { try conversion.acceptQuery($0, $1) }
         }
         for (path, split) in zip(judgements, splits) {
-            try conversion.readJudgements(InputStream(path, hashing: true), split: split)
+            try conversion.attempt {
+                try conversion.readJudgements(InputStream(path, hashing: true), split: split)
+            }
         }
         return try conversion.commit()
     }
@@ -126,7 +130,7 @@ public enum Conversions {
             }
         }
         for (split, name) in layout.judgements {
-            try conversion.readJudgements(tree.open(name, hashing: true), split: split)
+            try conversion.attempt { try conversion.readJudgements(tree.open(name, hashing: true), split: split) }
         }
         if !tree.isFolder {
             conversion.report.inputs = [

@@ -97,15 +97,14 @@ extension Conversions {
                 try conversion.read(file, carried, as: .queries(.query)) {
                     try conversion.acceptQuery($0, $1, linked: links)
                 }
-            case .links(let file): try conversion.read(file, into: &links)
-            case .judgements(let file, let split): try conversion.readJudgements(file.open(), split: split)
+            case .links(let file): try conversion.attempt { try conversion.read(file, into: &links) }
+            case .judgements(let file, let split):
+                try conversion.attempt { try conversion.readJudgements(file.open(), split: split) }
             }
         }
-        do {
+        try conversion.attempt {
             try conversion.checkUse(of: links)
             try source.finish?(&conversion.report)
-        } catch {
-            try conversion.abandonInput(error)
         }
         return try conversion.commit()
     }

@@ -65,7 +65,10 @@ final class SampleReader: BatchSource {
             for position in start..<text.count where text[position] == 0x0A { text[position] = 0x0D }
             text.append(0x0A)
             names.append("\(path)/\(sample.key).json")
-            heldByteCount += sample.media.reduce(0) { $0 + $1.item.heldByteCount }
+            // One that waits in a file of its own ends the batch: open files and disk are bounded like memory.
+            heldByteCount += sample.media.reduce(0) {
+                $0 + ($1.item.heldByteCount > 0 ? $1.item.heldByteCount : media.batchHeldByteCount)
+            }
         }
         guard !names.isEmpty else { return nil }
         defer {

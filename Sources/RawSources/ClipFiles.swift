@@ -133,8 +133,6 @@ private struct NameList: CustomStringConvertible {
 /// Memory: a batch of rows and the items that come with it (16 MiB, larger ones one at a time on disk).
 /// Not Sendable: it has a position.
 final class ClipReader: BatchSource {
-    private static let heldByteCount = 16 << 20
-
     private let members: MemberReader
     private let files: ClipFiles
     private let kind: MediaKind
@@ -160,13 +158,13 @@ final class ClipReader: BatchSource {
         var names: [String] = []
         var heldByteCount = 0
         carried.beginBatch()
-        while text.count < batchByteCount, heldByteCount < Self.heldByteCount, let name = try members.next() {
+        while text.count < batchByteCount, heldByteCount < carried.batchHeldByteCount, let name = try members.next() {
             try Interruption.check()
             let path = members.memberPath
             guard let meaning = try files.clip(name, at: path) else { continue }
             let item = try CarriedItem(currentOf: members, name: name)
             // One that waits in a file of its own ends the batch: open files and disk are bounded like memory.
-            heldByteCount += item.map { $0.heldByteCount > 0 ? $0.heldByteCount : Self.heldByteCount } ?? 0
+            heldByteCount += item.map { $0.heldByteCount > 0 ? $0.heldByteCount : carried.batchHeldByteCount } ?? 0
             JSONText.appendLiteral("{\"file\":", to: &text)
             JSONText.appendString(name, to: &text)
             text.append(0x2C)

@@ -10,12 +10,12 @@ import Testing
 
 /// MSR-VTT: annotations, lists of splits and videos in whatever holds them.
 @Suite struct MSRVTTTests {
-    let place: ClipPlace
+    let place: MediaSourcePlace
     var folder: TemporaryFolder { place.folder }
 
     /// Videos 0 to 5: 0 to 2 train, 3 validate, 4 and 5 test; two sentences each.
     init() throws {
-        place = try ClipPlace()
+        place = try MediaSourcePlace()
         var (videos, sentences): ([String], [String]) = ([], [])
         for number in 0..<6 {
             let split = number < 3 ? "train" : number == 3 ? "validate" : "test"

@@ -62,6 +62,7 @@ def chart(number):
         [
             (f"Where were the most {what} {done}?", f"The most {what} were {done} in {most}."),
             (f"How many {what} were {done} in Cork?", f"{counts[3]} {what} were {done} in Cork."),
+            ("What does the chart show?", f"The chart shows how many {what} were {done} in four places."),
         ],
     )
 

@@ -9,7 +9,7 @@ import TestKit
 import Testing
 
 /// A folder for raw files, and a store that they are taken into.
-struct ClipPlace {
+struct MediaSourcePlace {
     let folder: TemporaryFolder
     let store: Store
 
