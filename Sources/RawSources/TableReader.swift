@@ -46,7 +46,8 @@ final class TableReader: BatchSource {
         self.batchByteCount = batchByteCount
         fileByteCount = try Files.size(path)
         file = try ParquetFile(path)
-        hash = try OrderedWorkers(workers: 1, window: 4) {
+        // What waits is ranges: as many as a batch of rows can be made of.
+        hash = try OrderedWorkers(workers: 1, window: 64) {
             let input = try InputFile(path)
             var stream = SHA256Stream()
             return { range in

@@ -98,5 +98,7 @@ final class WriterSession: Sendable {
     /// A path in the session's folder.
     func path(_ name: String) -> FilePath { folder.appending(name) }
 
-    func blob(_ name: String) throws -> BlobWriter { try BlobWriter(creating: path(name), observer: observer) }
+    func blob(_ name: String, hashWindow: Int = 3) throws -> BlobWriter {
+        try BlobWriter(creating: path(name), hashWindow: hashWindow, observer: observer)
+    }
 }
