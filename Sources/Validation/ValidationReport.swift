@@ -67,7 +67,8 @@ public struct ValidationReport {
                 "media: \(media.itemCount), \(byteSize(Double(media.byteCount))) (\(formats.joined(separator: ", ")))"
                 + external + "\n"
         }
-        return text + "\(errorCount) errors, \(warningCount) warnings\n"
+        func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }
+        return text + "\(counted(errorCount, "error")), \(counted(warningCount, "warning"))\n"
     }
 
     private static func summary(of side: Validation.Side) -> String {
