@@ -49,7 +49,7 @@ import TestKit
             alarm(0)
         }
         try writeToStandardOutput(
-            "done: \(acceptedCount) accepted, \(count - acceptedCount) refused, \(peakKilobytes()) KiB\n")
+            "done: \(acceptedCount) accepted, \(count - acceptedCount) refused, \(try peakKilobytes()) KiB\n")
     }
 
     /// Damage behind good checksums: of what a packed file holds, or of a name or the contents of a member; nil for others.
@@ -74,9 +74,13 @@ import TestKit
         return kind == .zip ? ZipFile(members).bytes : try? Material.tar(members, in: work)
     }
 
-    private static func peakKilobytes() -> Int {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return Int(usage.ru_maxrss)
+    /// Of this program. What `getrusage` tells begins with the peak of whoever started it.
+    private static func peakKilobytes() throws -> Int {
+        let status = try Files.readText("/proc/self/status")
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        guard let line, let peak = line.split(separator: " ").compactMap({ Int($0) }).first else {
+            throw Failure(.bug, "/proc/self/status tells no VmHWM")
+        }
+        return peak
     }
 }
