@@ -17,11 +17,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-from sections import emit
+from sections import ROOT, emit, timed
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BENCH = ".build/bench"
 PYTHON = ".build/peers/bin/python"
 # How often each passage comes, and how many a row has.
@@ -60,15 +58,6 @@ def make(passages, output, byte_count, repeats, row_size):
             written += len((json.dumps(row, ensure_ascii=False) + "\n").encode())
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     os.rename(output + ".tmp", output)
-
-
-def timed(*command):
-    started = time.monotonic()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"adapters.py: {' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - started, usage.ru_maxrss / 1024
 
 
 def rounds(rows, runs):

@@ -33,33 +33,18 @@ case ",$only," in
     TVT_BENCH=1 swift build --configuration release --explicit-target-dependency-import-check error --product tvt-bench
     ;;
 esac
-case ",$only," in
-  ,, | *,store,*)
-    # Its peers do not go together with the versions that the others need.
-    install requirements-store.txt peers-store
-    python3 Benchmarks/store.py --output "$sections/store.md"
-    ;;
-esac
-case ",$only," in
-  ,, | *,media,*)
-    install requirements-store.txt peers-store
-    python3 Benchmarks/media.py --output "$sections/media.md"
-    ;;
-esac
-case ",$only," in
-  ,, | *,table,*)
-    install requirements-store.txt peers-store
-    python3 Benchmarks/table.py --output "$sections/table.md"
-    ;;
-esac
-case ",$only," in ,, | *,adapters,*) python3 Benchmarks/adapters.py --output "$sections/adapters.md" ;; esac
-case ",$only," in
-  ,, | *,sources,*)
-    install requirements-store.txt peers-store
-    python3 Benchmarks/sources.py --output "$sections/sources.md"
-    ;;
-esac
-case ",$only," in ,, | *,examples,*) python3 Benchmarks/examples.py --output "$sections/examples.md" ;; esac
-case ",$only," in ,, | *,growth,*) python3 Benchmarks/scale.py --output "$sections/growth.md" ;; esac
+# section NAME SCRIPT [REQUIREMENTS]: measures unless others are wanted; some peers do not go together with those of the rest.
+section() {
+  case ",$only," in ,, | *,"$1",*) ;; *) return 0 ;; esac
+  [ -z "${3:-}" ] || install "$3" peers-store
+  python3 "Benchmarks/$2" --output "$sections/$1.md"
+}
+section store store.py requirements-store.txt
+section media media.py requirements-store.txt
+section table table.py requirements-store.txt
+section sources sources.py requirements-store.txt
+section adapters adapters.py
+section examples examples.py
+section growth scale.py
 
 python3 Benchmarks/bench.py "$@" --output docs/benchmarks.md

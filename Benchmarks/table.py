@@ -15,11 +15,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-from sections import emit
+from sections import ROOT, emit, timed
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BENCH = ".build/bench"
 PYTHON = ".build/peers-store/bin/python"
 
@@ -61,15 +59,6 @@ def peer(table, folder, cache):
     data = datasets.load_dataset("parquet", data_files=table, split="train", cache_dir=cache)
     data = data.cast_column("image", datasets.Image(decode=False))
     data.save_to_disk(folder)
-
-
-def timed(*command):
-    started = time.monotonic()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"table.py: {' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - started, usage.ru_maxrss / 1024
 
 
 def main():

@@ -9,8 +9,7 @@ final class RawInput {
     let path: String
     private(set) var byteCount = 0
     private var descriptor: Int32
-    /// Takes pieces in order, then nil, which it answers with the digest.
-    private var hash: OrderedWorkers<[UInt8]?, SHA256Digest?>?
+    private let hash: SHA256Worker?
     /// Whether it can be opened once more and read at any place.
     let isRegularFile: Bool
     /// Bytes of the file when it was opened; nil for what is no regular file.
@@ -24,16 +23,7 @@ final class RawInput {
     ///   - path: "-" is stdin.
     ///   - followsLinks: whether it may be a symbolic link.
     init(_ path: FilePath, hashing: Bool, followsLinks: Bool = true) throws {
-        if hashing {
-            hash = try OrderedWorkers(workers: 1, window: 4) {
-                var stream = SHA256Stream()
-                return { piece in
-                    guard let piece else { return stream.finalize() }
-                    piece.withUnsafeBytes { stream.update($0) }
-                    return nil
-                }
-            }
-        }
+        hash = hashing ? SHA256Worker() : nil
         if path == "-" {
             self.path = "standard input"
             descriptor = STDIN_FILENO
@@ -95,7 +85,7 @@ final class RawInput {
                 throw SystemError.last("read", FilePath(path))
             }
             byteCount += count
-            try hash?.submit(Array(target[..<count])) { _ in }
+            try hash?.update(Array(target[..<count]))
             return count
         }
     }
@@ -114,9 +104,6 @@ final class RawInput {
         guard let hash else { return nil }
         var rest = [UInt8](repeating: 0, count: 1 << 16)
         while try rest.withUnsafeMutableBytes({ try readDescriptor(into: $0) }) > 0 {}
-        var digest: SHA256Digest?
-        try hash.submit(nil) { digest = $0 ?? digest }
-        try hash.drain { digest = $0 ?? digest }
-        return digest
+        return try hash.finalize()
     }
 }

@@ -137,7 +137,7 @@ public struct ContentHashStream: ~Copyable {
     private let state: OpaquePointer
 
     public init() {
-        guard let state = tvt_xxh3_new() else { fatalError("out of memory") }
+        guard let state = tvt_xxh3_new() else { Heap.exhausted("a hash") }
         self.state = state
         tvt_xxh3_128_reset(state)
     }
@@ -166,7 +166,7 @@ public struct XXH64Stream: ~Copyable {
     private let state: OpaquePointer
 
     public init() {
-        guard let state = tvt_xxh64_new() else { fatalError("out of memory") }
+        guard let state = tvt_xxh64_new() else { Heap.exhausted("a hash") }
         self.state = state
         tvt_xxh64_reset(state)
     }

@@ -4,6 +4,9 @@ public import SystemPackage
 
 /// The few file-system calls that tvt needs, with errors that name the path.
 public enum Files {
+    /// The end of a pattern that `mkstemp` and `mkdtemp` make a name of its own.
+    public static let uniqueEnding = String(repeating: "X", count: 6)
+
     public static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
 
     public static func isDirectory(_ path: FilePath) -> Bool {

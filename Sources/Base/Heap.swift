@@ -1,4 +1,5 @@
 internal import CGlibc
+internal import Glibc
 
 /// What the process does with memory that it has freed.
 public enum Heap {
@@ -11,5 +12,13 @@ public enum Heap {
     public static func keepFreed(byteCount: Int) {
         mallopt(M_TRIM_THRESHOLD, Int32(clamping: byteCount))
         mallopt(M_MMAP_THRESHOLD, Int32(clamping: byteCount / 2))
+    }
+
+    /// Ends the process where there is no memory for what it cannot do without.
+    ///
+    /// - Parameter purpose: what the memory was for.
+    public static func exhausted(_ purpose: String) -> Never {
+        writeToStandardError("out of memory: \(purpose)\n")
+        abort()
     }
 }

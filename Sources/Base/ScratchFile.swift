@@ -12,9 +12,10 @@ public final class ScratchFile {
     public init() throws {
         let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
         folder = FilePath(named.isEmpty ? "/tmp" : named)
-        var template = Array(folder.appending("tvt-XXXXXX").string.utf8CString)
+        let pattern = folder.appending("tvt-" + Files.uniqueEnding)
+        var template = Array(pattern.string.utf8CString)
         descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw SystemError.last("create", folder.appending("tvt-XXXXXX")) }
+        guard descriptor >= 0 else { throw SystemError.last("create", pattern) }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         unlink(template)
     }

@@ -56,6 +56,16 @@ static void onMessage(j_common_ptr info, int level) {
     }
 }
 
+/// Makes libjpeg's errors ours; whoever calls sets where they lead.
+static struct jpeg_error_mgr *begin(struct errors *errors, char *message) {
+    struct jpeg_error_mgr *base = jpeg_std_error(&errors->base);
+    base->error_exit = onError;
+    base->emit_message = onMessage;
+    errors->message = message;
+    errors->status = TVT_JPEG_BAD_DATA;
+    return base;
+}
+
 static void onProgress(j_common_ptr info) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -83,11 +93,7 @@ int32_t tvt_jpeg_decode(
     uint8_t *volatile inks = NULL;
     memset(image, 0, sizeof *image);
     memset(&info, 0, sizeof info);
-    info.err = jpeg_std_error(&errors.base);
-    errors.base.error_exit = onError;
-    errors.base.emit_message = onMessage;
-    errors.message = message;
-    errors.status = TVT_JPEG_BAD_DATA;
+    info.err = begin(&errors, message);
     if (setjmp(errors.out)) {
         jpeg_destroy_decompress(&info);
         free(pixels);
@@ -152,11 +158,7 @@ int32_t tvt_jpeg_encode(
     unsigned char *output = NULL;
     unsigned long size = 0;
     memset(&info, 0, sizeof info);
-    info.err = jpeg_std_error(&errors.base);
-    errors.base.error_exit = onError;
-    errors.base.emit_message = onMessage;
-    errors.message = message;
-    errors.status = TVT_JPEG_BAD_DATA;
+    info.err = begin(&errors, message);
     if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION) {
         snprintf(
             message, TVT_JPEG_MESSAGE_BYTES, "%u x %u pixels, and a side of a JPEG has at most %ld", width, height,

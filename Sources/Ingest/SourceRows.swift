@@ -47,6 +47,13 @@ package struct RecordLine {
         JSONText.append(value, to: &json)
     }
 
+    /// Sets fields of all names that a row has, but for some, to its values; null is no field.
+    package mutating func setAll(of row: JSONNode, except names: [StaticString]) {
+        for (key, value) in row.fields where !names.contains(where: { key.isEqual(to: $0) }) {
+            set(named: key, value)
+        }
+    }
+
     /// - Parameter text: valid UTF-8.
     package mutating func set(_ key: StaticString, text: UnsafeRawBufferPointer) {
         begin(key)

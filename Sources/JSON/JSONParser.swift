@@ -1,3 +1,4 @@
+internal import Base
 internal import CSimdJSON
 
 /// Parses JSON texts one after the other, reusing its buffers: the road for JSON Lines.
@@ -12,7 +13,7 @@ public final class JSONParser {
     private let parser: OpaquePointer
 
     public init() {
-        guard let parser = tvt_json_parser_create() else { fatalError("no memory for a JSON parser") }
+        guard let parser = tvt_json_parser_create() else { Heap.exhausted("a JSON parser") }
         self.parser = parser
     }
 

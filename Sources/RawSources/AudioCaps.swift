@@ -49,9 +49,11 @@ struct AudioCapsAnnotations {
     private(set) var table = ClipTable()
     private(set) var files = AnnotationFiles()
 
-    mutating func read(_ path: FilePath, split: String) throws {
-        var table = ClipTable()
-        swap(&table, &self.table)
+    mutating func read(_ path: FilePath, split: String) throws { try Self.read(path, split, into: &table, &files) }
+
+    private static func read(
+        _ path: FilePath, _ split: String, into table: inout ClipTable, _ files: inout AnnotationFiles
+    ) throws {
         try files.forEachRow(ofCSV: path) { row, _ in
             let (youtube, caption) = (try row.clipID("youtube_id"), try row.clipID("audiocap_id"))
             _ = try (row.clipID("start_time"), row.text("caption"))
@@ -65,7 +67,6 @@ struct AudioCapsAnnotations {
             try table.put(clip, inSplit: split)
             table.add(row.wrapped("row", after: [("split", split)]), to: clip)
         }
-        self.table = table
     }
 }
 
@@ -118,9 +119,7 @@ struct AudioCapsRows: SourceRows {
         var query = RecordLine()
         query.set("query_id", text: try row.id("audiocap_id"))
         query.set("query_text", try row.wanted("caption"))
-        for (key, value) in row.fields where !Self.ownFields.contains(where: { key.isEqual(to: $0) }) {
-            query.set(named: key, value)
-        }
+        query.setAll(of: row, except: Self.ownFields)
         try records.addQuery(query, for: Self.documentID(row), in: [split], rules)
     }
 }

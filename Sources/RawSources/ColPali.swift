@@ -22,9 +22,7 @@ struct ColPaliRows: SourceRows {
         let id = try records.addDocument(document, id: .media(.image))
         var query = RecordLine()
         query.set("query_text", try row.wanted("query"))
-        for (key, value) in row.fields where !key.isEqual(to: "image") && !key.isEqual(to: "query") {
-            query.set(named: key, value)
-        }
+        query.setAll(of: row, except: ["image", "query"])
         query.set("positive_document_ids", texts: [id])
         try records.addQuery(query)
     }

@@ -38,29 +38,6 @@ extension RawSource {
             "msr-vtt", inventory, annotations.table, annotations.files, kind: .video,
             MSRVTTRows(rules: rules, categories: annotations.categories), rules, missing: missing)
     }
-
-    /// A dataset whose annotations are known, and whose clips are in containers.
-    static func clips(
-        _ command: String, _ inventory: SourceInventory, _ table: ClipTable, _ annotations: AnnotationFiles,
-        kind: MediaKind, _ rows: any SourceRows, _ rules: ClipSplits, missing: FilePath?, others: [Input] = []
-    ) throws -> RawSource {
-        let files = try ClipFiles(table, kind, rules, known: inventory.known, missing: missing)
-        let inputs = inventory.containers.map { path in
-            Input(
-                RecordFile(path, mayBeEmpty: true) {
-                    try ClipReader(path, files, kind: kind, carried: $0, batchByteCount: $1)
-                }, rows)
-        }
-        var options: JSONObject = [
-            "positives": .array(rules.positives.sorted().map { .string($0) })
-        ]
-        if let wanted = rules.wanted { options["splits"] = .array(wanted.sorted().map { .string($0) }) }
-        if missing != nil { options["missing"] = "left out" }
-        return RawSource(command, others + inputs, options: options) { report in
-            annotations.note(in: &report)
-            try files.finish(&report)
-        }
-    }
 }
 
 /// What the annotation files of MSR-VTT say, by video.
@@ -83,9 +60,9 @@ struct MSRVTTAnnotations {
                 advice: "It is called MSRVTT_data.json, or train_val_videodatainfo.json and test_videodatainfo.json.")
         }
         for path in paths where path.lastComponent?.string == "category.txt" { try readCategories(path) }
-        for path in documents { try readVideos(path) }
-        for path in paths where path.string.hasSuffix(".csv") { try readList(path) }
-        for path in documents { try readSentences(path) }
+        for path in documents { try Self.readVideos(of: path, into: &table, &files) }
+        for path in paths where path.string.hasSuffix(".csv") { try Self.readList(of: path, into: &table, &files) }
+        for path in documents { try Self.readSentences(of: path, into: &table, &files) }
     }
 
     /// Lines of a name, a tab and a number.
@@ -104,10 +81,10 @@ struct MSRVTTAnnotations {
         categories = names
     }
 
-    private mutating func readVideos(_ path: FilePath) throws {
+    private static func readVideos(
+        of path: FilePath, into table: inout ClipTable, _ files: inout AnnotationFiles
+    ) throws {
         let reader = JSONArrayReader(try InputStream(path, hashing: true), member: "videos")
-        var table = ClipTable()
-        swap(&table, &self.table)
         try files.forEachRow(of: reader) { row, _ in
             let id = try row.clipID("video_id")
             guard table.clip(id) == nil else {
@@ -120,18 +97,17 @@ struct MSRVTTAnnotations {
             try table.put(clip, inSplit: try row.name("split"))
             table.add(row.wrapped("video"), to: clip)
         }
-        self.table = table
     }
 
-    private mutating func readList(_ path: FilePath) throws {
+    private static func readList(
+        of path: FilePath, into table: inout ClipTable, _ files: inout AnnotationFiles
+    ) throws {
         let name = path.lastComponent?.string.lowercased() ?? ""
-        guard let split = Self.lists.first(where: { name.contains($0.0) })?.1 else {
+        guard let split = lists.first(where: { name.contains($0.0) })?.1 else {
             throw Failure(
                 .usage, "\(path) is no list of a split that is known",
                 advice: "MSRVTT_train.9k.csv, MSRVTT_train.7k.csv and MSRVTT_JSFUSION_test.csv are: leave it out.")
         }
-        var table = ClipTable()
-        swap(&table, &self.table)
         try files.forEachRow(ofCSV: path) { row, _ in
             let id = try row.id("video_id")
             guard let clip = table.clip(id) else {
@@ -144,13 +120,12 @@ struct MSRVTTAnnotations {
             if isGiven { _ = try (row.text("sentence"), row.id("key")) }
             table.add(row.wrapped(isGiven ? "given" : "list", after: [("split", split)]), to: clip)
         }
-        self.table = table
     }
 
-    private mutating func readSentences(_ path: FilePath) throws {
+    private static func readSentences(
+        of path: FilePath, into table: inout ClipTable, _ files: inout AnnotationFiles
+    ) throws {
         let reader = JSONArrayReader(try InputStream(path, hashing: true), member: "sentences")
-        var table = ClipTable()
-        swap(&table, &self.table)
         try files.forEachRow(of: reader) { row, _ in
             let id = try row.id("video_id")
             guard let clip = table.clip(id) else {
@@ -159,7 +134,6 @@ struct MSRVTTAnnotations {
             _ = try (row.id("sen_id"), row.text("caption"))
             table.add(row.wrapped("sentence"), to: clip)
         }
-        self.table = table
     }
 }
 
@@ -201,9 +175,7 @@ struct MSRVTTRows: SourceRows {
             var query = RecordLine()
             query.set("query_id", text: try sentence.id("sen_id"))
             query.set("query_text", try sentence.wanted("caption"))
-            for (key, value) in sentence.fields where !key.isEqual(to: "sen_id") && !key.isEqual(to: "caption") {
-                query.set(named: key, value)
-            }
+            query.setAll(of: sentence, except: ["sen_id", "caption"])
             try records.addQuery(query, for: id, in: splits, rules)
         }
         for (split, list) in given {

@@ -38,10 +38,7 @@ struct PixmoRows: SourceRows {
         var document = RecordLine()
         document.set("docid", text: id)
         document.set("document_image", try row.wanted("image"))
-        for (key, value) in row.fields
-        where !["image", "image_id", "questions"].contains(where: { key.isEqual(to: $0) }) {
-            document.set(named: key, value)
-        }
+        document.setAll(of: row, except: ["image", "image_id", "questions"])
         try records.addDocument(document)
         for (number, question) in try Self.questions(try row.wanted("questions")).enumerated() {
             var query = RecordLine()

@@ -114,9 +114,7 @@ struct VidorePageRows: SourceRows {
         guard let text = row["query"], text.kind != .null else { return records.count("pages without a query") }
         var query = RecordLine()
         query.set("query_text", text)
-        for (key, value) in row.fields where !key.isEqual(to: "image") && !key.isEqual(to: "query") {
-            query.set(named: key, value)
-        }
+        query.setAll(of: row, except: ["image", "query"])
         try records.addQuery(query)
         records.addJudgement(split: "test", query: records.lastQueryID!, document: id, grade: 1)
     }
@@ -130,10 +128,7 @@ struct VidoreCorpusRows: SourceRows {
         var document = RecordLine()
         document.set("docid", text: try row.id(either: "corpus-id", "corpus_id"))
         document.set("document_image", try row.wanted("image"))
-        for (key, value) in row.fields
-        where !["corpus-id", "corpus_id", "image"].contains(where: { key.isEqual(to: $0) }) {
-            document.set(named: key, value)
-        }
+        document.setAll(of: row, except: ["corpus-id", "corpus_id", "image"])
         if !docs.isEmpty {
             if let doc = docs[try row.id(either: "doc-id", "doc_id")] {
                 document.set("doc", json: doc)
@@ -155,10 +150,7 @@ struct VidoreQueryRows: SourceRows {
         var query = RecordLine()
         query.set("query_id", text: id)
         query.set("query_text", try row.wanted("query"))
-        for (key, value) in row.fields
-        where !["query-id", "query_id", "query"].contains(where: { key.isEqual(to: $0) }) {
-            query.set(named: key, value)
-        }
+        query.setAll(of: row, except: ["query-id", "query_id", "query"])
         try records.addQuery(query)
     }
 }

@@ -38,7 +38,7 @@ struct WikiSSCorpusRows: SourceRows {
     func read(_ row: JSONNode, into records: RowRecords) throws {
         var document = RecordLine()
         document.set("docid", text: try row.id("docid"))
-        for (key, value) in row.fields where !key.isEqual(to: "docid") { document.set(named: key, value) }
+        document.setAll(of: row, except: ["docid"])
         try records.addDocument(document)
     }
 }

@@ -48,7 +48,7 @@ final class CheckedPages: Sendable {
         bytes = file.bytes.slice(region)
         checksums = file.bytes.slice(checksumRegion)
         let pageCount = max(1, checksums.count / 8)
-        guard let memory = calloc(pageCount, 1) else { fatalError("out of memory") }
+        guard let memory = calloc(pageCount, 1) else { Heap.exhausted("the list of checked pages") }
         flags = memory.bindMemory(to: Atomic<UInt8>.self, capacity: pageCount)
     }
 

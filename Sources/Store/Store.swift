@@ -154,25 +154,8 @@ public final class Store: Sendable {
 
     private static func advice(for name: String, among names: [String]) -> String {
         guard !names.isEmpty else { return "The store is empty; `tvt-convert` fills it." }
-        let near = names.map { (distance: editDistance(Array(name.utf8), Array($0.utf8)), name: $0) }
-            .filter { $0.distance <= max(2, name.utf8.count / 3) || $0.name.hasPrefix(name) || name.hasPrefix($0.name) }
-            .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(5).map(\.name)
+        let near = Base.names(near: name, among: names, atMost: 5) { $0.hasPrefix(name) || name.hasPrefix($0) }
         if near.isEmpty { return "`tvt-store ls` lists what there is." }
         return "Did you mean \(near.joined(separator: ", "))?"
     }
-}
-
-/// Levenshtein distance.
-private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    var row = Array(0...right.count)
-    for (i, byte) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, other) in right.enumerated() {
-            let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (byte == other ? 0 : 1))
-            diagonal = row[j + 1]
-            row[j + 1] = next
-        }
-    }
-    return row[right.count]
 }

@@ -21,7 +21,7 @@ public struct YAMLSection {
         for (keyNode, value) in mapping {
             let key = keyNode.scalar?.string ?? ""
             guard keys.contains(where: { $0.utf8.elementsEqual(key.utf8) }) else {
-                let near = nearest(to: key, among: keys)
+                let near = names(near: key, among: keys, atMost: 2)
                 throw source.failure(
                     "unknown key \"\(YAMLSection.join(path, key))\"", at: keyNode, path: YAMLSection.join(path, key),
                     advice: near.isEmpty
@@ -165,31 +165,4 @@ public struct YAMLSource {
         }
         return Failure(.badConfiguration, "\(place): \(reason)", advice: advice)
     }
-}
-
-/// Names that a mistyped one may have meant: those at most a third of its length away, nearest first, at most two.
-func nearest(to name: String, among names: [String]) -> [String] {
-    let limit = max(2, name.utf8.count / 3)
-    return
-        names
-        .map { (name: $0, distance: editDistance(Array(name.utf8), Array($0.utf8))) }
-        .filter { $0.distance <= limit }
-        .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
-        .prefix(2)
-        .map(\.name)
-}
-
-/// Levenshtein distance in bytes.
-private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    var row = Array(0...right.count)
-    for (i, byte) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, other) in right.enumerated() {
-            let substituted = diagonal + (byte == other ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
-        }
-    }
-    return row[right.count]
 }

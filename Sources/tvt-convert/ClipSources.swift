@@ -4,18 +4,6 @@ internal import Ingest
 internal import RawSources
 internal import SystemPackage
 
-/// Which splits may be trained on.
-struct PositivesOption: ParsableArguments {
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp(
-            "Splits whose judgements also become positives, to train on (default: train).", valueName: "split"))
-    var positives: [String] = []
-
-    /// Nil where none is named.
-    var splits: [String]? { positives.isEmpty ? nil : positives }
-}
-
 /// What annotations and files of clips have in common.
 struct ClipArguments: ParsableArguments {
     @OptionGroup var sources: SourceArguments

@@ -4,29 +4,6 @@ internal import Ingest
 internal import RawSources
 internal import SystemPackage
 
-/// Files and folders of a source.
-struct SourceArguments: ParsableArguments {
-    @Argument(help: ArgumentHelp("Files, or folders with the files as they are published.", valueName: "source"))
-    var sources: [String]
-
-    func validate() throws { try checkStandardInput(sources) }
-
-    var paths: [FilePath] { sources.map { FilePath($0) } }
-}
-
-/// What an adapter of a published set takes.
-protocol RawSourceArguments: ConversionArguments {
-    func source() throws -> RawSource
-}
-
-extension RawSourceArguments {
-    func convert(
-        to destination: any ConversionDestination, reference: String, options: IngestOptions
-    ) throws -> IngestReport {
-        try Conversions.source(source(), into: destination, reference: reference, options: options)
-    }
-}
-
 struct PixmoArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "pixmo",

@@ -54,12 +54,7 @@ struct MSMARCOArguments: RawSourceArguments {
 
     @OptionGroup var sources: SourceArguments
 
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp(
-            "Splits whose judgements above 0 also become the queries' positives (default: train). All splits stay "
-                + "judgements.", valueName: "split"))
-    var positives: [String] = []
+    @OptionGroup var positives: PositivesOption
 
     @Option(
         name: .long,
@@ -82,7 +77,7 @@ struct MSMARCOArguments: RawSourceArguments {
 
     func source() throws -> RawSource {
         try .msmarco(
-            sources.paths, positives: positives.isEmpty ? nil : positives, triples: triples.map { FilePath($0) },
+            sources.paths, positives: positives.splits, triples: triples.map { FilePath($0) },
             negativesPerQuery: negativesPerQuery ?? 32)
     }
 }
@@ -105,12 +100,7 @@ struct MIRACLArguments: RawSourceArguments {
     @Option(name: .long, help: ArgumentHelp("Which language (sw, ja, …), where there are several.", valueName: "code"))
     var language: String?
 
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp(
-            "Splits whose judgements above 0 also become the queries' positives (default: train). All splits stay "
-                + "judgements.", valueName: "split"))
-    var positives: [String] = []
+    @OptionGroup var positives: PositivesOption
 
     @Flag(
         name: .customLong("negatives-from-judgements"), inversion: .prefixedNo,
@@ -119,7 +109,7 @@ struct MIRACLArguments: RawSourceArguments {
 
     func source() throws -> RawSource {
         try .miracl(
-            sources.paths, language: language, positives: positives.isEmpty ? nil : positives,
+            sources.paths, language: language, positives: positives.splits,
             negativesFromJudgements: negativesFromJudgements)
     }
 }
@@ -154,10 +144,7 @@ struct NQArguments: RawSourceArguments {
         help: ArgumentHelp("hard_negative_ctxs only (hard), or negative_ctxs as well (all).", valueName: "which"))
     var negatives: DPRNegatives = .hard
 
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Splits whose positives become links (default: train).", valueName: "split"))
-    var positives: [String] = []
+    @OptionGroup var positives: PositivesOption
 
     @Option(name: .long, help: ArgumentHelp("The split of all files (default: as they are named).", valueName: "name"))
     var split: String?
@@ -169,7 +156,7 @@ struct NQArguments: RawSourceArguments {
     func source() throws -> RawSource {
         try .nq(
             sources.paths, corpus: corpus.map { FilePath($0) },
-            positives: positives.isEmpty ? ["train"] : positives, negatives: negatives,
+            positives: positives.splits ?? ["train"], negatives: negatives,
             scores: score.scores ?? .drop, split: split)
     }
 }

@@ -10,13 +10,13 @@ import Testing
 
 /// AudioCaps: captions as CSV with files of sound, and as Parquet.
 @Suite struct AudioCapsTests {
-    let place: MediaSourcePlace
+    let place: SourcePlace
     var folder: TemporaryFolder { place.folder }
 
     private static let header = "audiocap_id,youtube_id,start_time,caption\n"
 
     init() throws {
-        place = try MediaSourcePlace()
+        place = try SourcePlace()
         try folder.write(
             Self.header + "1,aaa,30,A dog barks\n2,-bb_,0,\"Wind, and \"\"rain\"\"\nall day\"\n", to: "raw/train.csv")
         try folder.write(

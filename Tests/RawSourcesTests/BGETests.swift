@@ -94,7 +94,7 @@ import Testing
     @Test(arguments: [#","pos_scores":null,"neg_scores":[]"#, ""]) func whereOnlySomeHaveScores(others: String) throws {
         try place.write(Self.scored, to: "mixed/a.jsonl")
         try place.write([#"{"query":"q3","pos":["e"],"neg":["b"]\#(others)}"#], to: "mixed/b.jsonl")
-        let text = place.message(try .bge([place("mixed")]))
+        let text = place.message(of: try .bge([place("mixed")]))
         #expect(text.contains("b.jsonl:1 (byte 0), field \"positive_document_scores\""))
         #expect(text.contains("there are no scores here, and there are at \(place("mixed/a.jsonl")):1"))
         let (fields, _) = try place.take(.bge([place("mixed")], scores: .fields))
@@ -143,7 +143,7 @@ import Testing
     ])
     func hostileRows(row: String, says: String) throws {
         try place.write([#"{"query":"first","pos":["a"],"neg":["b"]}"#, row], to: "h.jsonl")
-        let text = place.message(try .bge([place("h.jsonl")]))
+        let text = place.message(of: try .bge([place("h.jsonl")]))
         #expect(text.contains(says) && text.contains("h.jsonl:2"), "\(text)")
         // Left out as a whole.
         let (dataset, report) = try place.take(.bge([place("h.jsonl")]), badRecords: 1)

@@ -10,34 +10,26 @@ import Testing
 
 /// Images with questions: PixMo-docs and ColPali's training set.
 @Suite struct ImageSourceTests {
-    let folder: TemporaryFolder
-    let store: Store
+    let place: SourcePlace
+    var folder: TemporaryFolder { place.folder }
 
     init() throws {
-        folder = try TemporaryFolder()
-        store = try Store.create(at: folder("store"))
+        place = try SourcePlace()
         for name in ["a", "b"] { try folder.write("\u{89}PNG\r\n\u{1A}\n image " + name, to: "files/\(name).png") }
         try folder.write("\u{89}PNG\r\n\u{1A}\n image a", to: "files/a-again.png")
     }
 
-    private func take(_ source: RawSource, badRecords: Int = 0) throws -> (Dataset, IngestReport) {
-        var options = IngestOptions()
-        options.media = MediaIntake(try AssetFolder(folder("files")))
-        options.badRecordLimit = badRecords
-        if badRecords > 0 { options.rejects = folder("rejects") }
-        let report = try Conversions.source(source, into: store, reference: "set", options: options)
-        return (try store.dataset("set"), report)
+    private func take(
+        _ source: RawSource, badRecords: Int = 0, workers: Int = 2, batchByteCount: Int = 1 << 20
+    ) throws -> (dataset: Dataset, report: IngestReport) {
+        try place.take(
+            source, assets: folder("files"), badRecords: badRecords, workers: workers, batchByteCount: batchByteCount)
     }
 
-    private func query(_ dataset: Dataset, _ ordinal: Int) throws -> JSONValue {
-        try JSONValue.parse(dataset.queryRecord(ordinal), path: "query")
-    }
+    private func query(_ dataset: Dataset, _ ordinal: Int) throws -> JSONValue { try place.query(dataset, ordinal) }
 
     private func message(of source: @autoclosure () throws -> RawSource) -> String {
-        do {
-            _ = try take(source())
-            return "nothing"
-        } catch { return "\(error)" }
+        place.message(of: try source(), assets: folder("files"))
     }
 
     @Test func pixmoIsADocumentAnImageAndAQueryAQuestion() throws {
@@ -96,12 +88,8 @@ import Testing
             rows += #"{"image":"\#(number % 3 == 0 ? "a" : "b").png","query":"q\#(number % 90)","source":"s"}"# + "\n"
         }
         try folder.write(rows, to: "c.jsonl")
-        var options = IngestOptions()
-        options.workers = workers
-        options.batchByteCount = workers == 1 ? 100 : 1 << 20
-        options.media = MediaIntake(try AssetFolder(folder("files")))
-        _ = try Conversions.source(.colpali([folder("c.jsonl")]), into: store, reference: "set", options: options)
-        let dataset = try store.dataset("set")
+        let (dataset, _) = try take(
+            .colpali([folder("c.jsonl")]), workers: workers, batchByteCount: workers == 1 ? 100 : 1 << 20)
         #expect(dataset.documentCount == 2 && dataset.queryCount == 90)
     }
 

@@ -51,10 +51,10 @@ import Testing
 
     @Test func severalLanguages() throws {
         try write("yo")
-        #expect(place.message(try .miracl([place("r")])).contains("several languages: sw, yo"))
+        #expect(place.message(of: try .miracl([place("r")])).contains("several languages: sw, yo"))
         let (dataset, _) = try place.take(.miracl([place("r")], language: "yo"))
         #expect(try place.document(dataset, 0)["document_text"]?.string == "passage 0 yo")
-        #expect(place.message(try .miracl([place("r")], language: "ja")).contains("There are: sw, yo"))
+        #expect(place.message(of: try .miracl([place("r")], language: "ja")).contains("There are: sw, yo"))
         // The folders of one language, named by themselves and packed.
         #expect(try runShell("gzip -r \(place("r"))").status == 0)
         let folders = [place("r/miracl-v1.0-yo"), place("r/miracl-corpus-v1.0-yo")]
@@ -63,22 +63,24 @@ import Testing
     }
 
     @Test func partsThatAreMissing() throws {
-        #expect(place.message(try .miracl([place("r/miracl-v1.0-sw")])).contains("miracl-corpus-v1.0-sw/docs-*.jsonl"))
-        #expect(place.message(try .miracl([place("r/miracl-corpus-v1.0-sw")])).contains("topics.*.tsv"))
         #expect(
-            place.message(try .miracl([place("r/miracl-v1.0-sw/topics"), place("store/oci-layout")])).contains("docs-*")
+            place.message(of: try .miracl([place("r/miracl-v1.0-sw")])).contains("miracl-corpus-v1.0-sw/docs-*.jsonl"))
+        #expect(place.message(of: try .miracl([place("r/miracl-corpus-v1.0-sw")])).contains("topics.*.tsv"))
+        #expect(
+            place.message(of: try .miracl([place("r/miracl-v1.0-sw/topics"), place("store/oci-layout")])).contains(
+                "docs-*")
         )
         try place.folder.write("x", to: "e/other.txt")
-        #expect(place.message(try .miracl([place("e")])).contains("there are no files of MIRACL"))
+        #expect(place.message(of: try .miracl([place("e")])).contains("there are no files of MIRACL"))
     }
 
     @Test func badRowsAreNamed() throws {
         let corpus = "r/miracl-corpus-v1.0-sw/docs-1.jsonl"
         try place.write([#"{"docid":"2#0","title":"T","text":["x"]}"#], to: corpus)
-        #expect(place.message(try .miracl([place("r")])).contains("docs-1.jsonl:1 (byte 0), field \"text\""))
+        #expect(place.message(of: try .miracl([place("r")])).contains("docs-1.jsonl:1 (byte 0), field \"text\""))
         try place.write([#"{"docid":"2#0","title":"T","text":"x"}"#], to: corpus)
         #expect(
-            place.message(try .miracl([place("r")])).contains(
+            place.message(of: try .miracl([place("r")])).contains(
                 "qrels.miracl-v1.0-sw-train.tsv:3 (byte 26): there is no document \"3#0\""))
     }
 

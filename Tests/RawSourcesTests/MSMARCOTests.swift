@@ -82,26 +82,28 @@ import Testing
     ])
     func badTriples(line: String, says: String) throws {
         try place.write(["10\t0\t2", line, "98\t0\t1"], to: "triples.tsv")
-        let text = place.message(try .msmarco([place("m")], triples: place("triples.tsv")))
+        let text = place.message(of: try .msmarco([place("m")], triples: place("triples.tsv")))
         #expect(text.contains(says), "\(text)")
     }
 
     @Test func whatDoesNotFitIsNamed() throws {
         try place.write(["20\tanother text"], to: "m/queries.eval.tsv")
-        #expect(place.message(try .msmarco([place("m")])).contains("queries.eval.tsv:1"))
-        #expect(place.message(try .msmarco([place("m")])).contains("\"20\" occurs twice, first at"))
+        #expect(place.message(of: try .msmarco([place("m")])).contains("queries.eval.tsv:1"))
+        #expect(place.message(of: try .msmarco([place("m")])).contains("\"20\" occurs twice, first at"))
         try place.write(["30\teval?"], to: "m/queries.eval.tsv")
         try place.write(["30\t0\t77\t1"], to: "m/qrels.eval.tsv")
         #expect(
-            place.message(try .msmarco([place("m")])).contains("qrels.eval.tsv:1 (byte 0): there is no document \"77\"")
+            place.message(of: try .msmarco([place("m")])).contains(
+                "qrels.eval.tsv:1 (byte 0): there is no document \"77\"")
         )
         try place.write(["31\t0\t1\t1"], to: "m/qrels.eval.tsv")
         #expect(
-            place.message(try .msmarco([place("m")])).contains("qrels.eval.tsv:1 (byte 0): there is no query \"31\""))
+            place.message(of: try .msmarco([place("m")])).contains(
+                "qrels.eval.tsv:1 (byte 0): there is no query \"31\""))
         try place.write(["30\t0\t1\tmuch"], to: "m/qrels.eval.tsv")
-        #expect(place.message(try .msmarco([place("m")])).contains("the grade \"much\" is not a number"))
+        #expect(place.message(of: try .msmarco([place("m")])).contains("the grade \"much\" is not a number"))
         try place.write(["5\tone\ttoo many"], to: "m/collection.tsv")
-        #expect(place.message(try .msmarco([place("m")])).contains("collection.tsv:1 (byte 0)"))
+        #expect(place.message(of: try .msmarco([place("m")])).contains("collection.tsv:1 (byte 0)"))
     }
 
     @Test func filesOfTREC() throws {
@@ -116,17 +118,17 @@ import Testing
     @Test func splits() throws {
         let (dataset, _) = try place.take(.msmarco([place("m")], positives: ["train", "dev.small"]))
         #expect(dataset.positives!.linkCount == 3)
-        #expect(place.message(try .msmarco([place("m")], positives: ["eval"])).contains("Splits: dev.small, train"))
+        #expect(place.message(of: try .msmarco([place("m")], positives: ["eval"])).contains("Splits: dev.small, train"))
         try Files.remove(place("m/qrels.train.tsv"))
         let (untrained, _) = try place.take(.msmarco([place("m")]), as: "untrained")
         #expect(untrained.positives?.linkCount ?? 0 == 0)
     }
 
     @Test func whatIsMissingIsNamed() throws {
-        #expect(place.message(try .msmarco([place("triples.tsv")])).contains("there is no collection.tsv"))
-        #expect(place.message(try .msmarco([place("m/collection.tsv")])).contains("there are no queries"))
+        #expect(place.message(of: try .msmarco([place("triples.tsv")])).contains("there is no collection.tsv"))
+        #expect(place.message(of: try .msmarco([place("m/collection.tsv")])).contains("there are no queries"))
         try place.write(["0\ta"], to: "m/again/collection.tsv")
-        #expect(place.message(try .msmarco([place("m")])).contains("several collections"))
+        #expect(place.message(of: try .msmarco([place("m")])).contains("several collections"))
     }
 
     @Test func cutOffAnywhere() throws {

@@ -10,12 +10,12 @@ import Testing
 
 /// MSR-VTT: annotations, lists of splits and videos in whatever holds them.
 @Suite struct MSRVTTTests {
-    let place: MediaSourcePlace
+    let place: SourcePlace
     var folder: TemporaryFolder { place.folder }
 
     /// Videos 0 to 5: 0 to 2 train, 3 validate, 4 and 5 test; two sentences each.
     init() throws {
-        place = try MediaSourcePlace()
+        place = try SourcePlace()
         var (videos, sentences): ([String], [String]) = ([], [])
         for number in 0..<6 {
             let split = number < 3 ? "train" : number == 3 ? "validate" : "test"

@@ -91,7 +91,7 @@ import Testing
         // Then both are the same query.
         #expect(both.queryCount == 2)
         let odd = try write(Self.train, to: "questions.json")
-        #expect(place.message(try .nq([odd])).contains("the name does not tell the split"))
+        #expect(place.message(of: try .nq([odd])).contains("the name does not tell the split"))
         let (named, _) = try place.take(.nq([odd], split: "train"), as: "named")
         #expect(named.positives!.linkCount == 2)
     }
@@ -107,11 +107,11 @@ import Testing
         #expect(try place.document(dataset, 0)["title"]?.string == "\"S\"")
         #expect(try Array(dataset.negatives!.targets(of: 0)) == [1])
         #expect(
-            place.message(try .nq([path], corpus: [corpus], negatives: .all)).contains(
+            place.message(of: try .nq([path], corpus: [corpus], negatives: .all)).contains(
                 "there is no document \"10\" in the corpus"))
         let nameless = try write([Self.question("a", [Self.context(nil, "x")])])
         #expect(
-            place.message(try .nq([nameless], corpus: [corpus])).contains(
+            place.message(of: try .nq([nameless], corpus: [corpus])).contains(
                 "field \"positive_ctxs[0].passage_id\": the context has no passage_id"))
     }
 
@@ -145,17 +145,17 @@ import Testing
     ])
     func hostileElements(element: String, says: String) throws {
         let path = try write([Self.train[0], element])
-        let text = place.message(try .nq([path]))
+        let text = place.message(of: try .nq([path]))
         #expect(text.contains(says), "\(text)")
         #expect(text.contains("biencoder-nq-train.json"))
     }
 
     @Test func scoresThatOnlySomeHave() throws {
         let path = try write([Self.question("a", [Self.context("1", "x"), #"{"text":"y","passage_id":"2"}"#])])
-        #expect(place.message(try .nq([path], scores: .links)).contains("1 scores for 2 documents"))
+        #expect(place.message(of: try .nq([path], scores: .links)).contains("1 scores for 2 documents"))
         _ = try place.take(.nq([path]))
         let strange = try write([Self.question("a", [Self.context("1", "x", score: "\"9\"")])])
-        #expect(place.message(try .nq([strange], scores: .links)).contains("positive_ctxs[0].score"))
+        #expect(place.message(of: try .nq([strange], scores: .links)).contains("positive_ctxs[0].score"))
     }
 
     @Test func cutOffAnywhere() throws {

@@ -9,11 +9,11 @@ import Testing
 
 /// Pages of documents: Wiki-SS and the test sets of ViDoRe, in Parquet and JSON Lines.
 @Suite struct PageSourceTests {
-    let place: MediaSourcePlace
+    let place: SourcePlace
     var folder: TemporaryFolder { place.folder }
 
     init() throws {
-        place = try MediaSourcePlace()
+        place = try SourcePlace()
         for name in ["a", "b", "c"] { try folder.write("\u{89}PNG\r\n\u{1A}\n page " + name, to: "files/\(name).png") }
         try folder.write("\u{89}PNG\r\n\u{1A}\n page a", to: "files/a-again.png")
     }
@@ -27,10 +27,7 @@ import Testing
     }
 
     private func message(of source: @autoclosure () throws -> RawSource) -> String {
-        do {
-            _ = try take(source())
-            return "no error"
-        } catch { return "\(error)" }
+        place.message(of: try source(), assets: folder("files"))
     }
 
     // MARK: - Wiki-SS

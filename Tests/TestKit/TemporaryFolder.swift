@@ -8,7 +8,7 @@ public final class TemporaryFolder: Sendable {
 
     /// - Parameter parent: where it is made; it must exist.
     public init(in parent: FilePath = "/tmp") throws {
-        let pattern = parent.appending("tvt-test-XXXXXX")
+        let pattern = parent.appending("tvt-test-" + Files.uniqueEnding)
         var template = Array(pattern.string.utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError.last("create", pattern) }
         path = FilePath(template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })

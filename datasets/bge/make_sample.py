@@ -4,20 +4,19 @@ Nave's Topical Bible (1896) and the King James Version are in the public domain,
 
     python3 datasets/bge/make_sample.py
 """
-import hashlib
 import json
 import pathlib
 import re
-import subprocess
+import sys
 
 import pyarrow
 import pyarrow.parquet
 
 here = pathlib.Path(__file__).resolve().parent
-packed = here.parent / "nave" / "train.v1.jsonl.zst"
-rows = [json.loads(line) for line in subprocess.run(["zstd", "-dc", packed], stdout=subprocess.PIPE, check=True).stdout.splitlines()]
-few = [row for row in rows if len(row["positive_passages"]) <= 3]
-few.sort(key=lambda row: hashlib.sha256(("bge sample " + row["query_id"]).encode()).digest())
+sys.path.insert(0, str(here.parent / "nave"))
+from topics import topics  # noqa: E402
+
+few = topics("bge", most_positives=3)
 
 
 def words(text):

@@ -5,17 +5,15 @@ Nave's Topical Bible (1896) and the King James Version are in the public domain,
     python3 datasets/miracl/make_sample.py
 """
 import gzip
-import hashlib
 import json
 import pathlib
-import subprocess
+import sys
 
 here = pathlib.Path(__file__).resolve().parent
-packed = here.parent / "nave" / "train.v1.jsonl.zst"
-rows = [json.loads(line) for line in subprocess.run(["zstd", "-dc", packed], stdout=subprocess.PIPE, check=True).stdout.splitlines()]
-few = [row for row in rows if len(row["positive_passages"]) <= 4]
-few.sort(key=lambda row: hashlib.sha256(("miracl sample " + row["query_id"]).encode()).digest())
-few = few[:50]
+sys.path.insert(0, str(here.parent / "nave"))
+from topics import topics  # noqa: E402
+
+few = topics("miracl")[:50]
 passages = {}
 for row in few:
     for passage in row["positive_passages"] + row["negative_passages"][:5]:

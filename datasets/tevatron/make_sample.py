@@ -5,16 +5,15 @@ Nave's Topical Bible (1896) and the King James Version are in the public domain,
 
     python3 datasets/tevatron/make_sample.py
 """
-import hashlib
 import json
 import pathlib
-import subprocess
+import sys
 
 here = pathlib.Path(__file__).resolve().parent
-packed = here.parent / "nave" / "train.v1.jsonl.zst"
-rows = [json.loads(line) for line in subprocess.run(["zstd", "-dc", packed], stdout=subprocess.PIPE, check=True).stdout.splitlines()]
-few = [row for row in rows if len(row["positive_passages"]) <= 4]
-few.sort(key=lambda row: hashlib.sha256(("tevatron sample " + row["query_id"]).encode()).digest())
+sys.path.insert(0, str(here.parent / "nave"))
+from topics import topics  # noqa: E402
+
+few = topics("tevatron")
 
 corpus, queries = {}, []
 for row in few[:50]:
