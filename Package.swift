@@ -17,7 +17,7 @@ let swift: [SwiftSetting] = [
         ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
-/// A room with Swift sources under `Sources/<name>`; `uses` are the targets of this package that it may import.
+/// A module of Swift sources; `uses` are the targets of this package that it may import.
 func room(
     _ name: String, uses: [String] = [], packages: [Target.Dependency] = [], resources: [Resource] = []
 ) -> Target {
@@ -27,6 +27,12 @@ func room(
         exclude: ["README.md"],
         resources: resources,
         swiftSettings: swift)
+}
+
+/// Puts the sources of each target under `Sources/<folder>/<name>`.
+func layer(_ folder: String, _ targets: [Target]) -> [Target] {
+    for target in targets { target.path = "Sources/\(folder)/\(target.name)" }
+    return targets
 }
 
 func tool(_ name: String, uses: [String]) -> Target {
@@ -56,136 +62,155 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-// Layer 0: one door per C or C++ library.
-let doors: [Target] = [
-    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
-    .systemLibrary(name: "CGlibc"),
-    .target(name: "CCurl", exclude: ["README.md"]),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .target(
-        name: "CSimdJSON", exclude: ["README.md"],
-        linkerSettings: [.linkedLibrary("simdjson")]),
-    .target(
-        name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
-        linkerSettings: [.linkedLibrary("jpeg")]),
-    .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
-    // Loads AVDoor when a sound, a video or an image that only libav knows is first opened.
-    .target(name: "CAV", exclude: ["README.md"]),
-    .target(
-        name: "AVDoor", exclude: ["README.md"],
-        linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
-    .target(name: "CLanguage", exclude: ["README.md"], linkerSettings: [.linkedLibrary("cld2")]),
-    .target(name: "CProcess", exclude: ["README.md"]),
-    // Loads ArrowDoor when a Parquet file is first opened.
-    .target(name: "CArrow", exclude: ["README.md"]),
-    .target(
-        name: "ArrowDoor", exclude: ["README.md"],
-        cxxSettings: [.unsafeFlags(["-isystem", arrow + "/include"])],
-        // The libraries of the wheel carry their version in their names, and no link without it.
-        linkerSettings: [
-            .unsafeFlags([
-                "-L" + arrow, "-Xlinker", "-rpath=" + arrow, "-l:libparquet.so.2600", "-l:libarrow.so.2600",
-            ])
-        ]),
-    .target(
-        name: "CTorch", exclude: ["README.md"],
-        cxxSettings: [
-            .unsafeFlags([
-                "-isystem", libtorch + "/include",
-                "-isystem", libtorch + "/include/torch/csrc/api/include",
-            ])
-        ],
-        linkerSettings: [
-            .unsafeFlags(["-L" + libtorch + "/lib", "-Xlinker", "-rpath=" + libtorch + "/lib"]),
-            .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
-        ]),
-]
+// Layer 0: one shim per C or C++ library.
+let bindings: [Target] = layer(
+    "Bindings",
+    [
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CGlibc"),
+        .target(name: "CCurl", exclude: ["README.md"]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(
+            name: "CSimdJSON", exclude: ["README.md"],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(
+            name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("jpeg")]),
+        .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
+        // Loads CAVPlugin when a sound, a video or an image that only libav knows is first opened.
+        .target(name: "CAV", exclude: ["README.md"]),
+        .target(
+            name: "CAVPlugin", exclude: ["README.md"],
+            linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
+        .target(name: "CLanguage", exclude: ["README.md"], linkerSettings: [.linkedLibrary("cld2")]),
+        .target(name: "CProcess", exclude: ["README.md"]),
+        // Loads CArrowPlugin when a Parquet file is first opened.
+        .target(name: "CArrow", exclude: ["README.md"]),
+        .target(
+            name: "CArrowPlugin", exclude: ["README.md"],
+            cxxSettings: [.unsafeFlags(["-isystem", arrow + "/include"])],
+            // The libraries of the wheel carry their version in their names, and no link without it.
+            linkerSettings: [
+                .unsafeFlags([
+                    "-L" + arrow, "-Xlinker", "-rpath=" + arrow, "-l:libparquet.so.2600", "-l:libarrow.so.2600",
+                ])
+            ]),
+        .target(
+            name: "CTorch", exclude: ["README.md"],
+            cxxSettings: [
+                .unsafeFlags([
+                    "-isystem", libtorch + "/include",
+                    "-isystem", libtorch + "/include/torch/csrc/api/include",
+                ])
+            ],
+            linkerSettings: [
+                .unsafeFlags(["-L" + libtorch + "/lib", "-Xlinker", "-rpath=" + libtorch + "/lib"]),
+                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+            ]),
+    ])
 
 // Layer 1: what every room stands on.
-let base: [Target] = [
-    room("Base", uses: ["CGlibc", "CXXHash"], packages: [crypto, logging, systemPackage])
-]
+let base: [Target] = layer(
+    "Foundation",
+    [
+        room("Base", uses: ["CGlibc", "CXXHash"], packages: [crypto, logging, systemPackage])
+    ])
 
 // Layer 2: one Swift owner per foreign resource.
-let wrappers: [Target] = [
-    room("Zstandard", uses: ["CZstd", "Base"]),
-    room("Archives", uses: ["CArchive", "CZlib", "Base"], packages: [systemPackage]),
-    room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
-    room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
-    room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
-    room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
-    room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
-    room("YAML", uses: ["Base"], packages: [yams]),
-]
+let wrappers: [Target] = layer(
+    "Foundation",
+    [
+        room("Zstandard", uses: ["CZstd", "Base"]),
+        room("Archives", uses: ["CArchive", "CZlib", "Base"], packages: [systemPackage]),
+        room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
+        room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
+        room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
+        room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
+        room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
+        room("YAML", uses: ["Base"], packages: [yams]),
+    ])
 
 // Layer 3: bytes to values and back.
-let formats: [Target] = [
-    room("Records", uses: ["Base", "JSON"], packages: [systemPackage]),
-    room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
-    room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
-    room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
-    room("Reports"),
-]
+let formats: [Target] = layer(
+    "Formats",
+    [
+        room("Records", uses: ["Base", "JSON"], packages: [systemPackage]),
+        room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
+        room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
+        room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
+        room("Reports"),
+    ])
 
 /// What `tvt-store browse` shows in a browser; compiled in, so that the program needs nothing beside it.
 let pageFiles: [Resource] = [
     "app.js", "cards.js", "elements.js", "icon.svg", "index.html", "lists.js", "overview.js", "style.css",
 ].map { .embedInCode("Page/" + $0) }
 
-// Layer 4: what tvt exists for.
-let domain: [Target] = [
-    room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
-    room("Remotes", uses: ["Base", "HTTP", "JSON", "Store"], packages: [systemPackage]),
-    room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
-    room(
-        "RawSources", uses: ["Base", "JSON", "Archives", "Columns", "Records", "Store", "Ingest"],
-        packages: [systemPackage]),
-    room(
-        "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "Store", "Ingest", "Analysis"],
-        packages: [systemPackage]),
-    room("Inspection", uses: ["Base", "JSON", "Media", "Records", "Ingest"], packages: [systemPackage]),
-    room("Datasets", uses: ["Base", "JSON", "Records", "Store"]),
-    room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
-    room(
-        "Encoding", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store"],
-        packages: [systemPackage]),
-    room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
-    room(
-        "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
-        packages: [systemPackage]),
-    room(
-        "Training", uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Models", "Store", "Datasets"],
-        packages: [systemPackage, yams]),
-    room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
-    room("Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "Store"], packages: [systemPackage]),
-    room(
-        "Browsing", uses: ["Base", "JSON", "Records", "Store"],
-        packages: [httpTypes, hummingbird, logging, nioCore, nioPosix], resources: pageFiles),
-    room(
-        "Recipes", uses: ["CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "Store", "Mining"],
-        packages: [systemPackage]),
-]
+// Layer 4: raw data to versions of datasets, and the store that keeps them.
+let data: [Target] = layer(
+    "Data",
+    [
+        room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
+        room("Remotes", uses: ["Base", "HTTP", "JSON", "Store"], packages: [systemPackage]),
+        room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
+        room(
+            "RawSources", uses: ["Base", "JSON", "Archives", "Columns", "Records", "Store", "Ingest"],
+            packages: [systemPackage]),
+        room(
+            "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "Store", "Ingest", "Analysis"],
+            packages: [systemPackage]),
+        room("Inspection", uses: ["Base", "JSON", "Media", "Records", "Ingest"], packages: [systemPackage]),
+        room("Examples", uses: ["Base", "JSON", "Records", "Store"]),
+        room("Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "Store"], packages: [systemPackage]),
+        room(
+            "Browsing", uses: ["Base", "JSON", "Records", "Store"],
+            packages: [httpTypes, hummingbird, logging, nioCore, nioPosix], resources: pageFiles),
+        room(
+            "Recipes", uses: ["CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "Store", "Mining"],
+            packages: [systemPackage]),
+    ])
 
-// Layer 5: argument parsing and wiring.
-let tools: [Target] = [
-    room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
-    tool(
-        "tvt-convert",
-        uses: ["JSON", "Media", "Records", "Store", "Remotes", "Ingest", "Inspection", "RawSources", "Validation"]),
-    tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
-    // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
-    tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
-    tool("tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
-    tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
-    tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
-    tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
-    tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
-    tool("tvt-dataset", uses: ["JSON", "Recipes"]),
-    tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
-]
+// Layer 5: from models to rankings.
+let retrieval: [Target] = layer(
+    "Retrieval",
+    [
+        room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
+        room(
+            "Encoding", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store"],
+            packages: [systemPackage]),
+        room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
+        room(
+            "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
+            packages: [systemPackage]),
+        room(
+            "Training", uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Models", "Store", "Examples"],
+            packages: [systemPackage, yams]),
+        room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
+    ])
+
+// Layer 6: argument parsing and wiring.
+let tools: [Target] = layer(
+    "Tools",
+    [
+        room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
+        tool(
+            "tvt-convert",
+            uses: ["JSON", "Media", "Records", "Store", "Remotes", "Ingest", "Inspection", "RawSources", "Validation"]),
+        tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
+        // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
+        tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
+        tool(
+            "tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
+        tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
+        tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
+        tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
+        tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
+        tool("tvt-dataset", uses: ["JSON", "Recipes"]),
+        tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
+    ])
 
 // TVT_TESTS=Store,Records builds only those rooms' tests; without it, all.
 let wantedTests: Set<String>? = Context.environment["TVT_TESTS"].map { names in
@@ -235,10 +260,10 @@ let testTargets: [Target] = [
         "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training", "Datasets"],
+        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training", "Examples"],
         packages: [systemPackage],
         exclude: ["Golden"]),
-    tests("Datasets", uses: ["Datasets", "Records", "Store"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Examples", uses: ["Examples", "Records", "Store"], packages: [systemPackage], exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
     tests(
         "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
@@ -289,20 +314,20 @@ let benchmarks: [Target] =
         .executableTarget(
             name: "tvt-bench",
             dependencies: [
-                "Archives", "Base", "CommandLineKit", "Datasets", "Ingest", "JSON", "RawSources", "Records", "Store",
+                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
                 argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]
-let targets: [Target] = doors + base + wrappers + formats + domain + tools + wantedTestTargets + benchmarks
+let targets: [Target] = bindings + base + wrappers + formats + data + retrieval + tools + wantedTestTargets + benchmarks
 
 let package = Package(
     name: "tvt",
     products: [
         // Loaded by CAV.
-        .library(name: "AVDoor", type: .dynamic, targets: ["AVDoor"]),
+        .library(name: "CAVPlugin", type: .dynamic, targets: ["CAVPlugin"]),
         // Loaded by CArrow.
-        .library(name: "ArrowDoor", type: .dynamic, targets: ["ArrowDoor"]),
+        .library(name: "CArrowPlugin", type: .dynamic, targets: ["CArrowPlugin"]),
         // Loaded into the tools by Tests/FaultTests.
         .library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"]),
     ],

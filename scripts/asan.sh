@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 cases=${1:-150}
 build=(--configuration debug --scratch-path .build-asan --sanitize=address)
 swift build "${build[@]}" --product tvt-hostile >&2
-swift build "${build[@]}" --product ArrowDoor >&2
+swift build "${build[@]}" --product CArrowPlugin >&2
 hostile=.build-asan/debug/tvt-hostile
 folder=$(mktemp --directory)
 trap 'rm -rf "$folder"' EXIT

@@ -4,7 +4,7 @@
 The library takes its character classes from several Rust crates of different Unicode versions. Asking the library
 itself about every scalar is the one description that cannot disagree with it.
 
-    python3 scripts/unicode-tables.py Sources/Tokenizers      (tokenizers 0.23.3)
+    python3 scripts/unicode-tables.py Sources/Formats/Tokenizers      (tokenizers 0.23.3)
 
 writes UnicodeRanges.swift and UnicodeMappings.swift.
 """

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
-internal import Datasets
+internal import Examples
 internal import JSON
 
 struct OrderSamples: ParsableCommand {

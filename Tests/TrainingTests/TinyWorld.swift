@@ -1,5 +1,5 @@
 import Base
-import Datasets
+import Examples
 import JSON
 import Records
 import Store
