@@ -7,7 +7,7 @@ help:
 	@echo 'make dataset-NAME [RAW=DIR] [STORE=DIR] [RETRIEVER=DIR] [HUB=URL] [OUTPUT=DIR]'
 	@echo '             set up, build, and make a dataset by its recipe, datasets/NAME/recipe.yaml'
 	@echo 'make dataset-sample-NAME   the same on the sample beside the recipe'
-	@echo 'make demo    set up, build, and run the whole road on real data (demo/report.html)'
+	@echo 'make demo    set up, build, and run the whole pipeline on real data (demo/report.html)'
 	@echo 'make test    set up, build, and run all tests'
 	@echo 'make build   set up and build the tools into .build/release'
 	@echo 'make bench   set up, build, and measure against the peers (docs/benchmarks.md)'

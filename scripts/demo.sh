@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole road on Nave's Topical Bible: a v1 file and a BEIR zip become datasets in a store, MiniLM encodes them,
+# The whole pipeline on Nave's Topical Bible: a v1 file and a BEIR zip become datasets in a store, MiniLM encodes them,
 # queries are filtered and hard negatives mined, the model is trained, and evaluated before and after.
 #
 # Every step is skipped when it is done already; delete demo/ (or one step's file in demo/.done) to run it again.
