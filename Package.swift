@@ -153,23 +153,40 @@ let pageFiles: [Resource] = [
 let data: [Target] = layer(
     "Data",
     [
-        room("Store", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [grdb, logging, systemPackage]),
-        room("Remotes", uses: ["Base", "HTTP", "JSON", "Store"], packages: [systemPackage]),
-        room("Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "Store"], packages: [systemPackage]),
+        room("StoreFormat", uses: ["Base", "JSON", "Zstandard", "Records"], packages: [systemPackage]),
+        room("Store", uses: ["Base", "JSON", "Records", "StoreFormat"], packages: [grdb, logging, systemPackage]),
         room(
-            "RawSources", uses: ["Base", "JSON", "Archives", "Columns", "Records", "Store", "Ingest"],
+            "StoreMaintenance", uses: ["Base", "JSON", "Zstandard", "Records", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
-            "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "Store", "Ingest", "Analysis"],
+            "Remotes", uses: ["Base", "HTTP", "JSON", "StoreFormat", "Store", "StoreMaintenance"],
+            packages: [systemPackage]),
+        room(
+            "Ingest", uses: ["Base", "JSON", "Archives", "Records", "Rankings", "StoreFormat", "Store"],
+            packages: [systemPackage]),
+        room(
+            "Export", uses: ["Base", "JSON", "Archives", "Records", "StoreFormat", "Store", "Ingest"],
+            packages: [systemPackage]),
+        room(
+            "RawSources",
+            uses: ["Base", "JSON", "Archives", "Columns", "Records", "StoreFormat", "Store", "Ingest"],
+            packages: [systemPackage]),
+        room(
+            "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "StoreFormat", "Ingest", "Analysis"],
             packages: [systemPackage]),
         room("Inspection", uses: ["Base", "JSON", "Media", "Records", "Ingest"], packages: [systemPackage]),
-        room("Examples", uses: ["Base", "JSON", "Records", "Store"]),
-        room("Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "Store"], packages: [systemPackage]),
+        room("Examples", uses: ["Base", "JSON", "Records", "StoreFormat", "Store"]),
         room(
-            "Browsing", uses: ["Base", "JSON", "Records", "Store"],
+            "Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "StoreFormat", "Store"],
+            packages: [systemPackage]),
+        room(
+            "Browsing", uses: ["Base", "JSON", "Records", "StoreFormat", "Store"],
             packages: [httpTypes, hummingbird, logging, nioCore, nioPosix], resources: pageFiles),
         room(
-            "Recipes", uses: ["CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "Store", "Mining"],
+            "Recipes",
+            uses: [
+                "CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "StoreFormat", "Store", "Mining",
+            ],
             packages: [systemPackage]),
     ])
 
@@ -183,7 +200,7 @@ let retrieval: [Target] = layer(
             packages: [systemPackage]),
         room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
         room(
-            "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "Store"],
+            "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
             "Training", uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Models", "Store", "Examples"],
@@ -198,8 +215,16 @@ let tools: [Target] = layer(
         room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
         tool(
             "tvt-convert",
-            uses: ["JSON", "Media", "Records", "Store", "Remotes", "Ingest", "Inspection", "RawSources", "Validation"]),
-        tool("tvt-store", uses: ["JSON", "Records", "Store", "Ingest", "Analysis", "Remotes"]),
+            uses: [
+                "JSON", "Media", "Records", "Store", "Remotes", "Ingest", "Export", "Inspection", "RawSources",
+                "Validation",
+            ]),
+        tool(
+            "tvt-store",
+            uses: [
+                "JSON", "Records", "StoreFormat", "Store", "StoreMaintenance", "Ingest", "Export", "Analysis",
+                "Remotes",
+            ]),
         // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
         tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
         tool(
@@ -207,7 +232,7 @@ let tools: [Target] = layer(
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
-        tool("tvt-eval", uses: ["JSON", "Rankings", "Store", "Remotes", "Evaluation"]),
+        tool("tvt-eval", uses: ["JSON", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
         tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
     ])
@@ -223,12 +248,20 @@ let testTargets: [Target] = [
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
-    tests("Store", uses: ["Store", "Records", "JSON", "Zstandard", "tvt-store"], packages: [systemPackage]),
     tests(
-        "Remotes", uses: ["HTTP", "JSON", "Records", "Remotes", "Store", "tvt-store"], packages: [systemPackage],
+        "Store", uses: ["Store", "StoreFormat", "StoreMaintenance", "Records", "JSON", "Zstandard", "tvt-store"],
+        packages: [systemPackage]),
+    tests(
+        "Remotes",
+        uses: ["HTTP", "JSON", "Records", "Remotes", "Store", "StoreFormat", "StoreMaintenance", "tvt-store"],
+        packages: [systemPackage],
         exclude: ["Servers"]),
     tests(
-        "Ingest", uses: ["Archives", "JSON", "Records", "Store", "Ingest", "tvt-convert", "tvt-store"],
+        "Ingest",
+        uses: [
+            "Archives", "JSON", "Records", "Store", "Export", "StoreFormat", "StoreMaintenance", "Ingest",
+            "tvt-convert", "tvt-store",
+        ],
         packages: [systemPackage], exclude: ["python.requirements"]),
     // Run by HostileTests and by scripts/asan.sh.
     .executableTarget(
@@ -241,7 +274,8 @@ let testTargets: [Target] = [
     tests("Hostile", uses: ["tvt-hostile"], packages: [systemPackage]),
     .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),
     tests(
-        "Fault", uses: ["JSON", "Records", "Store", "tvt-convert", "tvt-mine", "tvt-store"], packages: [systemPackage],
+        "Fault", uses: ["JSON", "Records", "Store", "StoreMaintenance", "tvt-convert", "tvt-mine", "tvt-store"],
+        packages: [systemPackage],
         exclude: ["README.md"]),
     tests(
         "Tool",
@@ -253,28 +287,38 @@ let testTargets: [Target] = [
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
-        "Encoding", uses: ["JSON", "Records", "Store", "Tensors", "Vectors", "Models", "Encoding", "tvt-encode"],
+        "Encoding",
+        uses: [
+            "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Encoding",
+            "tvt-encode",
+        ],
         packages: [systemPackage]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
-        "Mining", uses: ["JSON", "Records", "Store", "Mining", "tvt-mine"], packages: [systemPackage],
+        "Mining", uses: ["JSON", "Records", "Store", "StoreFormat", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Records", "Store", "Tensors", "Training", "Examples"],
+        "Training", uses: ["JSON", "Models", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
         packages: [systemPackage],
         exclude: ["Golden"]),
-    tests("Examples", uses: ["Examples", "Records", "Store"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Examples", uses: ["Examples", "Records", "Store", "StoreFormat"], packages: [systemPackage],
+        exclude: ["Golden"]),
     tests("JSON", uses: ["JSON"]),
     tests(
-        "Analysis", uses: ["JSON", "Records", "Store", "Analysis", "tvt-store", "tvt-convert"],
+        "Analysis",
+        uses: ["JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store", "tvt-convert"],
         packages: [systemPackage]),
     tests(
-        "Browsing", uses: ["Archives", "JSON", "Records", "Store", "tvt-browse", "tvt-store"],
+        "Browsing", uses: ["Archives", "JSON", "Records", "Store", "StoreFormat", "tvt-browse", "tvt-store"],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "RawSources",
-        uses: ["Archives", "Columns", "JSON", "Records", "Store", "Ingest", "RawSources", "tvt-convert", "tvt-store"],
+        uses: [
+            "Archives", "Columns", "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Ingest",
+            "RawSources", "tvt-convert", "tvt-store",
+        ],
         packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Validation", uses: ["Ingest", "JSON", "RawSources", "Records", "Store", "Validation", "tvt-convert"],
@@ -282,7 +326,8 @@ let testTargets: [Target] = [
     tests(
         "Inspection",
         uses: [
-            "Archives", "JSON", "Media", "Records", "Store", "Ingest", "Inspection", "RawSources", "tvt-convert",
+            "Archives", "JSON", "Media", "Records", "Store", "StoreFormat", "StoreMaintenance", "Ingest", "Inspection",
+            "RawSources", "tvt-convert",
             "tvt-store",
         ],
         packages: [systemPackage]),
@@ -299,7 +344,8 @@ let testTargets: [Target] = [
             "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-search",
             "tvt-store",
         ], packages: [systemPackage], exclude: ["Golden", "Servers"]),
-    tests("Evaluation", uses: ["JSON", "Rankings", "Store", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
+    tests(
+        "Evaluation", uses: ["JSON", "Rankings", "Store", "StoreFormat", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
 ]
 
 let wantedTestTargets: [Target] = testTargets.filter { target in
@@ -315,7 +361,7 @@ let benchmarks: [Target] =
             name: "tvt-bench",
             dependencies: [
                 "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
-                argumentParser, systemPackage,
+                "StoreFormat", argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]

@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import JSON
 internal import Records
 internal import Store
+internal import StoreFormat
 internal import SystemPackage
 
 struct MediaFill: ParsableCommand {

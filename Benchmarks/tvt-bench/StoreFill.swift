@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import JSON
 internal import Store
+internal import StoreFormat
 internal import SystemPackage
 
 struct StoreFill: ParsableCommand {

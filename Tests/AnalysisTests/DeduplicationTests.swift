@@ -1,11 +1,13 @@
 import Analysis
+import StoreMaintenance
 import Base
 import Foundation
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 @Suite struct DeduplicationTests {
     /// A corpus with known duplicates; links go everywhere.

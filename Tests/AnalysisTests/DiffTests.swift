@@ -2,8 +2,9 @@ import Analysis
 import Base
 import JSON
 import Store
-import TestKit
+import StoreFormat
 import Testing
+import TestKit
 
 @Suite struct DiffTests {
     @Test func equalDataIsEqualHoweverItIsStored() throws {

@@ -3,8 +3,9 @@ import Foundation
 import JSON
 import Records
 import Store
-import TestKit
+import StoreFormat
 import Testing
+import TestKit
 
 /// The bounds of `docs/formats.md`, under a limit that the system enforces.
 ///

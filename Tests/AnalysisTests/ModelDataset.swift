@@ -1,6 +1,7 @@
 import Base
 import Records
 import Store
+import StoreFormat
 import TestKit
 
 /// A dataset as plain values, to be edited, committed, and compared naively.

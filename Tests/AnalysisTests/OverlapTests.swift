@@ -1,7 +1,7 @@
 import Analysis
+import Store
 import Base
 import JSON
-import Store
 import TestKit
 import Testing
 

@@ -1,8 +1,8 @@
 import Analysis
+import Store
 import Base
 import Foundation
 import JSON
-import Store
 import SystemPackage
 import TestKit
 import Testing

@@ -4,10 +4,11 @@ import Glibc
 import JSON
 import Records
 import Store
+import StoreFormat
 import Synchronization
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Texts that would do harm as markup, or break what is written carelessly.
 let hostileTexts = [

@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Records
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 

@@ -2,8 +2,9 @@ import Base
 import JSON
 import Records
 import Store
-import TestKit
+import StoreFormat
 import Testing
+import TestKit
 
 /// The page in a browser. One browser for each test, because starting one takes seconds.
 @Suite(

@@ -1,9 +1,9 @@
 import Base
+import Store
 import Foundation
 import Glibc
 import JSON
 import Records
-import Store
 import SystemPackage
 import TestKit
 import Testing

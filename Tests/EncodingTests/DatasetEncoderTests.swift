@@ -1,8 +1,9 @@
 import Base
+import StoreMaintenance
+import Store
 import Encoding
 import Models
 import Records
-import Store
 import SystemPackage
 import Tensors
 import TestKit

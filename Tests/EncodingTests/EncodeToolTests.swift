@@ -1,6 +1,6 @@
 import Base
-import JSON
 import Store
+import JSON
 import SystemPackage
 import TestKit
 import Testing

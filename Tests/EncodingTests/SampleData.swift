@@ -2,6 +2,7 @@ import Base
 import Models
 import Records
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 

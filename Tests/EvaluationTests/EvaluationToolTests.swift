@@ -1,8 +1,9 @@
 import Base
 import JSON
 import Store
-import TestKit
+import StoreFormat
 import Testing
+import TestKit
 
 @Suite struct EvaluationToolTests {
     private static let run1 = "q1 Q0 a 1 2 t\nq1 Q0 b 2 1 t\nq2 Q0 c 1 1 t\nq9 Q0 c 1 1 t\n"

@@ -1,9 +1,10 @@
 import Base
 import Examples
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 @Suite("Reading ahead")
 struct ExampleReaderTests {

@@ -1,6 +1,6 @@
 import Base
-import Examples
 import Store
+import Examples
 import SystemPackage
 import Testing
 

@@ -2,8 +2,9 @@ import Base
 import Examples
 import Records
 import Store
-import TestKit
+import StoreFormat
 import Testing
+import TestKit
 
 @Suite("Queries with a positive, numbered without a list")
 struct LinkedQueriesTests {

@@ -1,4 +1,5 @@
 import Base
+import StoreMaintenance
 import Store
 import SystemPackage
 import TestKit

@@ -1,4 +1,5 @@
 import Base
+import StoreMaintenance
 import Glibc
 import Store
 import SystemPackage

@@ -1,4 +1,5 @@
 import Base
+import StoreMaintenance
 import Ingest
 import JSON
 import Store

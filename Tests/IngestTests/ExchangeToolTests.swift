@@ -1,12 +1,13 @@
 import Base
+import Store
+import Export
 import Foundation
 import Glibc
 import Ingest
 import JSON
-import Store
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// `tvt-store export` and `import` as a user runs them: help, refusals, kills, and `--portable` with zstd's own program.
 @Suite struct ExchangeToolTests {

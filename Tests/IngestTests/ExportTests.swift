@@ -1,11 +1,14 @@
 import Archives
+import StoreMaintenance
 import Base
+import Export
 import Ingest
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// The law of export and import: all that a layout can say comes back, and what it cannot say is counted.
 @Suite struct ExportTests {

@@ -1,4 +1,5 @@
 import Base
+import StoreMaintenance
 import Glibc
 import Ingest
 import Store

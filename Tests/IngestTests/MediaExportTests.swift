@@ -1,12 +1,15 @@
 import Archives
+import StoreMaintenance
 import Base
+import Export
 import Ingest
 import JSON
 import Records
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Images, videos and sounds on their way out of the store and back: every item bit by bit, each once.
 @Suite struct MediaExportTests {

@@ -1,8 +1,9 @@
 import Archives
+import StoreMaintenance
+import Store
 import Base
 import Ingest
 import JSON
-import Store
 import SystemPackage
 import TestKit
 import Testing

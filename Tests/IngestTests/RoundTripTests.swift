@@ -1,8 +1,10 @@
 import Archives
+import Export
+import StoreMaintenance
+import Store
 import Base
 import Ingest
 import JSON
-import Store
 import SystemPackage
 import TestKit
 import Testing

@@ -1,12 +1,13 @@
 import Archives
 import Base
+import Export
 import Foundation
 import Ingest
 import JSON
 import Store
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Tars of samples: those of others, those that are damaged, and ours in other hands.
 @Suite struct SampleTests {

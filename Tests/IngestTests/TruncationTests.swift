@@ -1,7 +1,7 @@
 import Base
+import Store
 import Ingest
 import JSON
-import Store
 import SystemPackage
 import TestKit
 import Testing

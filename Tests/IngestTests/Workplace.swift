@@ -1,8 +1,10 @@
 import Archives
+import Export
 import Base
 import Ingest
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 

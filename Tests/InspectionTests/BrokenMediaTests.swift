@@ -1,7 +1,7 @@
 import Archives
+import Store
 import Base
 import JSON
-import Store
 import SystemPackage
 import TestKit
 import Testing

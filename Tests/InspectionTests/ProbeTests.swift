@@ -3,9 +3,10 @@ import Base
 import JSON
 import Records
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// What records say of their items once the store has them.
 @Suite struct ProbeTests {

@@ -1,4 +1,5 @@
 import Archives
+import StoreMaintenance
 import Base
 import JSON
 import Store

@@ -1,4 +1,5 @@
 import Base
+import StoreMaintenance
 import JSON
 import Media
 import Records

@@ -2,7 +2,6 @@ import Base
 import JSON
 import Mining
 import Records
-import Store
 import TestKit
 import Testing
 

@@ -1,7 +1,7 @@
 import Base
+import Store
 import JSON
 import Mining
-import Store
 import TestKit
 import Testing
 

@@ -1,6 +1,6 @@
 import Base
-import Mining
 import Store
+import Mining
 import TestKit
 import Testing
 

@@ -1,9 +1,9 @@
 import Archives
+import Store
 import Base
 import Ingest
 import JSON
 import RawSources
-import Store
 import SystemPackage
 import TestKit
 import Testing

@@ -1,9 +1,9 @@
 import Base
+import Store
 import Ingest
 import JSON
 import RawSources
 import Records
-import Store
 import SystemPackage
 import TestKit
 import Testing

@@ -1,9 +1,10 @@
 import Base
+import StoreMaintenance
+import Store
 import Ingest
 import JSON
 import RawSources
 import Records
-import Store
 import SystemPackage
 import TestKit
 import Testing

@@ -1,9 +1,10 @@
 import Archives
+import StoreMaintenance
+import Store
 import Base
 import Ingest
 import JSON
 import RawSources
-import Store
 import SystemPackage
 import TestKit
 import Testing

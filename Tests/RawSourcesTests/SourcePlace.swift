@@ -4,9 +4,10 @@ import JSON
 import RawSources
 import Records
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// A folder for published files and a store for what they become.
 struct SourcePlace {

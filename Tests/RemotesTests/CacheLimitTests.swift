@@ -1,7 +1,7 @@
 import Base
+import Store
 import Glibc
 import JSON
-import Store
 import SystemPackage
 import TestKit
 import Testing

@@ -1,9 +1,10 @@
 import Base
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// A name moves only where what it named has a place in the history of what is copied.
 @Suite struct HistoryTests {

@@ -1,7 +1,7 @@
 import Base
+import Store
 import Foundation
 import Glibc
-import Store
 import SystemPackage
 import TestKit
 import Testing

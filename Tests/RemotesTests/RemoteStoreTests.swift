@@ -1,9 +1,10 @@
 import Base
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// `TVT_STORE=https://…`: a store read in place, a range at a time.
 @Suite struct RemoteStoreTests {

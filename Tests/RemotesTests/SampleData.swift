@@ -1,5 +1,7 @@
 import Base
+import StoreMaintenance
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 

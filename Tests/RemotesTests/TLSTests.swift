@@ -1,6 +1,6 @@
 import Base
-import Foundation
 import Store
+import Foundation
 import SystemPackage
 import TestKit
 import Testing

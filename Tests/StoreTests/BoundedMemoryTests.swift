@@ -1,8 +1,10 @@
 import Base
+import StoreMaintenance
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// The ways that only large datasets take, taken with small ones: the bytes must be the same.
 @Suite struct BoundedMemoryTests {

@@ -1,10 +1,12 @@
 import Base
+import StoreMaintenance
 import Foundation
 import Store
+import StoreFormat
 import Synchronization
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 @Suite struct CommitTests {
     /// Copies the store at every step of a commit: what a kill at that moment would leave on disk.

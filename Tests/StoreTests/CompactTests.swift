@@ -1,9 +1,11 @@
 import Base
+import StoreMaintenance
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 @Suite struct CompactTests {
     static func small() -> WriterOptions {

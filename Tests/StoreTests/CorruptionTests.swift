@@ -1,9 +1,11 @@
 import Base
 import JSON
 import Store
+import StoreFormat
+import StoreMaintenance
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Damage of every kind must be an error that is thrown, never a trap and never wrong bytes.
 @Suite struct CorruptionTests {

@@ -1,8 +1,10 @@
 import Base
+import StoreMaintenance
 import JSON
 import Store
-import TestKit
+import StoreFormat
 import Testing
+import TestKit
 
 @Suite struct DeriveTests {
     @Test func keepsQueriesAndSharesDocuments() throws {

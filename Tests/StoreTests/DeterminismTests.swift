@@ -1,8 +1,9 @@
 import Base
 import JSON
 import Store
-import TestKit
+import StoreFormat
 import Testing
+import TestKit
 
 @Suite struct DeterminismTests {
     @Test func equalInputGivesEqualBlobs() throws {

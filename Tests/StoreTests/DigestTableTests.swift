@@ -1,5 +1,5 @@
 import Base
-import Store
+import StoreFormat
 import Testing
 
 @Suite struct DigestTableTests {

@@ -1,10 +1,12 @@
 import Base
 import Foundation
 import Store
+import StoreFormat
+import StoreMaintenance
 import Synchronization
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Collections never take what is needed, and take everything else in the end.
 @Suite struct GarbageTests {

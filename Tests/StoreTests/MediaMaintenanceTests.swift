@@ -2,9 +2,11 @@ import Base
 import JSON
 import Records
 import Store
+import StoreFormat
+import StoreMaintenance
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Damage to media is put aside and undone where the bytes can be had, and told exactly where they cannot.
 @Suite struct MediaMaintenanceTests {

@@ -2,9 +2,11 @@ import Base
 import Foundation
 import Records
 import Store
+import StoreFormat
+import StoreMaintenance
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Items of all sorts: raw and compressible, known and unknown, small and larger than a block of zstd.
 struct SampleMedia {

@@ -1,10 +1,12 @@
 import Base
+import StoreMaintenance
 import Foundation
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 @Suite struct ReferenceTests {
     @Test func tagsAndRemovalsAreLogged() throws {

@@ -2,10 +2,12 @@ import Base
 import Foundation
 import JSON
 import Store
+import StoreFormat
+import StoreMaintenance
 import Synchronization
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 /// Damage is put aside and undone where the bytes can be had, and told exactly where they cannot.
 @Suite struct RepairTests {

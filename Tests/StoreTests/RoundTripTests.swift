@@ -2,9 +2,10 @@ import Base
 import JSON
 import Records
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 
 @Suite struct RoundTripTests {
     static let options: [WriterOptions] = {

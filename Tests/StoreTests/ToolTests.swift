@@ -2,9 +2,10 @@ import Base
 import Foundation
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
-import TestKit
 import Testing
+import TestKit
 import Zstandard
 
 /// Runs `tvt-store` as a user would.

@@ -3,6 +3,7 @@ import Examples
 import JSON
 import Records
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 import Training

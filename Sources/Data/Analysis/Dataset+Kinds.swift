@@ -1,5 +1,6 @@
 internal import Base
 internal import Store
+internal import StoreFormat
 
 /// Reads either kind of record of a dataset.
 extension Dataset {

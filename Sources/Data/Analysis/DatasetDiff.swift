@@ -1,5 +1,6 @@
 public import Base
 public import Store
+internal import StoreFormat
 
 /// How two versions differ: records and links by id.
 public struct DatasetDiff: Sendable {

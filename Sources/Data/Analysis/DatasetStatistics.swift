@@ -1,5 +1,6 @@
 public import Base
 public import Store
+public import StoreFormat
 
 /// What a dataset consists of, counted from its records.
 public struct DatasetStatistics: Sendable {

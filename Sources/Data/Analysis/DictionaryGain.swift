@@ -1,5 +1,6 @@
 internal import Base
 internal import Store
+internal import StoreFormat
 internal import Zstandard
 
 /// What the shared dictionary saves, measured on a sample that is compressed both ways.

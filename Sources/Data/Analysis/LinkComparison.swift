@@ -1,5 +1,6 @@
 internal import Base
 internal import Store
+internal import StoreFormat
 
 /// Compares the links of two versions whose records were matched before.
 struct LinkComparison {

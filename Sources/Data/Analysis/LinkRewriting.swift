@@ -1,5 +1,6 @@
 internal import Base
 public import Store
+internal import StoreFormat
 
 extension Deduplication {
     /// Commits the version whose links point at representatives.

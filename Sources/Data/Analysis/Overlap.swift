@@ -1,5 +1,6 @@
 public import Base
 public import Store
+internal import StoreFormat
 
 /// How a record of an evaluation set comes again in the training set; the strongest that holds.
 public enum OverlapLevel: Int, Sendable, CaseIterable {

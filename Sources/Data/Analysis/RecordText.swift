@@ -1,6 +1,7 @@
 internal import Base
 internal import JSON
 internal import Store
+internal import StoreFormat
 
 /// What a record holds, as flags.
 struct Modalities: OptionSet, Hashable {

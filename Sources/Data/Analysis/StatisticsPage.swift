@@ -1,5 +1,6 @@
 internal import Base
 internal import Reports
+internal import StoreFormat
 
 /// A dataset's statistics as one HTML file: no scripts, no outside resources, readable in light and dark.
 public struct StatisticsPage {

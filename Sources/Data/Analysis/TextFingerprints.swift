@@ -1,5 +1,6 @@
 internal import Base
 internal import Store
+internal import StoreFormat
 
 /// Which part of a record is its text.
 enum ComparedText: Sendable {

@@ -2,6 +2,7 @@ internal import Base
 internal import JSON
 internal import Records
 internal import Store
+internal import StoreFormat
 
 /// What the manifests say: nothing of this reads a record.
 extension BrowsedDataset {

@@ -1,6 +1,7 @@
 internal import Base
 internal import JSON
 internal import Store
+internal import StoreFormat
 
 /// What a query points at in one role: its positives, its negatives, or the judgements of a split.
 struct LinkList {

@@ -4,6 +4,7 @@ internal import Hummingbird
 internal import NIOPosix
 internal import Records
 internal import Store
+internal import StoreFormat
 internal import Synchronization
 
 /// Items of media on HTTP: whole or a range, only what the dataset holds, only by digest.

@@ -2,6 +2,7 @@ internal import Base
 internal import JSON
 internal import Records
 internal import Store
+internal import StoreFormat
 
 /// A page of queries or documents: those of a range, or those that match.
 ///

@@ -1,5 +1,6 @@
 internal import Base
 public import Store
+internal import StoreFormat
 
 /// The examples of some datasets, by slot: order, choice of passages and records.
 ///

@@ -1,4 +1,4 @@
-package import Store
+package import StoreFormat
 
 /// The queries that have a link, numbered in their order, without a list of them.
 ///

@@ -1,6 +1,7 @@
 internal import Base
 internal import Glibc
 internal import Store
+internal import StoreFormat
 
 /// Reads the examples of many slots at once: each record of the window once, in the order in which they are stored.
 ///

@@ -2,6 +2,7 @@ internal import Archives
 internal import Base
 internal import JSON
 internal import Records
+internal import StoreFormat
 
 /// How the lines of one kind of file become records; runs on workers, one batch at a time.
 enum BatchScanner: Sendable {

@@ -1,7 +1,7 @@
 package import Archives
 package import Base
 package import Records
-internal import Store
+internal import StoreFormat
 internal import Synchronization
 internal import SystemPackage
 
@@ -153,16 +153,5 @@ package struct CarriedItem: @unchecked Sendable {
 
     var content: MediaContent {
         file.map { .carriedFile($0.path, name: name) } ?? .carried(bytes, name: name)
-    }
-}
-
-/// The items of an export in the v2 form: files by their digests. Names stay as they are.
-struct ExportedMedia: MediaSource {
-    private let folder: AssetFolder
-
-    init(_ folder: FilePath) throws { self.folder = try AssetFolder(folder) }
-
-    func content(of reference: MediaReference, as kind: MediaKind) throws -> MediaContent? {
-        reference.name == nil && reference.digest != nil ? try folder.content(of: reference, as: kind) : nil
     }
 }

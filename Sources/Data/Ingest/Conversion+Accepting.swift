@@ -1,5 +1,6 @@
 internal import Base
 internal import Records
+internal import StoreFormat
 
 /// What a conversion does with the rows that workers have scanned, in the order of the input.
 extension Conversion {

@@ -2,6 +2,7 @@ internal import Base
 internal import JSON
 internal import Records
 internal import Store
+internal import StoreFormat
 
 /// From accepted records to the destination: references become ordinals, new documents and queries are known and written.
 extension Conversion {

@@ -3,6 +3,7 @@ internal import Base
 internal import JSON
 internal import Records
 internal import Store
+internal import StoreFormat
 internal import SystemPackage
 
 /// One conversion under way: what is known so far, what is counted, and where it goes.

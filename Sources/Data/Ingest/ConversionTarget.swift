@@ -2,6 +2,7 @@ public import Base
 internal import JSON
 public import Records
 public import Store
+public import StoreFormat
 internal import SystemPackage
 
 /// Where the records of a conversion go: a store, or something that looks at them and keeps none.

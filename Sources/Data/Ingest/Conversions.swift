@@ -1,8 +1,8 @@
 internal import Archives
+internal import Store
 internal import Base
 internal import JSON
 internal import Records
-internal import Store
 public import SystemPackage
 
 /// The ways into the store; each reads its sources and commits one new version, all or nothing.
@@ -102,7 +102,7 @@ public enum Conversions {
     }
 
     /// - Parameter needsQueries: whether it is an error that there is no file of queries.
-    static func beir(
+    package static func beir(
         _ tree: SourceTree, into destination: any ConversionDestination, reference: String, positives: String? = nil,
         needsQueries: Bool = true,
         options: IngestOptions
@@ -141,7 +141,7 @@ public enum Conversions {
     }
 
     /// `test` for `qrels/test.tsv.gz`.
-    static func splitName(_ name: String) -> String {
+    package static func splitName(_ name: String) -> String {
         var parts = (name.split(separator: "/").last ?? "").split(separator: ".", omittingEmptySubsequences: false)
         while parts.count > 1, ["gz", "zst", "xz", "tsv", "txt", "jsonl", "qrels", "trec"].contains(parts.last) {
             parts.removeLast()

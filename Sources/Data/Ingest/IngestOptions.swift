@@ -1,7 +1,7 @@
-public import SystemPackage
 internal import Base
 internal import JSON
-public import Store
+public import StoreFormat
+public import SystemPackage
 
 /// What happens when a docid comes again with different content.
 public enum ConflictPolicy: String, Sendable, CaseIterable {

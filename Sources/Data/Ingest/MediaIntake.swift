@@ -1,6 +1,6 @@
 internal import Base
 internal import Records
-internal import Store
+internal import StoreFormat
 internal import SystemPackage
 
 /// Takes the images, videos and sounds of records into the store: reads, hashes, looks into and frames them, on the workers

@@ -1,8 +1,9 @@
 internal import Archives
 package import Base
 internal import JSON
-package import Records
+internal import Records
 internal import Store
+package import StoreFormat
 
 /// Takes the documents, queries and judgements of a source's rows, on a worker.
 ///

@@ -2,7 +2,7 @@ internal import Archives
 internal import Base
 internal import JSON
 internal import Records
-internal import Store
+internal import StoreFormat
 
 /// The samples of a tar in the manner of webdataset, each as the line of a record.
 ///

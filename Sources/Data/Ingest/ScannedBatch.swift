@@ -2,6 +2,7 @@ internal import Archives
 internal import Base
 internal import Records
 internal import Store
+internal import StoreFormat
 
 /// What a worker makes of a batch of lines: records as they will be stored, with their hashes, row by row.
 struct ScannedBatch: Sendable {

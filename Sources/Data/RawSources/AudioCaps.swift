@@ -3,6 +3,7 @@ public import Ingest
 internal import JSON
 internal import Records
 internal import Store
+internal import StoreFormat
 public import SystemPackage
 
 extension RawSource {

@@ -1,6 +1,7 @@
 internal import Base
 internal import Ingest
 internal import JSON
+internal import StoreFormat
 
 /// The clips that annotations tell of: what their files may be called, the splits that they belong to, and what is said of
 /// each.

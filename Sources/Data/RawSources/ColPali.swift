@@ -1,5 +1,6 @@
 public import Ingest
 internal import JSON
+internal import StoreFormat
 public import SystemPackage
 
 extension RawSource {

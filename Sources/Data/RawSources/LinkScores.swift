@@ -2,6 +2,7 @@ internal import Base
 internal import Ingest
 internal import JSON
 internal import Records
+internal import StoreFormat
 
 /// What becomes of the scores that a source has for the passages of its queries.
 public enum LinkScores: String, Sendable, CaseIterable {

@@ -3,6 +3,7 @@ internal import Base
 public import Ingest
 internal import JSON
 internal import Records
+internal import StoreFormat
 public import SystemPackage
 
 /// Which negatives of DPR's training data become links.

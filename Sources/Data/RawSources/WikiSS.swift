@@ -2,6 +2,7 @@ internal import Base
 public import Ingest
 internal import JSON
 internal import Records
+internal import StoreFormat
 public import SystemPackage
 
 extension RawSource {

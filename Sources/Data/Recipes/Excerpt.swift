@@ -1,7 +1,6 @@
 internal import Base
 internal import JSON
 internal import Records
-internal import Store
 
 /// What a report shows of a record.
 struct Excerpt {

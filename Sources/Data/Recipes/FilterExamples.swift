@@ -2,6 +2,7 @@ internal import Base
 internal import JSON
 internal import Mining
 internal import Store
+internal import StoreFormat
 
 /// What the recall filter did to the queries, with examples of each outcome.
 struct FilterExamples {

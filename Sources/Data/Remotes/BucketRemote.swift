@@ -2,6 +2,7 @@ internal import Base
 internal import Glibc
 internal import HTTP
 internal import Store
+internal import StoreFormat
 internal import Synchronization
 internal import SystemPackage
 

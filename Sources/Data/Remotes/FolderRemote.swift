@@ -2,6 +2,7 @@ internal import Base
 internal import Glibc
 internal import HTTP
 internal import Store
+internal import StoreFormat
 internal import SystemPackage
 
 /// Another store's folder: on another disk, or on a share.

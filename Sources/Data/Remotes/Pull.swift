@@ -1,5 +1,6 @@
 internal import Base
 package import Store
+internal import StoreFormat
 
 /// Copies versions from a remote into a store: blobs first, names last.
 package struct Pull {

@@ -1,6 +1,7 @@
 internal import Base
 internal import HTTP
 package import Store
+internal import StoreFormat
 internal import Synchronization
 
 /// Copies versions from a store to a remote: blobs first, names last.

@@ -1,6 +1,7 @@
 package import Base
 internal import JSON
 package import Store
+package import StoreFormat
 package import SystemPackage
 
 /// A place that holds a store's blobs and references: a folder, a bucket, a web server.

@@ -1,11 +1,12 @@
 internal import Base
 internal import Glibc
 internal import Store
+internal import StoreFormat
 internal import Synchronization
 internal import SystemPackage
 
 /// The blobs of a store on a server; what was read of them is kept in the cache.
-struct RemoteBlobs: BlobOrigin {
+struct RemoteBlobs: ServedBlobs {
     let remote: any Remote
     /// Of the cache; nil for none.
     let limit: CacheLimit?
@@ -14,20 +15,24 @@ struct RemoteBlobs: BlobOrigin {
 
     func size(of digest: SHA256Digest) throws -> Int? { try remote.size(of: digest) }
 
-    func map(_ digest: SHA256Digest, at path: FilePath) throws -> MappedFile {
+    func map(_ blob: FilePath) throws -> MappedFile {
+        guard let digest = blob.lastComponent.flatMap({ SHA256Digest(hex: $0.string) }) else {
+            throw Failure(.bug, "\(blob) is not a blob's path")
+        }
         let size: Int
-        if let known = ChunkTable.size(at: ChunkTable.path(of: path)) {
+        if let known = ChunkTable.size(at: ChunkTable.path(of: blob)) {
             size = known
         } else {
-            guard let found = try remote.size(of: digest) else { throw SystemError("open", path, errno: ENOENT) }
+            guard let found = try remote.size(of: digest) else { throw SystemError("open", blob, errno: ENOENT) }
             size = found
         }
-        return try MappedFile(path, fetcher: CachedBlob(digest, size: size, at: path, remote: remote, limit: limit))
+        return try MappedFile(blob, fetcher: CachedBlob(digest, size: size, at: blob, remote: remote, limit: limit))
     }
 
-    func forget(_ digest: SHA256Digest, at path: FilePath) throws {
-        try Files.remove(ChunkTable.path(of: path))
-        try Files.remove(path)
+    func forget(_ blob: FilePath) throws -> Bool {
+        try Files.remove(ChunkTable.path(of: blob))
+        try Files.remove(blob)
+        return true
     }
 }
 

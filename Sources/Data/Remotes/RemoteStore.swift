@@ -19,7 +19,7 @@ package func openStore(_ location: String, options: TransferOptions = TransferOp
         try cache.keepIndex(index.references.canonicalBytes)
         let limit = try CacheLimit.fromEnvironment()
         try limit?.makeRoom()
-        return Store(cache: cache.folder, origin: RemoteBlobs(remote: remote, limit: limit))
+        return Store(cache: cache.folder, server: RemoteBlobs(remote: remote, limit: limit))
     }
 }
 

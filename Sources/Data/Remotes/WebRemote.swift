@@ -1,6 +1,7 @@
 internal import Base
 internal import HTTP
 internal import Store
+internal import StoreFormat
 internal import SystemPackage
 
 /// A store behind any web server, to read from.

@@ -1,5 +1,6 @@
 package import Base
 internal import Glibc
+package import StoreFormat
 internal import SystemPackage
 
 /// A blob on its way into a store from elsewhere, hashed as it comes.

@@ -1,5 +1,6 @@
 internal import Base
 internal import GRDB
+internal import StoreFormat
 internal import SystemPackage
 
 /// The catalog could not be read or written. Nothing is lost: it is a cache.

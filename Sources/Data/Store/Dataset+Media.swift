@@ -1,5 +1,6 @@
 public import Base
 internal import Records
+public import StoreFormat
 
 /// The images, videos and sounds that records name by digest. All reads check the frame's checksum.
 extension Dataset {

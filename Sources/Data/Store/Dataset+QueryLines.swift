@@ -1,5 +1,6 @@
 internal import Base
 internal import JSON
+internal import StoreFormat
 
 extension Dataset {
     /// Appends a query as a v2 row: the stored record with `positive_document_ids` and `negative_document_ids` behind

@@ -1,5 +1,6 @@
 public import Base
 public import Records
+public import StoreFormat
 internal import SystemPackage
 
 /// One immutable version of queries, corpus, links and judgements.
@@ -12,8 +13,8 @@ public final class Dataset: Sendable {
     /// What it was opened by: a name or `sha256:…`.
     public let reference: String
     /// In the order of their ordinals.
-    let documents: RecordSet
-    let queries: RecordSet
+    package let documents: RecordSet
+    package let queries: RecordSet
     /// What the training sets are made of; nil where the version has none.
     public let positives: Links?
     public let negatives: Links?
@@ -22,9 +23,9 @@ public final class Dataset: Sendable {
     /// Which documents are duplicates of which; nil where nobody looked for them.
     public let aliases: AliasMap?
     /// Nil where the manifest tells of none.
-    let media: MediaSet?
+    package let media: MediaSet?
 
-    init(store: Store, digest: SHA256Digest, reference: String) throws {
+    package init(store: Store, digest: SHA256Digest, reference: String) throws {
         let manifest = try store.manifest(digest)
         self.digest = digest
         self.manifest = manifest
@@ -49,7 +50,7 @@ public final class Dataset: Sendable {
             else { throw DamagedBlob(links.path, "it holds the links of other records") }
             return links
         }
-        media = manifest.media.map { MediaSet($0, store: store) }
+        media = manifest.media.map { MediaSet($0, in: store.layout, origin: store.origin) }
         positives = try manifest.positives.map { try links(.positive, $0) }
         negatives = try manifest.negatives.map { try links(.negative, $0) }
         judgements = try manifest.judgements.map { ($0.split, try links(.judgement, $0.links)) }

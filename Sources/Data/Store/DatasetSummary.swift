@@ -1,4 +1,5 @@
 public import Base
+internal import StoreFormat
 
 /// What a listing shows of a dataset.
 public struct DatasetSummary: Sendable, Equatable {
@@ -32,7 +33,7 @@ extension DatasetSummary {
 extension Store {
     /// All datasets in the order of their references' bytes, from the catalog where it can be used.
     public func list() throws -> [DatasetSummary] {
-        if origin != nil { return try summaries() }
+        if server != nil { return try summaries() }
         do {
             let catalog = try Catalog(store: self)
             try catalog.refresh(note: true)
@@ -54,7 +55,7 @@ extension Store {
     }
 
     /// Brings the catalog up to date after a change; it can be rebuilt at any time, so a failure is only noted.
-    func updateCatalog() {
+    package func updateCatalog() {
         do {
             try Catalog(store: self).refresh(note: false)
         } catch {

@@ -2,6 +2,7 @@ internal import Base
 internal import JSON
 internal import Logging
 public import Records
+public import StoreFormat
 internal import SystemPackage
 
 /// Collects the records, links and judgements of a new version, and commits them at once.
@@ -14,7 +15,7 @@ public final class DatasetWriter {
     /// May be completed until the commit, when the statistics are known.
     public var provenance: Provenance
     private let options: WriterOptions
-    private let session: WriterSession
+    private let scratch: ScratchFolder
     private let documents: RecordSetWriter
     private let queries: RecordSetWriter
     private var positives: LinksWriter
@@ -30,12 +31,12 @@ public final class DatasetWriter {
         self.reference = reference
         self.provenance = provenance
         self.options = options
-        session = try WriterSession(store: store, purpose: "writing \(reference)")
-        documents = try RecordSetWriter(kind: .documents, options: options, session: session)
-        queries = try RecordSetWriter(kind: .queries, options: options, session: session)
-        media = try MediaWriter(options: options, session: session)
-        positives = try LinksWriter(session: session, name: "positives", hasScores: nil)
-        negatives = try LinksWriter(session: session, name: "negatives", hasScores: nil)
+        scratch = try store.scratchFolder(for: "writing \(reference)")
+        documents = try RecordSetWriter(kind: .documents, options: options, scratch: scratch)
+        queries = try RecordSetWriter(kind: .queries, options: options, scratch: scratch)
+        media = try MediaWriter(options: options, scratch: scratch)
+        positives = try LinksWriter(scratch: scratch, name: "positives", hasScores: nil)
+        negatives = try LinksWriter(scratch: scratch, name: "negatives", hasScores: nil)
     }
 
     public var documentCount: Int { documents.count }
@@ -79,7 +80,7 @@ public final class DatasetWriter {
             collector = known
         } else {
             collector = try JudgementCollector(
-                split: split, number: judgements.count, session: session, entriesPerRun: options.judgementsPerRun)
+                split: split, number: judgements.count, scratch: scratch, entriesPerRun: options.judgementsPerRun)
             judgements.append(collector)
         }
         try collector.add(query: query, document: document, grade: grade)
@@ -104,7 +105,7 @@ public final class DatasetWriter {
     public func sealDocuments() throws {
         guard sealedDocuments == nil else { return }
         let staged = try documents.finish()
-        let index = try staged.buildIndex(session: session, reference: reference, options: options)
+        let index = try staged.buildIndex(scratch: scratch, reference: reference, options: options)
         sealedDocuments = (staged, index, staged.open(idIndex: index))
     }
 
@@ -129,7 +130,7 @@ public final class DatasetWriter {
         try sealDocuments()
         guard let (staged, documentIndex, records) = sealedDocuments else { throw Failure(.bug, "unsealed documents") }
         let stagedQueries = try queries.finish()
-        let queryIndex = try stagedQueries.buildIndex(session: session, reference: reference, options: options)
+        let queryIndex = try stagedQueries.buildIndex(scratch: scratch, reference: reference, options: options)
         var blobs = staged.blobs + [documentIndex] + stagedQueries.blobs + [queryIndex]
         var manifest = Manifest(
             name: reference, documents: staged.table(idIndex: documentIndex),
@@ -164,7 +165,7 @@ public final class DatasetWriter {
             log.notice("\(repeatedJudgements) judgements repeat an equal one and are kept once")
         }
         return try store.commit(
-            manifest, blobs: blobs, session: session, lockTimeoutSeconds: options.lockTimeoutSeconds)
+            manifest, blobs: blobs, scratch: scratch, lockTimeoutSeconds: options.lockTimeoutSeconds)
     }
 }
 
@@ -178,39 +179,11 @@ extension Store {
 
     /// Collects links for ``derive(from:reference:keepingQueries:positives:negatives:judgements:aliases:provenance:options:)``.
     public func linksWriter(hasScores: Bool) throws -> LinksWriter {
-        let session = try WriterSession(store: self, purpose: "writing links")
-        return try LinksWriter(session: session, name: "links", hasScores: hasScores)
+        try LinksWriter(scratch: scratchFolder(for: "writing links"), name: "links", hasScores: hasScores)
     }
 
-    /// The end of every way to make a version: blobs, manifest, image, reference.
-    ///
-    /// - Parameter replacing: the version that the reference must still point at; nil for any.
-    func commit(
-        _ manifest: Manifest, blobs: [StagedBlob], session: WriterSession, lockTimeoutSeconds: Double,
-        replacing: SHA256Digest? = nil
-    ) throws -> Dataset {
-        var manifestBlob = try session.blob("manifest.json")
-        try manifestBlob.write(manifest.canonicalBytes)
-        let stagedManifest = try manifestBlob.finish()
-        var imageBlob = try session.blob("image.json")
-        try imageBlob.write(
-            ImageManifest.canonicalBytes(
-                of: manifest, blob: stagedManifest.descriptor, createdAt: Clock.timestamp()))
-        let stagedImage = try imageBlob.finish()
-        try Interruption.check()
-        try publish(blobs + [stagedManifest, stagedImage])
-        let reference = Reference(
-            name: manifest.name, dataset: stagedManifest.descriptor.digest, image: stagedImage.descriptor)
-        try change("commit", manifest.name, lockTimeoutSeconds: lockTimeoutSeconds) { index in
-            if let replacing, index[manifest.name]?.dataset != replacing {
-                throw Failure(
-                    .locked, "\(manifest.name) was changed by somebody else meanwhile", advice: "Run it again.")
-            }
-            // What the version shares with others, or what was published while a collection ran, must be there.
-            try keep(manifest.blobs + [stagedManifest.descriptor, stagedImage.descriptor])
-            return reference
-        }
-        updateCatalog()
-        return try Dataset(store: self, digest: reference.dataset, reference: reference.name)
+    /// Collects the aliases of a version that is derived.
+    public func aliasMapWriter() throws -> AliasMapWriter {
+        try AliasMapWriter(scratch: scratchFolder(for: "writing aliases"))
     }
 }

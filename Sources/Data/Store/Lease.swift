@@ -50,7 +50,7 @@ public struct LeaseRecord: Sendable {
     /// RFC 3339.
     public let since: String
 
-    init?(name: String, _ bytes: [UInt8]) {
+    package init?(name: String, _ bytes: [UInt8]) {
         guard let json = try? JSONValue.parse(bytes, path: name), let datasets = json["datasets"]?.array else {
             return nil
         }
@@ -66,7 +66,7 @@ public struct LeaseRecord: Sendable {
 extension Store {
     /// Holds versions until the lease is released. Nil where the store cannot be written: nobody collects there.
     public func lease(_ datasets: [Dataset], purpose: String) throws -> Lease? {
-        guard origin == nil else { return nil }
+        guard server == nil else { return nil }
         do {
             return try Lease(store: self, datasets: datasets.map(\.digest), purpose: purpose)
         } catch let error as SystemError where [EROFS, EACCES, EPERM].contains(error.errno) {
@@ -77,7 +77,7 @@ extension Store {
     /// The leases of living jobs, and the names of those whose job is dead.
     ///
     /// - Parameter waits: for jobs that begin now. A look without consequences does without, on a read-only disk too.
-    func leases(waits: Bool) throws -> (living: [LeaseRecord], dead: [String]) {
+    package func leases(waits: Bool) throws -> (living: [LeaseRecord], dead: [String]) {
         guard Files.isDirectory(layout.leases) else { return ([], []) }
         let gate =
             waits

@@ -1,4 +1,5 @@
 public import Base
+public import StoreFormat
 
 /// A version in the chain that leads to a dataset.
 public struct LineageVersion: Sendable {

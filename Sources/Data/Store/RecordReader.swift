@@ -1,4 +1,5 @@
 internal import Base
+internal import StoreFormat
 
 /// Reads records of a dataset again and again on one thread, with one decompression context.
 ///

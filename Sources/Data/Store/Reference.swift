@@ -1,5 +1,6 @@
 public import Base
 internal import JSON
+package import StoreFormat
 internal import SystemPackage
 
 /// A human name that points at a dataset version.
@@ -56,9 +57,9 @@ package struct ReferenceIndex: Sendable, Equatable {
         references.insert(reference, at: position)
     }
 
-    mutating func remove(_ name: String) { references.removeAll { $0.name.utf8.elementsEqual(name.utf8) } }
+    package mutating func remove(_ name: String) { references.removeAll { $0.name.utf8.elementsEqual(name.utf8) } }
 
-    static let mediaType = "application/vnd.oci.image.index.v1+json"
+    package static let mediaType = "application/vnd.oci.image.index.v1+json"
     private static let nameAnnotation = "org.opencontainers.image.ref.name"
     private static let datasetAnnotation = "vnd.tvt.dataset.digest"
 
@@ -84,7 +85,7 @@ package struct ReferenceIndex: Sendable, Equatable {
     }
 
     /// What to do where it is missing or damaged: everything else in the store can still be found.
-    static func advice(path: String) -> String {
+    package static func advice(path: String) -> String {
         let reflog = FilePath(path).removingLastComponent().appending("reflog")
         return
             "Put a copy of it back. The names and digests of all versions stand in \(reflog); their data is untouched."
@@ -120,10 +121,10 @@ package struct ReferenceIndex: Sendable, Equatable {
 
 /// The OCI manifest that carries a dataset through registries: its config is the tvt manifest, its layers are the blobs.
 package enum ImageManifest {
-    static let mediaType = "application/vnd.oci.image.manifest.v1+json"
+    package static let mediaType = "application/vnd.oci.image.manifest.v1+json"
     private static let blobMediaType = "application/vnd.tvt.blob.v1"
 
-    static func canonicalBytes(of manifest: Manifest, blob: BlobDescriptor, createdAt: String) -> [UInt8] {
+    package static func canonicalBytes(of manifest: Manifest, blob: BlobDescriptor, createdAt: String) -> [UInt8] {
         func descriptor(_ mediaType: String, _ blob: BlobDescriptor) -> JSONValue {
             .object(JSONObject([("mediaType", .string(mediaType))] + blob.fields))
         }
@@ -159,7 +160,7 @@ package enum ImageManifest {
     }
 
     /// When the version was committed; nil where the manifest does not say.
-    static func createdAt(_ bytes: [UInt8], path: String) throws -> String? {
+    package static func createdAt(_ bytes: [UInt8], path: String) throws -> String? {
         try JSONValue.parse(bytes, path: path)["annotations"]?["org.opencontainers.image.created"]?.string
     }
 }

@@ -1,4 +1,5 @@
 internal import Base
+package import StoreFormat
 internal import SystemPackage
 
 extension Store {

@@ -1,4 +1,5 @@
 internal import Base
+public import StoreFormat
 
 extension Store {
     /// Commits a version that shares its parent's documents: fewer queries, other links, or both.
@@ -22,7 +23,7 @@ extension Store {
         provenance: Provenance, options: WriterOptions = WriterOptions()
     ) throws -> Dataset {
         try Reference.checkName(reference)
-        let session = try WriterSession(store: self, purpose: "deriving \(reference)")
+        let scratch = try scratchFolder(for: "deriving \(reference)")
         var manifest = parent.manifest
         manifest.name = reference
         manifest.provenance = provenance
@@ -36,8 +37,8 @@ extension Store {
         try keep(manifest.blobs)
         var blobs: [StagedBlob] = []
         if let keepingQueries {
-            let staged = try writeQueries(of: parent, keepingQueries, session: session, options: options)
-            let index = try staged.buildIndex(session: session, reference: reference, options: options)
+            let staged = try writeQueries(of: parent, keepingQueries, scratch: scratch, options: options)
+            let index = try staged.buildIndex(scratch: scratch, reference: reference, options: options)
             manifest.queries = staged.table(idIndex: index)
             blobs += staged.blobs + [index]
         }
@@ -59,7 +60,7 @@ extension Store {
             if let new { return new.linkCount == 0 ? nil : try finish(new, role) }
             guard let old, let oldTable else { return nil }
             guard let keepingQueries else { return oldTable }
-            let kept = try LinksWriter(session: session, name: name, hasScores: old.hasScores)
+            let kept = try LinksWriter(scratch: scratch, name: name, hasScores: old.hasScores)
             for query in keepingQueries {
                 try kept.append(targets: old.targets(of: query), scores: old.scores(of: query))
             }
@@ -84,14 +85,14 @@ extension Store {
             blobs.append(staged)
             manifest.aliases = staged.descriptor
         }
-        defer { withExtendedLifetime((session, positives, negatives, judgements, aliases)) {} }
-        return try commit(manifest, blobs: blobs, session: session, lockTimeoutSeconds: options.lockTimeoutSeconds)
+        defer { withExtendedLifetime((scratch, positives, negatives, judgements, aliases)) {} }
+        return try commit(manifest, blobs: blobs, scratch: scratch, lockTimeoutSeconds: options.lockTimeoutSeconds)
     }
 
     private func writeQueries(
-        of parent: Dataset, _ kept: [Int], session: WriterSession, options: WriterOptions
+        of parent: Dataset, _ kept: [Int], scratch: ScratchFolder, options: WriterOptions
     ) throws -> StagedRecords {
-        let writer = try RecordSetWriter(kind: .queries, options: options, session: session)
+        let writer = try RecordSetWriter(kind: .queries, options: options, scratch: scratch)
         let cursor = try FrameCursor()
         for query in kept {
             guard query >= 0, query < parent.queryCount else {

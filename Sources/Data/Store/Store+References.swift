@@ -1,5 +1,6 @@
 public import Base
 internal import Glibc
+internal import StoreFormat
 internal import SystemPackage
 
 extension Store {
@@ -26,10 +27,10 @@ extension Store {
 
     /// Writes the OCI manifest of a dataset that lost its last reference.
     private func publishImage(of digest: SHA256Digest) throws -> BlobDescriptor {
-        let session = try WriterSession(store: self, purpose: "tagging \(digest)")
-        defer { withExtendedLifetime(session) {} }
+        let scratch = try scratchFolder(for: "tagging \(digest)")
+        defer { withExtendedLifetime(scratch) {} }
         let manifestBlob = BlobDescriptor(digest: digest, size: try Files.size(located(digest)))
-        var blob = try session.blob("image.json")
+        var blob = try scratch.blob("image.json")
         try blob.write(
             ImageManifest.canonicalBytes(of: manifest(digest), blob: manifestBlob, createdAt: Clock.timestamp()))
         let staged = try blob.finish()
@@ -59,7 +60,7 @@ extension Store {
     ///
     /// - Parameter update: the reference's new state, given the current ones; nil removes it.
     @discardableResult
-    func change(
+    package func change(
         _ operation: String, _ name: String, lockTimeoutSeconds: Double = 3,
         _ update: (ReferenceIndex) throws -> Reference?
     ) throws -> Reference? {
@@ -75,7 +76,7 @@ extension Store {
     ///
     /// - Parameter update: the references to set, given the current ones; nil leaves all as they are.
     /// - Returns: whether `index.json` was replaced.
-    func change(
+    package func change(
         _ operation: String, lockTimeoutSeconds: Double, _ update: (ReferenceIndex) throws -> [Reference]?
     ) throws -> Bool {
         try change(operation, name: "references", lockTimeoutSeconds: lockTimeoutSeconds) { index in
@@ -101,10 +102,10 @@ extension Store {
             if let after { index.set(after) } else { index.remove(name) }
         }
         observer?("reflog appended")
-        let session = try WriterSession(store: self, purpose: operation)
+        let scratch = try scratchFolder(for: operation)
         // Its folder goes with it.
-        defer { withExtendedLifetime(session) {} }
-        let staged = session.path("index.json")
+        defer { withExtendedLifetime(scratch) {} }
+        let staged = scratch.path("index.json")
         var file = try OutputFile(creating: staged)
         try file.write(index.canonicalBytes)
         try file.sync()
@@ -117,7 +118,7 @@ extension Store {
         return true
     }
 
-    func writerLock(purpose: String, timeoutSeconds: Double) throws -> FileLock {
+    package func writerLock(purpose: String, timeoutSeconds: Double) throws -> FileLock {
         let deadline = Clock.seconds() + timeoutSeconds
         while true {
             do {
@@ -127,19 +128,5 @@ extension Store {
                 usleep(20_000)
             }
         }
-    }
-
-    /// Gives staged blobs their final names; they are visible to nobody until a manifest names them.
-    func publish(_ blobs: [StagedBlob]) throws {
-        try Files.makeDirectory(layout.blobs)
-        for blob in blobs {
-            // As old as its name: a collection spares what is young, and long work may have staged it days ago.
-            try Files.setModificationTime(blob.path, to: Clock.epochSeconds())
-            // Replacing an equal blob is harmless, and heals one that was damaged.
-            try Files.rename(blob.path, to: layout.blob(blob.descriptor.digest))
-            observer?("blob renamed")
-        }
-        try Files.syncFolder(layout.blobs)
-        observer?("blobs published")
     }
 }

@@ -1,6 +1,7 @@
 public import Base
 internal import Glibc
 internal import JSON
+public import StoreFormat
 public import SystemPackage
 
 /// A folder of immutable dataset versions and the names that point at them.
@@ -8,11 +9,11 @@ public import SystemPackage
 /// Any number of processes may read and write one store at the same time; readers take no lock.
 public final class Store: Sendable {
     public let root: FilePath
-    let layout: StoreLayout
+    package let layout: StoreLayout
     /// Nil outside tests.
-    let observer: CommitObserver?
-    /// Where blobs come from that are not in the folder: that of a store on a server. Such a store is read only.
-    let origin: (any BlobOrigin)?
+    package let observer: CommitObserver?
+    /// Where the blobs of a store on a server come from, which is read only; nil for a store in a folder.
+    package let server: (any ServedBlobs)?
 
     /// Makes an empty store; an existing one is opened.
     ///
@@ -47,7 +48,7 @@ public final class Store: Sendable {
     package init(opening root: FilePath, observer: CommitObserver?) throws {
         self.root = root
         self.observer = observer
-        origin = nil
+        server = nil
         layout = StoreLayout(root: root)
         guard Files.exists(layout.layoutFile) else {
             throw Failure(
@@ -68,11 +69,30 @@ public final class Store: Sendable {
         }
     }
 
-    init(root: FilePath, origin: any BlobOrigin) {
-        self.root = root
-        self.origin = origin
+    /// A store on a server, to read from.
+    ///
+    /// - Parameters:
+    ///   - cache: folder with `index.json` as the server has it now, and with what was read of blobs.
+    ///   - server: fills the blobs' files.
+    package init(cache: FilePath, server: any ServedBlobs) {
+        root = cache
+        self.server = server
         observer = nil
-        layout = StoreLayout(root: root)
+        layout = StoreLayout(root: cache)
+    }
+
+    /// What messages call the store.
+    public var name: String { server?.address ?? root.string }
+
+    /// Where readers open blobs.
+    package var origin: any BlobOrigin { server ?? LocalBlobs() }
+
+    /// - Throws: `Failure` with status 73 for a store on a server.
+    package func checkWritable() throws {
+        guard let server else { return }
+        throw Failure(
+            .cannotCreate, "\(server.address) can only be read",
+            advice: "`tvt-store pull` copies datasets into a store of your own; `tvt-store push` brings them back.")
     }
 
     /// The path of a blob, whether it exists or not.
@@ -81,7 +101,7 @@ public final class Store: Sendable {
     /// All references, in the order of their names' bytes.
     public func references() throws -> [Reference] { try readIndex().references }
 
-    func readIndex() throws -> ReferenceIndex {
+    package func readIndex() throws -> ReferenceIndex {
         try ReferenceIndex(Files.readAll(layout.index), path: layout.index.string)
     }
 
@@ -111,30 +131,6 @@ public final class Store: Sendable {
             json["mediaType"]?.string == ImageManifest.mediaType
         else { return digest }
         return json["config"]?["digest"]?.string.flatMap { SHA256Digest(hex: $0) } ?? digest
-    }
-
-    /// Bytes of a blob, checked against its digest.
-    func checkedBlob(_ digest: SHA256Digest) throws -> [UInt8] {
-        if origin != nil {
-            let bytes = try blobBytes(digest)
-            guard SHA256Digest.of(bytes) == digest else {
-                throw DamagedBlob(layout.blob(digest), "its bytes do not match its name")
-            }
-            return bytes
-        }
-        let proper = layout.blob(digest)
-        // A collection may move it between a look and the next.
-        for path in [proper] + StoreLayout.otherPlaces(of: proper) {
-            let bytes: [UInt8]
-            do {
-                bytes = try Files.readAll(path)
-            } catch let error as SystemError where error.errno == ENOENT {
-                continue
-            }
-            guard SHA256Digest.of(bytes) == digest else { throw DamagedBlob(path, "its bytes do not match its name") }
-            return bytes
-        }
-        throw DamagedBlob(proper, "the blob is missing")
     }
 
     /// The manifest that a digest names.

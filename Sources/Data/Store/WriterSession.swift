@@ -1,17 +1,18 @@
 internal import Base
 internal import Glibc
-internal import SystemPackage
+package import StoreFormat
+package import SystemPackage
 
 /// A writer's own folder under `tmp/`, gone with the writer.
 ///
 /// Its lock file tells others that the writer lives. What a killed process left is removed by the next session.
-final class WriterSession: Sendable {
+package final class WriterSession: Sendable {
     private let observer: CommitObserver?
     private let folder: FilePath
     private let lockPath: FilePath
     private let lock: FileLock
 
-    init(store: Store, purpose: String) throws {
+    package init(store: Store, purpose: String) throws {
         try store.checkWritable()
         observer = store.observer
         let tmp = store.layout.tmp
@@ -47,19 +48,19 @@ final class WriterSession: Sendable {
     }
 
     /// What lies in `tmp/`.
-    struct Census {
+    package struct Census {
         /// When the oldest living writer began, in seconds since 1970; nil for none.
-        var oldestStart: Double?
+        package var oldestStart: Double?
         /// Lock files of dead writers.
-        var dead: [String] = []
+        package var dead: [String] = []
         /// Files and folders without a writer.
-        var orphans: [String] = []
+        package var orphans: [String] = []
     }
 
     /// Looks at all sessions; removes those of dead writers, and what has no writer, if asked to.
     ///
     /// - Parameter own: the caller's session, which does not count.
-    static func census(in tmp: FilePath, removing: Bool, except own: WriterSession?) throws -> Census {
+    package static func census(in tmp: FilePath, removing: Bool, except own: WriterSession?) throws -> Census {
         var census = Census()
         guard Files.isDirectory(tmp) else { return census }
         // A look without consequences does without, on a read-only disk too.
@@ -95,10 +96,16 @@ final class WriterSession: Sendable {
         return census
     }
 
-    /// A path in the session's folder.
-    func path(_ name: String) -> FilePath { folder.appending(name) }
+    /// The session's folder, which keeps the session.
+    package var scratch: ScratchFolder { ScratchFolder(folder, observer: observer, owner: self) }
+}
 
-    func blob(_ name: String, hashWindow: Int = 3) throws -> BlobWriter {
-        try BlobWriter(creating: path(name), hashWindow: hashWindow, observer: observer)
+extension Store {
+    /// A folder of one's own to write in, gone when nobody holds it any longer.
+    ///
+    /// - Parameter purpose: what others are told that have to wait, such as `writing nave`.
+    /// - Throws: `Failure` with status 73 for a store on a server; `SystemError`.
+    package func scratchFolder(for purpose: String) throws -> ScratchFolder {
+        try WriterSession(store: self, purpose: purpose).scratch
     }
 }

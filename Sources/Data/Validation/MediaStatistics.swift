@@ -1,6 +1,6 @@
 internal import JSON
 internal import Records
-internal import Store
+internal import StoreFormat
 
 /// Images, videos and sounds by their formats; an item that comes again counts again.
 struct MediaStatistics: Sendable {

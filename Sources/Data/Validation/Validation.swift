@@ -3,7 +3,7 @@ public import Base
 public import Ingest
 internal import JSON
 public import Records
-public import Store
+public import StoreFormat
 internal import SystemPackage
 
 /// A destination of conversions that keeps no record and notes what is wrong.

@@ -1,7 +1,7 @@
 public import Base
+internal import Store
 public import JSON
 public import Models
-internal import Store
 public import SystemPackage
 internal import Tensors
 public import Vectors

@@ -1,8 +1,8 @@
 public import Base
 public import JSON
 public import Rankings
+internal import StoreFormat
 public import SystemPackage
-internal import Store
 
 /// A run file as an input of mining, with what is known of its origin.
 public struct MiningRun: Sendable {

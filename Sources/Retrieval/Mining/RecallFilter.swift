@@ -1,6 +1,7 @@
 public import Base
 internal import JSON
 public import Store
+internal import StoreFormat
 
 /// Keeps the queries that have a positive near the top of a run.
 ///

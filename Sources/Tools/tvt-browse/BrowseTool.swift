@@ -1,11 +1,11 @@
 internal import ArgumentParser
+internal import Store
 internal import Base
 internal import Browsing
 internal import CommandLineKit
 internal import Glibc
 internal import JSON
 internal import Remotes
-internal import Store
 
 /// What `tvt-store browse` starts in its place.
 @main

@@ -2,7 +2,6 @@ public import ArgumentParser
 internal import CommandLineKit
 public import Ingest
 internal import Inspection
-internal import Store
 internal import SystemPackage
 
 /// How sources are read, whatever becomes of them.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Export
 internal import Base
 internal import CommandLineKit
 internal import Ingest

@@ -1,11 +1,11 @@
 public import ArgumentParser
+internal import Store
 internal import Base
 internal import CommandLineKit
 internal import Encoding
 internal import JSON
 internal import Models
 internal import Remotes
-internal import Store
 internal import SystemPackage
 public import Vectors
 

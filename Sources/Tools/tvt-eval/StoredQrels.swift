@@ -1,6 +1,7 @@
 internal import Base
 internal import Rankings
 internal import Store
+internal import StoreFormat
 
 /// The judgements of a dataset in the store.
 enum StoredQrels {

@@ -1,10 +1,10 @@
 public import ArgumentParser
+internal import Store
 internal import Base
 internal import CommandLineKit
 public import Evaluation
 public import Rankings
 internal import Remotes
-internal import Store
 internal import SystemPackage
 
 @main

@@ -1,8 +1,9 @@
 internal import ArgumentParser
+internal import Store
 internal import Base
 internal import CommandLineKit
 internal import JSON
-internal import Store
+internal import StoreMaintenance
 
 struct CollectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

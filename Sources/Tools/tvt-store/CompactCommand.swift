@@ -3,6 +3,8 @@ internal import Base
 internal import CommandLineKit
 internal import JSON
 internal import Store
+internal import StoreFormat
+internal import StoreMaintenance
 
 struct CompactCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -4,6 +4,7 @@ internal import Base
 internal import CommandLineKit
 internal import JSON
 internal import Store
+internal import StoreFormat
 internal import SystemPackage
 
 struct DedupCommand: ParsableCommand {

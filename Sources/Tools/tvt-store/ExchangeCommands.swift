@@ -1,6 +1,7 @@
 public import ArgumentParser
 internal import Base
 internal import CommandLineKit
+public import Export
 internal import Ingest
 internal import JSON
 internal import Store

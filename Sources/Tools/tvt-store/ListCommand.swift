@@ -1,8 +1,8 @@
 internal import ArgumentParser
+internal import Store
 internal import Base
 internal import CommandLineKit
 internal import JSON
-internal import Store
 
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the datasets.")

@@ -1,9 +1,9 @@
 internal import Analysis
+internal import Store
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import JSON
-internal import Store
 
 struct OverlapCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

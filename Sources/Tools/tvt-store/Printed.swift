@@ -1,6 +1,6 @@
 internal import Base
 internal import JSON
-internal import Store
+internal import StoreFormat
 
 /// Results on stdout, for people or for programs.
 enum Printed {

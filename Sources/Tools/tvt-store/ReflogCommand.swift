@@ -1,7 +1,7 @@
 internal import ArgumentParser
+internal import Store
 internal import CommandLineKit
 internal import JSON
-internal import Store
 
 struct ReflogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import JSON
 internal import Remotes
 internal import Store
+internal import StoreMaintenance
 internal import SystemPackage
 
 struct RepairCommand: ParsableCommand {

@@ -1,10 +1,10 @@
 internal import Analysis
+internal import Store
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import Glibc
 internal import JSON
-internal import Store
 internal import SystemPackage
 
 struct StatsCommand: ParsableCommand {

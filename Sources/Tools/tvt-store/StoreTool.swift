@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import Remotes
 internal import Store
+internal import StoreFormat
 
 @main
 struct StoreTool: Tool {

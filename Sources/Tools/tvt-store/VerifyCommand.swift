@@ -1,8 +1,9 @@
 public import ArgumentParser
+internal import Store
 internal import Base
 internal import CommandLineKit
 internal import JSON
-public import Store
+public import StoreMaintenance
 
 extension VerifyLevel: ExpressibleByArgument {}
 

@@ -1,9 +1,9 @@
 public import ArgumentParser
+internal import Store
 internal import Base
 internal import CommandLineKit
 internal import JSON
 internal import Remotes
-internal import Store
 internal import SystemPackage
 internal import Tensors
 public import Training
