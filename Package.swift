@@ -141,7 +141,7 @@ let formats: [Target] = layer(
         room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
         room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
         room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
-        room("Reports"),
+        room("Reports", uses: ["Base"]),
     ])
 
 /// What `tvt-store browse` shows in a browser; compiled in, so that the program needs nothing beside it.
@@ -250,7 +250,7 @@ let testTargets: [Target] = [
     tests("Zstandard", uses: ["Zstandard"]),
     tests(
         "Store", uses: ["Store", "StoreFormat", "StoreMaintenance", "Records", "JSON", "Zstandard", "tvt-store"],
-        packages: [systemPackage]),
+        packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Remotes",
         uses: ["HTTP", "JSON", "Records", "Remotes", "Store", "StoreFormat", "StoreMaintenance", "tvt-store"],

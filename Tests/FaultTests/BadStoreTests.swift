@@ -128,7 +128,8 @@ import Testing
     static func digestWithoutCatalog(_ root: FilePath) throws -> SHA256Digest {
         guard Files.isDirectory(root) else { return try SHA256Digest.ofFile(root) }
         var lines: [UInt8] = []
-        for name in try Files.list(root) where !name.hasPrefix("catalog.sqlite") && name != "lock" && name != "tmp" {
+        for name in try Files.list(root)
+        where !name.hasPrefix("catalog.sqlite") && !["leases", "lock", "tmp"].contains(name) {
             let child = root.appending(name)
             let digest = try Files.isDirectory(child) ? treeDigest(child) : SHA256Digest.ofFile(child)
             lines += Array("\(name) \(digest)\n".utf8)

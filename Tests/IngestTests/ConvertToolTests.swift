@@ -148,15 +148,15 @@ import Testing
         var report = try #require(try JSONValue.parse(result.output, path: "stdout").object)
         let dataset = try place.store.dataset("sample")
         #expect(report["seconds"]?.double ?? -1 >= 0)
-        #expect(report["storedBytes"] == JSONValue(dataset.manifest.blobs.reduce(0) { $0 + $1.size }))
+        #expect(report["stored_bytes"] == JSONValue(dataset.manifest.blobs.reduce(0) { $0 + $1.size }))
         report["seconds"] = nil
-        report["storedBytes"] = nil
+        report["stored_bytes"] = nil
         let size = try Files.size(path)
         #expect(
             JSONValue.object(report) == [
                 "reference": "sample", "dataset": .string("\(dataset.digest)"), "queries": 2, "documents": 2,
-                "positives": 3, "negatives": 1, "judgements": [:], "inputBytes": JSONValue(size),
-                "parsedBytes": JSONValue(bytes), "duplicatesMerged": 2, "conflicts": 0, "idsMadeFromContent": 0,
+                "positives": 3, "negatives": 1, "judgements": [:], "input_bytes": JSONValue(size),
+                "parsed_bytes": JSONValue(bytes), "duplicates_merged": 2, "conflicts": 0, "ids_made_from_content": 0,
                 "rejects": 0,
                 "inputs": [
                     [
@@ -197,9 +197,9 @@ import Testing
         let report = try JSONValue.parse(result.output, path: "stdout")
         #expect(report["rows"] == 2)
         #expect(report["passages"] == 4)
-        #expect(report["rawBytes"] == JSONValue(written.count))
-        #expect(report["writtenBytes"] == JSONValue(try Files.size(place.folder(name))))
-        #expect(report["droppedJudgements"] == 0)
+        #expect(report["raw_bytes"] == JSONValue(written.count))
+        #expect(report["written_bytes"] == JSONValue(try Files.size(place.folder(name))))
+        #expect(report["dropped_judgements"] == 0)
         #expect(report["output"]?.string == name)
         let lines = String(decoding: written, as: UTF8.self).split(separator: "\n").map(String.init)
         #expect(try lines.map { try json($0) } == Self.rows.map { try json($0) })
@@ -216,7 +216,7 @@ import Testing
         let result = try place.tool(["v2-to-v1", "beir", "--output", "out", "--json"])
         #expect(result.status == 0)
         #expect(result.errorText.contains("warning: v1 has no place for judgements: 6 are not written"))
-        #expect(try JSONValue.parse(result.output, path: "stdout")["droppedJudgements"] == 6)
+        #expect(try JSONValue.parse(result.output, path: "stdout")["dropped_judgements"] == 6)
     }
 
     /// A v2 query may have extras that mean something in v1; a row must not have such a key twice.

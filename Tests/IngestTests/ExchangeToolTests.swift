@@ -105,7 +105,7 @@ import TestKit
         try Files.remove(place.folder("out/export.json"))
         let result = try store(["import", "out", "--dataset", "again", "--json"])
         #expect(result.status == 0, "\(result.errorText)")
-        #expect(try JSONValue.parse(result.output, path: "stdout")["exportDifferences"] == nil)
+        #expect(try JSONValue.parse(result.output, path: "stdout")["export_differences"] == nil)
         let again = try place.store.dataset("again")
         #expect(again.manifest.logicalDigest == dataset.manifest.logicalDigest)
         #expect(again.manifest.provenance.tool.hasPrefix("tvt-store import"))

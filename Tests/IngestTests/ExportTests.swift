@@ -241,7 +241,7 @@ import TestKit
         let count = dataset.documentCount
         #expect(result.errorText.contains("export.json tells of \(count) documents, and \(count + 1) were read"))
         #expect(result.errorText.contains("judgements test, and 0 were read"))
-        #expect(try JSONValue.parse(result.output, path: "stdout")["exportDifferences"]?.array?.count == 2)
+        #expect(try JSONValue.parse(result.output, path: "stdout")["export_differences"]?.array?.count == 2)
         // Equal counts, another text.
         try Files.removeTree(place.folder("out"))
         try export(dataset, .v2)

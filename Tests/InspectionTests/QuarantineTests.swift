@@ -42,8 +42,8 @@ import Testing
             report["quarantined"]
                 == ["lost positives": 1, "missing": 1, "unknown format": 2], "\(report["quarantined"] ?? .null)")
         // d2, d5 of q0, d2 of q3; those of q1 are gone with it.
-        #expect(report["lostLinks"] == 3)
-        #expect(report["lostJudgements"] == 3 && report["judgements"]?["test"] == 2)
+        #expect(report["lost_links"] == 3)
+        #expect(report["lost_judgements"] == 3 && report["judgements"]?["test"] == 2)
         let dataset = try place.dataset()
         let positives = try #require(dataset.positives)
         #expect(try Array(positives.targets(of: 0)) == [0, 2])

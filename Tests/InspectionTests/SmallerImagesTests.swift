@@ -97,15 +97,15 @@ import Testing
         let result = try place.convert(
             ["scaling.png", "rgba.png", "scaling.png"].enumerated().map { document("\($0)", "image", $1) },
             ["--max-pixels", "5000"])
-        let counts = try #require(try result.report["encodedAnew"])
+        let counts = try #require(try result.report["encoded_anew"])
         let stored = try place.dataset().document(0).image?.item?.size
         #expect(counts["items"] == 1)
-        #expect(try counts["bytesBefore"]?.integer == golden("scaling.png").count)
-        #expect(counts["bytesAfter"]?.integer == stored)
-        #expect(try place.dataset().manifest.provenance.statistics["encodedAnew"] == counts)
+        #expect(try counts["bytes_before"]?.integer == golden("scaling.png").count)
+        #expect(counts["bytes_after"]?.integer == stored)
+        #expect(try place.dataset().manifest.provenance.statistics["encodedAnew"]?.inSnakeCase == counts)
         // Nothing is counted where nothing is done.
         #expect(
-            try place.convert([document("1", "image", "rgba.png")], ["--max-pixels", "5000"]).report["encodedAnew"]
+            try place.convert([document("1", "image", "rgba.png")], ["--max-pixels", "5000"]).report["encoded_anew"]
                 == nil)
     }
 

@@ -56,7 +56,7 @@ import Testing
         #expect(mined.status == 0, "\(mined.errorText)")
         let report = try JSONValue.parse(mined.output, path: "report")
         #expect(report["negatives"]?.integer == 2)
-        #expect(report["unknownQueriesInRun"]?.integer == 1)
+        #expect(report["unknown_queries_in_run"]?.integer == 1)
         let dataset = try small.store.dataset("small@mined")
         #expect(report["dataset"]?.string == dataset.digest.description)
         #expect(dataset.negatives?.linkCount == 2)

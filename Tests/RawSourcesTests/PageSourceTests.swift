@@ -102,7 +102,7 @@ import Testing
             ],
             as: "wiki")
         #expect(report["documents"]?.integer == 48 && report["queries"]?.integer == 24)
-        #expect(report["positives"]?.integer == 20 && report["mediaItems"]?.integer == 48)
+        #expect(report["positives"]?.integer == 20 && report["media_items"]?.integer == 48)
         #expect(report["judgements"]?["test"]?.integer == 4 && report["judgements"]?["train"]?.integer == 20)
     }
 

@@ -100,7 +100,7 @@ struct ReportTests {
                     sample.folder("rows.jsonl").string, "--json",
                 ])
             let rows = try JSONValue.parse(exported.output, path: "export")
-            #expect(version["inlineRowBytes"] == rows["rawBytes"], "\(reference)")
+            #expect(version["inlineRowBytes"] == rows["raw_bytes"], "\(reference)")
             #expect(version["inlineMediaBytes"] == 0)
         }
         // What was counted adds up.

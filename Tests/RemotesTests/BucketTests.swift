@@ -43,7 +43,7 @@ import Testing
         #expect(try RemotesTests.digest(of: "sample", in: root) == digest)
         #expect(first.errorText.contains("no conditional PUT") == (conditions != true))
         let second = try push(server)
-        #expect(try JSONValue.parse(second.output, path: "push")["movedBlobs"]?.integer == 0)
+        #expect(try JSONValue.parse(second.output, path: "push")["moved_blobs"]?.integer == 0)
         #expect(try here.tool(["tag", "sample", "again"]).status == 0)
         #expect(try push(server, ["again"]).status == 0)
         #expect(try Store(opening: root).references() == here.store.references())
@@ -78,7 +78,7 @@ import Testing
         let server = try server(conditions, [TestServer.rule("PUT", "index", "lose_answer", ("times", 1))])
         let result = try push(server)
         #expect(result.status == 0, "\(result.errorText)")
-        #expect(try JSONValue.parse(result.output, path: "push")["confirmedByReading"]?.bool == true)
+        #expect(try JSONValue.parse(result.output, path: "push")["confirmed_by_reading"]?.bool == true)
         #expect(try RemotesTests.digest(of: "sample", in: root) == digest)
         #expect(try expectClean(root))
     }

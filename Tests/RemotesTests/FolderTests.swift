@@ -12,14 +12,14 @@ import Testing
         let digest = try here.commit()
         let there = here.folder("there")
         let first = try JSONValue.parse(here.tool(["push", there.string, "sample", "--json"]).output, path: "push")
-        #expect(first["movedBlobs"] == first["blobs"])
+        #expect(first["moved_blobs"] == first["blobs"])
         #expect(first["references"]?.array?.first?["before"]?.isNull == true)
         #expect(try RemotesTests.digest(of: "sample", in: there) == digest)
         #expect(try expectClean(there))
         #expect(try Store(opening: there).reflog().map(\.operation) == ["push"])
 
         let second = try JSONValue.parse(here.tool(["push", there.string, "sample", "--json"]).output, path: "push")
-        #expect(second["movedBlobs"]?.integer == 0)
+        #expect(second["moved_blobs"]?.integer == 0)
         #expect(second["references"]?.array?.first?["before"]?.string == digest.description)
 
         let away = here.folder("away").string
@@ -57,7 +57,7 @@ import Testing
         #expect(try here.tool(["push", there.string, "sample"]).status == 0)
         let empty = try SampleStore()
         let pull = try empty.tool(["pull", there.string, "sample", "--dry-run", "--json"])
-        #expect(try JSONValue.parse(pull.output, path: "pull")["movedBlobs"]?.integer ?? 0 > 0)
+        #expect(try JSONValue.parse(pull.output, path: "pull")["moved_blobs"]?.integer ?? 0 > 0)
         #expect(try empty.store.references().isEmpty)
         #expect(!Files.exists(empty.store.root.appending("tmp").appending("incoming")))
     }

@@ -33,7 +33,7 @@ import Testing
         #expect(killed == Self.killCount)
         let last = try here.tool(["pull", server.origin, "sample", "--json"])
         let report = try JSONValue.parse(last.output, path: "pull")
-        #expect(report["movedBlobs"]?.integer ?? 99 <= (report["blobs"]?.integer ?? 0) - Self.killCount)
+        #expect(report["moved_blobs"]?.integer ?? 99 <= (report["blobs"]?.integer ?? 0) - Self.killCount)
         #expect(try RemotesTests.digest(of: "sample", in: here.store.root) == digest)
         #expect(try expectClean(here.store.root))
     }
@@ -51,7 +51,7 @@ import Testing
         #expect(try RunningTool(arguments).kill { (try? Files.size(partial)) ?? 0 >= 150_000 })
         let last = try here.tool(["pull", server.origin, "sample", "--json"])
         #expect(last.status == 0, "\(last.errorText)")
-        #expect(try JSONValue.parse(last.output, path: "pull")["resumedBytes"]?.integer ?? 0 >= 150_000)
+        #expect(try JSONValue.parse(last.output, path: "pull")["resumed_bytes"]?.integer ?? 0 >= 150_000)
         #expect(try expectClean(here.store.root))
     }
 
@@ -69,7 +69,7 @@ import Testing
         #expect(running.status == 130)
         #expect(try Files.size(partial) == 90_000)
         let last = try JSONValue.parse(here.tool(["pull", server.origin, "sample", "--json"]).output, path: "pull")
-        #expect(last["resumedBytes"]?.integer ?? 0 >= 90_000)
+        #expect(last["resumed_bytes"]?.integer ?? 0 >= 90_000)
         #expect(try expectClean(here.store.root))
     }
 
@@ -98,7 +98,7 @@ import Testing
             ["push", "s3://shelf/x", "sample", "--endpoint", server.origin, "--json"],
             environment: TestServer.credentials)
         let report = try JSONValue.parse(last.output, path: "push")
-        #expect(report["movedBlobs"]?.integer ?? 99 <= (report["blobs"]?.integer ?? 0) - Self.killCount)
+        #expect(report["moved_blobs"]?.integer ?? 99 <= (report["blobs"]?.integer ?? 0) - Self.killCount)
         #expect(try RemotesTests.digest(of: "sample", in: root) == digest)
         #expect(try expectClean(root))
     }

@@ -117,7 +117,7 @@ import Testing
         #expect(try Files.size(partial) == 60_000)
         let second = try here.tool(["pull", server.origin, "sample", "--json"])
         #expect(second.status == 0, "\(second.errorText)")
-        #expect(try JSONValue.parse(second.output, path: "pull")["resumedBytes"]?.integer == 60_000)
+        #expect(try JSONValue.parse(second.output, path: "pull")["resumed_bytes"]?.integer == 60_000)
         #expect(
             try server.requests().contains {
                 $0[1].contains(blob.digest.hex) && $0[2].hasPrefix("bytes=60000-") && $0[3] == "206"

@@ -78,8 +78,8 @@ import Testing
         let done = try tool("compact", "sample", "--json")
         #expect(done.status == 0)
         let table = try json(done)["tables"]?.array?.first
-        #expect(table?["shardsAfter"]?.integer == 1)
-        #expect((table?["shardsBefore"]?.integer ?? 0) > 3)
+        #expect(table?["shards_after"]?.integer == 1)
+        #expect((table?["shards_before"]?.integer ?? 0) > 3)
         let again = try tool("compact", "sample")
         #expect(again.status == 0)
         #expect(again.outputText.contains("sample is compact already"))
@@ -119,7 +119,7 @@ import Testing
         let salvaged = try tool("repair", "sample", "--salvage", "--as", "saved", "--json")
         #expect(salvaged.status == 65)
         let report = try json(salvaged)["salvage"]
-        let lost = report?["lostDocuments"]?.integer ?? 0
+        let lost = report?["lost_documents"]?.integer ?? 0
         #expect(lost > 0)
         #expect(try temporary.store.dataset("saved").documentCount == 120 - lost)
         #expect(try tool("verify", "saved", "--level", "full").status == 0)

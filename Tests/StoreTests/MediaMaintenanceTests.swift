@@ -229,7 +229,7 @@ import TestKit
         let json = try JSONValue.parse(tool("stats", "sample", "--json", "--html", page.string).output, path: "json")
         #expect(json["media"]?["items"]?.integer == 2)
         #expect(json["media"]?["images"]?.integer == 1)
-        #expect(json["media"]?["rawBytes"]?.integer == image.count + sound.count)
+        #expect(json["media"]?["raw_bytes"]?.integer == image.count + sound.count)
         #expect(try Files.readText(page).contains("<h2>Media</h2>"))
     }
 }

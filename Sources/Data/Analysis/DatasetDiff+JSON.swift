@@ -6,7 +6,7 @@ extension DatasetDiff {
         func side(_ reference: String, _ digest: SHA256Digest, _ logicalDigest: SHA256Digest) -> JSONValue {
             [
                 "reference": .string(reference), "digest": .string(digest.description),
-                "logicalDigest": .string(logicalDigest.description),
+                "logical_digest": .string(logicalDigest.description),
             ]
         }
         return [

@@ -6,15 +6,15 @@ extension DatasetStatistics {
             "reference": .string(reference), "digest": .string(digest),
             "documents": documents.json, "queries": queries.json,
             "links": .object(JSONObject(links.map { ($0.name, $0.json) })),
-            "queriesWithoutPositives": JSONValue(queriesWithoutPositives),
-            "unlinkedDocuments": JSONValue(unlinkedDocuments),
+            "queries_without_positives": JSONValue(queriesWithoutPositives),
+            "unlinked_documents": JSONValue(unlinkedDocuments),
         ]
         if let media {
             json["media"] = [
                 "items": JSONValue(media.itemCount), "images": JSONValue(media.imageCount),
                 "videos": JSONValue(media.videoCount), "audios": JSONValue(media.audioCount),
-                "external": JSONValue(media.externalCount), "rawBytes": JSONValue(media.rawBytes),
-                "storedBytes": JSONValue(media.storedBytes), "indexBytes": JSONValue(media.index.size),
+                "external": JSONValue(media.externalCount), "raw_bytes": JSONValue(media.rawBytes),
+                "stored_bytes": JSONValue(media.storedBytes), "index_bytes": JSONValue(media.index.size),
                 "shards": JSONValue(media.shards.count),
             ]
         }
@@ -29,8 +29,8 @@ extension DatasetStatistics.Records {
             .object(JSONObject(counts.map { ($0.name, JSONValue($0.count)) }))
         }
         var json: JSONObject = [
-            "count": JSONValue(count), "rawBytes": JSONValue(rawBytes), "storedBytes": JSONValue(storedBytes),
-            "indexBytes": JSONValue(indexBytes), "dictionaryBytes": JSONValue(dictionaryBytes),
+            "count": JSONValue(count), "raw_bytes": JSONValue(rawBytes), "stored_bytes": JSONValue(storedBytes),
+            "index_bytes": JSONValue(indexBytes), "dictionary_bytes": JSONValue(dictionaryBytes),
             "shards": JSONValue(shardCount), "bytes": bytes.json, "words": words.json,
             "characters": characters.json, "modalities": object(modalities), "combinations": object(combinations),
             "duplicates": [
@@ -39,9 +39,9 @@ extension DatasetStatistics.Records {
             ],
         ]
         if let gain = dictionaryGain {
-            json["dictionaryGain"] = [
-                "sampleBytes": JSONValue(gain.sampleBytes), "bytesWith": JSONValue(gain.bytesWith),
-                "bytesWithout": JSONValue(gain.bytesWithout), "savedShare": JSONValue(gain.savedShare),
+            json["dictionary_gain"] = [
+                "sample_bytes": JSONValue(gain.sampleBytes), "bytes_with": JSONValue(gain.bytesWith),
+                "bytes_without": JSONValue(gain.bytesWithout), "saved_share": JSONValue(gain.savedShare),
             ]
         }
         return .object(json)
@@ -51,8 +51,8 @@ extension DatasetStatistics.Records {
 extension DatasetStatistics.LinkTable {
     var json: JSONValue {
         var json: JSONObject = [
-            "count": JSONValue(linkCount), "storedBytes": JSONValue(storedBytes),
-            "linkedQueries": JSONValue(linkedQueryCount), "perQuery": perQuery.json,
+            "count": JSONValue(linkCount), "stored_bytes": JSONValue(storedBytes),
+            "linked_queries": JSONValue(linkedQueryCount), "per_query": perQuery.json,
         ]
         if let grades {
             json["grades"] = .array(grades.map { ["grade": .number(Double($0.grade)), "count": JSONValue($0.count)] })

@@ -131,7 +131,7 @@ public struct StatisticsPage {
         return svg + "</svg>"
     }
 
-    private func size(_ bytes: Int) -> String { byteSize(Double(bytes)) }
+    private func size(_ bytes: Int) -> String { byteSize(bytes) }
 }
 
 private func oneDecimal(_ value: Double) -> String {

@@ -29,9 +29,9 @@ extension DatasetExport {
                 var size = TarWriter.memberBytes(end - start)
                 for item in items { size += TarWriter.memberBytes(try dataset.mediaByteCount(item.number)) }
                 if let open = shard, open.byteCount + size > options.shardBytes { try close() }
-                let tar = try shard ?? TarWriter(folder.path("\(stem)-\(Self.padded(shardNumber, 6)).tar"))
+                let tar = try shard ?? TarWriter(folder.path("\(stem)-\(padded(shardNumber, to: 6)).tar"))
                 shard = tar
-                let key = Self.padded(ordinal, width)
+                let key = padded(ordinal, to: width)
                 try laid.bytes.withUnsafeBytes {
                     try tar.append("\(key).json", UnsafeRawBufferPointer(rebasing: $0[start..<end]))
                 }
@@ -55,11 +55,6 @@ extension DatasetExport {
         }
         report.mediaItemCount += 1
         progress.advance(by: byteCount)
-    }
-
-    private static func padded(_ number: Int, _ width: Int) -> String {
-        let digits = "\(number)"
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
     /// Finds what records name among the dataset's items.

@@ -69,7 +69,9 @@ public struct ExportReport: Sendable {
     var judgementCount: Int { judgementCounts.reduce(0) { $0 + $1.count } }
 
     /// `export.json`: no times, so that equal exports are equal.
-    var summaryFile: JSONValue {
+    var summaryFile: JSONValue { .object(summaryFields) }
+
+    private var summaryFields: JSONObject {
         var object: JSONObject = [
             "format": .string(format.rawValue), "version": 1, "dataset": .string("\(dataset)"),
             "reference": .string(reference), "logicalDigest": .string("\(logicalDigest)"), "tool": .string(tool),
@@ -82,13 +84,13 @@ public struct ExportReport: Sendable {
         if mediaItemCount > 0 { object["mediaItems"] = JSONValue(mediaItemCount) }
         if let externalMediaCount { object["externalMedia"] = JSONValue(externalMediaCount) }
         if let licence { object["licence"] = .string(licence) }
-        return .object(object)
+        return object
     }
 
     public var json: JSONValue {
-        guard var object = summaryFile.object else { return .null }
+        var object = JSONObject(summaryFields.map { (JSONObject.snakeCase($0.key), $0.value) })
         object["files"] = JSONValue(fileCount)
-        object["writtenBytes"] = JSONValue(writtenBytes)
+        object["written_bytes"] = JSONValue(writtenBytes)
         object["seconds"] = .number((seconds * 1000).rounded() / 1000)
         return .object(object)
     }
@@ -98,7 +100,7 @@ public struct ExportReport: Sendable {
         var parts = ["\(documentCount) documents", "\(queryCount) queries"]
         if positiveCount + negativeCount > 0 { parts.append("\(positiveCount + negativeCount) links") }
         if judgementCount > 0 { parts.append("\(judgementCount) judgements") }
-        return parts.joined(separator: ", ") + " in \(fileCount) files, \(byteSize(Double(writtenBytes))), "
+        return parts.joined(separator: ", ") + " in \(fileCount) files, \(byteSize(writtenBytes)), "
             + "\(duration(seconds))\n"
     }
 }

@@ -108,6 +108,12 @@ private struct ExportSummary {
         let path = folder.appending(FolderFiles.summaryName)
         guard Files.exists(path) else { return nil }
         json = try JSONValue.parse(Files.readAll(path), path: path.string)
+        guard json["version"]?.integer == 1 else {
+            throw InputError(
+                "this version of exports is not known", at: Place(path: path.string, field: "version"),
+                offender: json["version"]?.canonical(),
+                advice: "Use a newer tvt, or remove the file to read what lies beside it.")
+        }
         format = json["format"]?.string.flatMap { ExportFormat(rawValue: $0) }
         queryCount = json["queries"]?.integer
         positivesSplit = json["positivesSplit"]?.string

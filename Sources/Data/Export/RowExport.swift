@@ -1,5 +1,5 @@
 internal import Archives
-internal import Base
+public import Base
 public import Ingest
 internal import JSON
 internal import Records

@@ -1,4 +1,4 @@
-internal import Archives
+package import Archives
 internal import Store
 internal import Base
 internal import JSON

@@ -1,4 +1,4 @@
-package import Base
+internal import Base
 package import SystemPackage
 
 /// Names in the folder of an export.

@@ -113,16 +113,20 @@ public struct IngestReport: Sendable {
             "positives": JSONValue(positiveCount), "negatives": JSONValue(negativeCount),
             "judgements": .object(JSONObject(judgementCounts.map { ($0.split, JSONValue($0.count)) })),
         ]
-        for (key, value) in statistics { object[key] = value }
+        for (name, value) in statistics {
+            // The names of these counts come from the data.
+            let isByName = name == "source" || name == "quarantined"
+            object[JSONObject.snakeCase(name)] = isByName ? value : value.inSnakeCase
+        }
         if let exportDifferences {
-            object["logicalDigest"] = .string(logicalDigest.map { "\($0)" } ?? "")
-            object["exportDifferences"] = .array(exportDifferences.map { .string($0) })
+            object["logical_digest"] = .string(logicalDigest.map { "\($0)" } ?? "")
+            object["export_differences"] = .array(exportDifferences.map { .string($0) })
         }
         if mediaReferenceCount > 0 {
-            object["mediaItems"] = JSONValue(mediaItemCount)
-            object["mediaBytes"] = JSONValue(mediaBytes)
+            object["media_items"] = JSONValue(mediaItemCount)
+            object["media_bytes"] = JSONValue(mediaBytes)
         }
-        object["storedBytes"] = JSONValue(storedBytes)
+        object["stored_bytes"] = JSONValue(storedBytes)
         object["seconds"] = .number((seconds * 1000).rounded() / 1000)
         object["inputs"] = .array(
             inputs.map {
@@ -150,11 +154,11 @@ public struct IngestReport: Sendable {
             lines.append(
                 (
                     "media",
-                    "\(mediaItemCount) \(mediaItemCount == 1 ? "item" : "items"), \(byteSize(Double(mediaBytes)))\(external)"
+                    "\(mediaItemCount) \(mediaItemCount == 1 ? "item" : "items"), \(byteSize(mediaBytes))\(external)"
                 ))
         }
         if encodedCount > 0 {
-            let (before, after) = (byteSize(Double(encodedSourceBytes)), byteSize(Double(encodedBytes)))
+            let (before, after) = (byteSize(encodedSourceBytes), byteSize(encodedBytes))
             lines.append(("encoded anew", "\(encodedCount) (\(before) became \(after))"))
         }
         if let quarantineCounts {
@@ -172,8 +176,8 @@ public struct IngestReport: Sendable {
         for (what, count) in sourceCounts.sorted(by: { $0.key < $1.key }) { lines.append((what, "\(count)")) }
         lines.append(("conflicts", "\(conflictCount)"))
         lines.append(("rejects", "\(rejectCount)"))
-        lines.append(("read", "\(byteSize(Double(inputBytes))) (\(byteSize(Double(parsedBytes))) unpacked)"))
-        lines.append(("stored", byteSize(Double(storedBytes))))
+        lines.append(("read", "\(byteSize(inputBytes)) (\(byteSize(parsedBytes)) unpacked)"))
+        lines.append(("stored", byteSize(storedBytes)))
         let rate = seconds > 0 ? ", \(byteSize(Double(parsedBytes) / seconds))/s" : ""
         lines.append(("time", duration(seconds) + rate))
         let width = lines.map(\.0.count).max() ?? 0

@@ -1,4 +1,3 @@
-public import Base
 public import JSON
 public import Records
 public import SystemPackage

@@ -1,9 +1,9 @@
 internal import Archives
 package import Base
 internal import JSON
-internal import Records
+package import Records
 internal import Store
-package import StoreFormat
+internal import StoreFormat
 
 /// Takes the documents, queries and judgements of a source's rows, on a worker.
 ///

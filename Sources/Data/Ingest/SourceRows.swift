@@ -1,6 +1,4 @@
-package import Base
 package import JSON
-package import StoreFormat
 
 /// How the rows of a file, as a publisher lays them out, become documents, queries and judgements.
 ///

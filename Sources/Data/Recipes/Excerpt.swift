@@ -43,7 +43,7 @@ struct Excerpt {
             var parts = [kind.rawValue]
             if let format = item.format { parts.append(format) }
             if let width = item.width, let height = item.height { parts.append("\(width) × \(height)") }
-            parts.append(byteSize(Double(item.size)))
+            parts.append(byteSize(item.size))
             return Media(
                 description: parts.joined(separator: " · "), digest: item.digest, format: reference.format,
                 size: item.size)

@@ -36,18 +36,15 @@ extension DatasetReport {
             tiles.append((grouped(first.dataset.mediaCount), "images, videos and sounds"))
         }
         if let filter {
-            tiles.append((Self.percent(filter.keptCount, of: filter.queryCount), "of the queries kept"))
+            tiles.append((percent(filter.keptCount, of: filter.queryCount), "of the queries kept"))
         }
         if let negatives { tiles.append((grouped(negatives.linkCount), "hard negatives")) }
         // Of a small set, as a sample is, the indexes weigh more than what they save.
         if let inline = last.inline, inline.total > last.storedBytes {
-            tiles.append((fixed(Double(inline.total) / Double(last.storedBytes), 1) + " ×", "smaller than inline v1"))
+            tiles.append(
+                (decimal(Double(inline.total) / Double(last.storedBytes), digits: 1) + " ×", "smaller than inline v1"))
         }
         return Page.tiles(tiles)
-    }
-
-    private static func percent(_ part: Int, of whole: Int) -> String {
-        whole == 0 ? "–" : fixed(100 * Double(part) / Double(whole), 1) + " %"
     }
 
     private var versionTable: String {
@@ -67,17 +64,17 @@ extension DatasetReport {
             return "<p>A version of this dataset has no form in v1: \(html(inlineObstacle))</p>"
                 + Page.table(
                     header: ["version", "stored"],
-                    rows: versions.map { [html($0.reference), byteSize(Double($0.storedBytes))] })
+                    rows: versions.map { [html($0.reference), byteSize($0.storedBytes)] })
         }
         let bars = versions.flatMap { version in
             let inline = version.inline?.total ?? 0
             return [
                 Bars.Bar(
-                    label: version.reference + ", inline v1", value: Double(inline), text: byteSize(Double(inline)),
+                    label: version.reference + ", inline v1", value: Double(inline), text: byteSize(inline),
                     kind: "before"),
                 Bars.Bar(
                     label: "in the store", value: Double(version.storedBytes),
-                    text: byteSize(Double(version.storedBytes))),
+                    text: byteSize(version.storedBytes)),
             ]
         }
         let hasMedia = versions.contains { ($0.inline?.mediaBytes ?? 0) > 0 }
@@ -87,7 +84,7 @@ extension DatasetReport {
             + "Inline v1: what <code>tvt-convert v2-to-v1</code> would write, each passage again in every row that uses it"
             + (hasMedia
                 ? ", and the bytes of each image, video and sound once for every time that a row names it, as they are (base64 would add a third): "
-                    + "\(byteSize(Double(versions.last?.inline?.mediaBytes ?? 0))) of it are media." : ".")
+                    + "\(byteSize(versions.last?.inline?.mediaBytes ?? 0)) of it are media." : ".")
             + " Judgements have no place there.</small></p>"
     }
 
@@ -130,7 +127,7 @@ extension DatasetReport {
         var body = Page.table(
             header: ["outcome", "queries", "share"],
             rows: filter.groups.filter { $0.count > 0 || $0.key == "kept" }.map {
-                [html($0.label), grouped($0.count), Self.percent($0.count, of: filter.queryCount)]
+                [html($0.label), grouped($0.count), percent($0.count, of: filter.queryCount)]
             })
         if let textSide = recipe.mining?.textSide {
             let leftOut = lock.json["vectors"]?["corpus"]?["encoding"]?["left_out"]?.integer ?? 0
@@ -166,7 +163,7 @@ extension DatasetReport {
         body +=
             "<h3>Score</h3>"
             + Self.histogram(negatives.scores, "scores of the negatives") {
-                fixed($0.first, 3) + " – " + fixed($0.last, 3)
+                decimal($0.first, digits: 3) + " – " + decimal($0.last, digits: 3)
             }
         if negatives.unrankedCount > 0 {
             body +=

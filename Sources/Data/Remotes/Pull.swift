@@ -37,7 +37,7 @@ package struct Pull {
         var needed: [BlobDescriptor] = []
         var seen: Set<BlobDescriptor> = []
         for (name, local) in names {
-            try Reference.checkName(local)
+            try store.checkNewName(local)
             guard let found = index[name] else {
                 let all = index.references.map(\.name)
                 throw Failure(

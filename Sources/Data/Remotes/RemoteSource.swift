@@ -1,6 +1,6 @@
 internal import Base
 package import StoreFormat
-package import StoreMaintenance
+internal import StoreMaintenance
 
 /// A remote as a place to fetch blobs from that are damaged or missing here.
 package struct RemoteSource: BlobSource {

@@ -43,11 +43,9 @@ public final class Dataset: Sendable {
         func links(_ role: LinkRole, _ table: Manifest.LinkTable) throws -> Links {
             let path = store.layout.blob(table.blob.digest)
             let links = try store.origin.opening(path) { try Links(path, origin: store.origin) }
-            guard links.role == role, links.queryCount == manifest.queries.recordCount,
-                links.documentCount == manifest.documents.recordCount, links.linkCount == table.linkCount,
-                links.queriesDigest == manifest.queries.logicalDigest,
-                links.documentsDigest == manifest.documents.logicalDigest, links.hasScores == table.hasScores
-            else { throw DamagedBlob(links.path, "it holds the links of other records") }
+            guard links.fits(table, as: role, of: manifest) else {
+                throw DamagedBlob(links.path, "it holds the links of other records")
+            }
             return links
         }
         media = manifest.media.map { MediaSet($0, in: store.layout, origin: store.origin) }
@@ -57,9 +55,9 @@ public final class Dataset: Sendable {
         aliases = try manifest.aliases.map { blob in
             let path = store.layout.blob(blob.digest)
             let aliases = try store.origin.opening(path) { try AliasMap(path, origin: store.origin) }
-            guard aliases.documentsDigest == manifest.documents.logicalDigest,
-                aliases.documentCount == manifest.documents.recordCount
-            else { throw DamagedBlob(aliases.path, "it holds the aliases of other documents") }
+            guard aliases.fits(manifest) else {
+                throw DamagedBlob(aliases.path, "it holds the aliases of other documents")
+            }
             return aliases
         }
     }

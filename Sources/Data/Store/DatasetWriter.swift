@@ -26,7 +26,7 @@ public final class DatasetWriter {
     private var isCommitted = false
 
     init(store: Store, reference: String, provenance: Provenance, options: WriterOptions) throws {
-        try Reference.checkName(reference)
+        try store.checkNewName(reference)
         self.store = store
         self.reference = reference
         self.provenance = provenance

@@ -66,9 +66,14 @@ public struct LeaseRecord: Sendable {
 extension Store {
     /// Holds versions until the lease is released. Nil where the store cannot be written: nobody collects there.
     public func lease(_ datasets: [Dataset], purpose: String) throws -> Lease? {
+        try lease(datasets.map(\.digest), purpose: purpose)
+    }
+
+    /// As above, for versions that are not open.
+    package func lease(_ datasets: [SHA256Digest], purpose: String) throws -> Lease? {
         guard server == nil else { return nil }
         do {
-            return try Lease(store: self, datasets: datasets.map(\.digest), purpose: purpose)
+            return try Lease(store: self, datasets: datasets, purpose: purpose)
         } catch let error as SystemError where [EROFS, EACCES, EPERM].contains(error.errno) {
             return nil
         }

@@ -18,8 +18,8 @@ public struct Reference: Sendable, Equatable {
         self.image = image
     }
 
-    /// - Throws: `Failure` with status 64 for a name that cannot be a reference.
-    public static func checkName(_ name: String) throws {
+    /// Whether a name can be a reference: letters and digits with single separators between them, as OCI wants it.
+    package static func isName(_ name: String) -> Bool {
         func isAllowed(_ byte: UInt8) -> Bool {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
@@ -30,11 +30,15 @@ public struct Reference: Sendable, Equatable {
         var last: UInt8 = separators[0]
         var isValid = !name.isEmpty && name.utf8.count <= 200
         for byte in name.utf8 {
-            // As OCI wants it: letters and digits with single separators between them.
             if !isAllowed(byte), !(separators.contains(byte) && isAllowed(last)) { isValid = false }
             last = byte
         }
-        guard isValid, isAllowed(last), SHA256Digest(hex: name) == nil else {
+        return isValid && isAllowed(last) && SHA256Digest(hex: name) == nil
+    }
+
+    /// - Throws: `Failure` with status 64 for a name that cannot be a reference.
+    public static func checkName(_ name: String) throws {
+        guard isName(name) else {
             throw Failure(
                 .usage, "\(escaped(name.utf8)) cannot be the name of a dataset",
                 advice: "Use letters and digits, with single - . _ / or @ between them, such as pixmo-docs@filtered.")
@@ -60,12 +64,14 @@ package struct ReferenceIndex: Sendable, Equatable {
     package mutating func remove(_ name: String) { references.removeAll { $0.name.utf8.elementsEqual(name.utf8) } }
 
     package static let mediaType = "application/vnd.oci.image.index.v1+json"
+    /// Of OCI's image index.
+    private static let schemaVersion = 2
     private static let nameAnnotation = "org.opencontainers.image.ref.name"
     private static let datasetAnnotation = "vnd.tvt.dataset.digest"
 
     package var canonicalBytes: [UInt8] {
         let json: JSONValue = [
-            "schemaVersion": 2,
+            "schemaVersion": JSONValue(Self.schemaVersion),
             "mediaType": .string(Self.mediaType),
             "manifests": .array(
                 references.map { reference in
@@ -86,6 +92,9 @@ package struct ReferenceIndex: Sendable, Equatable {
 
     /// What to do where it is missing or damaged: everything else in the store can still be found.
     package static func advice(path: String) -> String {
+        guard !path.contains("://") else {
+            return "Check the address: a store has index.json beside blobs and oci-layout."
+        }
         let reflog = FilePath(path).removingLastComponent().appending("reflog")
         return
             "Put a copy of it back. The names and digests of all versions stand in \(reflog); their data is untouched."
@@ -104,11 +113,19 @@ package struct ReferenceIndex: Sendable, Equatable {
 
     private init(parsing bytes: [UInt8], path: String) throws {
         let root = ManifestFields(try JSONValue.parse(bytes, path: path), path: path, field: "")
+        guard try root.integer("schemaVersion") == Self.schemaVersion else {
+            throw root.wrong(
+                "schemaVersion", "version \(try root.integer("schemaVersion")) is not known; use a newer tvt")
+        }
         for entry in try root.array("manifests") {
             let annotations = try entry.fields("annotations")
+            let name = try annotations.string(Self.nameAnnotation)
+            guard Reference.isName(name) else {
+                throw annotations.wrong(Self.nameAnnotation, "this cannot be the name of a dataset", name)
+            }
             references.append(
                 Reference(
-                    name: try annotations.string(Self.nameAnnotation),
+                    name: name,
                     dataset: try annotations.digest(Self.datasetAnnotation), image: try entry.blob()))
         }
         references.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
@@ -122,6 +139,8 @@ package struct ReferenceIndex: Sendable, Equatable {
 /// The OCI manifest that carries a dataset through registries: its config is the tvt manifest, its layers are the blobs.
 package enum ImageManifest {
     package static let mediaType = "application/vnd.oci.image.manifest.v1+json"
+    /// Of OCI's image manifest.
+    private static let schemaVersion = 2
     private static let blobMediaType = "application/vnd.tvt.blob.v1"
 
     package static func canonicalBytes(of manifest: Manifest, blob: BlobDescriptor, createdAt: String) -> [UInt8] {
@@ -129,7 +148,7 @@ package enum ImageManifest {
             .object(JSONObject([("mediaType", .string(mediaType))] + blob.fields))
         }
         let json: JSONValue = [
-            "schemaVersion": 2,
+            "schemaVersion": JSONValue(schemaVersion),
             "mediaType": .string(mediaType),
             "artifactType": .string(Manifest.mediaType),
             "config": descriptor(Manifest.mediaType, blob),
@@ -151,6 +170,10 @@ package enum ImageManifest {
         let root = ManifestFields(try JSONValue.parse(bytes, path: path), path: path, field: "")
         guard try root.string("mediaType") == mediaType, try root.string("artifactType") == Manifest.mediaType else {
             throw root.wrong("artifactType", "this is not the image of a tvt dataset")
+        }
+        guard try root.integer("schemaVersion") == schemaVersion else {
+            throw root.wrong(
+                "schemaVersion", "version \(try root.integer("schemaVersion")) is not known; use a newer tvt")
         }
         var seen: Set<BlobDescriptor> = []
         return (

@@ -16,6 +16,28 @@ public struct ReflogEntry: Sendable, Equatable {
     public let after: SHA256Digest?
 }
 
+extension Store {
+    /// The changes of all references, oldest first, each with the earliest time at which it can have happened, in seconds
+    /// since 1970; nil where that is not known.
+    ///
+    /// A clock that lags must not make a change look old: it happened after the changes before it, and the last one when
+    /// the file was written.
+    package func datedReflog() throws -> [(entry: ReflogEntry, time: Double?)] {
+        let entries = try reflog()
+        var latest: Double?
+        var dated: [(entry: ReflogEntry, time: Double?)] = []
+        for entry in entries {
+            let time = Clock.epochSeconds(ofTimestamp: entry.time)
+            if let time { latest = max(latest ?? time, time) }
+            dated.append((entry, time == nil ? nil : latest))
+        }
+        if let last = dated.last?.time, let written = try? Files.modificationTime(layout.reflog) {
+            dated[dated.count - 1].time = max(last, written)
+        }
+        return dated
+    }
+}
+
 /// The history of all references, one JSON line a change, written before the change is made.
 ///
 /// A crash between the two leaves a line about a change that did not happen, which does no harm; the other order could
@@ -44,12 +66,21 @@ struct Reflog {
     }
 
     /// All entries, oldest first. A line that a crash cut off is left out.
+    ///
+    /// - Throws: `InputError` for a name that no reference can have.
     func entries() throws -> [ReflogEntry] {
         guard Files.exists(path) else { return [] }
-        return try Files.readAll(path).split(separator: UInt8(ascii: "\n")).compactMap { line in
+        let lines = try Files.readAll(path).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return try lines.enumerated().compactMap { number, line in
             guard let json = try? JSONValue.parse(Array(line), path: path.string), let time = json["time"]?.string,
                 let operation = json["operation"]?.string, let reference = json["reference"]?.string
             else { return nil }
+            guard Reference.isName(reference) else {
+                throw InputError(
+                    "this cannot be the name of a dataset",
+                    at: Place(path: path.string, line: number + 1, field: "reference"), offender: Array(reference.utf8),
+                    advice: "No tvt wrote this. Remove the line; no data are lost by that.")
+            }
             return ReflogEntry(
                 time: time, operation: operation, reference: reference,
                 before: json["before"]?.string.flatMap { SHA256Digest(hex: $0) },

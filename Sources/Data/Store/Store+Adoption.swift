@@ -42,7 +42,7 @@ extension Store {
         _ references: [Reference], operation: String, lockTimeoutSeconds: Double = 60,
         where accepts: (ReferenceIndex) -> Bool = { _ in true }
     ) throws -> Bool {
-        for reference in references { try Reference.checkName(reference.name) }
+        for reference in references { try checkNewName(reference.name) }
         let needed = try references.flatMap { try blobs(of: $0) }
         try Files.syncFolder(layout.blobs)
         let isAccepted = try change(operation, lockTimeoutSeconds: lockTimeoutSeconds) { index in

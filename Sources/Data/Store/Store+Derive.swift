@@ -22,7 +22,7 @@ extension Store {
         negatives: LinksWriter? = nil, judgements: [LinksWriter]? = nil, aliases: AliasMapWriter? = nil,
         provenance: Provenance, options: WriterOptions = WriterOptions()
     ) throws -> Dataset {
-        try Reference.checkName(reference)
+        try checkNewName(reference)
         let scratch = try scratchFolder(for: "deriving \(reference)")
         var manifest = parent.manifest
         manifest.name = reference

@@ -10,7 +10,7 @@ extension Store {
     /// - Throws: `Failure` with status 75 that names the holder while another process changes references.
     @discardableResult
     public func tag(_ reference: String, as name: String) throws -> Reference {
-        try Reference.checkName(name)
+        try checkNewName(name)
         let digest = try dataset(reference).digest
         let known = try readIndex().references.first { $0.dataset == digest }?.image
         let image = try known ?? publishImage(of: digest)
@@ -94,7 +94,12 @@ extension Store {
         defer { withExtendedLifetime(lock) {} }
         var index = try readIndex()
         guard let changes = try update(index) else { return false }
+        var moves: [(name: String, before: SHA256Digest)] = []
         for (name, after) in changes {
+            if let before = index[name]?.dataset, let after, after.dataset != before {
+                guard movesNames else { throw Self.knownName(name, before) }
+                moves.append((name, before))
+            }
             try Reflog(path: layout.reflog).append(
                 ReflogEntry(
                     time: Clock.timestamp(ofEpochSeconds: Clock.epochSeconds()), operation: operation, reference: name,
@@ -115,7 +120,30 @@ extension Store {
         try Files.rename(staged, to: layout.index)
         observer?("index renamed")
         try Files.syncFolder(root)
+        for (name, after) in changes {
+            FinishedWork.note(after.map { "\(name) names \($0.dataset)" } ?? "\(name) is removed")
+        }
+        for move in moves {
+            let command = "tvt-store tag \(move.before.short) \(move.name) --store \(root)"
+            log.notice("\(move.name) named \(move.before.short) before; `\(command)` brings it back")
+        }
         return true
+    }
+
+    /// Checks a name that a new version is to get, before there is one.
+    ///
+    /// - Throws: `Failure` with status 64 for a name that cannot be a reference, with 73 for one that exists where known
+    ///   names are refused.
+    package func checkNewName(_ name: String) throws {
+        try Reference.checkName(name)
+        guard !movesNames, let known = try readIndex()[name] else { return }
+        throw Self.knownName(name, known.dataset)
+    }
+
+    private static func knownName(_ name: String, _ dataset: SHA256Digest) -> Failure {
+        Failure(
+            .cannotCreate, "\(name) exists: it names \(dataset.short)",
+            advice: "Choose another name, or leave --new out to move this one.")
     }
 
     package func writerLock(purpose: String, timeoutSeconds: Double) throws -> FileLock {

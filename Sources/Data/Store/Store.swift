@@ -14,6 +14,8 @@ public final class Store: Sendable {
     package let observer: CommitObserver?
     /// Where the blobs of a store on a server come from, which is read only; nil for a store in a folder.
     package let server: (any ServedBlobs)?
+    /// Whether a name that exists may be made to point at another version.
+    package let movesNames: Bool
 
     /// Makes an empty store; an existing one is opened.
     ///
@@ -42,6 +44,11 @@ public final class Store: Sendable {
         return try Store(opening: root)
     }
 
+    /// Whether making a store was interrupted, by a full disk for example: `oci-layout` is written last.
+    private static func isHalfMade(_ layout: StoreLayout) -> Bool {
+        Files.exists(layout.index) && Files.isDirectory(layout.blobs)
+    }
+
     /// - Throws: `Failure` with status 66 where there is no store, 65 where it is of a version that is not known.
     public convenience init(opening root: FilePath) throws { try self.init(opening: root, observer: nil) }
 
@@ -49,8 +56,15 @@ public final class Store: Sendable {
         self.root = root
         self.observer = observer
         server = nil
+        movesNames = true
         layout = StoreLayout(root: root)
         guard Files.exists(layout.layoutFile) else {
+            guard !Self.isHalfMade(layout) else {
+                throw Failure(
+                    .missingInput, "\(root) is a store that was not made to its end: it has no oci-layout",
+                    advice: "`tvt-store init --store \(root)` completes it; so does the next command that writes there."
+                )
+            }
             throw Failure(
                 .missingInput, "\(root) is no store",
                 advice: "Make one with `tvt-store init --store \(root)`, or name another with --store or $TVT_STORE.")
@@ -78,7 +92,23 @@ public final class Store: Sendable {
         root = cache
         self.server = server
         observer = nil
+        movesNames = true
         layout = StoreLayout(root: cache)
+    }
+
+    private init(_ store: Store, movesNames: Bool) {
+        root = store.root
+        layout = store.layout
+        observer = store.observer
+        server = store.server
+        self.movesNames = movesNames
+    }
+
+    /// The same store, in which a name that exists is refused where a new version is to get it, with status 73.
+    ///
+    /// - Parameter isWanted: false gives the store as it is.
+    public func refusingKnownNames(_ isWanted: Bool = true) -> Store {
+        isWanted ? Store(self, movesNames: false) : self
     }
 
     /// What messages call the store.
@@ -105,32 +135,15 @@ public final class Store: Sendable {
         try ReferenceIndex(Files.readAll(layout.index), path: layout.index.string)
     }
 
-    /// Opens a version by reference (`name`, `name@tag`) or by digest (`sha256:…`).
+    /// Opens a version by reference (`name`, `name@tag`) or by digest (`sha256:…`, or at least 8 digits of it).
     ///
-    /// - Throws: `Failure` with status 66 that lists near names where there is none.
+    /// - Throws: `Failure` with status 66 that lists near names where there is none, with 64 for digits with which several
+    ///   digests begin.
     public func dataset(_ reference: String) throws -> Dataset {
-        if let digest = SHA256Digest(hex: reference) {
-            guard try size(of: digest) != nil else {
-                throw Failure(.missingInput, "\(name) has no dataset \(digest)")
-            }
-            return try Dataset(store: self, digest: try datasetDigest(of: digest), reference: reference)
+        if SHA256Digest(hex: reference) == nil, let found = try readIndex()[reference] {
+            return try Dataset(store: self, digest: found.dataset, reference: found.name)
         }
-        let index = try readIndex()
-        guard let found = index[reference] else {
-            throw Failure(
-                .missingInput, "\(name) has no dataset \(escaped(reference.utf8))",
-                advice: Self.advice(for: reference, among: index.references.map(\.name)))
-        }
-        return try Dataset(store: self, digest: found.dataset, reference: found.name)
-    }
-
-    /// A digest may name the tvt manifest or the OCI manifest that carries it.
-    private func datasetDigest(of digest: SHA256Digest) throws -> SHA256Digest {
-        guard let size = try size(of: digest), size < 1 << 28,
-            let json = try? JSONValue.parse(blobBytes(digest), path: layout.blob(digest).string),
-            json["mediaType"]?.string == ImageManifest.mediaType
-        else { return digest }
-        return json["config"]?["digest"]?.string.flatMap { SHA256Digest(hex: $0) } ?? digest
+        return try Dataset(store: self, digest: datasetDigest(of: reference), reference: reference)
     }
 
     /// The manifest that a digest names.
@@ -148,7 +161,7 @@ public final class Store: Sendable {
     /// The changes of all references, oldest first.
     public func reflog() throws -> [ReflogEntry] { try Reflog(path: layout.reflog).entries() }
 
-    private static func advice(for name: String, among names: [String]) -> String {
+    static func advice(for name: String, among names: [String]) -> String {
         guard !names.isEmpty else { return "The store is empty; `tvt-convert` fills it." }
         let near = Base.names(near: name, among: names, atMost: 5) { $0.hasPrefix(name) || name.hasPrefix($0) }
         if near.isEmpty { return "`tvt-store ls` lists what there is." }

@@ -48,7 +48,7 @@ extension Store {
     ) throws -> CompactReport {
         let source = try dataset(name)
         let target = reference ?? name
-        try Reference.checkName(target)
+        try checkNewName(target)
         let settings: JSONObject = [
             "dictionaryBytes": JSONValue(options.dictionaryBytes), "frameBytes": JSONValue(options.frameBytes),
             "level": JSONValue(Int(options.compressionLevel)), "recordsPerShard": JSONValue(options.recordsPerShard),

@@ -1,4 +1,4 @@
-package import Base
+internal import Base
 
 /// What a collection did, or would do.
 public struct GarbageReport: Sendable, Equatable {

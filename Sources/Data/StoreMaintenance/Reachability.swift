@@ -29,9 +29,8 @@ struct Reachability {
             }
             try add(reference.dataset, in: store, isNamed: true, wantedBy: "the reference \(reference.name)")
         }
-        for entry in try store.reflog() {
-            // A line whose time cannot be read counts as young.
-            if let time = Clock.epochSeconds(ofTimestamp: entry.time), time < reflogSince { continue }
+        for (entry, time) in try store.datedReflog() {
+            if let time, time < reflogSince { continue }
             for digest in [entry.before, entry.after].compactMap({ $0 }) {
                 reflogCount += 1
                 try add(digest, in: store, isNamed: false, wantedBy: "the reflog")

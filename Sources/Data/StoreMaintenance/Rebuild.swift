@@ -12,6 +12,23 @@ struct BlobRebuilder {
     let manifest: Manifest
     let scratch: ScratchFolder
 
+    func blob(_ wanted: BlobDescriptor, _ role: BlobRole) throws -> StagedBlob? {
+        switch role {
+        case .dictionary(let kind): return try dictionary(wanted, kind: kind, manifest.table(kind))
+        case .shard(let kind, let number):
+            let table = manifest.table(kind)
+            return try shard(table.shards[number], kind: kind, table)
+        case .idIndex(let kind): return try idIndex(kind: kind, manifest.table(kind))
+        case .positives, .negatives, .judgements:
+            guard let table = manifest.links(role), let links = role.links else { return nil }
+            return try self.links(table, role: links)
+        case .mediaShard(let number): return try manifest.media.flatMap { try mediaShard($0.shards[number]) }
+        case .mediaIndex: return try manifest.media.flatMap { try mediaIndex($0) }
+        // Nothing else says which documents are duplicates.
+        case .aliases: return nil
+        }
+    }
+
     func output(_ wanted: BlobDescriptor) throws -> BlobWriter {
         let name = "rebuilt-\(wanted.digest.hex)"
         try Files.remove(scratch.path(name))
@@ -163,7 +180,7 @@ extension EncodedBatch {
         var start = 0
         while start < contents.count {
             guard let end = contents[start...].firstIndex(of: UInt8(ascii: "\n")),
-                let line = RecordLine(contents.slice(start..<end), kind: kind)
+                let line = StoredLine(contents.slice(start..<end), kind: kind)
             else { return false }
             let hash = ContentHash.of(line.content)
             recordOffsets.append(UInt32(start))

@@ -20,7 +20,7 @@ extension Store {
         _ reference: String? = nil, from sources: [any BlobSource] = [], salvageReference: String? = nil,
         tool: String, isDryRun: Bool = false, progress: @escaping (Int) -> Void = { _ in }
     ) throws -> RepairReport {
-        if let salvageReference { try Reference.checkName(salvageReference) }
+        if let salvageReference { try checkNewName(salvageReference) }
         let scratch = isDryRun ? nil : try scratchFolder(for: "repairing")
         defer { withExtendedLifetime(scratch) {} }
         let run = RepairRun(store: self, scratch: scratch, sources: sources, progress: progress)
@@ -59,12 +59,7 @@ private final class RepairRun {
     struct Part: Sendable {
         enum Role: Sendable {
             case image, manifest
-            case dictionary(RecordKind)
-            case shard(RecordKind, Int)
-            case idIndex(RecordKind)
-            case links(LinkRole, Manifest.LinkTable)
-            case mediaShard(Manifest.Shard)
-            case mediaIndex(Manifest.MediaTable)
+            case content(BlobRole)
         }
 
         let blob: BlobDescriptor
@@ -108,32 +103,13 @@ private final class RepairRun {
 
     /// In the order in which they are repaired: what others are rebuilt from comes first.
     private func parts(of manifest: Manifest) -> [Part] {
-        var parts: [Part] = []
-        for (kind, table) in [(RecordKind.documents, manifest.documents), (.queries, manifest.queries)] {
-            parts += table.dictionaries.map { Part(blob: $0, role: .dictionary(kind), name: "\(kind) dictionary") }
-            parts += table.shards.enumerated().map { number, shard in
-                Part(blob: shard.blob, role: .shard(kind, number), name: "\(kind) shard \(number)")
-            }
-            parts.append(Part(blob: table.idIndex, role: .idIndex(kind), name: "\(kind) id index"))
+        var dictionaries: [Part] = []
+        var others: [Part] = []
+        manifest.forEachBlob { role, blob in
+            let part = Part(blob: blob, role: .content(role), name: "\(role)")
+            if case .dictionary = role { dictionaries.append(part) } else { others.append(part) }
         }
-        if let media = manifest.media {
-            parts += media.shards.enumerated().map { number, shard in
-                Part(blob: shard.blob, role: .mediaShard(shard), name: "media shard \(number)")
-            }
-            parts.append(Part(blob: media.index, role: .mediaIndex(media), name: "media index"))
-        }
-        func add(_ table: Manifest.LinkTable?, _ role: LinkRole, _ name: String) {
-            if let table { parts.append(Part(blob: table.blob, role: .links(role, table), name: name)) }
-        }
-        add(manifest.positives, .positive, "positives")
-        add(manifest.negatives, .negative, "negatives")
-        for table in manifest.judgements { add(table.links, .judgement, "judgements \(table.split)") }
-        // What this list does not know the use of can still be fetched.
-        let known = Set(parts.map(\.blob.digest))
-        parts += manifest.blobs.filter { !known.contains($0.digest) }.map {
-            Part(blob: $0, role: .manifest, name: "blob")
-        }
-        return parts
+        return dictionaries + others
     }
 
     private func repair(_ parts: [Part], of target: Reference, manifest: Manifest?) throws {
@@ -181,7 +157,10 @@ private final class RepairRun {
     ) throws -> RepairReport.Outcome {
         guard let scratch else {
             for source in sources where try source.has(part.blob) { return .wouldFetch(from: source.name) }
-            if case .manifest = part.role { return .unrepaired }
+            switch part.role {
+            case .manifest, .content(.aliases): return .unrepaired
+            default: break
+            }
             return .wouldTryToRebuild
         }
         for source in sources {
@@ -223,22 +202,10 @@ private final class RepairRun {
         _ part: Part, of target: Reference, manifest: Manifest, scratch: ScratchFolder
     ) throws -> StagedBlob? {
         let rebuilder = BlobRebuilder(store: store, manifest: manifest, scratch: scratch)
-        func table(_ kind: RecordKind) -> Manifest.RecordTable {
-            switch kind {
-            case .documents: manifest.documents
-            case .queries: manifest.queries
-            }
-        }
         switch part.role {
         case .manifest: return nil
-        case .dictionary(let kind): return try rebuilder.dictionary(part.blob, kind: kind, table(kind))
-        case .shard(let kind, let number):
-            return try rebuilder.shard(table(kind).shards[number], kind: kind, table(kind))
-        case .idIndex(let kind): return try rebuilder.idIndex(kind: kind, table(kind))
-        case .links(let role, let links): return try rebuilder.links(links, role: role)
-        case .mediaShard(let shard): return try rebuilder.mediaShard(shard)
-        case .mediaIndex(let table): return try rebuilder.mediaIndex(table)
         case .image: return try image(of: target, manifest, scratch)
+        case .content(let role): return try rebuilder.blob(part.blob, role)
         }
     }
 

@@ -36,7 +36,8 @@ public struct ValidationReport {
                     ProblemKind.allCases.compactMap { kind in counts[kind].map { (kind.rawValue, JSONValue($0)) } })),
             "problems": .array(
                 problems.map { ["kind": .string($0.kind.rawValue), "message": .string($0.message)] }),
-            "documents": side(documents), "queries": side(queries), "queriesWithPositives": JSONValue(linkedQueryCount),
+            "documents": side(documents), "queries": side(queries),
+            "queries_with_positives": JSONValue(linkedQueryCount),
             "judgements": JSONValue(judgementCount), "media": media.json,
         ]
     }
@@ -64,7 +65,7 @@ public struct ValidationReport {
             let formats = media.formats.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             let external = media.externalCount > 0 ? "; \(media.externalCount) references to others" : ""
             text +=
-                "media: \(media.itemCount), \(byteSize(Double(media.byteCount))) (\(formats.joined(separator: ", ")))"
+                "media: \(media.itemCount), \(byteSize(media.byteCount)) (\(formats.joined(separator: ", ")))"
                 + external + "\n"
         }
         func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }

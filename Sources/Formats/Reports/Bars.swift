@@ -1,3 +1,5 @@
+internal import Base
+
 /// Horizontal bars, each with its label and its value written out.
 public struct Bars {
     public struct Bar {
@@ -37,8 +39,9 @@ public struct Bars {
             let length = 340 * bar.value / highest
             svg += "<text x=\"180\" y=\"\(top + rowHeight * 2 / 3)\" text-anchor=\"end\">\(html(bar.label))</text>"
             svg +=
-                "<rect class=\"\(bar.kind)\" x=\"190\" y=\"\(top + rowHeight / 6)\" width=\"\(fixed(length, 1))\" height=\"\(rowHeight * 2 / 3)\" rx=\"3\"/>"
-            svg += "<text x=\"\(fixed(198 + length, 1))\" y=\"\(top + rowHeight * 2 / 3)\">\(html(bar.text))</text>"
+                "<rect class=\"\(bar.kind)\" x=\"190\" y=\"\(top + rowHeight / 6)\" width=\"\(decimal(length, digits: 1))\" height=\"\(rowHeight * 2 / 3)\" rx=\"3\"/>"
+            svg +=
+                "<text x=\"\(decimal(198 + length, digits: 1))\" y=\"\(top + rowHeight * 2 / 3)\">\(html(bar.text))</text>"
         }
         return svg + "</svg>"
     }

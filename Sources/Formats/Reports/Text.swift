@@ -14,28 +14,6 @@ public func html(_ text: String) -> String {
     return safe
 }
 
-/// A number with a fixed count of decimals.
-public func fixed(_ value: Double, _ decimals: Int) -> String {
-    var scale = 1.0
-    for _ in 0..<decimals { scale *= 10 }
-    let scaled = Int((abs(value) * scale).rounded())
-    let sign = value < 0 && scaled > 0 ? "-" : ""
-    guard decimals > 0 else { return sign + "\(scaled)" }
-    let fraction = String(scaled % Int(scale))
-    return sign + "\(scaled / Int(scale))." + String(repeating: "0", count: decimals - fraction.utf8.count) + fraction
-}
-
-/// `31 102`, with thin spaces.
-public func grouped(_ value: Int) -> String {
-    var digits = String(value)
-    var groups: [String] = []
-    while digits.count > 3 {
-        groups.insert(String(digits.suffix(3)), at: 0)
-        digits.removeLast(3)
-    }
-    return ([digits] + groups).joined(separator: "\u{2009}")
-}
-
 /// RFC 4648, with padding.
 public func base64(_ bytes: UnsafeRawBufferPointer) -> String {
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -83,8 +83,7 @@ public struct VectorsPart: Sendable, Equatable {
 
     /// `part-00007`.
     static func name(_ index: Int) -> String {
-        let digits = String(index)
-        return "part-" + String(repeating: "0", count: max(0, 5 - digits.utf8.count)) + digits
+        "part-" + padded(index, to: 5)
     }
 
     var json: JSONObject {

@@ -162,6 +162,9 @@ public struct SystemError: StatusError {
     }
 
     public var description: String {
-        "\(path): cannot \(operation): \(Errno(rawValue: errno).description)"
+        let text = "\(path): cannot \(operation): \(Errno(rawValue: errno).description)"
+        guard errno == EXDEV else { return text }
+        return text
+            + "\n  What is written and its place must lie on one file system: move the whole folder there, or link to it."
     }
 }

@@ -74,35 +74,13 @@ public final class Progress: Sendable {
         } else {
             line += ", \(duration(elapsed))"
         }
-        writeToStandardError(line + state.note + ending)
+        writeCommands(line + state.note + ending)
     }
 
     private func amount(_ value: Double) -> String {
         guard unit == "bytes" else {
-            return value >= 10 || value == value.rounded() ? "\(Int(value.rounded()))" : oneDecimal(value)
+            return value >= 10 || value == value.rounded() ? "\(Int(value.rounded()))" : decimal(value, digits: 1)
         }
         return byteSize(value)
     }
-}
-
-private func oneDecimal(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
-
-/// A size as people read it: `512 B`, `36.2 MB`. Decimal units.
-public func byteSize(_ bytes: Double) -> String {
-    var value = bytes
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000 { return unit == "B" ? "\(Int(value)) B" : "\(oneDecimal(value)) \(unit)" }
-        value /= 1000
-    }
-    return "\(oneDecimal(value)) TB"
-}
-
-/// A time span as people read it: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 05 min`.
-public func duration(_ seconds: Double) -> String {
-    if seconds < 10 { return "\(oneDecimal(seconds)) s" }
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole) s" }
-    if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-    let minutes = whole % 3600 / 60
-    return "\(whole / 3600) h \(minutes < 10 ? "0" : "")\(minutes) min"
 }

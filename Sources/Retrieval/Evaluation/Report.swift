@@ -62,8 +62,8 @@ public struct Report: Sendable {
             var row = [measure.name] + entries.map { Report.number($0.evaluation.overall(index), of: measure) }
             if let comparison = comparisons.first(where: { $0.measure == measure }) {
                 row += [
-                    (comparison.meanDifference < 0 ? "" : "+") + fixed(comparison.meanDifference, 4),
-                    fixed(comparison.pValue, 4), String(comparison.wins), String(comparison.losses),
+                    signed(comparison.meanDifference),
+                    decimal(comparison.pValue, digits: 4), String(comparison.wins), String(comparison.losses),
                     String(comparison.ties),
                 ]
             }
@@ -93,7 +93,7 @@ public struct Report: Sendable {
 
     /// Counts are whole numbers, everything else has four decimals, as trec_eval prints them.
     private static func number(_ value: Double, of measure: Measure) -> String {
-        measure.isCount ? String(Int(value)) : fixed(value, 4)
+        measure.isCount ? String(Int(value)) : decimal(value, digits: 4)
     }
 
     /// An id as text: as it is where it is UTF-8 without control characters, else escaped.
@@ -223,10 +223,8 @@ private enum Table {
     }
 }
 
-/// A number with fixed decimals, as C's `%.4f`.
-func fixed(_ value: Double, _ decimals: Int32) -> String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 400) { buffer in
-        let count = withVaList([decimals, value]) { vsnprintf(buffer.baseAddress, buffer.count, "%.*f", $0) }
-        return String(validating: buffer.prefix(Int(count)), as: UTF8.self) ?? String(value)
-    }
+/// With its sign, whatever it is.
+private func signed(_ value: Double) -> String {
+    let text = decimal(value, digits: 4)
+    return text.hasPrefix("-") ? text : "+" + text
 }

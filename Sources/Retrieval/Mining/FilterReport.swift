@@ -1,3 +1,4 @@
+internal import Base
 public import JSON
 
 /// What `tvt-mine filter` kept and dropped, and why. Every query of the dataset is counted once.

@@ -74,21 +74,3 @@ public struct Histogram: Sendable, Equatable {
 func aligned(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
 }
-
-/// A number with `digits` decimals, without Foundation.
-func decimal(_ value: Double, digits: Int) -> String {
-    var scale = 1.0
-    for _ in 0..<digits { scale *= 10 }
-    let scaled = (value.magnitude * scale).rounded()
-    guard scaled < 1e15 else { return String(value) }
-    let whole = Int(scaled)
-    let sign = value < 0 && whole != 0 ? "-" : ""
-    let fraction = String(whole % Int(scale))
-    let text = sign + String(whole / Int(scale))
-    return digits == 0 ? text : text + "." + String(repeating: "0", count: digits - fraction.count) + fraction
-}
-
-/// `12.3 %` of a whole.
-func percent(_ part: Int, of whole: Int) -> String {
-    whole == 0 ? "–" : decimal(100 * Double(part) / Double(whole), digits: 1) + " %"
-}

@@ -1,3 +1,4 @@
+internal import Base
 public import JSON
 
 /// What `tvt-mine negatives` found, dropped and chose.

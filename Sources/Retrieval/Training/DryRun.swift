@@ -147,11 +147,11 @@ extension DryRun {
         lines.append("  equal to another of their batch \(repeatedCount), masked as known positives \(maskedCount)")
         lines.append("memory")
         lines.append(
-            "  weights \(byteSize(Double(memory.weights))), gradients \(byteSize(Double(memory.gradients))), "
-                + "optimizer \(byteSize(Double(memory.moments)))")
+            "  weights \(byteSize(memory.weights)), gradients \(byteSize(memory.gradients)), "
+                + "optimizer \(byteSize(memory.moments))")
         lines.append(
-            "  traces about \(byteSize(Double(memory.keptTraces))) kept, "
-                + "\(byteSize(Double(memory.recomputedTraces))) with --trace recompute")
+            "  traces about \(byteSize(memory.keptTraces)) kept, "
+                + "\(byteSize(memory.recomputedTraces)) with --trace recompute")
         return lines.joined(separator: "\n") + "\n"
     }
 

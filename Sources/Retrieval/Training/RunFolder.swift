@@ -74,8 +74,7 @@ public final class RunFolder {
 
     /// The name of a checkpoint: steps sort as their names do.
     static func checkpointName(step: Int) -> String {
-        let digits = String(step)
-        return "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+        "step-" + padded(step, to: 6)
     }
 
     /// Steps of the complete checkpoints, ascending.

@@ -86,7 +86,7 @@ public final class TrainingRun {
                     advice: "The checkpoint is complete: --resume goes on from it.")
             }
             let taken = try takeStep()
-            progress.advance(note: "loss \(Self.shortened(taken.loss))")
+            progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
             let every = plan.mix.checkpointEvery
             if taken.step == plan.stepCount || (every > 0 && taken.step % every == 0) {
                 try save()
@@ -131,12 +131,6 @@ public final class TrainingRun {
             try Checkpoint.write(model, plan, step.optimizer, to: path)
         }
         try folder.keepCheckpoints(Self.keptCheckpointCount)
-    }
-
-    private static func shortened(_ loss: Double) -> String {
-        let thousandths = Int((loss * 1000).rounded())
-        let digits = String(thousandths % 1000)
-        return "\(thousandths / 1000)." + String(repeating: "0", count: 3 - digits.count) + digits
     }
 
     /// What a finished run tells.

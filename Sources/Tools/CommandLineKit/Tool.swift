@@ -48,7 +48,8 @@ extension Tool {
         let status = ExitStatus(for: error)
         switch error {
         case let error as any StatusError:
-            writeToStandardError("\(toolName): \(status == .interrupted ? "" : "error: ")\(error)\n")
+            let finished = FinishedWork.summary.map { "  \($0)\n" } ?? ""
+            writeToStandardError("\(toolName): \(status == .interrupted ? "" : "error: ")\(error)\n\(finished)")
         case is CleanExit, is ValidationError, is ExitCode:
             exit(withError: error)
         default:

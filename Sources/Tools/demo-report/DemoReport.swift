@@ -58,11 +58,13 @@ struct DemoReport: Tool {
             let comparison = evaluation["comparison"]?.array?.first { $0["measure"] == .string(measure) }
             let count = { (key: String) in comparison?[key]?.integer.map(String.init) ?? "" }
             rows.append([
-                html(measure), fixed(old, 4), fixed(new, 4), (new >= old ? "+" : "") + fixed(new - old, 4),
-                count("wins"), count("losses"), comparison?["p_value"]?.double.map { fixed($0, 4) } ?? "",
+                html(measure), decimal(old, digits: 4), decimal(new, digits: 4),
+                (new >= old ? "+" : "") + decimal(new - old, digits: 4),
+                count("wins"), count("losses"), comparison?["p_value"]?.double.map { decimal($0, digits: 4) } ?? "",
             ])
-            bars.append(.init(label: measure + ", untrained", value: old, text: fixed(old, 4), kind: "before"))
-            bars.append(.init(label: "trained", value: new, text: fixed(new, 4), kind: "after"))
+            bars.append(
+                .init(label: measure + ", untrained", value: old, text: decimal(old, digits: 4), kind: "before"))
+            bars.append(.init(label: "trained", value: new, text: decimal(new, digits: 4), kind: "after"))
         }
         let queries = runs[0]["queries"]?.integer ?? 0
         return Page.table(

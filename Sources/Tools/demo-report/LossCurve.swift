@@ -1,3 +1,4 @@
+internal import Base
 internal import Reports
 
 /// The loss of each step as points, and their mean over a window as a line.
@@ -18,7 +19,7 @@ struct LossCurve {
             let value = highest * fraction
             svg += "<line class=\"grid\" x1=\"\(left)\" x2=\"\(width - 8)\" y1=\"\(y(value))\" y2=\"\(y(value))\"/>"
             svg +=
-                "<text class=\"tick\" text-anchor=\"end\" x=\"\(left - 6)\" y=\"\(y(value) + 4)\">\(fixed(value, 2))</text>"
+                "<text class=\"tick\" text-anchor=\"end\" x=\"\(left - 6)\" y=\"\(y(value) + 4)\">\(decimal(value, digits: 2))</text>"
         }
         for step in losses.indices { svg += "<circle cx=\"\(x(step))\" cy=\"\(y(losses[step]))\" r=\"2\"/>" }
         let line = losses.indices.map { step in

@@ -47,13 +47,13 @@ struct CheckOptions: ParsableArguments {
         if common.json {
             var object = report.json
             object["layout"] = .string(layout)
-            object["duplicatesMerged"] = JSONValue(ingest.duplicatesMerged)
+            object["duplicates_merged"] = JSONValue(ingest.duplicatesMerged)
             object["seconds"] = .number(ingest.seconds)
             try writeToStandardOutput(JSONValue.object(object).pretty())
         } else {
             try writeToStandardOutput(
                 report.summary
-                    + "read as \(layout): \(byteSize(Double(ingest.parsedBytes))), \(ingest.duplicatesMerged) repeated "
+                    + "read as \(layout): \(byteSize(ingest.parsedBytes)), \(ingest.duplicatesMerged) repeated "
                     + "documents, \(duration(ingest.seconds))\n")
         }
         if report.errorCount > 0 { throw ExitCode(ExitStatus.badData.rawValue) }

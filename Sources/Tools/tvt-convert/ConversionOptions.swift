@@ -73,6 +73,7 @@ struct WritingArguments: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Licence of the data, kept in the manifest.", valueName: "text"))
     var licence: String?
 
+    @OptionGroup var naming: NamingOptions
     @OptionGroup var storage: StorageOptions
     @OptionGroup var store: StoreOption
 

@@ -57,7 +57,7 @@ struct Take<Arguments: ConversionArguments>: ParsableCommand {
     func run() throws {
         var options = try reading.options()
         try writing.complete(&options)
-        let store = try Store.create(at: writing.store.folder())
+        let store = try Store.create(at: writing.store.folder()).refusingKnownNames(writing.naming.isNew)
         let report = try arguments.convert(to: store, reference: writing.dataset, options: options)
         try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
     }
@@ -232,15 +232,15 @@ struct ToV1: ParsableCommand {
         if common.json {
             let result: JSONValue = [
                 "dataset": .string("\(dataset.digest)"), "output": .string(output), "rows": JSONValue(report.rowCount),
-                "passages": JSONValue(report.passageCount), "rawBytes": JSONValue(report.rawBytes),
-                "writtenBytes": JSONValue(report.writtenBytes),
-                "droppedJudgements": JSONValue(report.droppedJudgementCount), "seconds": .number(report.seconds),
+                "passages": JSONValue(report.passageCount), "raw_bytes": JSONValue(report.rawBytes),
+                "written_bytes": JSONValue(report.writtenBytes),
+                "dropped_judgements": JSONValue(report.droppedJudgementCount), "seconds": .number(report.seconds),
             ]
             try writeToStandardOutput(result.pretty())
         } else if output != "-" {
             try writeToStandardOutput(
-                "\(report.rowCount) rows with \(report.passageCount) passages, \(byteSize(Double(report.rawBytes))) "
-                    + "(\(byteSize(Double(report.writtenBytes))) written), \(duration(report.seconds))\n")
+                "\(report.rowCount) rows with \(report.passageCount) passages, \(byteSize(report.rawBytes)) "
+                    + "(\(byteSize(report.writtenBytes)) written), \(duration(report.seconds))\n")
         }
     }
 }

@@ -41,8 +41,8 @@ struct RunRecipe: ParsableCommand {
             return try writeToStandardOutput(text)
         }
         let result: JSONValue = [
-            "recipe": .string(loaded.name), "lock": outcome.lock.json, "lockPath": .string(outcome.lockPath.string),
-            "reportPath": .string(outcome.reportPath.string), "ran": .array(outcome.ranStages.map { .string($0) }),
+            "recipe": .string(loaded.name), "lock": outcome.lock.json, "lock_path": .string(outcome.lockPath.string),
+            "report_path": .string(outcome.reportPath.string), "ran": .array(outcome.ranStages.map { .string($0) }),
             "skipped": .array(outcome.skippedStages.map { .string($0) }),
             "differences": .array(outcome.differences.map { .string($0) }),
         ]
@@ -62,7 +62,7 @@ struct RunRecipe: ParsableCommand {
 
 extension Fetch.Report {
     fileprivate var text: String {
-        "  \(fetchedCount) files fetched, \(byteSize(Double(fetchedBytes))); \(presentCount) were there already\n"
+        "  \(fetchedCount) files fetched, \(byteSize(fetchedBytes)); \(presentCount) were there already\n"
     }
 }
 
@@ -131,7 +131,7 @@ struct PlanRecipe: ParsableCommand {
         } else if let source = loaded.source {
             text += "# raw: \(source.files.count) files of {hub}/\(source.repository)/resolve/\(source.revision)/\n"
             for file in source.files {
-                text += "#   \(file.path)" + (file.size.map { ", \(byteSize(Double($0)))" } ?? "") + "\n"
+                text += "#   \(file.path)" + (file.size.map { ", \(byteSize($0))" } ?? "") + "\n"
             }
         } else {
             text += "# raw is what --raw names\n"

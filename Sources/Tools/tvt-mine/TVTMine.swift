@@ -40,6 +40,8 @@ struct MiningSource: ParsableArguments {
     @Option(name: .customLong("as"), help: ArgumentHelp("Name of the new version.", valueName: "ref"))
     var reference: String
 
+    @OptionGroup var naming: NamingOptions
+
     @Flag(
         name: .customLong("ignore-unknown"),
         help: "Skip results whose document is not in the dataset, instead of failing; they keep their rank.")
@@ -56,7 +58,9 @@ struct MiningSource: ParsableArguments {
     func mine(
         _ derive: (Dataset, MiningRun, Store, Progress) throws -> (Dataset, json: JSONObject, text: String)
     ) throws {
-        let store = try Store(opening: store.folder())
+        let store = try Store(opening: store.folder()).refusingKnownNames(naming.isNew)
+        // Whatever could fail at the end fails at the start.
+        try store.checkNewName(reference)
         let dataset = try store.dataset(name)
         let lease = try store.lease([dataset], purpose: "tvt-mine")
         defer { withExtendedLifetime(lease) {} }
@@ -67,7 +71,7 @@ struct MiningSource: ParsableArguments {
             var object = json
             object["reference"] = .string(reference)
             object["dataset"] = .string(derived.digest.description)
-            try writeToStandardOutput(JSONValue.object(object).pretty())
+            try writeToStandardOutput(JSONValue.object(object.inSnakeCase).pretty())
         } else {
             try writeToStandardOutput(text + "\n\(reference) is now \(derived.digest)\n")
         }

@@ -65,8 +65,8 @@ struct CollectCommand: ParsableCommand {
             ],
             "reachable": tally(report.reachable), "young": tally(report.young), "trashed": tally(report.trashed),
             "restored": tally(report.restored), "waiting": tally(report.waiting), "deleted": tally(report.deleted),
-            "quarantined": tally(report.quarantined), "quarantineDeleted": tally(report.quarantineDeleted),
-            "deadWriters": JSONValue(report.deadWriters), "deadLeases": JSONValue(report.deadLeases),
+            "quarantined": tally(report.quarantined), "quarantine_deleted": tally(report.quarantineDeleted),
+            "dead_writers": JSONValue(report.deadWriters), "dead_leases": JSONValue(report.deadLeases),
             "orphans": JSONValue(report.orphans), "strangers": .array(report.strangers.map { .string($0) }),
         ]
     }
@@ -75,7 +75,7 @@ struct CollectCommand: ParsableCommand {
         var rows: [[String]] = []
         func add(_ label: String, _ tally: GarbageReport.Tally) {
             guard tally.count > 0 else { return }
-            rows.append([label, Printed.count(tally.count), Printed.size(tally.bytes)])
+            rows.append([label, grouped(tally.count), byteSize(tally.bytes)])
         }
         add("needed", report.reachable)
         add("not needed, but young", report.young)

@@ -21,6 +21,7 @@ struct CompactCommand: ParsableCommand {
     @Option(
         name: .customLong("as"), help: ArgumentHelp("The new version's name (default: the same).", valueName: "ref"))
     var reference: String?
+    @OptionGroup var naming: NamingOptions
     @Flag(name: .customLong("dry-run"), help: "Only say what would be rewritten.") var dryRun = false
     @OptionGroup var storage: StorageOptions
     @Option(
@@ -29,10 +30,11 @@ struct CompactCommand: ParsableCommand {
 
     func validate() throws {
         if let shardBytes, shardBytes < 1 { throw ValidationError("--shard-bytes is at least 1") }
+        if naming.isNew, reference == nil { throw ValidationError("--new goes with --as") }
     }
 
     func run() throws {
-        let store = try options.openFolder()
+        let store = try options.openFolder().refusingKnownNames(naming.isNew)
         var writing = WriterOptions()
         writing.apply(storage)
         if let shardBytes { writing.shardBytes = shardBytes }
@@ -56,8 +58,8 @@ struct CompactCommand: ParsableCommand {
                 report.tables.map { table in
                     [
                         "kind": .string(table.kind), "reason": table.reason.map { .string($0) } ?? .null,
-                        "shardsBefore": JSONValue(table.shardsBefore), "shardsAfter": JSONValue(table.shardsAfter),
-                        "bytesBefore": JSONValue(table.bytesBefore), "bytesAfter": JSONValue(table.bytesAfter),
+                        "shards_before": JSONValue(table.shardsBefore), "shards_after": JSONValue(table.shardsAfter),
+                        "bytes_before": JSONValue(table.bytesBefore), "bytes_after": JSONValue(table.bytesAfter),
                     ]
                 }),
         ]
@@ -73,7 +75,7 @@ struct CompactCommand: ParsableCommand {
             text += "\(table.kind): \(reason)"
             if report.after != nil {
                 text += "; \(table.shardsBefore) → \(table.shardsAfter) shards, "
-                text += "\(Printed.size(table.bytesBefore)) → \(Printed.size(table.bytesAfter))"
+                text += "\(byteSize(table.bytesBefore)) → \(byteSize(table.bytesAfter))"
             }
             text += "\n"
         }

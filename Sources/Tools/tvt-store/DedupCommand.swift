@@ -29,6 +29,7 @@ struct DedupCommand: ParsableCommand {
     @Argument(help: "The dataset.") var name: String
     @Option(name: .customLong("as"), help: "The reference of the new version; not needed with --dry-run.")
     var reference: String?
+    @OptionGroup var naming: NamingOptions
     @Flag(help: "Also merge documents whose texts are similar.") var near = false
     @Flag(name: .customLong("text-only"), help: "Compare texts alone: titles and extras may differ.")
     var textOnly = false
@@ -48,7 +49,7 @@ struct DedupCommand: ParsableCommand {
     }
 
     func run() throws {
-        let store = try options.open()
+        let store = try options.open().refusingKnownNames(naming.isNew)
         let dataset = try store.dataset(name)
         var settings = DeduplicationOptions()
         settings.isNear = near
@@ -56,7 +57,7 @@ struct DedupCommand: ParsableCommand {
         settings.threshold = threshold
         settings.seed = seed
         // Whatever could fail at the end fails at the start.
-        if let reference { try Reference.checkName(reference) }
+        if let reference { try store.checkNewName(reference) }
         var reportFile: StagedFile?
         if let report { reportFile = try StagedFile(for: FilePath(report)) }
         let progress = Progress("dedup", unit: "documents", total: dataset.documentCount)
@@ -80,22 +81,22 @@ struct DedupCommand: ParsableCommand {
         }
         try Printed.json(.object(json), if: options.common.json) {
             var rows = [
-                ["documents", Printed.count(counts.documentCount)],
+                ["documents", grouped(counts.documentCount)],
                 [
                     "duplicates",
-                    "\(Printed.count(counts.aliasCount)) of \(Printed.count(counts.clusterCount)) documents",
+                    "\(grouped(counts.aliasCount)) of \(grouped(counts.clusterCount)) documents",
                 ],
             ]
-            if counts.inheritedCount > 0 { rows.append(["  known before", Printed.count(counts.inheritedCount)]) }
-            rows.append([textOnly ? "  equal texts" : "  equal contents", Printed.count(counts.exactCount)])
+            if counts.inheritedCount > 0 { rows.append(["  known before", grouped(counts.inheritedCount)]) }
+            rows.append([textOnly ? "  equal texts" : "  equal contents", grouped(counts.exactCount)])
             if near {
-                rows.append(["  similar texts", Printed.count(counts.nearCount)])
+                rows.append(["  similar texts", grouped(counts.nearCount)])
                 rows.append([
                     "  pairs compared",
-                    "\(Printed.count(counts.verifiedPairCount)), similar: \(Printed.count(counts.similarPairCount))",
+                    "\(grouped(counts.verifiedPairCount)), similar: \(grouped(counts.similarPairCount))",
                 ])
             }
-            if counts.clusterCount > 0 { rows.append(["largest cluster", Printed.count(counts.largestCluster)]) }
+            if counts.clusterCount > 0 { rows.append(["largest cluster", grouped(counts.largestCluster)]) }
             var text = Printed.table(rows)
             if !counts.links.isEmpty {
                 var rows = [["LINKS", "BEFORE", "AFTER", "REDIRECTED", "MERGED", "DROPPED", "REGRADED"]]
@@ -105,7 +106,7 @@ struct DedupCommand: ParsableCommand {
                             + [
                                 table.before, table.after, table.redirectedCount, table.mergedCount,
                                 table.droppedCount, table.regradedCount,
-                            ].map(Printed.count))
+                            ].map(grouped))
                 }
                 text += "\n" + Printed.table(rows, right: [1, 2, 3, 4, 5, 6])
             }

@@ -44,13 +44,13 @@ struct DiffCommand: ParsableCommand {
                     + [
                         records.oldCount, records.newCount, records.addedCount, records.removedCount,
                         records.changedCount,
-                    ].map(Printed.count))
+                    ].map(grouped))
         }
         for table in diff.links {
             rows.append(
                 [table.name]
                     + [table.oldCount, table.newCount, table.addedCount, table.removedCount, table.rescoredCount]
-                    .map(Printed.count))
+                    .map(grouped))
         }
         var text = Printed.table(rows, right: [1, 2, 3, 4, 5])
         for (label, records) in [("documents", diff.documents), ("queries", diff.queries)] {
@@ -66,7 +66,7 @@ struct DiffCommand: ParsableCommand {
         for table in diff.links {
             if table.reorderedQueryCount > 0 {
                 text +=
-                    "\n\(table.name) of \(Printed.count(table.reorderedQueryCount)) queries stand in another order\n"
+                    "\n\(table.name) of \(grouped(table.reorderedQueryCount)) queries stand in another order\n"
             }
             guard !table.changed.isEmpty else { continue }
             text += "\n\(table.name) changed:\n"
@@ -82,6 +82,6 @@ struct DiffCommand: ParsableCommand {
     }
 
     private static func rest(_ count: Int) -> String {
-        count > 0 ? "  and \(Printed.count(count)) more (--limit shows more)\n" : ""
+        count > 0 ? "  and \(grouped(count)) more (--limit shows more)\n" : ""
     }
 }

@@ -95,6 +95,7 @@ struct ImportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Licence of the data (default: what export.json tells).", valueName: "text"))
     var licence: String?
     @Option(help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n")) var workers: Int?
+    @OptionGroup var naming: NamingOptions
     @OptionGroup var storage: StorageOptions
 
     func validate() throws {
@@ -107,7 +108,7 @@ struct ImportCommand: ParsableCommand {
         settings.licence = licence
         settings.writing.apply(storage)
         if let workers { settings.workers = workers }
-        let store = try Store.create(at: location.folder())
+        let store = try Store.create(at: location.folder()).refusingKnownNames(naming.isNew)
         let report = try Conversions.folder(
             FilePath(folder), as: format, into: store, reference: dataset, options: settings)
         try Printed.json(report.json, if: common.json) { report.summary }

@@ -25,9 +25,10 @@ struct TagCommand: ParsableCommand {
     @OptionGroup var options: StoreOptions
     @Argument(help: "The dataset.") var name: String
     @Argument(help: "The new name, such as nave@reviewed.") var reference: String
+    @OptionGroup var naming: NamingOptions
 
     func run() throws {
-        let tagged = try options.open().tag(name, as: reference)
+        let tagged = try options.open().refusingKnownNames(naming.isNew).tag(name, as: reference)
         try Printed.json(
             ["reference": .string(tagged.name), "digest": .string(tagged.dataset.description)], if: options.common.json
         ) { "\(tagged.name) is now \(tagged.dataset)\n" }

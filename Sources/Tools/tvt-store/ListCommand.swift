@@ -19,21 +19,27 @@ struct ListCommand: ParsableCommand {
                         "created": entry.createdAt.map { .string($0) } ?? .null,
                         "documents": JSONValue(entry.documentCount), "queries": JSONValue(entry.queryCount),
                         "positives": JSONValue(entry.positiveCount), "negatives": JSONValue(entry.negativeCount),
-                        "judgements": JSONValue(entry.judgementCount), "rawBytes": JSONValue(entry.rawBytes),
-                        "storedBytes": JSONValue(entry.storedBytes), "tool": .string(entry.tool),
+                        "judgements": JSONValue(entry.judgementCount), "raw_bytes": JSONValue(entry.rawBytes),
+                        "stored_bytes": JSONValue(entry.storedBytes), "tool": .string(entry.tool),
                     ]
                 }), if: options.common.json
         ) {
             guard !entries.isEmpty else { return "No datasets yet; `tvt-convert` makes them.\n" }
-            var rows = [["NAME", "DOCUMENTS", "QUERIES", "JUDGEMENTS", "RAW", "STORED", "CREATED", "DIGEST"]]
+            var rows = [
+                [
+                    "NAME", "DOCUMENTS", "QUERIES", "POSITIVES", "NEGATIVES", "JUDGEMENTS", "RAW", "STORED", "CREATED",
+                    "DIGEST",
+                ]
+            ]
             for entry in entries {
                 rows.append([
-                    entry.reference, Printed.count(entry.documentCount), Printed.count(entry.queryCount),
-                    Printed.count(entry.judgementCount), Printed.size(entry.rawBytes), Printed.size(entry.storedBytes),
+                    entry.reference, grouped(entry.documentCount), grouped(entry.queryCount),
+                    grouped(entry.positiveCount), grouped(entry.negativeCount),
+                    grouped(entry.judgementCount), byteSize(entry.rawBytes), byteSize(entry.storedBytes),
                     entry.createdAt ?? "", String(entry.digest.hex.prefix(12)),
                 ])
             }
-            return Printed.table(rows, right: [1, 2, 3, 4, 5])
+            return Printed.table(rows, right: Set(1...7))
         }
     }
 }

@@ -40,7 +40,7 @@ struct LogCommand: ParsableCommand {
                     return Printed.table(rows + [["", "not in this store"]])
                 }
                 let counts = Self.counts(of: manifest)
-                rows.append(["holds", counts.map { "\(Printed.count($0.count)) \($0.name)" }.joined(separator: ", ")])
+                rows.append(["holds", counts.map { "\(grouped($0.count)) \($0.name)" }.joined(separator: ", ")])
                 if let first = manifest.provenance.parents.first, let parent = manifests[first] ?? nil {
                     rows.append(["against parent", Self.changes(from: Self.counts(of: parent), to: counts)])
                 }
@@ -62,7 +62,7 @@ struct LogCommand: ParsableCommand {
         let changes = zip(old, new).compactMap { old, new -> String? in
             let difference = new.count - old.count
             guard difference != 0 else { return nil }
-            return "\(difference > 0 ? "+" : "")\(Printed.count(difference)) \(new.name)"
+            return "\(difference > 0 ? "+" : "")\(grouped(difference)) \(new.name)"
         }
         return changes.isEmpty ? "the same counts" : changes.joined(separator: ", ")
     }

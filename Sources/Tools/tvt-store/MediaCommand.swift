@@ -30,21 +30,11 @@ struct MediaCommand: ParsableCommand {
         guard [documentID, queryID, digest].count(where: { $0 != nil }) == 1 else {
             throw ValidationError("say what: --docid ID, --query-id ID or --digest sha256:…")
         }
-        if let digest, SHA256Digest(hex: digest) == nil {
-            throw ValidationError("--digest takes sha256: and 64 hexadecimal digits")
+        if let digest, SHA256Digest(hex: digest) == nil, DigestPrefix(digest) == nil {
+            throw ValidationError("--digest takes sha256: and 64 hexadecimal digits, or at least the first 8 of them")
         }
         if digest != nil, field != nil { throw ValidationError("--field is of a record; a digest names one item") }
         if output == "-", options.common.json { throw ValidationError("--json and --output - share stdout") }
-    }
-
-    /// What is asked for, one by one.
-    private struct Entry {
-        /// Nil where only the digest was given.
-        var kind: MediaKind?
-        var reference: MediaReference
-        var digest: SHA256Digest?
-        /// In the dataset; nil for what is elsewhere.
-        var number: Int?
     }
 
     func run() throws {
@@ -70,45 +60,15 @@ struct MediaCommand: ParsableCommand {
         if options.common.json { try writeToStandardOutput(json(entries, of: dataset).pretty()) }
     }
 
-    private func entries(of dataset: Dataset) throws -> [Entry] {
-        if let digest = digest.flatMap({ SHA256Digest(hex: $0) }) {
-            guard let number = try dataset.mediaNumber(of: digest) else {
-                throw Failure(.missingInput, "\(name) does not hold \(digest)")
+    private func entries(of dataset: Dataset) throws -> [MediaEntry] {
+        if let digest { return [try dataset.mediaEntry(digest: digest)] }
+        let all =
+            if let id = documentID {
+                try dataset.mediaEntries(ofDocument: Array(id.utf8))
+            } else {
+                try dataset.mediaEntries(ofQuery: Array((queryID ?? "").utf8))
             }
-            var start: [UInt8] = []
-            try dataset.forEachMediaPiece(of: number) {
-                if start.count < MediaHeader.prefixBytes { start.append(contentsOf: $0) }
-            }
-            let header = start.withUnsafeBytes { MediaHeader($0) }
-            let item = MediaReference.Item(
-                digest: digest, size: try dataset.mediaByteCount(number), format: header.format?.rawValue,
-                width: header.width, height: header.height)
-            return [Entry(kind: nil, reference: MediaReference(item), digest: digest, number: number)]
-        }
-        let fields: [MediaReference?]
-        if let id = documentID {
-            guard let ordinal = try dataset.documentOrdinal(id: Array(id.utf8)) else {
-                throw Failure(.missingInput, "\(name) has no docid \(escaped(id.utf8))")
-            }
-            let document = try dataset.document(ordinal)
-            fields = [document.image, document.video, document.audio]
-        } else {
-            let id = queryID ?? ""
-            guard let ordinal = try dataset.queryOrdinal(id: Array(id.utf8)) else {
-                throw Failure(.missingInput, "\(name) has no query_id \(escaped(id.utf8))")
-            }
-            let query = try dataset.query(ordinal)
-            fields = [query.image, query.video, query.audio]
-        }
-        var entries: [Entry] = []
-        for (kind, reference) in zip([MediaKind.image, .video, .audio], fields) {
-            guard let reference, field == nil || field == kind else { continue }
-            let digest = reference.digest
-            entries.append(
-                Entry(
-                    kind: kind, reference: reference, digest: digest,
-                    number: try digest.flatMap { try dataset.mediaNumber(of: $0) }))
-        }
+        let entries = all.filter { field == nil || $0.kind == field }
         guard !entries.isEmpty else {
             throw Failure(.missingInput, "the record has no \(field?.rawValue ?? "image, video or audio")")
         }
@@ -120,7 +80,7 @@ struct MediaCommand: ParsableCommand {
             ?? String(decoding: reference.json, as: UTF8.self)
     }
 
-    private func json(_ entries: [Entry], of dataset: Dataset) throws -> JSONValue {
+    private func json(_ entries: [MediaEntry], of dataset: Dataset) throws -> JSONValue {
         .array(
             try entries.map { entry in
                 var json: JSONObject = ["stored": JSONValue(entry.number != nil)]
@@ -135,13 +95,13 @@ struct MediaCommand: ParsableCommand {
             })
     }
 
-    private func show(_ entries: [Entry], of dataset: Dataset) throws {
+    private func show(_ entries: [MediaEntry], of dataset: Dataset) throws {
         try Printed.json(json(entries, of: dataset), if: options.common.json) {
             Printed.table(
                 try entries.map { entry in
                     var row = [entry.kind?.rawValue ?? "item", Self.name(of: entry.reference)]
                     if let number = entry.number {
-                        row.append(Printed.size(try dataset.mediaByteCount(number)))
+                        row.append(byteSize(try dataset.mediaByteCount(number)))
                         var format = entry.reference.format?.rawValue ?? "unknown format"
                         if let width = entry.reference.width, let height = entry.reference.height {
                             format += ", \(width) × \(height)"

@@ -51,8 +51,8 @@ struct OverlapCommand: ParsableCommand {
     }
 
     private static func text(_ overlap: Overlap, near: Bool) -> String {
-        var text = "\(overlap.training.reference): \(Printed.count(overlap.trainingQueryCount)) queries, "
-        text += "\(Printed.count(overlap.trainingDocumentCount)) positive documents\n\n"
+        var text = "\(overlap.training.reference): \(grouped(overlap.trainingQueryCount)) queries, "
+        text += "\(grouped(overlap.trainingDocumentCount)) positive documents\n\n"
         let levels = OverlapLevel.allCases.filter { near || $0 != .near }
         var rows = [
             ["EVAL", "", "COMPARED", "SHARED", "%"] + levels.map { $0.name.uppercased() } + ["RELEVANT", "OF TRAIN"]
@@ -62,12 +62,12 @@ struct OverlapCommand: ParsableCommand {
                 let share = side.count == 0 ? 0 : 100 * Double(side.sharedCount) / Double(side.count)
                 rows.append(
                     [
-                        label == "queries" ? evaluation.dataset.reference : "", label, Printed.count(side.count),
-                        Printed.count(side.sharedCount), Printed.decimal(share),
-                    ] + levels.map { Printed.count(side.shared[$0.rawValue]) }
+                        label == "queries" ? evaluation.dataset.reference : "", label, grouped(side.count),
+                        grouped(side.sharedCount), decimal(share, digits: 1),
+                    ] + levels.map { grouped(side.shared[$0.rawValue]) }
                         + [
-                            label == "documents" ? Printed.count(side.sharedRelevantCount) : "",
-                            Printed.count(side.trainingCount),
+                            label == "documents" ? grouped(side.sharedRelevantCount) : "",
+                            grouped(side.trainingCount),
                         ])
             }
         }
@@ -77,7 +77,7 @@ struct OverlapCommand: ParsableCommand {
             where !side.examples.isEmpty {
                 text += "\n\(label) of \(evaluation.dataset.reference) in \(overlap.training.reference):\n"
                 for example in side.examples {
-                    let similarity = example.similarity.map { " \(Printed.hundredths($0))" } ?? ""
+                    let similarity = example.similarity.map { " \(decimal($0, digits: 2))" } ?? ""
                     text += "  \(example.level.name)\(similarity): \(escaped(example.evaluationID)) "
                     text += "is \(escaped(example.trainingID))\n"
                 }

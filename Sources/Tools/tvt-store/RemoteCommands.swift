@@ -72,7 +72,7 @@ struct PushCommand: ParsableCommand {
         let progress = TransferProgress("push")
         let report = try push.run(remote.pairs, begin: progress.begin)
         progress.finish()
-        try Printed.transfer(report, verb: "sent", json: options.common.json)
+        try Printed.json(report.json, if: options.common.json) { report.summary(verb: "sent") }
     }
 }
 
@@ -93,17 +93,18 @@ struct PullCommand: ParsableCommand {
 
     @OptionGroup var options: StoreOptions
     @OptionGroup var remote: RemoteOptions
+    @OptionGroup var naming: NamingOptions
 
     func run() throws {
         let folder = try options.location.folder()
-        var pull = Pull(from: try remote.open(), into: try Store.create(at: folder))
+        var pull = Pull(from: try remote.open(), into: try Store.create(at: folder).refusingKnownNames(naming.isNew))
         pull.jobCount = remote.jobs
         pull.isDryRun = remote.dryRun
         pull.isForced = remote.force
         let progress = TransferProgress("pull")
         let report = try pull.run(remote.pairs, begin: progress.begin)
         progress.finish()
-        try Printed.transfer(report, verb: "fetched", json: options.common.json)
+        try Printed.json(report.json, if: options.common.json) { report.summary(verb: "fetched") }
     }
 }
 
@@ -134,7 +135,7 @@ struct CacheCommand: ParsableCommand {
     func run() throws {
         if let limit {
             let removed = try CacheLimit.trim(to: limit)
-            log.notice("removed \(removed.blobs) blobs, \(Printed.size(removed.bytes))")
+            log.notice("removed \(removed.blobs) blobs, \(byteSize(removed.bytes))")
         }
         let caches = try RemoteCache.all().filter { address == nil || $0.address == address }
         let sizes = try caches.map { try $0.storedBytes() }
@@ -150,7 +151,7 @@ struct CacheCommand: ParsableCommand {
         ) {
             guard !caches.isEmpty else { return "Nothing is kept.\n" }
             let rows = zip(caches, sizes).map { cache, size in
-                [cache.address ?? "unknown", Printed.size(size), cache.folder.string]
+                [cache.address ?? "unknown", byteSize(size), cache.folder.string]
             }
             return Printed.table([["STORE", clear ? "REMOVED" : "SIZE", "FOLDER"]] + rows, right: [1])
         }
@@ -171,41 +172,4 @@ final class TransferProgress {
     }
 
     func finish() { progress?.finish() }
-}
-
-extension Printed {
-    static func transfer(_ report: TransferReport, verb: String, json: Bool) throws {
-        try Printed.json(
-            [
-                "remote": .string(report.remote), "dryRun": JSONValue(report.isDryRun),
-                "references": .array(
-                    report.references.map { moved in
-                        [
-                            "name": .string(moved.name), "digest": .string(moved.digest.description),
-                            "before": moved.before.map { .string($0.description) } ?? .null,
-                        ]
-                    }),
-                "blobs": JSONValue(report.blobCount), "bytes": JSONValue(report.byteCount),
-                "movedBlobs": JSONValue(report.movedCount), "movedBytes": JSONValue(report.movedBytes),
-                "resumedBytes": JSONValue(report.resumedBytes), "retries": JSONValue(report.retryCount),
-                "confirmedByReading": JSONValue(report.wasConfirmedByReading), "seconds": JSONValue(report.seconds),
-            ], if: json
-        ) {
-            var text = ""
-            for moved in report.references {
-                let state =
-                    switch moved.before {
-                    case nil: report.isDryRun ? "would be new" : "new"
-                    case moved.digest: "unchanged"
-                    case let before?: (report.isDryRun ? "would move" : "moved") + " from \(before)"
-                    }
-                text += "\(moved.name) \(moved.digest), \(state)\n"
-            }
-            text += "\(report.movedCount) of \(report.blobCount) blobs, \(size(report.movedBytes)) of "
-            text += "\(size(report.byteCount)) \(report.isDryRun ? "to be " : "")\(verb)"
-            if report.resumedBytes > 0 { text += ", \(size(report.resumedBytes)) of them by an earlier run" }
-            if report.retryCount > 0 { text += ", \(count(report.retryCount)) retries" }
-            return text + "; \(duration(report.seconds))\n"
-        }
-    }
 }

@@ -31,16 +31,18 @@ struct RepairCommand: ParsableCommand {
     @Flag(help: "Save the readable records of NAME under --as where blobs stay incomplete.") var salvage = false
     @Option(name: .customLong("as"), help: ArgumentHelp("The name of the salvaged version.", valueName: "ref"))
     var reference: String?
+    @OptionGroup var naming: NamingOptions
 
     func validate() throws {
         if salvage != (reference != nil) { throw ValidationError("--salvage and --as go together") }
+        if naming.isNew, reference == nil { throw ValidationError("--new goes with --as") }
         if salvage, name == nil { throw ValidationError("--salvage needs the dataset's name") }
         if salvage, dryRun { throw ValidationError("--salvage and --dry-run contradict each other") }
         if salvage, reference == name { throw ValidationError("--as must not be the damaged dataset itself") }
     }
 
     func run() throws {
-        let store = try options.openFolder()
+        let store = try options.openFolder().refusingKnownNames(naming.isNew)
         let sources = try from.map { place -> any BlobSource in
             if place.contains("://") { return RemoteSource(try openRemote(place)) }
             return StoreSource(try Store(opening: FilePath(place)))
@@ -76,7 +78,7 @@ struct RepairCommand: ParsableCommand {
     private static func json(_ report: RepairReport) -> JSONValue {
         var json: JSONObject = [
             "datasets": JSONValue(report.datasetCount), "blobs": JSONValue(report.blobCount),
-            "bytes": JSONValue(report.blobBytes), "stillBad": JSONValue(report.stillBad),
+            "bytes": JSONValue(report.blobBytes), "still_bad": JSONValue(report.stillBad),
             "items": .array(
                 report.items.map { item in
                     [
@@ -91,9 +93,9 @@ struct RepairCommand: ParsableCommand {
                 "reference": .string(salvage.reference),
                 "digest": salvage.digest.map { .string($0.description) } ?? .null,
                 "documents": JSONValue(salvage.documents), "queries": JSONValue(salvage.queries),
-                "lostDocuments": JSONValue(salvage.lostDocuments), "lostQueries": JSONValue(salvage.lostQueries),
-                "lostLinks": JSONValue(salvage.lostLinks), "lostMedia": JSONValue(salvage.lostMedia),
-                "lostList": .string(salvage.lostList),
+                "lost_documents": JSONValue(salvage.lostDocuments), "lost_queries": JSONValue(salvage.lostQueries),
+                "lost_links": JSONValue(salvage.lostLinks), "lost_media": JSONValue(salvage.lostMedia),
+                "lost_list": .string(salvage.lostList),
             ]
         }
         return .object(json)
@@ -104,13 +106,13 @@ struct RepairCommand: ParsableCommand {
         for item in report.items {
             text += "\(item.dataset), \(item.role) \(item.blob): \(item.fault); \(describe(item.outcome))\n"
         }
-        text += "\(report.datasetCount) datasets, \(report.blobCount) blobs, \(Printed.size(report.blobBytes)): "
+        text += "\(report.datasetCount) datasets, \(report.blobCount) blobs, \(byteSize(report.blobBytes)): "
         text += report.items.isEmpty ? "all good\n" : "\(report.items.count) were bad, \(report.stillBad) still are\n"
         if let salvage = report.salvage, let digest = salvage.digest {
-            text += "\(salvage.reference) is now \(digest): \(Printed.count(salvage.documents)) documents "
-            text += "(\(Printed.count(salvage.lostDocuments)) lost), \(Printed.count(salvage.queries)) queries "
-            text += "(\(Printed.count(salvage.lostQueries)) lost), \(Printed.count(salvage.lostLinks)) links lost"
-            text += salvage.lostMedia > 0 ? ", \(Printed.count(salvage.lostMedia)) items of media lost\n" : "\n"
+            text += "\(salvage.reference) is now \(digest): \(grouped(salvage.documents)) documents "
+            text += "(\(grouped(salvage.lostDocuments)) lost), \(grouped(salvage.queries)) queries "
+            text += "(\(grouped(salvage.lostQueries)) lost), \(grouped(salvage.lostLinks)) links lost"
+            text += salvage.lostMedia > 0 ? ", \(grouped(salvage.lostMedia)) items of media lost\n" : "\n"
             text += "what is lost: \(salvage.lostList)\n"
         }
         return text

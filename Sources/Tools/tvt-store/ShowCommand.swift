@@ -24,25 +24,25 @@ struct ShowCommand: ParsableCommand {
             for (label, table) in [("documents", manifest.documents), ("queries", manifest.queries)] {
                 rows.append([
                     label,
-                    "\(Printed.count(table.recordCount)) in \(table.shards.count) shards, "
-                        + "\(Printed.size(table.rawBytes)) raw, \(Printed.size(table.storedBytes)) stored",
+                    "\(grouped(table.recordCount)) in \(table.shards.count) shards, "
+                        + "\(byteSize(table.rawBytes)) raw, \(byteSize(table.storedBytes)) stored",
                 ])
                 for dictionary in table.dictionaries {
-                    rows.append(["", "\(dictionary.digest)  dictionary of \(Printed.size(dictionary.size))"])
+                    rows.append(["", "\(dictionary.digest)  dictionary of \(byteSize(dictionary.size))"])
                 }
                 for shard in table.shards {
-                    rows.append(["", "\(shard.blob.digest)  \(Printed.count(shard.recordCount)) records"])
+                    rows.append(["", "\(shard.blob.digest)  \(grouped(shard.recordCount)) records"])
                 }
             }
             if let media = manifest.media {
-                rows.append(["media", Printed.text(of: media)])
+                rows.append(["media", media.summary])
                 for shard in media.shards {
-                    rows.append(["", "\(shard.blob.digest)  \(Printed.count(shard.recordCount)) items"])
+                    rows.append(["", "\(shard.blob.digest)  \(grouped(shard.recordCount)) items"])
                 }
             }
             func add(_ label: String, _ table: Manifest.LinkTable?) {
                 guard let table else { return }
-                rows.append([label, "\(Printed.count(table.linkCount))\(table.hasScores ? " with scores" : "")"])
+                rows.append([label, "\(grouped(table.linkCount))\(table.hasScores ? " with scores" : "")"])
             }
             add("positives", manifest.positives)
             add("negatives", manifest.negatives)
@@ -56,7 +56,7 @@ struct ShowCommand: ParsableCommand {
         var rows = [["made by", provenance.tool]]
         rows += Self.rows(of: provenance.options, under: "  ")
         for input in provenance.inputs {
-            rows.append(["input", "\(input.uri) (\(Printed.size(input.size)), \(input.sha256))"])
+            rows.append(["input", "\(input.uri) (\(byteSize(input.size)), \(input.sha256))"])
         }
         for parent in provenance.parents { rows.append(["parent", parent.description]) }
         rows += Self.rows(of: provenance.statistics, under: "counted ")

@@ -61,7 +61,7 @@ struct VerifyCommand: ParsableCommand {
         ) {
             var text = report.findings.map { "\($0.dataset): \($0.message)\n" }.joined()
             text += "\(level.rawValue): \(report.datasetCount) datasets, \(report.blobCount) blobs, "
-            text += "\(Printed.size(report.blobBytes)), "
+            text += "\(byteSize(report.blobBytes)), "
             return text + (report.findings.isEmpty ? "clean\n" : "\(report.findings.count) faults\n")
         }
         guard report.findings.isEmpty else {

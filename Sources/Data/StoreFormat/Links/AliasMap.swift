@@ -75,6 +75,11 @@ public final class AliasMap: Sendable {
         return document
     }
 
+    /// Whether the aliases are those of a manifest's documents.
+    package func fits(_ manifest: Manifest) -> Bool {
+        documentsDigest == manifest.documents.logicalDigest && documentCount == manifest.documents.recordCount
+    }
+
     /// Checks every page, the order of the aliases, and that no representative is an alias.
     package func checkAll() throws {
         try pages.check(0..<pages.bytes.count)

@@ -122,6 +122,24 @@ public final class Links: Sendable {
         return range
     }
 
+    /// Whether these are the links that a manifest says they are.
+    package func fits(_ table: Manifest.LinkTable, as role: LinkRole, of manifest: Manifest) -> Bool {
+        self.role == role && queryCount == manifest.queries.recordCount
+            && documentCount == manifest.documents.recordCount && linkCount == table.linkCount
+            && queriesDigest == manifest.queries.logicalDigest && documentsDigest == manifest.documents.logicalDigest
+            && hasScores == table.hasScores
+    }
+
+    /// The logical digest of what is stored; reads all of it.
+    package func computedDigest() throws -> SHA256Digest {
+        try pages.check(0..<pages.bytes.count)
+        var digest = LinksFormat.logicalDigest(queryCount: queryCount, linkCount: linkCount, hasScores: hasScores)
+        digest.update(UnsafeRawBufferPointer(start: offsets, count: (queryCount + 1) * 8))
+        digest.update(UnsafeRawBufferPointer(start: targets, count: linkCount * 4))
+        if hasScores { digest.update(UnsafeRawBufferPointer(start: scores, count: linkCount * 4)) }
+        return digest.finalize()
+    }
+
     /// Checks every page, the order of the offsets and the range of every target.
     package func checkAll() throws {
         try pages.check(0..<pages.bytes.count)

@@ -34,6 +34,17 @@ package enum LinksFormat {
         }
     }
 
+    /// Begins the logical digest of links, which goes on with their offsets, targets and scores, without padding.
+    static func logicalDigest(queryCount: Int, linkCount: Int, hasScores: Bool) -> SHA256Stream {
+        var digest = SHA256Stream()
+        var preamble = Array("tvt-links-1\0".utf8)
+        preamble.append(littleEndian: UInt64(queryCount))
+        preamble.append(littleEndian: UInt64(linkCount))
+        preamble.append(littleEndian: hasScores ? UInt64(1) : 0)
+        preamble.withUnsafeBytes { digest.update($0) }
+        return digest
+    }
+
     package static func header(
         role: LinkRole, queryCount: Int, linkCount: Int, documentCount: Int, hasScores: Bool,
         queriesDigest: SHA256Digest, documentsDigest: SHA256Digest, queriesByLinkCount: [Int]

@@ -98,12 +98,7 @@ public final class LinksWriter {
                 queriesByLinkCount: queriesByLinkCount))
         var body = PagedBody()
         // What the links say, apart from how they are stored.
-        var logical = SHA256Stream()
-        var preamble = Array("tvt-links-1\0".utf8)
-        preamble.append(littleEndian: UInt64(queryCount))
-        preamble.append(littleEndian: UInt64(linkCount))
-        preamble.append(littleEndian: hasScores ? UInt64(1) : 0)
-        preamble.withUnsafeBytes { logical.update($0) }
+        var logical = LinksFormat.logicalDigest(queryCount: queryCount, linkCount: linkCount, hasScores: hasScores)
         for part in [try offsets.take()?.finish(), try targets.take()?.finish(), try scores.take()?.finish()] {
             guard let part else { continue }
             try part.forEachBlock { block in

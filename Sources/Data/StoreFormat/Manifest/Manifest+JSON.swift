@@ -56,6 +56,7 @@ extension Manifest {
         for table in try links.optionalArray("judgements") {
             judgements.append(JudgementTable(split: try table.string("split"), links: try LinkTable(table)))
         }
+        try links.checkSum("judgements", judgements.lazy.map(\.links.linkCount))
         self.init(
             name: try root.string("name"),
             documents: try RecordTable(root.fields("documents")),
@@ -87,6 +88,7 @@ extension Manifest.RecordTable {
 
     package init(_ fields: ManifestFields) throws {
         let shards = try fields.array("shards").map { try Manifest.Shard($0) }
+        try fields.checkSum("shards", shards.lazy.map(\.blob.size))
         self.init(
             recordCount: try fields.count("count"), rawBytes: try fields.count("rawBytes"),
             logicalDigest: try fields.digest("logicalDigest"),
@@ -152,6 +154,7 @@ extension Manifest.MediaTable {
             externalCount: try fields.count("external"), itemsDigest: try fields.digest("itemsDigest"),
             index: try fields.fields("index").blob(),
             shards: try fields.array("shards").map { try Manifest.Shard($0) })
+        try fields.checkSum("shards", shards.lazy.map(\.blob.size))
         guard itemCount < Int(UInt32.max), shards.allSatisfy({ $0.recordCount <= itemCount }),
             shards.reduce(0, { $0 + $1.recordCount }) == itemCount
         else { throw fields.wrong("items", "the shards hold another number of items") }

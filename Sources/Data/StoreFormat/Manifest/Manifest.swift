@@ -39,7 +39,7 @@ public struct Manifest: Sendable, Equatable {
     }
 
     /// The records of one kind.
-    public struct RecordTable: Sendable, Equatable {
+    public struct RecordTable: Sendable, Hashable {
         public var recordCount: Int
         /// Bytes of all lines with their newlines.
         public var rawBytes: Int
@@ -76,14 +76,14 @@ public struct Manifest: Sendable, Equatable {
         public var audioCount: Int { countByKind[.audio] ?? 0 }
     }
 
-    public struct Shard: Sendable, Equatable {
+    public struct Shard: Sendable, Hashable {
         public var blob: BlobDescriptor
         public var recordCount: Int
         public var frameCount: Int
         public var rawBytes: Int
     }
 
-    public struct LinkTable: Sendable, Equatable {
+    public struct LinkTable: Sendable, Hashable {
         public var blob: BlobDescriptor
         public var linkCount: Int
         public var logicalDigest: SHA256Digest
@@ -116,25 +116,10 @@ public struct Manifest: Sendable, Equatable {
         for table in judgements { add("judgements/" + table.split, table.links) }
         return SHA256Digest.of(bytes)
     }
-
-    /// Every blob that the version needs, besides the manifest itself; each once.
-    public var blobs: [BlobDescriptor] {
-        var all: [BlobDescriptor] = []
-        for table in [documents, queries] {
-            all += table.shards.map(\.blob)
-            all += table.dictionaries
-            all.append(table.idIndex)
-        }
-        all += [positives, negatives].compactMap { $0?.blob } + judgements.map(\.links.blob)
-        if let aliases { all.append(aliases) }
-        if let media { all += media.shards.map(\.blob) + [media.index] }
-        var seen: Set<BlobDescriptor> = []
-        return all.filter { seen.insert($0).inserted }
-    }
 }
 
 /// Counts of sizes by power of two, with their extremes.
-public struct LengthStatistics: Sendable, Equatable {
+public struct LengthStatistics: Sendable, Hashable {
     public private(set) var count = 0
     public private(set) var total = 0
     public private(set) var smallest = 0

@@ -13,8 +13,8 @@ package struct ManifestFields {
         self.field = field
     }
 
-    package func wrong(_ name: String, _ reason: String) -> InputError {
-        InputError(reason, at: Place(path: path, field: full(name)))
+    package func wrong(_ name: String, _ reason: String, _ offender: String? = nil) -> InputError {
+        InputError(reason, at: Place(path: path, field: full(name)), offender: offender.map { Array($0.utf8) })
     }
 
     private func full(_ name: String) -> String { field.isEmpty ? name : field + "." + name }
@@ -34,6 +34,15 @@ package struct ManifestFields {
     /// From 0 to 2^53, so that it is exact in every JSON reader.
     package func count(_ name: String) throws -> Int {
         try require(name, "a count") { $0.integer.flatMap { 0...(1 << 53) ~= $0 ? $0 : nil } }
+    }
+
+    /// - Throws: `InputError` where the counts add up to more than any store can hold.
+    func checkSum(_ name: String, _ counts: some Sequence<Int>) throws {
+        var sum = 0
+        for count in counts {
+            sum += count
+            guard sum <= 1 << 60 else { throw wrong(name, "what it counts adds up to more than any store can hold") }
+        }
     }
 
     package func digest(_ name: String) throws -> SHA256Digest {

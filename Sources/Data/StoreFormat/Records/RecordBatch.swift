@@ -66,7 +66,7 @@ extension RecordBatch {
     }
 
     private func describe(_ bytes: UnsafeRawBufferPointer, offset: Int, in encoded: inout EncodedBatch) throws {
-        guard let line = RecordLine(bytes, kind: kind) else {
+        guard let line = StoredLine(bytes, kind: kind) else {
             throw Failure(.bug, "a record passed the check of its first field and then failed it")
         }
         let hash = ContentHash.of(line.content)

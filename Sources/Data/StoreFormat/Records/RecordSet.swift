@@ -113,8 +113,8 @@ package final class RecordSet: Sendable {
         try withRecord(ordinal) { try parsed($0, ordinal: ordinal).id }
     }
 
-    package func parsed(_ line: UnsafeRawBufferPointer, ordinal: Int) throws -> RecordLine {
-        guard let parsed = RecordLine(line, kind: kind) else {
+    package func parsed(_ line: UnsafeRawBufferPointer, ordinal: Int) throws -> StoredLine {
+        guard let parsed = StoredLine(line, kind: kind) else {
             throw DamagedBlob(parts[part(of: ordinal)].path, "record \(ordinal) does not begin with its id")
         }
         return parsed

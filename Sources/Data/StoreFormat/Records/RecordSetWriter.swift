@@ -9,7 +9,7 @@ package final class RecordSetWriter {
     package let kind: RecordKind
     private let options: WriterOptions
     private let scratch: ScratchFolder
-    private(set) var count = 0
+    package private(set) var count = 0
 
     // The batch being filled.
     private var batch: RecordBatch
@@ -44,7 +44,7 @@ package final class RecordSetWriter {
     ///   - record: its line, without a newline; must begin with the id's field.
     /// - Returns: the record's ordinal.
     package func append(id: UnsafeRawBufferPointer, record: UnsafeRawBufferPointer) throws -> Int {
-        guard let line = RecordLine(record, kind: kind), line.hasID(id) else {
+        guard let line = StoredLine(record, kind: kind), line.hasID(id) else {
             throw Failure(
                 .bug,
                 "a \(kind.singular)'s record does not begin with its \(kind.idField) \(escaped(id)): "

@@ -1,4 +1,4 @@
-package import Base
+internal import Base
 internal import Zstandard
 
 extension ShardReader {
@@ -40,7 +40,7 @@ extension ShardReader {
         var rawBytes = 0
         try forEachRecord(in: 0..<recordCount, with: cursor) { record, line in
             rawBytes += line.count + 1
-            guard let parsed = RecordLine(line, kind: kind) else {
+            guard let parsed = StoredLine(line, kind: kind) else {
                 throw DamagedBlob(path, "record \(record) does not begin with its id")
             }
             guard try ContentHash.of(parsed.content) == contentHash(of: record) else {
@@ -111,11 +111,12 @@ extension ShardReader {
 }
 
 extension RecordSet {
-    /// Reads all records: every id must be found at its ordinal, and the logical digest must come out.
+    /// Reads all records: every id must be found at its ordinal, and the logical digest and the lengths must come out.
     ///
     /// - Throws: `DamagedBlob` for the first fault.
-    package func checkAgainst(_ digest: SHA256Digest) throws {
+    package func checkAgainst(_ table: Manifest.RecordTable) throws {
         var logical = LogicalDigestBuilder()
+        var lengths = LengthStatistics()
         var leaves: [UInt8] = []
         var ends: [UInt32] = []
         let index = try idIndex()
@@ -125,6 +126,7 @@ extension RecordSet {
             ends.removeAll(keepingCapacity: true)
         }
         try forEachRecord(in: 0..<count) { ordinal, bytes in
+            lengths.add(bytes.count)
             let id = try parsed(bytes, ordinal: ordinal).id
             let hash = id.withUnsafeBytes { IdIndexFormat.hash($0) }
             guard try index.ordinal(hash: hash, where: { $0 == ordinal }) != nil else {
@@ -139,8 +141,11 @@ extension RecordSet {
             if leaves.count > 1 << 20 { flush() }
         }
         flush()
-        guard logical.finish(kind: kind, count: count) == digest else {
+        guard logical.finish(kind: kind, count: count) == table.logicalDigest else {
             throw DamagedBlob(index.path, "the \(kind) do not match their logical digest")
+        }
+        guard lengths == table.lengths else {
+            throw DamagedBlob(index.path, "the \(kind) have other lengths than the manifest says")
         }
     }
 }

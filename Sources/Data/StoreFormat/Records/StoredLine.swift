@@ -2,7 +2,7 @@ internal import Base
 internal import Glibc
 
 /// A stored line, seen as an id and the rest, without parsing the rest.
-package struct RecordLine {
+package struct StoredLine {
     package let bytes: UnsafeRawBufferPointer
     /// The id as it stands between its quotes.
     package let quotedID: Range<Int>
