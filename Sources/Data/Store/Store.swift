@@ -24,10 +24,12 @@ public final class Store: Sendable {
         let layout = StoreLayout(root: root)
         if Files.exists(layout.layoutFile) { return try Store(opening: root) }
         // A half-made store lacks `oci-layout`, which is written last.
-        let known: Set<String> = ["blobs", "tmp", "index.json"]
+        var known: Set<String> = ["blobs", "tmp", "index.json"]
+        // One that lost it has more; but a reflog without an index is no store to begin anew.
+        if isHalfMade(layout) { known.formUnion(["leases", "lock", "quarantine", "reflog", "trash"]) }
         func isOfStore(_ name: String) -> Bool {
             // A killed process may have left the file that was to become `index.json` or `oci-layout`.
-            known.contains(name)
+            known.contains(name) || name.hasPrefix("catalog.sqlite")
                 || name.hasSuffix(".tmp") && (name.hasPrefix(".index.json.") || name.hasPrefix(".oci-layout."))
         }
         if Files.isDirectory(root), let stranger = try Files.list(root).first(where: { !isOfStore($0) }) {
