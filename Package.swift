@@ -259,7 +259,7 @@ let testTargets: [Target] = [
     tests(
         "Ingest",
         uses: [
-            "Archives", "JSON", "Records", "Store", "Export", "StoreFormat", "StoreMaintenance", "Ingest",
+            "Archives", "JSON", "RawSources", "Records", "Store", "Export", "StoreFormat", "StoreMaintenance", "Ingest",
             "tvt-convert", "tvt-store",
         ],
         packages: [systemPackage], exclude: ["python.requirements"]),

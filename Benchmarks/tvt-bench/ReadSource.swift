@@ -56,7 +56,10 @@ struct ReadSource: ParsableCommand {
 
     private func rows(_ source: some BatchSource) throws -> (items: Int, bytes: Int) {
         var count = 0
-        while let batch = try source.nextBatch() { count += batch.newlineCount }
+        while let batch = try source.nextBatch() {
+            if let fault = batch.faults.first { throw fault.error }
+            count += batch.newlineCount
+        }
         return (count, source.parsedByteCount)
     }
 }

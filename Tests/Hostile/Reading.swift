@@ -143,6 +143,7 @@ struct Reading {
         let parser = JSONParser()
         defer { withExtendedLifetime(parser) {} }
         while let batch = try source.nextBatch() {
+            if let fault = batch.faults.first { throw fault.error }
             try batch.forEachLine { line in
                 _ = batch.place(line: line.number, byteOffset: line.byteOffset)
                 do throws(JSONSyntaxError) {

@@ -2,6 +2,7 @@ import Base
 import StoreMaintenance
 import Ingest
 import JSON
+import RawSources
 import Store
 import SystemPackage
 import TestKit

@@ -3,6 +3,7 @@ import StoreMaintenance
 import Base
 import Ingest
 import JSON
+import RawSources
 import Store
 import SystemPackage
 import TestKit

@@ -1,5 +1,6 @@
 import Archives
 import Base
+import Ingest
 import JSON
 import RawSources
 import SystemPackage
@@ -24,6 +25,7 @@ import Testing
         var rows: [Row] = []
         let columns = try reader.columns()
         while let batch = try reader.nextBatch() {
+            if let fault = batch.faults.first { throw fault.error }
             try batch.forEachLine { line in
                 let object = try JSONValue.parse(Array(line.bytes), path: "row").object!
                 #expect(object.map(\.key) == columns)
@@ -38,12 +40,13 @@ import Testing
         return rows
     }
 
+    /// - Throws: the first fault of a row.
     func rows(
         of bytes: [UInt8], _ format: DelimitedFormat, batchByteCount: Int = 1 << 20, bufferByteCount: Int = 1 << 20
     ) throws -> [Row] {
         let stream = try InputStream(folder.write(bytes, to: "table"), hashing: true)
         let reader = DelimitedReader(
-            stream, format, batchByteCount: batchByteCount, bufferByteCount: bufferByteCount)
+            stream, format, ReadingContext(batchByteCount: batchByteCount), bufferByteCount: bufferByteCount)
         let rows = try rows(of: reader)
         #expect(try reader.finish()?.size == bytes.count)
         return rows
@@ -215,9 +218,11 @@ import Testing
         for _ in 0..<65 { try file.write(piece) }
         try file.close()
         let reader = DelimitedReader(try InputStream(path), format)
-        let error = #expect(throws: InputError.self) { try reader.nextBatch() }
-        #expect(error?.reason == "a field of more than 64 MiB")
-        #expect(error?.place.field == "b")
-        #expect(error?.place.line == (isQuoted ? 2 : 1))
+        let fault = try #require(try reader.nextBatch()?.faults.first)
+        #expect(fault.error.reason == "a field of more than \(64 << 20) bytes")
+        #expect(fault.error.place.field == "b")
+        #expect(fault.error.place.line == (isQuoted ? 2 : 1))
+        #expect(fault.line.count == 1024)
+        #expect(try reader.nextBatch() == nil)
     }
 }

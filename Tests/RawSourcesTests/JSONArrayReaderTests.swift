@@ -1,5 +1,6 @@
 import Archives
 import Base
+import Ingest
 import JSON
 import RawSources
 import SystemPackage
@@ -23,9 +24,10 @@ import Testing
     ) throws -> [Element] {
         let stream = try InputStream(folder.write(text, to: "array.json"), hashing: true)
         let reader = JSONArrayReader(
-            stream, member: member, batchByteCount: batchByteCount, bufferByteCount: bufferByteCount)
+            stream, member: member, ReadingContext(batchByteCount: batchByteCount), bufferByteCount: bufferByteCount)
         var elements: [Element] = []
         while let batch = try reader.nextBatch() {
+            if let fault = batch.faults.first { throw fault.error }
             try batch.forEachLine { line in
                 let place = batch.place(line: line.number, byteOffset: line.byteOffset)
                 #expect(place.path == "\(reader.path), element \(line.number)")

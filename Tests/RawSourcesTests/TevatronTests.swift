@@ -80,8 +80,6 @@ import Testing
     }
 
     @Test func faultsNameTheirPlace() throws {
-        let bytes = #expect(throws: InputError.self) { _ = try convert("bad-bytes") }
-        #expect(bytes?.place.field == "blob")
         let kind = #expect(throws: InputError.self) { _ = try convert("bad-kind") }
         #expect(kind?.place.field == "image")
         let empty = #expect(throws: InputError.self) { _ = try convert("bad-empty") }

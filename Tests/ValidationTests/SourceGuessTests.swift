@@ -36,6 +36,6 @@ import Testing
         let folder = try TemporaryFolder()
         let row = #"{"query_id":"q","query":"x","positive_passages":[{"docid":"d","text":"t"}],"negative_passages":[]}"#
         try folder.write(row + "\n", to: "train.jsonl")
-        #expect(try SourceGuess.arguments(for: [folder("train.jsonl")]).first == "v1-to-v2")
+        #expect(try SourceGuess([folder("train.jsonl")]).arguments.first == "v1-to-v2")
     }
 }

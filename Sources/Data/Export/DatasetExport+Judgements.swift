@@ -82,9 +82,9 @@ extension DatasetExport {
                 }
                 if asTable {
                     for id in [Array(queryID), documentID] where !fitsColumn(id) { throw UnfitID(id: id) }
-                    lines.append(contentsOf: queryID)
+                    appendField(Array(queryID), to: &lines)
                     lines.append(0x09)
-                    lines += documentID
+                    appendField(documentID, to: &lines)
                     lines.append(0x09)
                     lines += Array(text(of: grade).utf8)
                 } else {
@@ -100,6 +100,20 @@ extension DatasetExport {
             }
         }
         return lines
+    }
+
+    /// In quotes where it begins with one: readers of such tables, BEIR's among them, take these off.
+    private static func appendField(_ id: [UInt8], to lines: inout [UInt8]) {
+        guard id.first == 0x22 else {
+            lines += id
+            return
+        }
+        lines.append(0x22)
+        for byte in id {
+            if byte == 0x22 { lines.append(byte) }
+            lines.append(byte)
+        }
+        lines.append(0x22)
     }
 
     /// No tab and no line feed; and no carriage return, at which some readers end a line.

@@ -33,14 +33,16 @@ extension Conversions {
         var report: IngestReport
         switch format {
         case .v2:
-            let files = try V2Files(folder)
+            let files = try ExportedFiles(folder)
             report = try records(
-                queries: files.queries.map { [$0] } ?? [], corpus: [files.corpus], judgements: files.judgements,
-                into: store, reference: reference, options: options)
+                "v2", queries: files.queries.map { [RecordFile(lines: $0)] } ?? [],
+                corpus: [RecordFile(lines: files.corpus)], judgements: files.judgements, unread: files.unread,
+                into: store,
+                reference: reference, options: options)
         case .beir:
-            report = try beir(
-                SourceTree(folder), into: store, reference: reference, positives: summary?.positivesSplit,
-                needsQueries: summary?.queryCount != 0, options: options)
+            report = try source(
+                RawSource(beir: ExportedFiles(folder), in: folder, positives: summary?.positivesSplit), into: store,
+                reference: reference, options: options)
         case .webdataset:
             report = try samples([folder], into: store, reference: reference, options: options)
         }
@@ -73,11 +75,38 @@ extension Conversions {
     }
 }
 
-/// Where the parts of a dataset in the v2 form lie.
-private struct V2Files {
+extension RawSource {
+    /// The files of an export in the layout of BEIR.
+    ///
+    /// - Parameter positives: the split that the positives became.
+    fileprivate init(beir files: ExportedFiles, in folder: FilePath, positives: String?) throws {
+        let judged = try zip(files.judgements, Conversions.splitNames(files.judgements)).map { path, split in
+            (split: split, file: JudgementFile(StreamFile(path)))
+        }
+        var inputs = [Input(documents: RecordFile(lines: files.corpus), layout: .beirDocument)]
+        if let positives {
+            guard let links = judged.first(where: { $0.split == positives })?.file else {
+                throw Failure(
+                    .badData, "\(folder) has no split \"\(positives)\"",
+                    advice: "Its splits: \(judged.map(\.split).joined(separator: ", ")).")
+            }
+            inputs.append(Input(links: .judgements(links, negativesToo: false)))
+        }
+        if let queries = files.queries {
+            inputs.append(Input(queries: RecordFile(lines: queries), layout: .beirQuery))
+        }
+        inputs += judged.map { Input(judgements: $0.file, split: $0.split) }
+        self.init("beir", inputs, options: positives.map { ["positives": .string($0)] } ?? [:])
+        warn(unread: files.unread)
+    }
+}
+
+/// Where the parts of an export lie, in the v2 form or as BEIR has them.
+private struct ExportedFiles {
     let corpus: FilePath
     let queries: FilePath?
     let judgements: [FilePath]
+    let unread: [FilePath]
 
     init(_ folder: FilePath) throws {
         let names = try Files.list(folder)
@@ -87,7 +116,7 @@ private struct V2Files {
         self.corpus = corpus
         queries = try FolderFiles.find("queries.jsonl", in: folder, names)
         judgements = try FolderFiles.judgements(in: folder, names)
-        FolderFiles.tellOthers(in: folder, names) { name in
+        unread = FolderFiles.others(in: folder, names) { name in
             name == "qrels" || name == DatasetExport.mediaFolder
                 || ["corpus.jsonl", "queries.jsonl"].contains { FolderFiles.isPacked(name, stem: $0) }
         }

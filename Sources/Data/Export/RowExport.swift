@@ -17,6 +17,8 @@ public struct RowExportReport: Sendable {
     public var writtenBytes = 0
     /// Judgements of the dataset, for which v1 has no place.
     public var droppedJudgementCount = 0
+    /// Scores of links, for which it has none either.
+    public var droppedScoreCount = 0
     public var seconds = 0.0
 }
 
@@ -53,6 +55,9 @@ extension Conversions {
         progress.finish()
         report.writtenBytes = try target.commit()
         report.droppedJudgementCount = dataset.judgements.reduce(0) { $0 + $1.links.linkCount }
+        report.droppedScoreCount = [dataset.positives, dataset.negatives].reduce(0) { sum, links in
+            sum + (links.map { $0.hasScores ? $0.linkCount : 0 } ?? 0)
+        }
         report.seconds = Clock.seconds() - start
         return report
     }

@@ -3,7 +3,7 @@ package import Base
 package import Records
 internal import StoreFormat
 internal import Synchronization
-internal import SystemPackage
+package import SystemPackage
 
 /// Items of media that come with their records (beside them in a tar, in a column of a table), on their way from the reader
 /// to the workers that scan the records.
@@ -23,6 +23,8 @@ package final class CarriedMedia: MediaSource {
     private let namePrefix = "carried:\(String(UInt64.random(in: 1 << 60 ... .max), radix: 16)):"
     /// Answers for all that no record brought.
     private let others: (any MediaSource)?
+    /// Whether there is something that answers for names.
+    package var answersNames: Bool { others != nil }
     /// So many batches may be under way at once.
     private let windowBatchCount: Int
     /// Bytes of items after which a batch ends.
@@ -129,6 +131,18 @@ package struct CarriedItem: @unchecked Sendable {
     package init?(currentOf members: MemberReader, name: String? = nil) throws {
         self = try CarriedItem(name: name) { try members.read(into: $0) }
         if file == nil, bytes.isEmpty { return nil }
+    }
+
+    /// A file that lies beside what names it.
+    package init(file path: FilePath, name: String?) throws {
+        let stream = try InputFile(path)
+        var position = 0
+        self = try CarriedItem(name: name) { buffer in
+            let piece = try stream.read(position..<min(stream.byteCount, position + buffer.count))
+            buffer.copyBytes(from: piece)
+            position += piece.count
+            return piece.count
+        }
     }
 
     /// - Parameter name: what it was called where it came from.

@@ -47,10 +47,20 @@ extension Conversion {
         report.duplicatesMerged += merged
         report.conflictCount += conflicts
         report.madeIDCount += row.madeIDCount
+        if hasPositiveAmongNegatives {
+            report.sourceCounts["rows with a positive among their negatives", default: 0] += 1
+        }
         try appendNewDocuments(batch)
         try appendQuery(
             batch, row.links, Targets(positives: positives, negatives: negatives, scores: batch.scores(of: row.links)))
         for (source, ordinal) in newPassages { seen.note(source, ordinal: ordinal) }
+    }
+
+    /// Whether a document of the present row is linked as both.
+    private var hasPositiveAmongNegatives: Bool {
+        if positives.count <= 16 { return negatives.contains { positives.contains($0) } }
+        let relevant = Set(positives)
+        return negatives.contains { relevant.contains($0) }
     }
 
     /// Takes a line of a corpus.
@@ -141,7 +151,7 @@ extension Conversion {
         for judgement in judgements {
             try target.addJudgement(
                 split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
-            report.countJudgement(in: judgement.split)
+            report.countJudgements(in: judgement.split)
         }
         for (text, ordinal) in newPassages { seen.note(text, ordinal: ordinal) }
         for case .count(let what, let count) in batch.parts(of: row) { report.sourceCounts[what, default: 0] += count }

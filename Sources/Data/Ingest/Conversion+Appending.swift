@@ -24,9 +24,7 @@ extension Conversion {
             let record = batch.records[record]
             if let ordinal = table.ordinal(of: record.idHash) { return ordinal }
             if isLost { return nil }
-            throw RecordFault(
-                "there is no \(what) \(escaped(batch.id(of: record)))",
-                advice: "A judgement refers to a query and a document of the dataset.", kind: .reference)
+            throw missingReference(to: what, batch.id(of: record), advice: Self.judgementAdvice)
         }
         let isQueryLost = isInQuarantine(query: batch.records[first].idHash)
         let isDocumentLost = isInQuarantine(document: batch.records[first + 1].idHash)
@@ -62,10 +60,10 @@ extension Conversion {
                         targets.lostCount += 1
                         continue
                     }
-                    throw RecordFault(
-                        "there is no document \(escaped(batch.id(of: record))) in the corpus",
+                    throw missingReference(
+                        to: "document", batch.id(of: record), in: " in the corpus",
                         field: "\(field)[\(number - records.lowerBound)]",
-                        advice: "Every id that a query refers to must be the docid of a document.", kind: .reference)
+                        advice: "Every id that a query refers to must be the docid of a document.")
                 }
                 ordinals.append(UInt32(ordinal))
             }

@@ -16,6 +16,8 @@ final class Conversion {
     let queries = KnownRecords()
     let target: any ConversionTarget
     var report = IngestReport()
+    /// What is known of records that were left out for a fault of their own.
+    var leftOut = LeftOutRecords()
     let quarantine: Quarantine?
     private let start = Clock.seconds()
     /// Shown paths of the inputs, by their number.
@@ -68,14 +70,16 @@ final class Conversion {
 
     // MARK: - Reading
 
-    /// Reads one stream of lines to its end and gives every row to `accept`; rows that throw are rejects.
-    func read(
-        _ stream: InputStream, as scanner: BatchScanner,
-        accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
-    ) throws {
-        let batchByteCount = options.media?.batchByteCount ?? options.batchByteCount
-        let lines = LineBatches(stream, batchByteCount: min(batchByteCount, options.batchByteCount))
-        try read(lines, as: scanner, accept: accept)
+    /// How a file is read whose records may bring items of media.
+    ///
+    /// - Parameter carried: nil where they bring none; then there are few lines in a batch, since each may name a file of many
+    ///   bytes.
+    func context(_ carried: CarriedMedia? = nil) -> ReadingContext {
+        let mediaByteCount = carried == nil ? options.media?.batchByteCount : nil
+        return ReadingContext(
+            carried: carried ?? CarriedMedia(),
+            batchByteCount: min(mediaByteCount ?? options.batchByteCount, options.batchByteCount),
+            recordByteLimit: options.recordByteLimit)
     }
 
     /// Reads one file of records to its end and gives every row to `accept`; rows that throw are rejects.
@@ -83,13 +87,11 @@ final class Conversion {
         _ file: RecordFile, _ carried: CarriedMedia, as scanner: BatchScanner,
         accept: (ScannedBatch, ScannedBatch.Row) throws -> Void
     ) throws {
-        // Few lines, where each may name a file of many bytes.
-        let mediaByteCount = file.carriesMedia ? nil : options.media?.batchByteCount
-        let batchByteCount = mediaByteCount ?? options.batchByteCount
         let source: any BatchSource
         do {
-            source = try file.open(carried, min(batchByteCount, options.batchByteCount))
+            source = try file.open(context(file.carriesMedia ? carried : nil))
         } catch {
+            leftOut.noteUnreadRest()
             return try abandonInput(error)
         }
         try read(source, as: scanner, mayBeEmpty: file.mayBeEmpty, accept: accept)
@@ -103,6 +105,7 @@ final class Conversion {
         do {
             try readAll(of: source, as: scanner, mayBeEmpty: mayBeEmpty, accept: accept)
         } catch {
+            leftOut.noteUnreadRest()
             try abandonInput(error)
         }
     }
@@ -128,7 +131,12 @@ final class Conversion {
             },
             transform: { scanner.scan($0, intake: intake) },
             write: { batch in
-                for row in batch.rows {
+                var faults = batch.lines.faults[...]
+                for (number, row) in batch.rows.enumerated() {
+                    while let fault = faults.first, fault.lineCountBefore <= number {
+                        try reject(fault)
+                        faults.removeFirst()
+                    }
                     do {
                         if let failure = row.failure { throw failure }
                         try accept(batch, row)
@@ -138,17 +146,16 @@ final class Conversion {
                             if let media = fault.media, let quarantine {
                                 try quarantine.add(media, error)
                             } else {
+                                leftOut.add(line)
                                 try target.reject(error, as: fault.kind, line: line)
                             }
                         }
                     }
                 }
-                rowCount += batch.rows.count
+                for fault in faults { try reject(fault) }
+                rowCount += batch.rows.count + batch.lines.faults.count
             })
-        report.parsedBytes += source.parsedByteCount
-        if let file = try source.finish() {
-            report.inputs.append(.init(path: source.path, size: file.size, sha256: file.sha256))
-        }
+        try note(source)
         guard rowCount > 0 || mayBeEmpty else { throw Self.emptyInput(source.path) }
     }
 
@@ -161,6 +168,59 @@ final class Conversion {
     func reject(_ error: InputError, as kind: RecordFault.Kind, line: UnsafeRawBufferPointer) throws {
         try target.reject(error, as: kind, line: line)
     }
+
+    /// Leaves a row out that its reader could not make a line of.
+    private func reject(_ fault: LineBatch.Fault) throws {
+        try fault.line.withUnsafeBytes { line in
+            leftOut.add(line)
+            try target.reject(fault.error, as: .record, line: line)
+        }
+    }
+
+    /// Leaves out what an adapter found at fault before the conversion began.
+    func reject(_ faults: [SourceFault]) throws {
+        for fault in faults {
+            try fault.line.withUnsafeBytes { try target.reject(fault.error, as: fault.kind, line: $0) }
+        }
+    }
+
+    /// The fault of a reference to a record that is not there.
+    ///
+    /// - Parameter what: "document" or "query".
+    func missingReference(
+        to what: String, _ id: [UInt8], in place: String = "", field: String? = nil, advice: String
+    ) -> RecordFault {
+        let isConsequence = leftOut.mayHold(.of(id))
+        return RecordFault(
+            "there is no \(what) \(escaped(id))\(place)", field: field,
+            advice: isConsequence ? "It may be one of the records that were left out before." : advice,
+            kind: isConsequence ? .consequence : .reference)
+    }
+
+    /// Adds to the report what was read of an input.
+    func note(_ source: some BatchSource) throws {
+        report.parsedBytes += source.parsedByteCount
+        if let file = try source.finish() {
+            report.inputs.append(.init(path: source.path, size: file.size, sha256: file.sha256))
+        }
+        let columns = source.leftOutColumns.filter { $0.count > 0 }
+        warn(.leftOutColumn, columns.map { "\(source.path), column \"\($0.name)\": \($0.count) binary values" })
+    }
+
+    /// Says something of the source that stops nothing.
+    func warn(_ warning: SourceWarning, _ messages: [String]) {
+        guard !messages.isEmpty else { return }
+        report.warningCounts[warning, default: 0] += messages.count
+        target.warn(warning, messages)
+    }
+
+    /// Says which files are not read, but for those that are about the data.
+    func warn(unread files: [FilePath]) {
+        warn(.unreadFile, files.map(\.string).filter { !DocumentationFile.isDocumentation($0) })
+    }
+
+    /// Says which parts of sets of files are missing.
+    func checkParts(of paths: [FilePath]) { warn(.missingPart, FileParts.missing(among: paths)) }
 
     /// Throws what an input failed with, or goes on without the rest of it.
     func abandonInput(_ error: any Error) throws {

@@ -34,6 +34,8 @@ public protocol ConversionTarget: AnyObject {
     func noteExternalMedia(_ count: Int)
     /// Leaves a record out, or throws its error.
     func reject(_ error: InputError, as kind: RecordFault.Kind, line: UnsafeRawBufferPointer) throws
+    /// Says something of the source that stops nothing.
+    func warn(_ warning: SourceWarning, _ messages: [String])
     /// An input cannot be read on, or not at all: throws the error, or goes on with the next one.
     func abandonInput(_ error: any Error) throws
     /// Ends the conversion, which has been read to its end, and tells the report what came of it.
@@ -84,6 +86,11 @@ private final class StoreTarget: ConversionTarget {
 
     func reject(_ error: InputError, as kind: RecordFault.Kind, line: UnsafeRawBufferPointer) throws {
         try rejects.add(error, line: line)
+    }
+
+    func warn(_ warning: SourceWarning, _ messages: [String]) {
+        let more = messages.count > 5 ? " and \(messages.count - 5) more" : ""
+        log.warning("\(warning.rawValue): \(messages.prefix(5).joined(separator: ", "))\(more)")
     }
 
     func begin(input path: String) {}

@@ -15,17 +15,42 @@ public enum Conversions {
         _ inputs: [FilePath], into destination: any ConversionDestination, reference: String,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
+        try rows(
+            inputs.map { RecordFile(lines: $0) }, unread: [], into: destination, reference: reference, options: options)
+    }
+
+    /// Converts files of v1 rows, whatever they are laid out in.
+    ///
+    /// - Parameter unread: files beside them that nothing is made of.
+    package static func rows(
+        _ files: [RecordFile], unread: [FilePath], into destination: any ConversionDestination, reference: String,
+        options: IngestOptions
+    ) throws -> IngestReport {
+        let (options, carried) = takingMedia(of: files, options)
         let conversion = try Conversion(
             "v1-to-v2", to: destination, reference: reference, options: options,
-            byteCount: Conversion.byteCount(of: inputs))
+            byteCount: Conversion.byteCount(of: files.map(\.path)))
+        conversion.warn(unread: unread)
+        conversion.checkParts(of: files.map(\.path))
         let seen = try SeenPassages()
-        for path in inputs {
-            try conversion.attempt {
-                let stream = try InputStream(path, hashing: true)
-                try conversion.read(stream, as: .rows(seen), accept: { try conversion.acceptRow($0, $1, noting: seen) })
+        for file in files {
+            try conversion.read(file, carried, as: .rows(seen)) {
+                try conversion.acceptRow($0, $1, noting: seen)
             }
         }
         return try conversion.commit()
+    }
+
+    /// The options of a conversion whose files may bring items of media, and what takes these.
+    static func takingMedia(of files: [RecordFile], _ options: IngestOptions) -> (IngestOptions, CarriedMedia) {
+        var options = options
+        let carried = CarriedMedia(
+            others: options.media?.source, windowBatchCount: options.windowBatchCount,
+            decodes: options.probe?.decodes ?? false)
+        if files.contains(where: \.carriesMedia) {
+            options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
+        }
+        return (options, carried)
     }
 
     /// Takes a dataset in the v2 form: a corpus, queries that link to it, and judgements.
@@ -46,23 +71,21 @@ public enum Conversions {
 
     /// Takes files of records in the v2 form, whatever they are laid out in.
     ///
-    /// - Parameter command: recorded in the manifest.
+    /// - Parameters:
+    ///   - command: recorded in the manifest.
+    ///   - unread: files beside them that nothing is made of.
     package static func records(
-        _ command: String, queries: [RecordFile], corpus: [RecordFile], judgements: [FilePath],
+        _ command: String, queries: [RecordFile], corpus: [RecordFile], judgements: [FilePath], unread: [FilePath] = [],
         into destination: any ConversionDestination,
         reference: String, options: IngestOptions
     ) throws -> IngestReport {
         let splits = try splitNames(judgements)
-        var options = options
-        let carried = CarriedMedia(
-            others: options.media?.source, windowBatchCount: options.windowBatchCount,
-            decodes: options.probe?.decodes ?? false)
-        if (queries + corpus).contains(where: \.carriesMedia) {
-            options.media = MediaIntake(carried, keepsNames: options.media?.keepsNames ?? false)
-        }
+        let (options, carried) = takingMedia(of: queries + corpus, options)
         let conversion = try Conversion(
             command, to: destination, reference: reference, options: options,
             byteCount: Conversion.byteCount(of: (corpus + queries).map(\.path) + judgements))
+        conversion.warn(unread: unread)
+        conversion.checkParts(of: (corpus + queries).map(\.path) + judgements)
         for file in corpus {
             try conversion.read(file, carried, as: .documents(.document), accept: conversion.acceptDocument)
         }
@@ -71,14 +94,14 @@ public enum Conversions {
         }
         for (path, split) in zip(judgements, splits) {
             try conversion.attempt {
-                try conversion.readJudgements(InputStream(path, hashing: true), split: split)
+                try conversion.readJudgements(JudgementFile(StreamFile(path)), split: split)
             }
         }
         return try conversion.commit()
     }
 
     /// The splits of files with judgements, which are to be different ones.
-    static func splitNames(_ judgements: [FilePath]) throws -> [String] {
+    package static func splitNames(_ judgements: [FilePath]) throws -> [String] {
         let splits = judgements.map { splitName($0.lastComponent?.string ?? $0.string) }
         for (position, split) in splits.enumerated() {
             guard let other = splits[..<position].firstIndex(where: { $0.utf8.elementsEqual(split.utf8) }) else {
@@ -91,102 +114,16 @@ public enum Conversions {
         return splits
     }
 
-    /// Takes a dataset in the form of BEIR: `corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv` in a folder or a zip.
-    ///
-    /// - Parameter positives: a split whose judgements above 0 also become the queries' positives.
-    public static func beir(
-        _ source: FilePath, into destination: any ConversionDestination, reference: String, positives: String? = nil,
-        options: IngestOptions = IngestOptions()
-    ) throws -> IngestReport {
-        try beir(SourceTree(source), into: destination, reference: reference, positives: positives, options: options)
-    }
-
-    /// - Parameter needsQueries: whether it is an error that there is no file of queries.
-    package static func beir(
-        _ tree: SourceTree, into destination: any ConversionDestination, reference: String, positives: String? = nil,
-        needsQueries: Bool = true,
-        options: IngestOptions
-    ) throws -> IngestReport {
-        let source = tree.path
-        let layout = try BEIRLayout(tree, needsQueries: needsQueries)
-        var extraOptions = JSONObject()
-        if let positives { extraOptions["positives"] = .string(positives) }
-        let conversion = try Conversion(
-            "beir", to: destination, reference: reference, options: options, extraOptions: extraOptions, byteCount: nil)
-        try conversion.read(
-            tree.open(layout.corpus, hashing: true), as: .documents(.beirDocument), accept: conversion.acceptDocument)
-        var links = JudgedLinks()
-        if let positives {
-            guard let name = layout.judgements.first(where: { $0.split == positives })?.name else {
-                throw Failure(
-                    .badData, "\(source) has no split \"\(positives)\"",
-                    advice: "Its splits: \(layout.judgements.map(\.split).joined(separator: ", ")).")
-            }
-            links = try conversion.links(of: tree.open(name))
-        }
-        if let queries = layout.queries {
-            try conversion.read(tree.open(queries, hashing: true), as: .queries(.beirQuery)) { batch, row in
-                try conversion.acceptQuery(batch, row, morePositives: links[batch.records[row.links.first].idHash])
-            }
-        }
-        for (split, name) in layout.judgements {
-            try conversion.attempt { try conversion.readJudgements(tree.open(name, hashing: true), split: split) }
-        }
-        if !tree.isFolder {
-            conversion.report.inputs = [
-                .init(path: source.string, size: try Files.size(source), sha256: try .ofFile(source))
-            ]
-        }
-        return try conversion.commit()
-    }
-
     /// `test` for `qrels/test.tsv.gz`.
     package static func splitName(_ name: String) -> String {
         var parts = (name.split(separator: "/").last ?? "").split(separator: ".", omittingEmptySubsequences: false)
-        while parts.count > 1, ["gz", "zst", "xz", "tsv", "txt", "jsonl", "qrels", "trec"].contains(parts.last) {
+        while let ending = parts.last?.lowercased(), parts.count > 1, judgementEndings.contains(ending) {
             parts.removeLast()
         }
         return parts.joined(separator: ".")
     }
-}
 
-/// Where the parts of a BEIR dataset lie; in a folder they may be packed, and in both in a folder of their own.
-private struct BEIRLayout {
-    let corpus: String
-    /// Nil where there are none.
-    let queries: String?
-    let judgements: [(split: String, name: String)]
-
-    init(_ tree: SourceTree, needsQueries: Bool) throws {
-        // The entries of an archive are unpacked once, not twice.
-        let endings = tree.isFolder ? ["", ".gz", ".zst", ".xz"] : [""]
-        func find(_ stem: String, isNeeded: Bool = true) throws -> String? {
-            let names = endings.map { stem + $0 }
-            let found = tree.names.filter { path in names.contains { path == $0 || path.hasSuffix("/" + $0) } }
-            guard let name = found.first else {
-                guard isNeeded else { return nil }
-                throw Failure(
-                    .missingInput, "\(tree.path) has no \(stem)",
-                    advice: "A BEIR dataset holds corpus.jsonl, queries.jsonl and qrels/*.tsv"
-                        + (tree.isFolder ? "." : ", inside an archive not packed once more."))
-            }
-            guard found.count == 1 else {
-                throw Failure(.badData, "\(tree.path) has several of \(stem): \(found.joined(separator: ", "))")
-            }
-            return name
-        }
-        corpus = try find("corpus.jsonl")!
-        queries = try find("queries.jsonl", isNeeded: needsQueries)
-        judgements = tree.names.filter { name in
-            (name.hasPrefix("qrels/") || name.contains("/qrels/"))
-                && endings.contains { name.hasSuffix(".tsv" + $0) }
-        }.map { (Conversions.splitName($0), $0) }
-        for (position, judgement) in judgements.enumerated() {
-            if let other = judgements[..<position].first(where: { $0.split == judgement.split }) {
-                throw Failure(
-                    .badData,
-                    "\(tree.path) has the split \"\(judgement.split)\" twice: \(other.name), \(judgement.name)")
-            }
-        }
-    }
+    private static let judgementEndings: Set<String> = [
+        "gz", "zst", "xz", "bz2", "tsv", "txt", "csv", "json", "jsonl", "ndjson", "parquet", "qrels", "trec",
+    ]
 }

@@ -1,3 +1,4 @@
+internal import Archives
 internal import Base
 package import SystemPackage
 
@@ -22,19 +23,19 @@ package enum FolderFiles {
     package static func judgements(in folder: FilePath, _ names: [String]) throws -> [FilePath] {
         guard names.contains("qrels") else { return [] }
         let qrels = folder.appending("qrels")
-        return try Files.list(qrels).filter { !$0.hasPrefix(".") }.map { qrels.appending($0) }
+        return try Files.list(qrels).filter { !HiddenFile.isHidden(component: $0) }.map { qrels.appending($0) }
     }
 
     /// Whether a file may hold samples.
     package static func isTar(_ name: String) -> Bool {
-        !name.hasPrefix(".")
-            && [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz"].contains { name.hasSuffix($0) }
+        let lowered = name.lowercased()
+        return !HiddenFile.isHidden(component: name)
+            && [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2"].contains { lowered.hasSuffix($0) }
     }
 
-    /// What is not read is said.
-    package static func tellOthers(in folder: FilePath, _ names: [String], known: (String) -> Bool) {
-        let others = names.filter { !known($0) && $0 != summaryName && !$0.hasPrefix(".") }
-        guard !others.isEmpty else { return }
-        log.notice("\(folder): not read: \(others.joined(separator: ", "))")
+    /// What is not read.
+    package static func others(in folder: FilePath, _ names: [String], known: (String) -> Bool) -> [FilePath] {
+        names.filter { !known($0) && $0 != summaryName && !HiddenFile.isHidden(component: $0) }
+            .map { folder.appending($0) }
     }
 }

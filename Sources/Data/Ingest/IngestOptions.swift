@@ -1,3 +1,4 @@
+internal import Archives
 internal import Base
 internal import JSON
 public import StoreFormat
@@ -22,6 +23,8 @@ public struct IngestOptions: Sendable {
     public var rejects: FilePath?
     /// Threads that parse.
     public var workers = processorCount
+    /// Bytes of the longest record.
+    public var recordByteLimit = LineReader.longestLine
     /// Bytes of input that a worker gets at once.
     public var batchByteCount = 1 << 20
     /// Takes the images, videos and sounds that records name into the store; nil leaves all references as they are.

@@ -38,6 +38,10 @@ public struct IngestReport: Sendable {
     /// What the adapter of a source counted, by its words for it.
     public var sourceCounts: [String: Int] = [:]
     public var rejectCount = 0
+    /// What was said of the source besides.
+    public var warningCounts: [SourceWarning: Int] = [:]
+    /// What an adapter has to say of the source when all of it is read.
+    private(set) var notes: [(kind: SourceWarning, messages: [String])] = []
     /// Records that were left out because their media are broken or missing, by the reason; nil where that was not asked for.
     public var quarantineCounts: [String: Int]?
     /// Links and judgements that were left out with the records that they refer to.
@@ -60,13 +64,16 @@ public struct IngestReport: Sendable {
     public var storedBytes = 0
     public var seconds = 0.0
 
-    mutating func countJudgement(in split: String) {
+    mutating func countJudgements(in split: String, _ count: Int = 1) {
         if let known = judgementCounts.firstIndex(where: { $0.split.utf8.elementsEqual(split.utf8) }) {
-            judgementCounts[known].count += 1
+            judgementCounts[known].count += count
         } else {
-            judgementCounts.append((split, 1))
+            judgementCounts.append((split, count))
         }
     }
+
+    /// Notes what is said of the source when all of it is read.
+    package mutating func note(_ kind: SourceWarning, _ messages: [String]) { notes.append((kind, messages)) }
 
     /// Adds a file that an adapter has read by itself.
     package mutating func addInput(_ path: String, size: Int, sha256: SHA256Digest) {
@@ -117,6 +124,13 @@ public struct IngestReport: Sendable {
             // The names of these counts come from the data.
             let isByName = name == "source" || name == "quarantined"
             object[JSONObject.snakeCase(name)] = isByName ? value : value.inSnakeCase
+        }
+        if !warningCounts.isEmpty {
+            object["warnings"] = .object(
+                JSONObject(
+                    SourceWarning.allCases.compactMap { kind in
+                        warningCounts[kind].map { (kind.rawValue, JSONValue($0)) }
+                    }))
         }
         if let exportDifferences {
             object["logical_digest"] = .string(logicalDigest.map { "\($0)" } ?? "")

@@ -2,30 +2,37 @@ internal import Archives
 internal import Base
 internal import Glibc
 internal import Records
+internal import SystemPackage
 
 /// A file of links that is read before the queries that have them.
 package struct LinkFile {
     enum Kind {
-        case judgements(negativesToo: Bool)
-        case triples(negativesPerQuery: Int)
+        case judgements(JudgementFile, negativesToo: Bool)
+        case triples(StreamFile, negativesPerQuery: Int)
     }
 
-    let file: StreamFile
     let kind: Kind
+
+    var path: FilePath {
+        switch kind {
+        case .judgements(let file, _): file.path
+        case .triples(let file, _): file.path
+        }
+    }
 
     /// Judgements: grades above 0 are positives.
     ///
     /// Faults are left to who reads the same file as judgements.
     ///
     /// - Parameter negativesToo: whether the other grades are negatives.
-    package static func judgements(_ file: StreamFile, negativesToo: Bool) -> LinkFile {
-        LinkFile(file: file, kind: .judgements(negativesToo: negativesToo))
+    package static func judgements(_ file: JudgementFile, negativesToo: Bool) -> LinkFile {
+        LinkFile(kind: .judgements(file, negativesToo: negativesToo))
     }
 
     /// Lines of `query⇥positive⇥negative`, ids all three: the first different negatives of each query; the positives are
     /// not looked at.
     package static func triples(_ file: StreamFile, negativesPerQuery: Int) -> LinkFile {
-        LinkFile(file: file, kind: .triples(negativesPerQuery: negativesPerQuery))
+        LinkFile(kind: .triples(file, negativesPerQuery: negativesPerQuery))
     }
 }
 
@@ -55,8 +62,10 @@ struct LinksAhead {
     /// The negatives of a query, of which none is one of its positives, and how many were left out for that.
     func negatives(of query: ContentHash, positives: [UInt32]) -> (negatives: [UInt32], positiveCount: Int) {
         var found = judgedNegatives[query]
-        for document in negatives[query]?.documents ?? [] where !found.contains(document) { found.append(document) }
-        let others = found.filter { !positives.contains($0) }
+        let judged = Set(found)
+        found += (negatives[query]?.documents ?? []).filter { !judged.contains($0) }
+        let relevant = Set(positives)
+        let others = found.filter { !relevant.contains($0) }
         return (others, found.count - others.count)
     }
 }
@@ -80,15 +89,20 @@ extension Conversion {
 
     /// Reads a file of links to its end.
     func read(_ file: LinkFile, into links: inout LinksAhead) throws {
-        let stream = try file.file.open()
         switch file.kind {
-        case .judgements(let negativesToo):
-            try forEachLink(of: stream) { query, document, grade in
-                if grade > 0 || negativesToo {
-                    links.add(query: query, document: document, isPositive: grade > 0)
+        case .judgements(let file, let negativesToo):
+            do {
+                try forEachLink(of: file) { query, document, grade in
+                    if grade > 0 || negativesToo {
+                        links.add(query: query, document: document, isPositive: grade > 0)
+                    }
                 }
+            } catch {
+                // What keeps the file from being read is said once, where its judgements are.
+                if Interruption.isRequested { throw error }
             }
-        case .triples(let limit):
+        case .triples(let file, let limit):
+            let stream = try file.open()
             try readTriples(stream, limit: limit, into: &links)
             report.parsedBytes += stream.byteOffset
             if let source = try stream.finish() {
@@ -99,7 +113,7 @@ extension Conversion {
 
     private func readTriples(_ stream: InputStream, limit: Int, into links: inout LinksAhead) throws {
         links.triplesPath = stream.path
-        let reader = LineReader(stream)
+        let reader = LineReader(stream, lineLimit: LineReader.longestLineOfColumns)
         var isEmpty = true
         while let batch = try reader.nextBatch() {
             try Interruption.check()
@@ -111,10 +125,7 @@ extension Conversion {
                     let queryHash = ContentHash.of(query)
                     guard links.negatives[queryHash]?.documents.count ?? 0 < limit else { return }
                     guard let document = documents.ordinal(of: .of(negative)) else {
-                        throw RecordFault(
-                            "there is no document \(escaped(Array(negative)))",
-                            advice:
-                                "A triple is the ids of a query, of a positive and of a negative, separated by tabs.")
+                        throw missingReference(to: "document", Array(negative), advice: Self.tripleAdvice)
                     }
                     let target = UInt32(document)
                     if links.negatives[queryHash]?.documents.contains(target) != true {
@@ -124,10 +135,16 @@ extension Conversion {
                     let place = Place(path: stream.path, line: line.number, byteOffset: line.byteOffset)
                     try reject(fault.error(at: place, line: line.bytes), as: fault.kind, line: line.bytes)
                 }
+            } fault: { fault in
+                isEmpty = false
+                try fault.line.withUnsafeBytes { try reject(fault.error, as: .record, line: $0) }
             }
         }
         if isEmpty { throw Self.emptyInput(stream.path) }
     }
+
+    private static let tripleAdvice =
+        "A triple is the ids of a query, of a positive and of a negative, separated by tabs."
 
     private static func triple(
         _ line: UnsafeRawBufferPointer
@@ -137,9 +154,7 @@ extension Conversion {
             memchr(base + start, 0x09, line.count - start).map { UnsafeRawPointer($0) - base }
         }
         guard let first = tab(from: 0), let second = tab(from: first + 1), tab(from: second + 1) == nil else {
-            throw RecordFault(
-                "the line has not three columns",
-                advice: "A triple is the ids of a query, of a positive and of a negative, separated by tabs.")
+            throw RecordFault("the line has not three columns", advice: tripleAdvice)
         }
         let end = line.last == 0x0D ? line.count - 1 : line.count
         guard first > 0, second + 1 < end else {
@@ -153,7 +168,7 @@ extension Conversion {
     /// Checks, when all queries are read, that none is missing that has triples; where bad records are allowed for, they
     /// are counted, since the query may be one of those.
     func checkUse(of links: LinksAhead) throws {
-        let unknown = links.negatives.filter { queries.ordinal(of: $0.key) == nil }
+        let unknown = links.negatives.filter { queries.ordinal(of: $0.key) == nil && !leftOut.mayHold($0.key) }
         guard let first = unknown.values.map(\.line).min() else { return }
         guard options.badRecordLimit > 0 else {
             throw InputError(

@@ -48,19 +48,24 @@ public struct AssetFolder: MediaSource {
             throw RecordFault(
                 "\(escaped(Array(name.utf8))) is no path", advice: "The field names a file in \(root), or an address.")
         }
-        var depth = 0
-        for part in name.split(separator: "/") where part != "." {
-            depth += part == ".." ? -1 : 1
-            if depth < 0 { break }
-        }
-        guard depth >= 0, !name.hasPrefix("/") else {
+        guard let path = Self.path(of: name, in: root) else {
             throw RecordFault(
                 "\(escaped(Array(name.utf8))) lies outside \(root)",
                 advice:
                     "Names are paths in the folder of --assets: name a folder that holds all files, and shorten the names."
             )
         }
-        return .file(root.appending(name))
+        return .file(path)
+    }
+
+    /// The file that a name means in a folder; nil for a name that leads out of it.
+    package static func path(of name: String, in root: FilePath) -> FilePath? {
+        var depth = 0
+        for part in name.split(separator: "/") where part != "." {
+            depth += part == ".." ? -1 : 1
+            if depth < 0 { return nil }
+        }
+        return name.isEmpty || name.hasPrefix("/") || name.utf8.contains(0) ? nil : root.appending(name)
     }
 
     /// As an export lays them out, whatever the extension.
@@ -72,7 +77,7 @@ public struct AssetFolder: MediaSource {
     }
 
     /// Whether a name is an address, such as `https://…`, and no path: RFC 3986, section 3.1.
-    static func hasScheme(_ name: String) -> Bool {
+    package static func hasScheme(_ name: String) -> Bool {
         guard let colon = name.utf8.firstIndex(of: UInt8(ascii: ":")) else { return false }
         let scheme = name.utf8[..<colon]
         func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }

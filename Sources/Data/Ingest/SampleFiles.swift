@@ -15,13 +15,14 @@ extension Conversions {
         let files = try SampleFiles(sources)
         func tar(_ path: FilePath, _ kind: RecordKind) -> RecordFile {
             RecordFile(path) {
-                SampleReader(try MemberReader(path, hashing: true), kind: kind, media: $0, batchByteCount: $1)
+                SampleReader(try MemberReader(path, hashing: true), kind: kind, $0)
             }
         }
         return try records(
             "webdataset", queries: files.queries.map { tar($0, .queries) },
             corpus: files.corpus.map { tar($0, .documents) },
-            judgements: files.judgements, into: destination, reference: reference, options: options)
+            judgements: files.judgements, unread: files.unread, into: destination, reference: reference,
+            options: options)
     }
 }
 
@@ -30,6 +31,7 @@ private struct SampleFiles {
     private(set) var corpus: [FilePath] = []
     private(set) var queries: [FilePath] = []
     private(set) var judgements: [FilePath] = []
+    private(set) var unread: [FilePath] = []
 
     init(_ sources: [FilePath]) throws {
         for source in sources {
@@ -44,7 +46,7 @@ private struct SampleFiles {
             }
             for name in tars { add(source.appending(name)) }
             judgements += try FolderFiles.judgements(in: source, names)
-            FolderFiles.tellOthers(in: source, names) { $0 == "qrels" || FolderFiles.isTar($0) }
+            unread += FolderFiles.others(in: source, names) { $0 == "qrels" || FolderFiles.isTar($0) }
         }
         guard !corpus.isEmpty else {
             throw Failure(

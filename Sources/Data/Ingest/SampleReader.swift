@@ -7,17 +7,18 @@ internal import StoreFormat
 /// The samples of a tar in the manner of webdataset, each as the line of a record.
 ///
 /// A sample is a run of members whose names are equal up to the first dot of the file's name: `00012.json`,
-/// `00012.image.jpg`. What is no member of ours or one of the few that others are known to write is an error.
-/// Not Sendable: it has a position.
+/// `00012.image.jpg`. The case of endings does not matter. What is no member of ours or one of the few that others are known to
+/// write is a fault of its sample, and so is a sample whose members do not lie together.
+/// Memory: 16 bytes a sample, to know it again. Not Sendable: it has a position.
 final class SampleReader: BatchSource {
-    /// No record may be longer, as with lines.
-    private static let longestRecord = LineReader.longestLine
-
     private let tar: MemberReader
     private let kind: RecordKind
     private let batchByteCount: Int
+    private let recordByteLimit: Int
     /// Takes the items that lie beside the records.
     private let media: CarriedMedia
+    /// Hashes of the keys so far.
+    private var keys: Set<ContentHash> = []
     private let parser = JSONParser()
     /// The member that begins the next sample.
     private var nextMember: Member?
@@ -30,8 +31,13 @@ final class SampleReader: BatchSource {
         let name: String
         /// With the folders before it.
         let key: String
-        /// Behind the first dot.
+        /// Behind the first dot, in lower case.
         let ending: String
+    }
+
+    /// What keeps a sample from being a record.
+    private struct SampleFault: Error {
+        let error: InputError
     }
 
     /// A sample that is being read.
@@ -39,14 +45,17 @@ final class SampleReader: BatchSource {
         let key: String
         var json: [UInt8]?
         var text: [UInt8]?
+        /// The first fault of its members.
+        var fault: InputError?
         var media: [(kind: MediaKind, member: String, item: CarriedItem)] = []
     }
 
-    init(_ tar: MemberReader, kind: RecordKind, media: CarriedMedia, batchByteCount: Int) {
+    init(_ tar: MemberReader, kind: RecordKind, _ context: ReadingContext) {
         self.tar = tar
         self.kind = kind
-        self.media = media
-        self.batchByteCount = batchByteCount
+        media = context.carried
+        batchByteCount = context.batchByteCount
+        recordByteLimit = context.recordByteLimit
     }
 
     var path: String { tar.path }
@@ -56,11 +65,22 @@ final class SampleReader: BatchSource {
     func nextBatch() throws -> LineBatch? {
         var text: [UInt8] = []
         var names: [String] = []
+        var faults: [LineBatch.Fault] = []
         var heldByteCount = 0
         media.beginBatch()
         while text.count < batchByteCount, heldByteCount < media.batchHeldByteCount, let sample = try nextSample() {
             let start = text.count
-            try append(sample, to: &text)
+            do {
+                if let fault = sample.fault { throw SampleFault(error: fault) }
+                try append(sample, to: &text)
+            } catch let fault as SampleFault {
+                text.removeLast(text.count - start)
+                faults.append(
+                    .init(lineCountBefore: names.count, error: fault.error, line: sample.json ?? Array(sample.key.utf8))
+                )
+                if faults.count == 1000 { break }
+                continue
+            }
             // A line feed in JSON is a space between tokens or a fault; a carriage return is the same, and ends no line.
             for position in start..<text.count where text[position] == 0x0A { text[position] = 0x0D }
             text.append(0x0A)
@@ -70,13 +90,14 @@ final class SampleReader: BatchSource {
                 $0 + ($1.item.heldByteCount > 0 ? $1.item.heldByteCount : media.batchHeldByteCount)
             }
         }
-        guard !names.isEmpty else { return nil }
+        guard !names.isEmpty || !faults.isEmpty else { return nil }
         defer {
             sampleCount += names.count
             parsedByteCount += text.count
         }
         return LineBatch(
-            path: path, firstLine: sampleCount + 1, byteOffset: parsedByteCount, origins: .files(names), text: text)
+            path: path, firstLine: sampleCount + 1, byteOffset: parsedByteCount, origins: .files(names), text: text,
+            faults: faults)
     }
 
     // MARK: - Members
@@ -90,18 +111,29 @@ final class SampleReader: BatchSource {
         }
         let folderEnd = name.utf8.lastIndex(of: 0x2F).map { name.utf8.index(after: $0) } ?? name.startIndex
         guard let dot = name.utf8[folderEnd...].firstIndex(of: 0x2E), dot > folderEnd else {
-            throw fault("the name of a member has no key and ending, as 00012.json has", name)
+            throw fault("the name of a member has no key and ending, as 00012.json has", name).error
         }
         nextMember = Member(
-            name: name, key: String(name[..<dot]), ending: String(name[name.utf8.index(after: dot)...]))
+            name: name, key: String(name[..<dot]), ending: name[name.utf8.index(after: dot)...].lowercased())
     }
 
     private func nextSample() throws -> Sample? {
         if nextMember == nil { try advance() }
         guard let first = nextMember else { return nil }
         var sample = Sample(key: first.key)
+        if !keys.insert(Array(first.key.utf8).withUnsafeBytes { .of($0) }).inserted {
+            sample.fault =
+                fault(
+                    "the members of the sample \"\(first.key)\" do not lie side by side", first.name,
+                    "A sample is a run of members with one key: sort the members by name and pack the tar again."
+                ).error
+        }
         while let member = nextMember, member.key.utf8.elementsEqual(sample.key.utf8) {
-            try take(member, into: &sample)
+            do {
+                try take(member, into: &sample)
+            } catch let fault as SampleFault {
+                if sample.fault == nil { sample.fault = fault.error }
+            }
             try advance()
         }
         return sample
@@ -109,8 +141,10 @@ final class SampleReader: BatchSource {
 
     private func take(_ member: Member, into sample: inout Sample) throws {
         func all() throws -> [UInt8] {
-            guard let bytes = try tar.readAll(limit: Self.longestRecord) else {
-                throw fault("the member has more than 1 GiB", member.name)
+            guard let bytes = try tar.readAll(limit: recordByteLimit) else {
+                throw fault(
+                    "the member has more than \(recordByteLimit) bytes", member.name,
+                    "Longer records are read with --max-record-bytes.")
             }
             return bytes
         }
@@ -121,7 +155,10 @@ final class SampleReader: BatchSource {
             guard let kind = Self.mediaKind(of: member.ending) else {
                 throw fault(
                     "members that end in .\(member.ending) have no place in a record", member.name,
-                    "A sample is made of .json (the record), .txt (its text), and an image, a video or a sound, as "
+                    (member.ending.contains(".")
+                        ? "The key of a sample ends at the first dot of the name, here \"\(member.key)\": keys have no dots. "
+                        : "")
+                        + "A sample is made of .json (the record), .txt (its text), and an image, a video or a sound, as "
                         + ".jpg, .image.png, .mp4, .wav: leave the others out of the tar.")
             }
             guard !sample.media.contains(where: { $0.kind == kind }) else {
@@ -139,7 +176,7 @@ final class SampleReader: BatchSource {
     private static func mediaKind(of ending: String) -> MediaKind? {
         let parts = ending.split(separator: ".", omittingEmptySubsequences: false)
         if parts.count == 2 { return MediaKind(rawValue: String(parts[0])) }
-        return switch ending.lowercased() {
+        return switch ending {
         case "jpg", "jpeg", "png", "gif", "webp": .image
         case "mp4", "mov", "webm", "mkv": .video
         case "wav", "mp3", "flac", "ogg": .audio
@@ -147,8 +184,8 @@ final class SampleReader: BatchSource {
         }
     }
 
-    private func fault(_ reason: String, _ name: String, _ advice: String? = nil) -> InputError {
-        InputError(reason, at: Place(path: "\(path)/\(name)"), advice: advice)
+    private func fault(_ reason: String, _ name: String, _ advice: String? = nil) -> SampleFault {
+        SampleFault(error: InputError(reason, at: Place(path: "\(path)/\(name)"), advice: advice))
     }
 
     // MARK: - Records
@@ -211,7 +248,7 @@ final class SampleReader: BatchSource {
     private func object(_ json: [UInt8], _ name: String) throws -> JSONNode {
         let root = json.withUnsafeBytes { bytes in
             Result { () throws(RecordFault) in try RecordScanner.root(of: bytes, padded: false, parser: parser) }
-                .mapError { $0.error(at: Place(path: "\(path)/\(name)"), line: bytes) }
+                .mapError { SampleFault(error: $0.error(at: Place(path: "\(path)/\(name)"), line: bytes)) }
         }
         let node = try root.get()
         guard node.kind == .object else {

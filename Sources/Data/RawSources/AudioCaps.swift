@@ -25,12 +25,13 @@ extension RawSource {
         _ sources: [FilePath], splits: [String] = [], positives: [String]? = nil, missing: FilePath? = nil
     ) throws -> RawSource {
         let inventory = try SourceInventory(sources, tables: "table of captions (.csv, .parquet)") { name in
-            name.hasSuffix(".csv") || name.hasSuffix(".parquet")
+            let name = name.lowercased()
+            return name.hasSuffix(".csv") || name.hasSuffix(".parquet")
         }
-        let (tables, files) = (
-            inventory.tables.filter { $0.string.hasSuffix(".parquet") },
-            inventory.tables.filter { $0.string.hasSuffix(".csv") }
-        )
+        func tables(_ ending: String) -> [FilePath] {
+            inventory.tables.filter { $0.string.lowercased().hasSuffix(ending) }
+        }
+        let (tables, files) = (tables(".parquet"), tables(".csv"))
         let named = try tables.map { try SourceFiles.split(of: $0) }
         var annotations = AudioCapsAnnotations()
         for file in files { try annotations.read(file, split: SourceFiles.split(of: file)) }
@@ -57,7 +58,7 @@ struct AudioCapsAnnotations {
     ) throws {
         try files.forEachRow(ofCSV: path) { row, _ in
             let (youtube, caption) = (try row.clipID("youtube_id"), try row.clipID("audiocap_id"))
-            _ = try (row.clipID("start_time"), row.text("caption"))
+            _ = try (row.startTime(), row.text("caption"))
             let id = try AudioCapsRows.documentID(row)
             let clip = table.clip(id) ?? table.addClip(id)
             table.addName(id, of: clip, form: "<youtube_id>_<start_time>")
@@ -99,7 +100,7 @@ struct AudioCapsRows: SourceRows {
     }
 
     static func documentID(_ row: JSONNode) throws(RecordFault) -> [UInt8] {
-        try row.id("youtube_id") + [0x5F] + row.id("start_time")
+        try row.id("youtube_id") + [0x5F] + row.startTime()
     }
 
     private func addDocument(_ row: JSONNode, _ item: JSONNode, into records: RowRecords) throws {
@@ -122,5 +123,19 @@ struct AudioCapsRows: SourceRows {
         query.set("query_text", try row.wanted("caption"))
         query.setAll(of: row, except: Self.ownFields)
         try records.addQuery(query, for: Self.documentID(row), in: [split], rules)
+    }
+}
+
+extension JSONNode {
+    /// Seconds as names of files have them: a whole number without a point, even where a table writes 30.0.
+    fileprivate func startTime() throws(RecordFault) -> [UInt8] {
+        if let number = self["start_time"]?.double, let whole = Int(exactly: number) {
+            return Array(String(whole).utf8)
+        }
+        let text = try clipID("start_time")
+        guard let point = text.firstIndex(of: 0x2E), point > 0, point + 1 < text.count,
+            text[(point + 1)...].allSatisfy({ $0 == 0x30 })
+        else { return text }
+        return Array(text[..<point])
     }
 }

@@ -15,11 +15,9 @@ extension RawSource {
     ///
     /// - Parameter sources: JSON Lines or Parquet files, or folders of them.
     public static func bge(_ sources: [FilePath], scores: LinkScores = .links) throws -> RawSource {
-        RawSource(
-            "bge",
-            try SourceFiles.rows(of: sources).map { path in
-                Input(try SourceFiles.records(path), BGERows(source: BGERows.source(of: path), scores: scores))
-            }, options: ["scores": .string(scores.rawValue)])
+        try rows("bge", of: sources, options: ["scores": .string(scores.rawValue)]) { path in
+            BGERows(source: BGERows.source(of: path), scores: scores)
+        }
     }
 }
 

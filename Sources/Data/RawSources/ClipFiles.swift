@@ -46,7 +46,7 @@ final class ClipFiles {
     ///
     /// - Returns: nil for one that is left out, which is noted.
     /// - Throws: `InputError` where that cannot be told, and for a second file of a clip.
-    func clip(_ name: String, at path: String) throws -> ClipTable.Meaning? {
+    func clip(_ name: String, at path: String) throws(InputError) -> ClipTable.Meaning? {
         if known.contains(path) { return nil }
         let file = name.utf8.split(separator: 0x2F).last ?? Substring(name).utf8
         guard let dot = file.lastIndex(of: 0x2E),
@@ -86,9 +86,12 @@ final class ClipFiles {
     func finish(_ report: inout IngestReport) throws {
         if strangers.count > 0 {
             let one = strangers.count == 1
-            log.warning(
-                "\(strangers.count) \(one ? "file has" : "files have") no annotation and \(one ? "is" : "are") left out: \(strangers)"
-            )
+            report.note(
+                .unreadFile,
+                [
+                    "\(strangers.count) \(one ? "file has" : "files have") no annotation and \(one ? "is" : "are") left out: "
+                        + "\(strangers)"
+                ])
             report.sourceCounts["files without annotation"] = strangers.count
         }
         if otherSplitCount > 0 { report.sourceCounts["files of other splits"] = otherSplitCount }
@@ -141,12 +144,12 @@ final class ClipReader: BatchSource {
     private var clipCount = 0
     private(set) var parsedByteCount = 0
 
-    init(_ path: FilePath, _ files: ClipFiles, kind: MediaKind, carried: CarriedMedia, batchByteCount: Int) throws {
+    init(_ path: FilePath, _ files: ClipFiles, kind: MediaKind, _ context: ReadingContext) throws {
         members = try MemberReader(path, hashing: true)
         self.files = files
         self.kind = kind
-        self.carried = carried
-        self.batchByteCount = batchByteCount
+        carried = context.carried
+        batchByteCount = context.batchByteCount
     }
 
     var path: String { members.path }
@@ -156,12 +159,20 @@ final class ClipReader: BatchSource {
     func nextBatch() throws -> LineBatch? {
         var text: [UInt8] = []
         var names: [String] = []
+        var faults: [LineBatch.Fault] = []
         var heldByteCount = 0
         carried.beginBatch()
         while text.count < batchByteCount, heldByteCount < carried.batchHeldByteCount, let name = try members.next() {
             try Interruption.check()
             let path = members.memberPath
-            guard let meaning = try files.clip(name, at: path) else { continue }
+            let meaning: ClipTable.Meaning
+            do throws(InputError) {
+                guard let found = try files.clip(name, at: path) else { continue }
+                meaning = found
+            } catch {
+                faults.append(.init(lineCountBefore: names.count, error: error, line: Array(name.utf8)))
+                continue
+            }
             let item = try CarriedItem(currentOf: members, name: name)
             // One that waits in a file of its own ends the batch: open files and disk are bounded like memory.
             heldByteCount += item.map { $0.heldByteCount > 0 ? $0.heldByteCount : carried.batchHeldByteCount } ?? 0
@@ -178,13 +189,14 @@ final class ClipReader: BatchSource {
             JSONText.appendLiteral("}\n", to: &text)
             names.append(path)
         }
-        guard !names.isEmpty else { return nil }
+        guard !names.isEmpty || !faults.isEmpty else { return nil }
         defer {
             clipCount += names.count
             parsedByteCount += text.count
         }
         return LineBatch(
-            path: path, firstLine: clipCount + 1, byteOffset: parsedByteCount, origins: .files(names), text: text)
+            path: path, firstLine: clipCount + 1, byteOffset: parsedByteCount, origins: .files(names), text: text,
+            faults: faults)
     }
 }
 

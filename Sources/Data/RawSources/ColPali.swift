@@ -11,8 +11,7 @@ extension RawSource {
     ///
     /// - Parameter sources: Parquet files or JSON Lines, or folders of them.
     public static func colpali(_ sources: [FilePath]) throws -> RawSource {
-        RawSource(
-            "colpali", try SourceFiles.rows(of: sources).map { Input(try SourceFiles.records($0), ColPaliRows()) })
+        try rows("colpali", of: sources) { _ in ColPaliRows() }
     }
 }
 

@@ -7,8 +7,12 @@ internal import JSON
 ///
 /// Not Sendable: it has a position.
 final class DelimitedRows {
-    /// No field may be longer (64 MiB): beyond it, a quote that never ends would fill the memory.
-    static let longestField = 64 << 20
+    /// A row that cannot be read.
+    struct RowFault: Error {
+        let error: InputError
+        /// Where in the buffer the line is that the row is left out up to; nil where the row has an end.
+        let position: Int?
+    }
 
     /// Offsets in the buffer, without the quotes around it.
     struct Field {
@@ -26,6 +30,8 @@ final class DelimitedRows {
 
     private let stream: InputStream
     private let format: DelimitedFormat
+    /// No row and no field may be longer: beyond it, a quote that never ends would fill the memory.
+    private let rowByteLimit: Int
     private var buffer: UnsafeMutableRawBufferPointer
     private var filled = 0
     private var isAtEnd = false
@@ -43,9 +49,10 @@ final class DelimitedRows {
     /// Of the columns, for messages; empty until they are known.
     var names: [String] = []
 
-    init(_ stream: InputStream, _ format: DelimitedFormat, bufferByteCount: Int) {
+    init(_ stream: InputStream, _ format: DelimitedFormat, rowByteLimit: Int, bufferByteCount: Int) {
         self.stream = stream
         self.format = format
+        self.rowByteLimit = rowByteLimit
         buffer = .allocate(byteCount: max(3, bufferByteCount), alignment: 64)
     }
 
@@ -87,6 +94,53 @@ final class DelimitedRows {
         lineCount = 0
     }
 
+    // MARK: - Rows that are left out
+
+    /// Ends the present row at the line where its fault was found.
+    ///
+    /// - Returns: the row as it is, or its beginning where it is too long to be held.
+    func leaveOut(_ fault: RowFault) throws -> [UInt8] {
+        guard var searched = fault.position else {
+            var end = nextStart
+            if end > start, buffer[end - 1] == 0x0A { end -= 1 }
+            return Array(buffer[start..<end])
+        }
+        while true {
+            if let newline = newline(from: searched) {
+                nextStart = newline + 1
+                lineCount = newlineCount(in: start..<nextStart)
+                return Array(buffer[start..<newline])
+            }
+            guard filled - start <= rowByteLimit else { return try passLongRow() }
+            searched = filled - start
+            // The row moves to the start of the buffer.
+            guard try fill() else {
+                (nextStart, lineCount) = (filled, newlineCount(in: start..<filled))
+                return Array(buffer[start..<filled])
+            }
+        }
+    }
+
+    /// Goes behind the line of a row that is too long to be held.
+    private func passLongRow() throws -> [UInt8] {
+        let kept = Array(buffer[start..<min(filled, start + 1024)])
+        lineCount = newlineCount(in: start..<filled)
+        while true {
+            (start, nextStart) = (filled, filled)
+            try Interruption.check()
+            guard try fill() else { return kept }
+            guard let newline = newline(from: 0) else { continue }
+            nextStart = newline + 1
+            lineCount += 1
+            return kept
+        }
+    }
+
+    private func newline(from position: Int) -> Int? {
+        let base = UnsafeRawPointer(buffer.baseAddress!)
+        return memchr(base + position, 0x0A, filled - position).map { UnsafeRawPointer($0) - base }
+    }
+
     /// The bytes of a field, with single quotes for doubled ones.
     func withContent<Result>(of field: Field, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[field.start..<field.end])
@@ -113,7 +167,7 @@ final class DelimitedRows {
             next = end + 1
             if end > start, buffer[end - 1] == 0x0D { end -= 1 }
         } else if !isAtEnd {
-            if filled - start > Self.longestField {
+            if filled - start > rowByteLimit {
                 // The buffer is looked through once more for each doubling of it.
                 var last = start
                 while let found = memchr(base + last, Int32(format.delimiter), filled - last) {
@@ -216,10 +270,12 @@ final class DelimitedRows {
             (start, nextStart) = (0, 0)
         }
         if filled == buffer.count {
-            guard filled <= LineReader.longestLine else {
-                throw InputError(
-                    "a row longer than 1 GiB", at: place(),
-                    advice: "Are the delimiter and the quoting those of the file?")
+            guard filled <= rowByteLimit else {
+                throw RowFault(
+                    error: InputError(
+                        "a row longer than \(rowByteLimit) bytes", at: place(), offender: offender(from: start),
+                        advice: "Are the delimiter and the quoting those of the file? Longer rows are read with "
+                            + "--max-record-bytes."), position: start)
             }
             let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: buffer.count * 2, alignment: 64)
             larger.copyMemory(from: UnsafeRawBufferPointer(buffer))
@@ -255,37 +311,42 @@ final class DelimitedRows {
         InputError("the file is empty", at: Place(path: stream.path), advice: "Was it written to its end?")
     }
 
-    func wrongColumnCount() -> InputError {
+    func wrongColumnCount() -> RowFault {
         let missing = fields.count < names.count ? fields.count : nil
-        return InputError(
+        let error = InputError(
             "\(fields.count) columns where \(names.count) should be", at: place(field: missing),
             offender: offender(from: start),
             advice: format.quoting == .none
                 ? "Each line has the same number of columns; without quotes, a text cannot have the delimiter in it."
                 : "Each row has the same number of columns; a text with the delimiter in it stands in quotes.")
+        return RowFault(error: error, position: nil)
     }
 
     private func checkLength(from start: Int, to end: Int, isQuoted: Bool = false) throws {
-        guard end - start > Self.longestField else { return }
-        throw InputError(
-            "a field of more than 64 MiB", at: place(field: fields.count, at: start), offender: offender(from: start),
+        guard end - start > rowByteLimit else { return }
+        let error = InputError(
+            "a field of more than \(rowByteLimit) bytes", at: place(field: fields.count, at: start),
+            offender: offender(from: start),
             advice: isQuoted
                 ? "Does the quote at its start end anywhere? Files with quotes as characters are read without quoting."
                 : "Are the delimiter and the quoting those of the file?")
+        throw RowFault(error: error, position: self.start)
     }
 
-    private func endlessQuote(_ position: Int) -> InputError {
-        InputError(
+    private func endlessQuote(_ position: Int) -> RowFault {
+        let error = InputError(
             "the quote that begins this field does not end", at: place(field: fields.count, at: position),
             offender: offender(from: position),
             advice: "The file may be cut off; or its quotes are characters, and it is to be read without quoting.")
+        return RowFault(error: error, position: start)
     }
 
-    private func strayQuote(_ reason: String, _ field: Int, at position: Int) -> InputError {
-        InputError(
+    private func strayQuote(_ reason: String, _ field: Int, at position: Int) -> RowFault {
+        let error = InputError(
             reason, at: place(field: field, at: position),
             offender: offender(from: position),
             advice: "A field with a quote in it stands in quotes, and the quote twice: \"say \"\"so\"\"\".")
+        return RowFault(error: error, position: position)
     }
 
     private func checkText(upTo end: Int) throws {
@@ -294,9 +355,10 @@ final class DelimitedRows {
         for (index, field) in fields.enumerated() {
             let content = UnsafeRawBufferPointer(rebasing: buffer[field.start..<field.end])
             guard !JSONText.isUTF8(content) else { continue }
-            throw InputError(
+            let error = InputError(
                 "not valid UTF-8", at: place(field: index, at: field.start), offender: Array(content.prefix(41)),
                 advice: "Convert the file: iconv -f ENCODING -t UTF-8.")
+            throw RowFault(error: error, position: nil)
         }
     }
 }

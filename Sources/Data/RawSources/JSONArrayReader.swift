@@ -1,6 +1,6 @@
 package import Archives
 package import Base
-internal import Ingest
+package import Ingest
 internal import JSON
 
 /// The objects of one big JSON array, one line each: files that are no JSON Lines, of any size.
@@ -12,8 +12,6 @@ internal import JSON
 ///
 /// Not Sendable: it has a position.
 package final class JSONArrayReader: BatchSource {
-    /// No element may be longer (1 GiB), as with lines.
-    package static let longestElement = LineReader.longestLine
     /// As simdjson has it.
     package static let deepest = 1024
 
@@ -22,6 +20,7 @@ package final class JSONArrayReader: BatchSource {
     private let stream: InputStream
     private let member: String?
     private let batchByteCount: Int
+    private let elementByteLimit: Int
     private let buffer: UnsafeMutableRawBufferPointer
     private var position = 0
     private var filled = 0
@@ -34,13 +33,18 @@ package final class JSONArrayReader: BatchSource {
     /// The brackets that are open, by their closing ones.
     private var open: [UInt8] = []
 
+    /// So many faults end a batch.
+    private static let mostFaults = 1000
+
     /// - Parameter member: the name of the array in the file's object; nil where the file is the array.
     package init(
-        _ stream: InputStream, member: String? = nil, batchByteCount: Int = 1 << 20, bufferByteCount: Int = 1 << 20
+        _ stream: InputStream, member: String? = nil, _ context: ReadingContext = ReadingContext(),
+        bufferByteCount: Int = 1 << 20
     ) {
         self.stream = stream
         self.member = member
-        self.batchByteCount = max(1, batchByteCount)
+        batchByteCount = max(1, context.batchByteCount)
+        elementByteLimit = context.recordByteLimit
         buffer = .allocate(byteCount: bufferByteCount, alignment: 64)
     }
 
@@ -56,16 +60,19 @@ package final class JSONArrayReader: BatchSource {
     package func nextBatch() throws -> LineBatch? {
         var text: [UInt8] = []
         var offsets: [Int] = []
-        while text.count < batchByteCount, try goToElement() {
+        var faults: [LineBatch.Fault] = []
+        while text.count < batchByteCount, faults.count < Self.mostFaults, try goToElement() {
             try Interruption.check()
-            offsets.append(byteOffset)
+            let offset = byteOffset
             let start = text.count
-            elementCount += 1
-            try take(isElement: true) { piece in
-                text.append(contentsOf: piece)
-                guard text.count - start <= Self.longestElement else {
-                    throw fault("an element longer than 1 GiB", at: offsets.last, "Is this the array that is meant?")
-                }
+            let fault = try takeElement(into: &text)
+            offsets.append(offset)
+            if let fault {
+                // A blank line keeps the numbers of those that follow.
+                faults.append(
+                    .init(
+                        lineCountBefore: offsets.count - 1 - faults.count, error: fault, line: Array(text[start...])))
+                text.removeLast(text.count - start)
             }
             text.withUnsafeMutableBytes { bytes in
                 for index in start..<bytes.count where bytes[index] == 0x0A { bytes[index] = 0x0D }
@@ -76,7 +83,32 @@ package final class JSONArrayReader: BatchSource {
         defer { madeByteCount += text.count }
         return LineBatch(
             path: path, firstLine: elementCount - offsets.count + 1, byteOffset: madeByteCount,
-            origins: .elements(offsets), text: text)
+            origins: .elements(offsets), text: text, faults: faults)
+    }
+
+    /// Takes the element that begins here.
+    ///
+    /// - Returns: why it is no record, of which then the beginning is taken.
+    private func takeElement(into text: inout [UInt8]) throws -> InputError? {
+        elementCount += 1
+        let first = buffer[position]
+        guard first == 0x7B else {
+            let error = fault("element \(elementCount) is no object", "The elements of the array are objects.")
+            guard first != 0x5D, first != 0x2C else { throw error }
+            try skipValue(first) { piece in text.append(contentsOf: piece.prefix(1024)) }
+            return error
+        }
+        let (start, offset) = (text.count, byteOffset)
+        var isTooLong = false
+        try take(isElement: true) { piece in
+            isTooLong = isTooLong || text.count - start + piece.count > elementByteLimit
+            if !isTooLong { text.append(contentsOf: piece) }
+        }
+        guard isTooLong else { return nil }
+        text.removeLast(max(0, text.count - start - 1024))
+        return fault(
+            "an element longer than \(elementByteLimit) bytes", at: offset,
+            "Is this the array that is meant? Longer records are read with --max-record-bytes.")
     }
 
     // MARK: - The way to the elements
@@ -99,9 +131,7 @@ package final class JSONArrayReader: BatchSource {
             }
         }
         state = .elements
-        guard try peek("the array ends") == 0x7B else {
-            throw fault("element \(elementCount + 1) is no object", "The elements of the array are objects.")
-        }
+        _ = try peek("the array ends")
         return true
     }
 
@@ -186,13 +216,14 @@ package final class JSONArrayReader: BatchSource {
 
     // MARK: - Values
 
-    /// Passes over a member's value.
-    private func skipValue(_ first: UInt8) throws {
-        if [0x22, 0x5B, 0x7B].contains(first) { return try take { _ in } }
+    /// Passes over a value of any kind.
+    private func skipValue(_ first: UInt8, _ body: (UnsafeRawBufferPointer) -> Void = { _ in }) throws {
+        if [0x22, 0x5B, 0x7B].contains(first) { return try take(body) }
         let start = byteOffset
         while try position < filled || fill() {
             let byte = buffer[position]
             if byte == 0x2C || byte == 0x7D || byte == 0x5D || byte <= 0x20 { break }
+            body(UnsafeRawBufferPointer(rebasing: buffer[position..<position + 1]))
             position += 1
         }
         guard byteOffset > start else { throw fault("no value where one should be") }

@@ -8,7 +8,8 @@ extension RawSource {
     ///
     /// Read are `miracl-corpus-v1.0-<language>/docs-*.jsonl` (`docid`, `title`, `text`) and, of
     /// `miracl-v1.0-<language>/`, `topics/topics.miracl-v1.0-<language>-<split>.tsv` and
-    /// `qrels/qrels.miracl-v1.0-<language>-<split>.tsv`, packed or not, in folders and archives.
+    /// `qrels/qrels.miracl-v1.0-<language>-<split>.tsv`, packed or not, in folders and archives. Queries of a split without
+    /// judgements (`test-a`) keep its name as `split`.
     ///
     /// - Parameters:
     ///   - language: needed where there are several.
@@ -20,36 +21,45 @@ extension RawSource {
         let members = try SourceMember.all(of: sources)
         let files = members.map { ($0, MIRACLFile($0)) }
         let language = try MIRACLFile.language(language, of: files.compactMap(\.1))
-        var (corpus, topics): ([SourceMember], [SourceMember]) = ([], [])
+        var corpus: [SourceMember] = []
+        var topics: [(member: SourceMember, split: String)] = []
         var judged = JudgedSplits()
         for case (let member, let file?) in files where file.language == language {
             switch file.kind {
             case .passages: corpus.append(member)
-            case .topics: topics.append(member)
-            case .judgements(let split): try judged.add(member.file, split: split)
+            case .topics(let split): topics.append((member, split))
+            case .judgements(let split): try judged.add(JudgementFile(member.file), split: split)
             }
         }
-        for (list, what) in [(corpus, "miracl-corpus-v1.0-\(language)/docs-*.jsonl"), (topics, "topics.*.tsv")]
-        where list.isEmpty {
+        for (isThere, what) in [
+            (!corpus.isEmpty, "miracl-corpus-v1.0-\(language)/docs-*.jsonl"), (!topics.isEmpty, "topics.*.tsv"),
+        ] where !isThere {
             throw Failure(
                 .missingInput, "there is no \(what) for \"\(language)\"",
                 advice:
                     "Name the folder that holds miracl-corpus-v1.0-\(language) and miracl-v1.0-\(language), or both.")
         }
-        SourceMember.tell(unread: files.filter { $0.1 == nil }.map(\.0))
         var inputs = corpus.map { Input(documents: RecordFile(lines: $0.file)) }
         inputs += try judged.links(of: positives).map {
             Input(links: .judgements($0, negativesToo: negativesFromJudgements))
         }
-        inputs += topics.map { Input(queries: RecordFile($0.file, columns: ["query_id", "query_text"])) }
-        inputs += judged.files.map { Input(judgements: $0.file, split: $0.split) }
-        return RawSource(
+        inputs += topics.map { member, split in
+            // Nothing else would tell the queries of a test without judgements from the others.
+            let isJudged = judged.files.contains { $0.split.utf8.elementsEqual(split.utf8) }
+            return Input(
+                queries: RecordFile(
+                    member.file, columns: ["query_id", "query_text"], constants: isJudged ? [] : [("split", split)]))
+        }
+        inputs += judged.inputs
+        var source = RawSource(
             "miracl", inputs,
             options: [
                 "language": .string(language), "positives": JudgedSplits.recorded(positives),
                 "negativesFromJudgements": .bool(negativesFromJudgements),
             ]
         ) { try SourceMember.report(sources, in: &$0) }
+        source.warn(unread: files.filter { $0.1 == nil }.map(\.0.file.path))
+        return source
     }
 }
 
@@ -57,7 +67,7 @@ extension RawSource {
 struct MIRACLFile {
     enum Kind {
         case passages
-        case topics
+        case topics(split: String)
         case judgements(split: String)
     }
 
@@ -66,7 +76,8 @@ struct MIRACLFile {
 
     /// Nil for a file that is none.
     init?(_ member: SourceMember) {
-        if member.stem.hasPrefix("docs-"), member.stem.hasSuffix(".jsonl"),
+        let lowered = member.stem.lowercased()
+        if lowered.hasPrefix("docs-"), lowered.hasSuffix(".jsonl"),
             let folder = member.folders.last(where: { $0.hasPrefix("miracl-corpus-v") }),
             let language = folder.split(separator: "-", maxSplits: 3).last, folder.split(separator: "-").count > 3
         {
@@ -76,12 +87,12 @@ struct MIRACLFile {
         }
         // topics.miracl, v1.0, language, split
         let parts = member.stem.split(separator: "-", maxSplits: 3).map(String.init)
-        guard parts.count == 4, parts[1].hasPrefix("v"), parts[3].hasSuffix(".tsv"), parts[3].count > 4 else {
-            return nil
-        }
+        guard parts.count == 4, parts[1].hasPrefix("v"), parts[3].lowercased().hasSuffix(".tsv"), parts[3].count > 4
+        else { return nil }
+        let split = String(parts[3].dropLast(4))
         switch parts[0] {
-        case "topics.miracl": kind = .topics
-        case "qrels.miracl": kind = .judgements(split: String(parts[3].dropLast(4)))
+        case "topics.miracl": kind = .topics(split: split)
+        case "qrels.miracl": kind = .judgements(split: split)
         default: return nil
         }
         language = parts[2]

@@ -29,7 +29,8 @@ extension RawSource {
         _ sources: [FilePath], splits: [String] = [], positives: [String]? = nil, missing: FilePath? = nil
     ) throws -> RawSource {
         let inventory = try SourceInventory(sources, tables: "annotation (.json)") { name in
-            name.hasSuffix(".json") || name.hasSuffix(".csv") || name == "category.txt"
+            let name = name.lowercased()
+            return name.hasSuffix(".json") || name.hasSuffix(".csv") || name == "category.txt"
         }
         var annotations = MSRVTTAnnotations()
         try annotations.read(inventory.tables)
@@ -54,15 +55,17 @@ struct MSRVTTAnnotations {
     ]
 
     mutating func read(_ paths: [FilePath]) throws {
-        let documents = paths.filter { $0.string.hasSuffix(".json") }
+        let documents = paths.filter { $0.string.lowercased().hasSuffix(".json") }
         guard !documents.isEmpty else {
             throw Failure(
                 .missingInput, "there is no annotation (.json) among what was named",
                 advice: "It is called MSRVTT_data.json, or train_val_videodatainfo.json and test_videodatainfo.json.")
         }
-        for path in paths where path.lastComponent?.string == "category.txt" { try readCategories(path) }
+        for path in paths where path.lastComponent?.string.lowercased() == "category.txt" { try readCategories(path) }
         for path in documents { try Self.readVideos(of: path, into: &table, &files) }
-        for path in paths where path.string.hasSuffix(".csv") { try Self.readList(of: path, into: &table, &files) }
+        for path in paths where path.string.lowercased().hasSuffix(".csv") {
+            try Self.readList(of: path, into: &table, &files)
+        }
         for path in documents { try Self.readSentences(of: path, into: &table, &files) }
     }
 
@@ -109,12 +112,14 @@ struct MSRVTTAnnotations {
                 .usage, "\(path) is no list of a split that is known",
                 advice: "MSRVTT_train.9k.csv, MSRVTT_train.7k.csv and MSRVTT_JSFUSION_test.csv are: leave it out.")
         }
+        var leftOut = files.leftOut
         try files.forEachRow(ofCSV: path) { row, _ in
             let id = try row.id("video_id")
             guard let clip = table.clip(id) else {
                 throw RecordFault(
                     "there is no annotation of the video \(escaped(id))", field: "video_id",
-                    advice: "The list belongs to all of MSR-VTT: name the annotations of train, validation and test.")
+                    advice: "The list belongs to all of MSR-VTT: name the annotations of train, validation and test.",
+                    kind: leftOut.mayHold(.of(id)) ? .consequence : .reference)
             }
             try table.put(clip, inSplit: split)
             let isGiven = split == "test-1k-a"
@@ -127,10 +132,13 @@ struct MSRVTTAnnotations {
         of path: FilePath, into table: inout ClipTable, _ files: inout AnnotationFiles
     ) throws {
         let reader = JSONArrayReader(try InputStream(path, hashing: true), member: "sentences")
+        var leftOut = files.leftOut
         try files.forEachRow(of: reader) { row, _ in
             let id = try row.id("video_id")
             guard let clip = table.clip(id) else {
-                throw RecordFault("there is no video \(escaped(id)) among \"videos\"", field: "video_id")
+                throw RecordFault(
+                    "there is no video \(escaped(id)) among \"videos\"", field: "video_id",
+                    kind: leftOut.mayHold(.of(id)) ? .consequence : .reference)
             }
             _ = try (row.id("sen_id"), row.text("caption"))
             table.add(row.wrapped("sentence"), to: clip)

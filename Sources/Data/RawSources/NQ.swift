@@ -32,35 +32,36 @@ extension RawSource {
         _ sources: [FilePath], corpus: [FilePath] = [], positives: [String] = ["train"],
         negatives: DPRNegatives = .hard, scores: LinkScores = .drop, split: String? = nil
     ) throws -> RawSource {
-        let files = try SourceFiles.find(sources, holding: ".json and no .jsonl") { name in
-            SourceFiles.packings.contains { name.hasSuffix(".json" + $0) || name.hasSuffix(".jsonl" + $0) }
+        let found = try SourceFiles(sources, holding: ".json and no .jsonl") {
+            SourceFiles.hasEnding($0, ".json", ".jsonl", ".ndjson")
         }
         let tables = corpus.map { path in
             Input(
                 RecordFile(path, carriesMedia: false) {
-                    DelimitedReader(
-                        try InputStream(path, hashing: true), .csv(delimiter: UInt8(ascii: "\t")), batchByteCount: $1)
+                    DelimitedReader(try InputStream(path, hashing: true), .csv(delimiter: UInt8(ascii: "\t")), $0)
                 }, PassageTableRows())
         }
-        let questions = try files.map { path in
+        let questions = try found.files.map { path in
             Input(
                 records(path),
                 try NQRows(
                     split: split ?? NQRows.split(of: path), positives: positives, hasCorpus: !corpus.isEmpty,
                     negatives: negatives, scores: scores))
         }
-        return RawSource(
+        var source = RawSource(
             "nq", tables + questions,
             options: [
                 "negatives": .string(negatives.rawValue), "scores": .string(scores.rawValue),
                 "positives": .array(positives.map { .string($0) }),
             ])
+        source.warn(unread: found.unread)
+        return source
     }
 
     private static func records(_ path: FilePath) -> RecordFile {
-        if path.lastComponent?.string.contains(".jsonl") ?? false { return RecordFile(lines: path) }
+        if SourceFiles.hasEnding(path.string, ".jsonl", ".ndjson") { return RecordFile(lines: path) }
         return RecordFile(path, carriesMedia: false) {
-            JSONArrayReader(try InputStream(path, hashing: true), batchByteCount: $1)
+            JSONArrayReader(try InputStream(path, hashing: true), $0)
         }
     }
 }

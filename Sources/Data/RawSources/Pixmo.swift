@@ -13,11 +13,7 @@ extension RawSource {
     ///
     /// - Parameter sources: Parquet files or JSON Lines, or folders of them.
     public static func pixmo(_ sources: [FilePath]) throws -> RawSource {
-        RawSource(
-            "pixmo",
-            try SourceFiles.rows(of: sources).map { path in
-                Input(try SourceFiles.records(path), PixmoRows(subset: PixmoRows.subset(of: path)))
-            })
+        try rows("pixmo", of: sources) { PixmoRows(subset: PixmoRows.subset(of: $0)) }
     }
 }
 

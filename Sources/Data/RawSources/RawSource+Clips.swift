@@ -12,18 +12,18 @@ extension RawSource {
         let files = try ClipFiles(table, kind, rules, known: inventory.known, missing: missing)
         let inputs = inventory.containers.map { path in
             Input(
-                RecordFile(path, mayBeEmpty: true) {
-                    try ClipReader(path, files, kind: kind, carried: $0, batchByteCount: $1)
-                }, rows)
+                RecordFile(path, mayBeEmpty: true) { try ClipReader(path, files, kind: kind, $0) }, rows)
         }
         var options: JSONObject = [
             "positives": .array(rules.positives.sorted().map { .string($0) })
         ]
         if let wanted = rules.wanted { options["splits"] = .array(wanted.sorted().map { .string($0) }) }
         if missing != nil { options["missing"] = "left out" }
-        return RawSource(command, others + inputs, options: options) { report in
+        var source = RawSource(command, others + inputs, options: options) { report in
             annotations.note(in: &report)
             try files.finish(&report)
         }
+        source.faults = annotations.faults
+        return source
     }
 }

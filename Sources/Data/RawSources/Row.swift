@@ -7,8 +7,10 @@ extension JSONNode {
     /// - Throws: `RecordFault` where it is missing or null.
     func wanted(_ field: StaticString) throws(RecordFault) -> JSONNode {
         guard let value = self[field] else {
-            let known = fields.map { "\"\(String(decoding: $0.key, as: UTF8.self))\"" }.joined(separator: ", ")
-            throw RecordFault("missing field \"\(field)\"", advice: "The row has \(known.isEmpty ? "none" : known).")
+            var known = fields.prefix(21).map { "\"\(String(decoding: $0.key, as: UTF8.self))\"" }
+            if known.count == 21 { known[20] = "…" }
+            let list = known.joined(separator: ", ")
+            throw RecordFault("missing field \"\(field)\"", advice: "The row has \(list.isEmpty ? "none" : list).")
         }
         guard value.kind != .null else { throw RecordFault("null where a value should be", field: "\(field)") }
         return value
@@ -27,12 +29,11 @@ extension JSONNode {
     /// - Parameter field: its name, for messages.
     func asID(_ field: @autoclosure () -> String) throws(RecordFault) -> [UInt8] {
         if let text = string {
-            guard !text.isEmpty else {
-                throw RecordFault("the id is empty", field: field(), advice: "An id has at least one byte.")
-            }
+            try RecordScanner.checkID(text, field: field())
             return Array(text)
         }
         if let number = integer { return Array(String(number).utf8) }
+        if let number = unsigned { return Array(String(number).utf8) }
         throw RecordFault("\(kind.name) where an id should be", field: field())
     }
 

@@ -12,10 +12,6 @@ struct SourceInventory {
     /// Zips, tars, and folders with anything else than tables and archives.
     private(set) var containers: [FilePath] = []
 
-    private static let archiveEndings = [
-        ".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst",
-    ]
-
     /// - Parameters:
     ///   - isTable: whether a file of this name holds annotations.
     ///   - what: the names of tables, for the message that there are none.
@@ -34,7 +30,7 @@ struct SourceInventory {
                 let file = String(name.split(separator: "/").last ?? "")
                 if isTable(file) {
                     tables.append(source.appending(name))
-                } else if Self.archiveEndings.contains(where: { file.lowercased().hasSuffix($0) }) {
+                } else if SourceMember.isArchive(file) {
                     containers.append(source.appending(name))
                 } else {
                     hasOthers = true
@@ -58,10 +54,14 @@ struct SourceInventory {
 /// Files of rows that an adapter reads by itself, before anything else.
 struct AnnotationFiles {
     private var inputs: [(path: String, size: Int, sha256: SHA256Digest)] = []
+    /// Rows that are none, and those for which `body` threw a `RecordFault`.
+    private(set) var faults: [SourceFault] = []
+    /// What is known of these.
+    private(set) var leftOut = LeftOutRecords()
 
-    /// Calls `body` with every row.
+    /// Calls `body` with every row; rows at fault are noted.
     ///
-    /// - Throws: `InputError` with the row's place for a `RecordFault` of `body`, and for what is no JSON object.
+    /// - Throws: what keeps the rest of the file from being read.
     mutating func forEachRow(of source: some BatchSource, _ body: (JSONNode, Place) throws -> Void) throws {
         let parser = JSONParser()
         defer { withExtendedLifetime(parser) {} }
@@ -77,8 +77,14 @@ struct AnnotationFiles {
                     }
                     try body(row, place)
                 } catch let fault as RecordFault {
-                    throw fault.error(at: place, line: line.bytes)
+                    leftOut.add(line.bytes)
+                    faults.append(
+                        SourceFault(
+                            fault.error(at: place, line: line.bytes), kind: fault.kind, line: Array(line.bytes)))
                 }
+            } fault: { fault in
+                fault.line.withUnsafeBytes { leftOut.add($0) }
+                faults.append(SourceFault(fault.error, line: fault.line))
             }
         }
         if let (size, sha256) = try source.finish(), !inputs.contains(where: { $0.path == source.path }) {

@@ -8,19 +8,15 @@ internal import SystemPackage
 
 /// The rows of a Parquet file as the lines of records.
 ///
-/// A column is a field of its name; null is a field that is not there. A column of images, videos or sounds (by its name) may
-/// hold texts, which are references; bytes; or structures of `bytes` and `path` as the `datasets` library writes them, of
-/// which the path is the item's name, or a reference where there are no bytes.
+/// A column is a field of its name; null is a field that is not there. Whole numbers that are ids become texts, and so do binary
+/// values of 16 bytes, as UUIDs are written; columns of other binary values are left out and counted. A column of images, videos
+/// or sounds (by its name) may hold bytes; texts, which refer to files; or structures of `bytes` and `path` as the `datasets`
+/// library writes them, of which the path is the item's name, or refers to a file where there are no bytes. Files are looked for
+/// beside the table where nothing else answers for names; a column none of whose rows leads to an item is an error.
 /// Memory: a batch of the file (about 8 MiB), its rows as text, and the items of one batch of rows.
 ///
 /// Not Sendable: it has a position.
 final class TableReader: BatchSource {
-    private enum Cell {
-        case value
-        /// Bytes in the column itself, or in a field of its structures.
-        case item(MediaKind, bytes: String?, path: String?)
-    }
-
     let path: String
     private let file: ParquetFile
     private let pass: ParquetPass
@@ -29,21 +25,36 @@ final class TableReader: BatchSource {
     private let hash: OrderedWorkers<Range<Int>?, SHA256Digest?>
     private var hashedByteCount = 0
     private let carried: CarriedMedia
+    private let folder: FilePath
     private let keys: [[UInt8]]
-    private let cells: [Cell]
+    private var columns: [TableColumn]
     private let names: [String]
+    /// Whether the nulls of a column are fields.
+    private let keepsNulls: [Bool]
     private let batchByteCount: Int
+    private let recordByteLimit: Int
+    private var leftOutCounts: [Int]
     private var batch: RecordBatch?
     /// In the batch.
     private var nextRow = 0
     private var readRowCount = 0
     private(set) var parsedByteCount = 0
+    /// So many faults end a batch.
+    private static let mostFaults = 1000
 
-    /// - Parameter columns: the columns to read, in the order of the fields; nil for all.
-    init(_ path: FilePath, columns: [String]? = nil, carried: CarriedMedia, batchByteCount: Int) throws {
+    /// - Parameters:
+    ///   - columns: the columns to read, in the order of the fields; nil for all.
+    ///   - renamed: the fields that columns become whose names are others.
+    ///   - nullColumns: columns whose nulls are fields, and not fields that are missing.
+    init(
+        _ path: FilePath, columns: [String]? = nil, renamed: [String: String] = [:], nullColumns: Set<String> = [],
+        _ context: ReadingContext
+    ) throws {
         self.path = path.string
-        self.carried = carried
-        self.batchByteCount = batchByteCount
+        carried = context.carried
+        batchByteCount = context.batchByteCount
+        recordByteLimit = context.recordByteLimit
+        folder = path.removingLastComponent()
         fileByteCount = try Files.size(path)
         file = try ParquetFile(path)
         // What waits is ranges: as many as a batch of rows can be made of.
@@ -56,15 +67,21 @@ final class TableReader: BatchSource {
                 return nil
             }
         }
-        names = columns ?? file.fields.map(\.name)
+        let names = columns ?? file.fields.map(\.name)
         pass = try file.pass(over: names)
-        cells = try names.map { [file] name in try Self.cell(file.fields.first { $0.name == name }!, of: path) }
+        let fields = Dictionary(file.fields.map { ($0.name, $0) }) { first, _ in first }
+        self.columns = try names.map { try TableColumn(fields[$0]!, as: renamed[$0] ?? $0, of: path) }
         keys = names.map { name in
             var key: [UInt8] = []
-            JSONText.appendString(name, to: &key)
+            JSONText.appendString(renamed[name] ?? name, to: &key)
             return key
         }
+        keepsNulls = names.map { nullColumns.contains($0) }
+        leftOutCounts = names.map { _ in 0 }
+        self.names = names
     }
+
+    var leftOutColumns: [(name: String, count: Int)] { zip(names, leftOutCounts).map { ($0, $1) } }
 
     var readByteCount: Int { file.rowCount == 0 ? fileByteCount : fileByteCount * readRowCount / file.rowCount }
 
@@ -85,55 +102,44 @@ final class TableReader: BatchSource {
         }
     }
 
-    private static let mediaFields: [String: MediaKind] = [
-        "image": .image, "document_image": .image, "query_image": .image, "video": .video, "document_video": .video,
-        "query_video": .video, "audio": .audio, "document_audio": .audio, "query_audio": .audio,
-    ]
-
-    private static func cell(_ field: ColumnField, of path: FilePath) throws -> Cell {
-        if let kind = mediaFields[field.name] {
-            switch field.type {
-            case .bytes: return .item(kind, bytes: nil, path: nil)
-            case .structure(let fields):
-                let isPlain = fields.allSatisfy {
-                    $0.name == "bytes" && $0.type == .bytes || $0.name == "path" && $0.type == .text
-                }
-                if isPlain, fields.contains(where: { $0.name == "bytes" }) {
-                    return .item(kind, bytes: "bytes", path: fields.contains { $0.name == "path" } ? "path" : nil)
-                }
-            case .text, .null: return .value
-            default: break
-            }
-            throw InputError(
-                "its type is none of an image, a video or a sound", at: Place(path: path.string, field: field.name),
-                advice: "It holds bytes, or structures of bytes and path, or texts that refer to files.")
-        }
-        guard !field.type.holdsBytes else {
-            throw InputError(
-                "the column holds binary values, which a record has no place for",
-                at: Place(path: path.string, field: field.name),
-                advice: "Records take bytes as image, video and audio: rename the column, or leave it out of the file.")
-        }
-        return .value
-    }
-
     func nextBatch() throws -> LineBatch? {
         var text: [UInt8] = []
+        var faults: [LineBatch.Fault] = []
         let firstRow = readRowCount
         let offset = parsedByteCount
         var heldByteCount = 0
         carried.beginBatch()
-        while text.count < batchByteCount, heldByteCount < carried.batchHeldByteCount {
+        while text.count < batchByteCount, heldByteCount < carried.batchHeldByteCount, faults.count < Self.mostFaults {
             guard let batch = try rows() else { break }
-            try append(batch, nextRow, to: &text, &heldByteCount)
+            let start = text.count
+            do {
+                try append(batch, nextRow, to: &text, &heldByteCount)
+                if text.count - start > recordByteLimit { throw longRow() }
+            } catch let error as InputError {
+                let row = text[start...].prefix(1024)
+                faults.append(
+                    .init(lineCountBefore: readRowCount - firstRow - faults.count, error: error, line: Array(row)))
+                // A blank line keeps the numbers of those that follow.
+                text.removeLast(text.count - start)
+            }
             text.append(UInt8(ascii: "\n"))
             nextRow += 1
             readRowCount += 1
         }
-        guard readRowCount > firstRow else { return nil }
+        guard readRowCount > firstRow else {
+            try checkItems()
+            return nil
+        }
         try hash(to: readByteCount)
         parsedByteCount += text.count
-        return LineBatch(path: path, firstLine: firstRow + 1, byteOffset: offset, origins: .lines, text: text)
+        return LineBatch(
+            path: path, firstLine: firstRow + 1, byteOffset: offset, origins: .lines, text: text, faults: faults)
+    }
+
+    private func longRow() -> InputError {
+        InputError(
+            "a row of more than \(recordByteLimit) bytes", at: Place(path: path, line: readRowCount + 1),
+            advice: "Longer records are read with --max-record-bytes.")
     }
 
     /// The batch that the next row is in; nil behind the last.
@@ -154,41 +160,76 @@ final class TableReader: BatchSource {
             text += keys[column]
             text.append(UInt8(ascii: ":"))
         }
-        for column in cells.indices where !batch.isNull(row: row, column: column) {
-            switch cells[column] {
-            case .value:
+        for column in columns.indices {
+            guard !batch.isNull(row: row, column: column) else {
+                guard keepsNulls[column] else { continue }
                 begin(column)
-                try batch.appendJSON(ofRow: row, column: column, to: &text) { _, _, _ in
-                    preconditionFailure("such columns are refused")
+                JSONText.appendLiteral("null", to: &text)
+                continue
+            }
+            switch columns[column] {
+            case .value(let integers):
+                begin(column)
+                try batch.appendJSON(ofRow: row, column: column, to: &text, integers: integers) { bytes, _, text in
+                    JSONText.appendString(TableColumn.uuid(bytes), to: &text)
                 }
-            case .item(_, let bytesField, let pathField):
-                if let bytes = batch.bytes(ofRow: row, column: column, field: bytesField) {
-                    let name = pathField.flatMap { batch.bytes(ofRow: row, column: column, field: $0) }
-                    // An empty one is the record's fault, which shows when it is taken.
-                    let item = try CarriedItem(bytes, name: name.flatMap { String(validating: $0, as: UTF8.self) })
-                    heldByteCount += item.heldByteCount
-                    begin(column)
-                    text += carried.add(item).json
-                } else if let pathField, let name = batch.bytes(ofRow: row, column: column, field: pathField) {
-                    begin(column)
-                    JSONText.appendString(name, to: &text)
-                }
+            case .leftOut: leftOutCounts[column] += 1
+            case .item(var item):
+                guard let reference = try reference(&item, batch, row, column, &heldByteCount) else { continue }
+                columns[column] = .item(item)
+                begin(column)
+                text += reference
             }
         }
         if separator == UInt8(ascii: "{") { text.append(separator) }
         text.append(UInt8(ascii: "}"))
     }
-}
 
-extension ColumnType {
-    /// Whether there are binary values anywhere in it.
-    fileprivate var holdsBytes: Bool {
-        switch self {
-        case .bytes, .fixedBytes: true
-        case .list(let element), .fixedList(let element, _): element.holdsBytes
-        case .map(let key, let value): key.holdsBytes || value.holdsBytes
-        case .structure(let fields): fields.contains { $0.type.holdsBytes }
-        default: false
+    // MARK: - Images, videos and sounds
+
+    /// What the record says of its item, as JSON; nil where there is nothing to say.
+    private func reference(
+        _ item: inout TableColumn.ItemColumn, _ batch: RecordBatch, _ row: Int, _ column: Int,
+        _ heldByteCount: inout Int
+    ) throws -> [UInt8]? {
+        func value(_ place: TableColumn.ItemColumn.Place?) -> UnsafeRawBufferPointer? {
+            place.flatMap { batch.bytes(ofRow: row, column: column, field: $0.field) }
+        }
+        func carry(_ found: CarriedItem) -> [UInt8] {
+            item.foundCount += 1
+            heldByteCount += found.heldByteCount
+            return carried.add(found).json
+        }
+        let path = value(item.path)
+        let name = path.flatMap { String(validating: $0, as: UTF8.self) }
+        // An empty one is the record's fault, which shows when it is taken.
+        if let bytes = value(item.bytes) { return carry(try CarriedItem(bytes, name: name)) }
+        guard let path else { return nil }
+        var json: [UInt8] = []
+        JSONText.appendString(path, to: &json)
+        // Names are answered for by somebody else, or are addresses.
+        if carried.answersNames || name.map({ AssetFolder.hasScheme($0) }) ?? false {
+            item.foundCount += 1
+        } else if let name, let file = AssetFolder.path(of: name, in: folder), Files.exists(file),
+            !Files.isDirectory(file)
+        {
+            return carry(try CarriedItem(file: file, name: name))
+        } else if item.firstUnfoundRow == nil {
+            item.firstUnfoundRow = readRowCount + 1
+        }
+        return json
+    }
+
+    /// Checks, when all rows are read, that columns of items have any.
+    private func checkItems() throws {
+        for (name, column) in zip(names, columns) {
+            guard case .item(let item) = column, item.foundCount == 0, let row = item.firstUnfoundRow else { continue }
+            throw InputError(
+                "no row of the column has bytes, and no file is where the names of its rows say",
+                at: Place(path: path, line: row, field: name),
+                advice:
+                    "The table was written with paths: write it with the bytes of its files, put the files beside it, or "
+                    + "name their folder with --assets.")
         }
     }
 }

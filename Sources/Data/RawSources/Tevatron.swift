@@ -13,10 +13,24 @@ extension Conversions {
         into destination: any ConversionDestination, reference: String,
         options: IngestOptions = IngestOptions()
     ) throws -> IngestReport {
-        try records(
-            "tevatron", queries: SourceFiles.rows(of: queries).map { try SourceFiles.records($0) },
-            corpus: SourceFiles.rows(of: corpus).map { try SourceFiles.records($0) }, judgements: judgements,
-            into: destination,
-            reference: reference, options: options)
+        let (queries, corpus) = (try SourceFiles.rows(of: queries), try SourceFiles.rows(of: corpus))
+        return try records(
+            "tevatron", queries: queries.files.map { try SourceFiles.records($0) },
+            corpus: corpus.files.map { try SourceFiles.records($0) }, judgements: judgements,
+            unread: queries.unread + corpus.unread, into: destination, reference: reference, options: options)
+    }
+
+    /// Takes v1 rows in JSON Lines or Parquet.
+    ///
+    /// - Parameter sources: files, or folders whose files are taken in the order of their names; "-" is stdin.
+    public static func v1(
+        _ sources: [FilePath], into destination: any ConversionDestination, reference: String,
+        options: IngestOptions = IngestOptions()
+    ) throws -> IngestReport {
+        let found = try SourceFiles.rows(of: sources)
+        return try rows(
+            found.files.map {
+                try SourceFiles.records($0, nullColumns: ["positive_passages", "negative_passages"])
+            }, unread: found.unread, into: destination, reference: reference, options: options)
     }
 }

@@ -21,18 +21,21 @@ extension RawSource {
     ///   - language: the only one whose queries are taken, as the column `language` says it; nil for all. The ids of the other queries
     ///     are held in memory.
     public static func vidore(_ sources: [FilePath], language: String? = nil) throws -> RawSource {
-        let files = try SourceFiles.rows(of: sources)
+        let found = try SourceFiles.rows(of: sources)
+        let files = found.files
         let parts = files.map { (path: $0, part: VidorePart(of: $0)) }
         guard parts.contains(where: { $0.part != nil && $0.part != .docs }) else {
             guard language == nil else {
                 throw Failure(.usage, "--language goes with queries/, and there are only pages with questions")
             }
-            return RawSource("vidore", try files.map { Input(try SourceFiles.records($0), VidorePageRows()) }) {
+            var source = RawSource("vidore", try files.map { Input(try SourceFiles.records($0), VidorePageRows()) }) {
                 report in
                 guard report.judgementCounts.isEmpty else { return }
                 throw Failure(
                     .badData, "no row has a query", advice: "A test set has a column query: is this one of ViDoRe's?")
             }
+            source.warn(unread: found.unread)
+            return source
         }
         for (path, part) in parts where part == nil {
             throw Failure(
@@ -44,19 +47,25 @@ extension RawSource {
         where paths(part).isEmpty {
             throw Failure(.missingInput, "there is no \(name) among what was named", advice: "Name the set's folder.")
         }
-        let docs = try vidoreDocuments(paths(.docs))
+        let (docs, faults) = try vidoreDocuments(paths(.docs))
         let others = try language.map { try vidoreQueries(paths(.queries), notIn: $0) } ?? []
         let inputs =
             try paths(.corpus).map { Input(try SourceFiles.records($0), VidoreCorpusRows(docs: docs)) }
-            + paths(.queries).map { Input(try SourceFiles.records($0), VidoreQueryRows(others: others)) }
+            + paths(.queries).map {
+                Input(try SourceFiles.records($0), VidoreQueryRows(others: others, hasLanguage: language != nil))
+            }
             + paths(.qrels).map { Input(try SourceFiles.records($0), VidoreJudgementRows(others: others)) }
-        return RawSource("vidore", inputs, options: language.map { ["language": .string($0)] } ?? [:])
+        var source = RawSource("vidore", inputs, options: language.map { ["language": .string($0)] } ?? [:])
+        source.faults = faults
+        source.warn(unread: found.unread)
+        return source
     }
 
-    private static func vidoreDocuments(_ paths: [FilePath]) throws -> [[UInt8]: [UInt8]] {
+    private static func vidoreDocuments(_ paths: [FilePath]) throws -> ([[UInt8]: [UInt8]], [SourceFault]) {
         var docs: [[UInt8]: [UInt8]] = [:]
+        var files = AnnotationFiles()
         for path in paths {
-            try SourceFiles.forEachRow(of: path) { row in
+            try files.forEachRow(of: SourceFiles.records(path).open(ReadingContext())) { row, _ in
                 let id = try row.id(either: "doc-id", "doc_id")
                 var json: [UInt8] = []
                 JSONText.append(row, to: &json)
@@ -65,7 +74,7 @@ extension RawSource {
                 }
             }
         }
-        return docs
+        return (docs, files.faults)
     }
 
     /// The ids of queries in other languages.
@@ -144,9 +153,12 @@ struct VidoreCorpusRows: SourceRows {
 struct VidoreQueryRows: SourceRows {
     /// Ids of queries that are left out.
     let others: Set<[UInt8]>
+    /// Whether each row must say in which language it is.
+    let hasLanguage: Bool
 
     func read(_ row: JSONNode, into records: RowRecords) throws {
         let id = try row.id(either: "query-id", "query_id")
+        if hasLanguage { _ = try row.name("language") }
         guard !others.contains(id) else { return records.count("queries in other languages") }
         var query = RecordLine()
         query.set("query_id", text: id)

@@ -19,19 +19,23 @@ extension RawSource {
     public static func wikiSS(
         queries: [FilePath], corpus: [FilePath], positives: [String]? = nil
     ) throws -> RawSource {
-        let queries = try SourceFiles.rows(of: queries)
+        let pages = try SourceFiles.rows(of: corpus)
+        let questions = try SourceFiles.rows(of: queries)
+        let queries = questions.files
         let splits = queries.map { SourceFiles.knownSplit(of: $0) }
         try ClipSplits.check(positives ?? [], among: splits.compactMap { $0 })
         let rules = ClipSplits([], positives: positives)
-        return RawSource(
+        var source = RawSource(
             "wiki-ss",
-            try SourceFiles.rows(of: corpus).map { Input(try SourceFiles.records($0), WikiSSCorpusRows()) }
+            try pages.files.map { Input(try SourceFiles.records($0), WikiSSCorpusRows()) }
                 + zip(queries, splits).map { path, split in
                     Input(
                         try SourceFiles.records(path),
                         WikiSSQueryRows(split: split, areLinks: split.map { rules.positives.contains($0) } ?? true))
                 },
             options: ["positives": .array(rules.positives.sorted().map { .string($0) })])
+        source.warn(unread: pages.unread + questions.unread)
+        return source
     }
 }
 

@@ -12,6 +12,19 @@ struct FieldStatistics {
         let path: String
         var recordCount = 0
         var fields: [Field] = []
+        /// Positions in `fields` by key.
+        var positions: [[UInt8]: Int] = [:]
+
+        /// The position of a field, which is added where it is new.
+        mutating func field(_ key: UnsafeRawBufferPointer) -> Int {
+            let key = Array(key)
+            if let known = positions[key] { return known }
+            positions[key] = fields.count
+            fields.append(Field(key: key))
+            return fields.count - 1
+        }
+
+        subscript(key: [UInt8]) -> Field? { positions[key].map { fields[$0] } }
     }
 
     private var files: [File] = []
@@ -28,12 +41,7 @@ struct FieldStatistics {
             var field = position
             // Records of one file mostly have the same fields in the same order.
             if field >= files[file].fields.count || !files[file].fields[field].key.elementsEqual(key) {
-                field =
-                    files[file].fields.firstIndex { $0.key.elementsEqual(key) }
-                    ?? {
-                        files[file].fields.append(Field(key: Array(key)))
-                        return files[file].fields.count - 1
-                    }()
+                field = files[file].field(key)
             }
             position = field + 1
             if let known = files[file].fields[field].kinds.firstIndex(where: { $0.kind == name }) {
@@ -53,7 +61,7 @@ struct FieldStatistics {
             var kinds: [String: (count: Int, path: String)] = [:]
             var without: [String] = []
             for file in files {
-                guard let field = file.fields.first(where: { $0.key == key }) else {
+                guard let field = file[key] else {
                     without.append(file.path)
                     continue
                 }
@@ -84,7 +92,7 @@ struct FieldStatistics {
     var json: JSONValue {
         let counted = keys(of: files).map { key in
             let count = files.reduce(0) { sum, file in
-                sum + (file.fields.first { $0.key == key }?.kinds.reduce(0) { $0 + $1.count } ?? 0)
+                sum + (file[key]?.kinds.reduce(0) { $0 + $1.count } ?? 0)
             }
             return (String(decoding: key, as: UTF8.self), JSONValue(count))
         }

@@ -15,12 +15,20 @@ public enum ProblemKind: String, Sendable, CaseIterable {
     case emptyText = "empty text"
     /// Characters that tell of a wrong encoding.
     case doubtfulText = "doubtful encoding"
+    /// A file in a folder or an archive that the conversion has no use for.
+    case unreadFile = "file that is not read"
+    /// A file whose name others tell of.
+    case missingPart = "missing part"
+    /// A column of a table that records have no place for.
+    case leftOutColumn = "column left out"
+    /// A part of a set that is usually there.
+    case missingFile = "nothing found"
 
     /// Whether a conversion would stop there.
     public var isError: Bool {
         switch self {
         case .unreadable, .badRecord, .duplicateID, .danglingReference, .badMedia: true
-        case .schema, .emptyText, .doubtfulText: false
+        case .schema, .emptyText, .doubtfulText, .unreadFile, .missingPart, .leftOutColumn, .missingFile: false
         }
     }
 }

@@ -28,6 +28,10 @@ public final class Validation: ConversionDestination, ConversionTarget {
     private var linkedQueryCount = 0
     private var judgementCount = 0
     private var media = MediaStatistics()
+    /// References to records that have a fault of their own.
+    private var consequenceCount = 0
+    /// What adapters counted, by their words for it.
+    private var sourceCounts: [String: Int] = [:]
     private let parser = JSONParser()
 
     public init(keptCount: Int = 20) { self.keptCount = keptCount }
@@ -89,14 +93,30 @@ public final class Validation: ConversionDestination, ConversionTarget {
     // MARK: - What a conversion would stop at
 
     public func reject(_ error: InputError, as kind: RecordFault.Kind, line: UnsafeRawBufferPointer) throws {
-        let kind: ProblemKind =
+        let kind: ProblemKind? =
             switch kind {
             case .record: .badRecord
             case .duplicate: .duplicateID
             case .reference: .danglingReference
             case .media: .badMedia
+            case .consequence: nil
             }
+        guard let kind else {
+            consequenceCount += 1
+            return
+        }
         note(kind, "\(error)")
+    }
+
+    public func warn(_ warning: SourceWarning, _ messages: [String]) {
+        let kind: ProblemKind =
+            switch warning {
+            case .unreadFile: .unreadFile
+            case .missingPart: .missingPart
+            case .leftOutColumn: .leftOutColumn
+            case .missingFile: .missingFile
+            }
+        for message in messages { note(kind, message) }
     }
 
     public func abandonInput(_ error: any Error) throws {
@@ -118,12 +138,14 @@ public final class Validation: ConversionDestination, ConversionTarget {
         report.queryCount = queries.count
         report.rejectCount = ProblemKind.allCases.filter(\.isError).reduce(0) { $0 + counts[$1, default: 0] }
         report.mediaItemCount = media.itemCount
+        sourceCounts = report.sourceCounts
     }
 
     /// What was found, once a conversion into this has ended.
     public var report: ValidationReport {
         ValidationReport(
             problems: problems, counts: counts, documents: documents, queries: queries,
-            linkedQueryCount: linkedQueryCount, judgementCount: judgementCount, media: media)
+            linkedQueryCount: linkedQueryCount, judgementCount: judgementCount, media: media,
+            consequenceCount: consequenceCount, sourceCounts: sourceCounts)
     }
 }

@@ -13,6 +13,10 @@ public struct ValidationReport {
     let linkedQueryCount: Int
     let judgementCount: Int
     let media: MediaStatistics
+    /// References to records that have a fault of their own, or to what a file that cannot be read to its end may have had.
+    public let consequenceCount: Int
+    /// What adapters counted, by their words for it.
+    public let sourceCounts: [String: Int]
 
     /// How many problems would stop a conversion.
     public var errorCount: Int { count { $0.isError } }
@@ -39,6 +43,9 @@ public struct ValidationReport {
             "documents": side(documents), "queries": side(queries),
             "queries_with_positives": JSONValue(linkedQueryCount),
             "judgements": JSONValue(judgementCount), "media": media.json,
+            "references_to_broken_records": JSONValue(consequenceCount),
+            "counted": .object(
+                JSONObject(sourceCounts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })),
         ]
     }
 
@@ -67,6 +74,10 @@ public struct ValidationReport {
             text +=
                 "media: \(media.itemCount), \(byteSize(media.byteCount)) (\(formats.joined(separator: ", ")))"
                 + external + "\n"
+        }
+        for (what, count) in sourceCounts.sorted(by: { $0.key < $1.key }) { text += "\(what): \(count)\n" }
+        if consequenceCount > 0 {
+            text += "references to records that are broken themselves, not counted as errors: \(consequenceCount)\n"
         }
         func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }
         return text + "\(counted(errorCount, "error")), \(counted(warningCount, "warning"))\n"

@@ -13,12 +13,19 @@ final class LineSource {
     private var chunkCount = 0
     private var isAtEnd = false
     private static let chunkByteCount = 1 << 20
+    /// Bytes of all chunks given so far.
+    private var givenByteCount = 0
 
     init(_ path: FilePath) throws {
         let stream = try InputStream(path)
         self.path = stream.path
         // Pipes have no size and cannot be mapped.
         if path != "-", stream.compression == .none, let mapping = try? MappedFile(path) {
+            if let error = MisplacedFile.error(
+                at: path.string, head: Array(mapping.bytes.prefix(MisplacedFile.headByteCount)), wanted: .text)
+            {
+                throw error
+            }
             mapping.advise(.sequential)
             self.mapping = mapping
             self.stream = nil
@@ -56,7 +63,15 @@ final class LineSource {
             }
             if let newline = buffer[searched..<filled].lastIndex(of: 0x0A) { chunkCount = newline + 1 }
             searched = filled
+            // Beyond it, a stream without line feeds would fill the memory.
+            guard chunkCount > 0 || filled <= LineReader.longestLineOfColumns else {
+                throw InputError(
+                    "a line longer than \(LineReader.longestLineOfColumns) bytes",
+                    at: Place(path: path, byteOffset: givenByteCount), offender: Array(buffer.prefix(41)),
+                    advice: "Lines of runs and judgements are short: is this such a file?")
+            }
         }
+        givenByteCount += chunkCount
         return chunkCount == 0 ? nil : UnsafeRawBufferPointer(rebasing: buffer[..<chunkCount])
     }
 
@@ -105,8 +120,8 @@ struct FieldScanner {
         return Place(path: path, line: line, byteOffset: chunkOffset + start, field: name)
     }
 
-    /// The line last read, without its end.
-    var wholeLine: [UInt8] { Array(chunk[lineStart..<lineEnd]) }
+    /// The line last read, without its end; of a long one the beginning, which is all that messages show.
+    var wholeLine: [UInt8] { Array(chunk[lineStart..<min(lineEnd, lineStart + 1024)]) }
 
     @inline(__always)
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D && byte != 0x0A) }

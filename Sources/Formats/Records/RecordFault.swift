@@ -9,6 +9,8 @@ public struct RecordFault: Error, Sendable, Equatable {
         case duplicate
         /// What it refers to is not there.
         case reference
+        /// What it refers to is, or may be, a record that was left out for a fault of its own.
+        case consequence
         /// An image, a video or a sound is missing, or cannot be used.
         case media
     }

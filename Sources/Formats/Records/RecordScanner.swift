@@ -46,13 +46,21 @@ public final class RecordScanner {
         do throws(JSONSyntaxError) {
             return try padded ? parser.parsePadded(line) : parser.parse(line)
         } catch {
-            let isCutOff = error.reason.hasPrefix("the text ends")
             throw RecordFault(
-                "not valid JSON: " + error.reason,
-                advice: isCutOff
-                    ? "The line looks cut off: each record must be complete on one line." : nil,
+                "not valid JSON: " + error.reason, advice: error.isCutOff ? cutOffAdvice(line) : nil,
                 byteOffset: error.byteOffset)
         }
+    }
+
+    private static func cutOffAdvice(_ line: UnsafeRawBufferPointer) -> String {
+        let text = line.filter { $0 > 0x20 }
+        if text.first == 0x5B {
+            return "A file that is one JSON array is no JSON Lines: write one record a line, as jq -c '.[]' does."
+        }
+        if text == [0x7B] {
+            return "A record over several lines is no JSON Lines: write one record a line, as jq -c . does."
+        }
+        return "The line looks cut off: each record must be complete on one line."
     }
 
     /// Takes the fields of a record.
@@ -64,12 +72,18 @@ public final class RecordScanner {
         replacements.removeAll(keepingCapacity: true)
         guard node.kind == .object else {
             throw RecordFault(
-                "\(node.kind.name) where a record should be", advice: "Each line holds one JSON object.")
+                "\(node.kind.name) where a record should be",
+                advice: "Each line holds one JSON object."
+                    + (node.kind == .array ? " jq -c '.[]' writes the elements of an array so." : ""))
         }
         var position = 0
         for (key, value) in node.fields {
             if let name = nameIndex(of: key, position: position) {
-                try take(value, as: names[name].role, key: key)
+                let role = names[name].role
+                guard nodes[role.rawValue] == nil else {
+                    throw RecordFault("the field is given twice", field: text(key), advice: twiceAdvice(role, in: node))
+                }
+                try take(value, as: role, key: key)
             } else {
                 extras.append((key, value))
             }
@@ -91,9 +105,6 @@ public final class RecordScanner {
     }
 
     private func take(_ value: JSONNode, as role: FieldRole, key: UnsafeRawBufferPointer) throws(RecordFault) {
-        if nodes[role.rawValue] != nil {
-            throw RecordFault("the field is given twice", field: text(key), advice: twiceAdvice(role))
-        }
         let isFitting: Bool
         switch role {
         case .id, .title, .text: isFitting = value.kind == .string
@@ -109,23 +120,55 @@ public final class RecordScanner {
                 advice: role == .id && value.double != nil
                     ? "Ids are strings: write the number in quotes, here and wherever it is referred to." : nil)
         }
-        if role == .id, let id = value.string, id.isEmpty {
-            throw RecordFault("the id is empty", field: text(key), advice: "An id has at least one byte.")
+        if role == .id, let id = value.string {
+            try RecordScanner.checkID(id, field: text(key))
         }
     }
 
-    private func twiceAdvice(_ role: FieldRole) -> String? {
-        let others = layout.fields.first { $0.role == role }!.names
-        guard others.count > 1 else { return nil }
-        return others.map { "\"\($0)\"" }.joined(separator: " and ") + " mean the same: keep one."
+    /// The bytes of the longest id (64 KiB).
+    public static let longestID = 1 << 16
+
+    /// - Throws: `RecordFault` for bytes that are no id: none, or too many.
+    public static func checkID(
+        _ id: UnsafeRawBufferPointer, field: @autoclosure () -> String
+    ) throws(RecordFault) {
+        guard !id.isEmpty else {
+            throw RecordFault("the id is empty", field: field(), advice: "An id has at least one byte.")
+        }
+        guard id.count <= longestID else {
+            throw RecordFault(
+                "the id has \(id.count) bytes", field: field(), advice: "An id has at most \(longestID) bytes.")
+        }
+    }
+
+    private func twiceAdvice(_ role: FieldRole, in node: JSONNode) -> String {
+        let given = layout.fields.first { $0.role == role }!.names.filter { node[$0] != nil }
+        guard given.count > 1 else { return "A key stands once in a record: keep one of the two." }
+        return given.map { "\"\($0)\"" }.joined(separator: " and ") + " mean the same: keep one."
+    }
+
+    /// The extra whose key stood before; nil where there is none.
+    private func repeatedExtra() -> UnsafeRawBufferPointer? {
+        // Most records have a handful, for which a table takes longer.
+        if extras.count <= 16 {
+            for (position, extra) in extras.enumerated()
+            where extras[..<position].contains(where: { $0.key.elementsEqual(extra.key) }) {
+                return extra.key
+            }
+            return nil
+        }
+        var seen = Set<ContentHash>(minimumCapacity: extras.count)
+        return extras.first { !seen.insert(.of($0.key)).inserted }?.key
     }
 
     private func checkExtras() throws(RecordFault) {
         guard !extras.isEmpty else { return }
-        for (position, extra) in extras.enumerated() {
-            for other in extras[..<position] where compare(other.key, extra.key) == 0 {
-                throw RecordFault("the field is given twice", field: text(extra.key))
-            }
+        if let key = repeatedExtra() {
+            throw RecordFault(
+                "the field is given twice", field: text(key),
+                advice: "A key stands once in a record: keep one of the two.")
+        }
+        for extra in extras {
             if layout.written.contains(where: { extra.key.isEqual(to: $0.name) })
                 || RecordLayout.reservedNames.contains(where: { extra.key.isEqual(to: $0) })
             {
@@ -152,7 +195,8 @@ public final class RecordScanner {
                     + FieldRole.content.map { "\"\(layout.name(of: $0))\"" }.joined(separator: ", ") + ".")
         }
         if layout.linksAreRequired {
-            for role in [FieldRole.positives, .negatives] where !has(role) {
+            // Null is a list without passages, as tables write it.
+            for role in [FieldRole.positives, .negatives] where nodes[role.rawValue] == nil {
                 throw RecordFault(
                     "missing field \"\(layout.name(of: role))\"",
                     advice: "A v1 row has both lists of passages; an empty one is [].")

@@ -2,28 +2,43 @@ internal import Base
 internal import Glibc
 internal import SystemPackage
 
-/// The regular files below a folder, one after the other, in the order of their names' bytes.
+/// The regular files below a folder, one after the other, in the order of their names' bytes; hidden ones are passed over.
 ///
-/// Links are errors: they may lead anywhere. Memory: the names in the folders that lead to the present file.
+/// Links are errors, since they may lead anywhere, apart from those of a `HubCache` that stay in it. Of such a cache's
+/// repository the only snapshot is walked. Memory: the names in the folders that lead to the present file.
 struct FolderWalk {
-    private let root: FilePath
-    private struct Entry {
-        /// Relative to the root.
+    /// A file of the folder.
+    struct File {
+        /// Relative to the folder.
         let name: String
-        let isFolder: Bool
+        /// Where it lies: no link.
+        let path: FilePath
     }
+
+    private struct Entry {
+        let name: String
+        /// Nil for a folder.
+        let path: FilePath?
+    }
+
+    private let root: FilePath
     /// What is still to be walked, the next one last.
     private var waiting: [Entry] = []
 
     init(_ root: FilePath) throws {
         self.root = root
-        try list("")
+        if let snapshot = try HubCache.snapshot(of: root) {
+            let name = snapshot.lastComponent?.string ?? ""
+            try list("snapshots/\(name)/")
+        } else {
+            try list("")
+        }
     }
 
-    /// The name of the next file relative to the root; nil behind the last.
-    mutating func next() throws -> String? {
+    /// The next file; nil behind the last.
+    mutating func next() throws -> File? {
         while let entry = waiting.popLast() {
-            guard entry.isFolder else { return entry.name }
+            if let path = entry.path { return File(name: entry.name, path: path) }
             try Interruption.check()
             try list(entry.name + "/")
         }
@@ -48,11 +63,13 @@ struct FolderWalk {
                     "the name of a file is not valid UTF-8", at: Place(path: folder.string), offender: Array(bytes),
                     advice: "Rename it, or leave it out of the folder.")
             }
-            var status = stat()
-            guard fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-                throw SystemError.last("open", folder.appending(name))
+            if HiddenFile.isHidden(component: name) { continue }
+            var path = folder.appending(name)
+            var kind = try Self.kind(of: path)
+            if kind == S_IFLNK, let blob = HubCache.blob(of: path) {
+                path = blob
+                kind = try Self.kind(of: blob)
             }
-            let kind = status.st_mode & S_IFMT
             guard kind == S_IFDIR || kind == S_IFREG else {
                 throw InputError(
                     kind == S_IFLNK ? "the file is a symbolic link" : "this is neither a file nor a folder",
@@ -61,11 +78,18 @@ struct FolderWalk {
                         ? "Links in a folder are not followed, since they may lead anywhere: name the file itself, or copy "
                             + "the folder with cp -rL." : "Leave it out of the folder.")
             }
-            found.append(Entry(name: prefix + name, isFolder: kind == S_IFDIR))
+            found.append(Entry(name: prefix + name, path: kind == S_IFDIR ? nil : path))
         }
         // A folder is sorted as its files will be, with the slash.
-        func key(_ entry: Entry) -> [UInt8] { Array(entry.name.utf8) + (entry.isFolder ? [0x2F] : []) }
+        func key(_ entry: Entry) -> [UInt8] { Array(entry.name.utf8) + (entry.path == nil ? [0x2F] : []) }
         let keyed = found.map { (key($0), $0) }.sorted { $1.0.lexicographicallyPrecedes($0.0) }
         waiting += keyed.map(\.1)
+    }
+
+    /// The kind of a file, of a link itself.
+    private static func kind(of path: FilePath) throws -> mode_t {
+        var status = stat()
+        guard lstat(path.string, &status) == 0 else { throw SystemError.last("open", path) }
+        return status.st_mode & S_IFMT
     }
 }

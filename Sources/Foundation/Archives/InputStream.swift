@@ -5,9 +5,6 @@ public import SystemPackage
 public enum Compression: String, Sendable {
     case none, gzip, zstd, xz, bzip2
 
-    /// So many bytes tell it.
-    static let headByteCount = 10
-
     init(head: [UInt8]) {
         if head.starts(with: [0x1F, 0x8B]) {
             self = .gzip
@@ -26,7 +23,7 @@ public enum Compression: String, Sendable {
 /// The decompressed bytes of a file, of stdin or of an archive's member, in order.
 ///
 /// gzip, zstd, xz and bzip2 are recognised by content, whatever the name; members are given as they are. A stream that ends
-/// early is an error, and so is a wrong checksum.
+/// early is an error, and so are a wrong checksum and a `MisplacedFile`.
 /// Not Sendable: it has a position.
 public final class InputStream {
     private enum Source {
@@ -43,18 +40,23 @@ public final class InputStream {
     public private(set) var byteOffset = 0
     private let raw: RawInput?
     private let source: Source
+    /// Whether its beginning is looked at for what cannot be data.
+    private let isText: Bool
 
     /// - Parameters:
     ///   - path: a file, or "-" for stdin.
     ///   - hashing: whether `finish` shall know the SHA-256 of the file.
     public convenience init(_ path: FilePath, hashing: Bool = false) throws {
         let raw = try RawInput(path, hashing: hashing)
-        try self.init(raw, head: raw.peek(Compression.headByteCount))
+        try self.init(raw, head: raw.peek(MisplacedFile.headByteCount), isText: true)
     }
 
-    /// - Parameter head: the first bytes, which were peeked at.
-    init(_ raw: RawInput, head: [UInt8]) throws {
+    /// - Parameters:
+    ///   - head: the first bytes, which were peeked at.
+    ///   - isText: whether lines or a JSON text are wanted.
+    init(_ raw: RawInput, head: [UInt8], isText: Bool) throws {
         path = raw.path
+        self.isText = isText
         compression = Compression(head: head)
         self.raw = raw
         source =
@@ -71,6 +73,7 @@ public final class InputStream {
         compression = .none
         raw = nil
         source = .member(reader)
+        isText = true
     }
 
     /// Up to `target.count` bytes, at least one unless the end is reached; 0 at the end.
@@ -85,6 +88,10 @@ public final class InputStream {
             case .packed(let reader): try reader.read(into: target)
             case .member(let reader): try reader.read(into: target)
             }
+        if byteOffset == 0, isText {
+            let head = Array(target[..<min(count, MisplacedFile.headByteCount)])
+            if let error = MisplacedFile.error(at: path, head: head, wanted: .text) { throw error }
+        }
         byteOffset += count
         return count
     }

@@ -14,6 +14,8 @@ public final class LineBatch: @unchecked Sendable {
     /// Offset of the batch in the decompressed stream.
     public let byteOffset: Int
     public let newlineCount: Int
+    /// What stood among the lines and is none of them, in order. Who passes over these loses records.
+    public let faults: [Fault]
     private let origins: Origins
     private let start: Int
     private let count: Int
@@ -31,6 +33,21 @@ public final class LineBatch: @unchecked Sendable {
         case elements([Int])
     }
 
+    /// A row that its reader could not make a line of.
+    public struct Fault: Sendable {
+        /// How many of the batch's lines that are not blank stand before it.
+        public let lineCountBefore: Int
+        public let error: InputError
+        /// The row as it was, or its beginning where it is too long to be held.
+        public let line: [UInt8]
+
+        public init(lineCountBefore: Int, error: InputError, line: [UInt8]) {
+            self.lineCountBefore = lineCountBefore
+            self.error = error
+            self.line = line
+        }
+    }
+
     /// Lines that come from elsewhere than a stream of lines.
     ///
     /// - Parameters:
@@ -38,19 +55,22 @@ public final class LineBatch: @unchecked Sendable {
     ///   - firstLine: 1-based number of the first among all that `path` holds; of rows each has its own.
     ///   - byteOffset: bytes of all such lines before.
     ///   - text: the lines, each with its newline.
-    public convenience init(path: String, firstLine: Int, byteOffset: Int, origins: Origins, text: [UInt8]) {
+    public convenience init(
+        path: String, firstLine: Int, byteOffset: Int, origins: Origins, text: [UInt8], faults: [Fault] = []
+    ) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count + Self.padding, alignment: 64)
         text.withUnsafeBytes { buffer.copyMemory(from: $0) }
         memset(buffer.baseAddress! + text.count, 0, Self.padding)
         self.init(
             path: path, firstLine: firstLine, byteOffset: byteOffset, start: 0, count: text.count, buffer: buffer,
-            origins: origins)
+            origins: origins, faults: faults)
     }
 
     init(
         path: String, firstLine: Int, byteOffset: Int, start: Int, count: Int, buffer: UnsafeMutableRawBufferPointer,
-        origins: Origins = .lines
+        origins: Origins = .lines, faults: [Fault] = []
     ) {
+        self.faults = faults
         self.origins = origins
         self.path = path
         self.firstLine = firstLine

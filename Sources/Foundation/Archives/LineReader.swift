@@ -3,30 +3,41 @@ internal import Glibc
 
 /// Cuts a stream into batches of whole lines, ready to be handed to workers.
 ///
-/// A batch holds about `batchByteCount` bytes, more if a line is longer. Lines end in a newline; the last may lack it.
+/// A batch holds about `batchByteCount` bytes, more if a line is longer. Lines end in a newline; the last may lack it. A line that is
+/// longer than the limit is no line of any batch but one of its faults, and passed over without being held.
 /// A UTF-8 byte order mark at the start is skipped. Not Sendable: it has a position.
 public final class LineReader {
-    /// No line may be longer (1 GiB): beyond it, a file without newlines would fill the memory.
-    public static let longestLine = 1 << 30
+    /// No line may be longer where nothing else is asked for (64 MiB): beyond it, a file without newlines would fill the memory.
+    public static let longestLine = 64 << 20
+    /// The same for lines of columns, as those of judgements (1 MiB).
+    public static let longestLineOfColumns = 1 << 20
+    /// So much is kept of a line that is too long.
+    static let keptByteCount = 1 << 10
 
     private let stream: InputStream
     private let batchByteCount: Int
+    private let lineLimit: Int
     private var rest: [UInt8] = []
     private var line = 1
     private var byteOffset = 0
     private var isAtEnd = false
+    /// Whether the rest of a line that is too long comes next.
+    private var isWithinLongLine = false
 
-    public init(_ stream: InputStream, batchByteCount: Int = 1 << 20) {
+    /// - Parameter lineLimit: bytes of the longest line.
+    public init(_ stream: InputStream, batchByteCount: Int = 1 << 20, lineLimit: Int = LineReader.longestLine) {
         self.stream = stream
         self.batchByteCount = max(1, batchByteCount)
+        self.lineLimit = max(1, lineLimit)
     }
 
     /// The next whole lines; nil at the end.
     ///
-    /// - Throws: what the stream throws; `InputError` for a line longer than `longestLine`.
+    /// - Throws: what the stream throws.
     public func nextBatch() throws -> LineBatch? {
-        guard !isAtEnd else { return nil }
-        var capacity = max(batchByteCount, rest.count * 2)
+        if isWithinLongLine { try skipLongLine() }
+        guard !isAtEnd || !rest.isEmpty else { return nil }
+        var capacity = max(batchByteCount, min(rest.count * 2, rest.count + lineLimit + 1))
         var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity + LineBatch.padding, alignment: 64)
         var isHandedOver = false
         defer { if !isHandedOver { buffer.deallocate() } }
@@ -35,13 +46,10 @@ public final class LineReader {
         var searched = 0
         var end: Int?
         while true {
-            while filled < capacity {
+            while filled < capacity, !isAtEnd {
                 let target = UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<capacity])
                 let count = try stream.read(into: target)
-                if count == 0 {
-                    isAtEnd = true
-                    break
-                }
+                if count == 0 { isAtEnd = true }
                 filled += count
             }
             if isAtEnd {
@@ -52,30 +60,83 @@ public final class LineReader {
                 end = newline + 1
                 break
             }
-            guard filled <= Self.longestLine else {
-                throw InputError(
-                    "a line longer than 1 GiB", at: Place(path: stream.path, line: line, byteOffset: byteOffset),
-                    advice: "Is this a file of lines? JSON Lines have one record a line.")
-            }
+            if filled > lineLimit { break }
             searched = filled
-            capacity *= 2
+            capacity = min(capacity * 2, max(capacity, lineLimit) + 1)
             let larger = UnsafeMutableRawBufferPointer.allocate(
                 byteCount: capacity + LineBatch.padding, alignment: 64)
             larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
             buffer.deallocate()
             buffer = larger
         }
-        let count = end!
+        var count = end ?? 0
+        var fault: LineBatch.Fault?
+        // Where a batch is no longer than a line may be, none of its lines is.
+        if let long = end == nil ? 0..<filled : longLine(in: buffer, upTo: count) {
+            // The lines before it are a batch of their own.
+            count = long.lowerBound
+            if count == 0 {
+                fault = longLineFault(UnsafeRawBufferPointer(rebasing: buffer[long]))
+                isWithinLongLine = true
+                line += 1
+            }
+        }
         rest = Array(buffer[count..<filled])
-        guard count > 0 else { return nil }
+        guard count > 0 || fault != nil else { return nil }
         var start = 0
         if byteOffset == 0, count >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF { start = 3 }
         memset(buffer.baseAddress! + count, 0, LineBatch.padding)
         isHandedOver = true
         let batch = LineBatch(
-            path: stream.path, firstLine: line, byteOffset: byteOffset, start: start, count: count, buffer: buffer)
+            path: stream.path, firstLine: line, byteOffset: byteOffset, start: start, count: count, buffer: buffer,
+            faults: fault.map { [$0] } ?? [])
         line += batch.newlineCount
         byteOffset += count
         return batch
+    }
+
+    // MARK: - Lines that are too long
+
+    /// The first line that is, among whole lines.
+    private func longLine(in buffer: UnsafeMutableRawBufferPointer, upTo end: Int) -> Range<Int>? {
+        guard end > lineLimit else { return nil }
+        let base = UnsafeRawPointer(buffer.baseAddress!)
+        var start = 0
+        while start < end {
+            let lineEnd = memchr(base + start, 0x0A, end - start).map { UnsafeRawPointer($0) - base } ?? end
+            if lineEnd - start > lineLimit { return start..<lineEnd }
+            start = lineEnd + 1
+        }
+        return nil
+    }
+
+    private func longLineFault(_ bytes: UnsafeRawBufferPointer) -> LineBatch.Fault {
+        let error = InputError(
+            "a line longer than \(lineLimit) bytes", at: Place(path: stream.path, line: line, byteOffset: byteOffset),
+            offender: Array(bytes.prefix(41)),
+            advice: "Is this a file of lines? JSON Lines have one record a line. Longer records are read with "
+                + "--max-record-bytes, where a tool has it.")
+        return LineBatch.Fault(lineCountBefore: 0, error: error, line: Array(bytes.prefix(Self.keptByteCount)))
+    }
+
+    /// Goes behind the newline of a line that is too long.
+    private func skipLongLine() throws {
+        isWithinLongLine = false
+        var buffer = rest
+        while true {
+            if let newline = buffer.firstIndex(of: 0x0A) {
+                byteOffset += newline + 1
+                rest = Array(buffer[(newline + 1)...])
+                return
+            }
+            byteOffset += buffer.count
+            rest = []
+            guard !isAtEnd else { return }
+            try Interruption.check()
+            buffer = [UInt8](repeating: 0, count: 1 << 20)
+            let count = try buffer.withUnsafeMutableBytes { try stream.read(into: $0) }
+            if count == 0 { isAtEnd = true }
+            buffer.removeLast(buffer.count - count)
+        }
     }
 }

@@ -4,8 +4,8 @@ public import SystemPackage
 /// The members of a zip, a tar or a folder, each once, in order: the files of raw sources, whatever they came in.
 ///
 /// A tar may be plain or packed with gzip, zstd, xz or bzip2, which is told by content, and come from stdin. Of a zip the
-/// directory at its end counts. The files of a folder come in the order of their names' bytes. Folders are passed over;
-/// archives within archives are files like others. Nothing is written anywhere.
+/// directory at its end counts. The files of a folder come in the order of their names' bytes. Folders and hidden files
+/// (`HiddenFile`) are passed over; archives within archives are files like others. Nothing is written anywhere.
 ///
 /// Errors, all with advice: a link, a device, a file with holes, an encrypted one; a name that is no plain relative path
 /// in UTF-8; two members of one name; a wrong checksum or size; an archive that is cut off, also between two members;
@@ -27,6 +27,7 @@ public final class MemberReader {
     private var walk: FolderWalk?
     /// The current file of a folder.
     private var file: RawInput?
+    /// Its path by way of the folder; where the file is a link in a `HubCache`, it lies elsewhere.
     private var fileName: String?
     private var earlierByteCount = 0
 
@@ -42,7 +43,8 @@ public final class MemberReader {
         }
         let raw = try RawInput(path, hashing: hashing)
         self.path = raw.path
-        let head = try raw.peek(Compression.headByteCount)
+        let head = try raw.peek(MisplacedFile.headByteCount)
+        if let error = MisplacedFile.error(at: raw.path, head: head, wanted: .archive) { throw error }
         guard !head.isEmpty else {
             throw InputError(
                 "the file is empty, and no archive", at: Place(path: raw.path), advice: "Fetch or make it again.")
@@ -55,7 +57,7 @@ public final class MemberReader {
             }
             source = .zip(try ArchiveReader(zip: path, limits: limits), raw)
         } else {
-            let stream = try InputStream(raw, head: head)
+            let stream = try InputStream(raw, head: head, isText: false)
             source = .tar(try ArchiveReader(tar: stream, limits: limits), stream)
         }
     }
@@ -71,23 +73,30 @@ public final class MemberReader {
         case .folder(let root):
             earlierByteCount = rawByteCount
             (file, fileName) = (nil, nil)
-            guard let name = try walk!.next() else { return nil }
-            file = try RawInput(root.appending(name), hashing: false, followsLinks: false)
-            fileName = name
-            return name
-        case .tar(let archive, _): return try archive.next()
+            guard let next = try walk!.next() else { return nil }
+            file = try RawInput(next.path, hashing: false, followsLinks: false)
+            fileName = root.appending(next.name).string
+            return next.name
+        case .tar(let archive, _): return try Self.nextMember(of: archive)
         case .zip(let archive, let raw):
             try Interruption.check()
-            let name = try archive.next()
+            let name = try Self.nextMember(of: archive)
             try raw.pass(to: archive.zipPosition ?? 0)
             return name
         }
     }
 
+    private static func nextMember(of archive: ArchiveReader) throws -> String? {
+        while let name = try archive.next() {
+            if !HiddenFile.isHidden(path: name) { return name }
+        }
+        return nil
+    }
+
     /// What messages call the current member: the archive and its name in it.
     public var memberPath: String {
         switch source {
-        case .folder: file?.path ?? path
+        case .folder: fileName ?? path
         case .tar(let archive, _), .zip(let archive, _): archive.memberPath
         }
     }

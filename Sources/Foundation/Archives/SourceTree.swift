@@ -1,7 +1,8 @@
 internal import Base
 public import SystemPackage
 
-/// A folder of files, or an archive (zip, tar) that stands for one, of which files are taken by name.
+/// A folder of files, or an archive (zip, tar) that stands for one, of which files are taken by name. Hidden files
+/// (`HiddenFile`) are none.
 ///
 /// Everything that `MemberReader` refuses is refused here too, when the names are listed. Each `open` goes through an
 /// archive from its start; where all of it is read once, in order, a `MemberReader` is the better way.
@@ -22,7 +23,7 @@ public struct SourceTree: Sendable {
         var names: [String] = []
         if isFolder {
             var walk = try FolderWalk(path)
-            while let name = try walk.next() { names.append(name) }
+            while let file = try walk.next() { names.append(file.name) }
         } else {
             let reader = try MemberReader(path, limits: limits)
             while let name = try reader.next() { names.append(name) }

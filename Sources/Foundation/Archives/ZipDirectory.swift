@@ -39,6 +39,14 @@ struct ZipDirectory {
             if let mode = member.mode, let reason = MemberKind.fault(of: mode) {
                 throw MemberKind.error(reason, "\(path)/\(String(decoding: member.name, as: UTF8.self))")
             }
+            if let name = Self.unreadMethod(member.method) {
+                throw InputError(
+                    "the member is packed with \(name) (method \(member.method)), which is not read",
+                    at: Place(path: "\(path)/\(String(decoding: member.name, as: UTF8.self))"),
+                    advice:
+                        "The zip may be whole: unpack it with another tool (7z x) and name the folder, or pack it anew "
+                        + "with Deflate (zip -r).")
+            }
             if let excess = limits.excess(member: (member.unpacked, member.packed), total: nil) {
                 throw ArchiveLimits.error(excess, "\(path)/\(String(decoding: member.name, as: UTF8.self))")
             }
@@ -60,8 +68,30 @@ struct ZipDirectory {
         }
     }
 
+    /// What libarchive does not unpack; nil for a method that it does. Source: APPNOTE.TXT, 4.4.5.
+    private static func unreadMethod(_ method: Int) -> String? {
+        switch method {
+        // Stored, Deflate, BZIP2, LZMA, Zstandard, XZ, PPMd. Encryption (99) has words of its own.
+        case 0, 8, 12, 14, 93, 95, 98, 99: nil
+        case 1: "Shrink"
+        case 2...5: "Reduce"
+        case 6: "Implode"
+        case 9: "Deflate64"
+        case 10: "PKWARE's Implode"
+        case 16: "IBM's CMPSC"
+        case 18: "IBM's TERSE"
+        case 19: "IBM's LZ77"
+        case 20: "an old Zstandard"
+        case 94: "MP3"
+        case 96: "JPEG"
+        case 97: "WavPack"
+        default: "an unknown method"
+        }
+    }
+
     private struct Member {
         let name: [UInt8]
+        let method: Int
         let offset: Int
         let packed: Int
         let unpacked: Int
@@ -188,7 +218,9 @@ struct ZipDirectory {
             }
             // Unix and macOS.
             let mode = [3, 19].contains(header[5]) ? mode_t(number(header, 40, 2)) : nil
-            return Member(name: name, offset: known[2], packed: known[1], unpacked: known[0], mode: mode)
+            return Member(
+                name: name, method: Int(number(header, 10, 2)), offset: known[2], packed: known[1], unpacked: known[0],
+                mode: mode)
         }
     }
 }

@@ -63,10 +63,11 @@ public final class ParquetFile {
     public func pass(over names: [String], batchBytes: Int = 8 << 20) throws -> ParquetPass {
         var columns: [Int32] = []
         var chosen: [(name: String, shape: ColumnShape)] = []
+        let positions = Dictionary(grouping: fields.indices) { fields[$0].name }
         for name in names {
-            let found = fields.indices.filter { fields[$0].name == name }
+            let found = positions[name] ?? []
             guard let index = found.first else {
-                let known = fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
+                let known = fields.prefix(20).map { "\"\($0.name)\"" }.joined(separator: ", ")
                 throw ParquetError(path, "there is no column \"\(name)\"; there are \(known)")
             }
             guard found.count == 1 else { throw ParquetError(path, "there are \(found.count) columns \"\(name)\"") }

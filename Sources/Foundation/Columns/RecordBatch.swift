@@ -61,13 +61,16 @@ public final class RecordBatch: @unchecked Sendable {
 
     /// Appends one value as JSON.
     ///
-    /// - Parameter column: position among those that were asked for.
+    /// - Parameters:
+    ///   - column: position among those that were asked for.
+    ///   - integers: how whole numbers in it are written.
     public func appendJSON(
-        ofRow row: Int, column index: Int, to output: inout [UInt8], writeBytes: BytesWriter
+        ofRow row: Int, column index: Int, to output: inout [UInt8], integers: IntegerForm = .numbers,
+        writeBytes: BytesWriter
     ) throws {
         precondition(row >= 0 && row < rowCount, "a row of the batch")
         let (name, _, column) = columns[index]
-        var writer = ValueWriter(output: consume output, path: [name])
+        var writer = ValueWriter(output: consume output, path: [name], integers: integers)
         defer { output = writer.output }
         do {
             try writer.append(column, row, writeBytes)
@@ -89,6 +92,15 @@ public final class RecordBatch: @unchecked Sendable {
         guard case .structure(let fields) = column.contents, !column.isNull(row) else { return nil }
         return fields.first { $0.name == field }?.column.slice(column.position(row))
     }
+}
+
+/// How whole numbers of a column are written as JSON.
+public enum IntegerForm: Sendable, Equatable {
+    case numbers
+    /// As strings of their decimal digits, as ids are.
+    case strings
+    /// Those of the fields of this name in its structures as strings, others as numbers.
+    case stringsInField(String)
 }
 
 /// A value that JSON has no form for.

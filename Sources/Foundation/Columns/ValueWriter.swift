@@ -5,10 +5,12 @@ struct ValueWriter {
     var output: [UInt8]
     /// From the row to the value, for errors and for who takes the binary values.
     private(set) var path: [String]
+    private let integers: IntegerForm
 
-    init(output: consuming [UInt8], path: [String]) {
+    init(output: consuming [UInt8], path: [String], integers: IntegerForm) {
         self.output = output
         self.path = path
+        self.integers = integers
     }
 
     mutating func append(_ column: Column, _ row: Int, _ writeBytes: RecordBatch.BytesWriter) throws {
@@ -69,11 +71,19 @@ struct ValueWriter {
         switch type {
         case .integer(_, let isSigned):
             let value = Column.integer(bytes.baseAddress!, 0, type)
+            let isText =
+                switch integers {
+                case .numbers: false
+                case .strings: true
+                case .stringsInField(let name): path.last == name
+                }
+            if isText { output.append(UInt8(ascii: "\"")) }
             if isSigned {
                 JSONText.appendInteger(value, to: &output)
             } else {
                 JSONText.appendInteger(UInt(bitPattern: value), to: &output)
             }
+            if isText { output.append(UInt8(ascii: "\"")) }
         case .float(let bits): try appendFloat(bytes, bits: bits)
         case .fixedBytes: try writeBytes(bytes, path, &output)
         case .decimal(_, let scale):

@@ -36,14 +36,16 @@ package struct JSONFaultScanner {
 
     private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    private func fault(_ reason: String, at offset: Int? = nil) -> JSONSyntaxError {
+    private func fault(_ reason: String, at offset: Int? = nil, isCutOff: Bool = false) -> JSONSyntaxError {
         let offset = offset ?? position
         let line = bytes[..<offset].reduce(1) { $1 == 0x0A ? $0 + 1 : $0 }
-        return JSONSyntaxError(byteOffset: offset, line: line, reason: reason)
+        return JSONSyntaxError(byteOffset: offset, line: line, reason: reason, isCutOff: isCutOff)
     }
 
     private func unexpected(_ wanted: String) -> JSONSyntaxError {
-        guard let byte = current else { return fault("the text ends where \(wanted) should follow") }
+        guard let byte = current else {
+            return fault("the text ends where \(wanted) should follow", isCutOff: true)
+        }
         let shown =
             byte > 0x20 && byte < 0x7F
             ? "“\(Character(UnicodeScalar(byte)))”" : "byte 0x" + String(byte, radix: 16, uppercase: true)
@@ -181,7 +183,7 @@ package struct JSONFaultScanner {
         var content: [UInt8] = []
         position += 1
         while true {
-            guard let byte = current else { throw fault("the text ends inside a string", at: start) }
+            guard let byte = current else { throw fault("the text ends inside a string", at: start, isCutOff: true) }
             switch byte {
             case UInt8(ascii: "\""):
                 position += 1
@@ -205,7 +207,7 @@ package struct JSONFaultScanner {
     private mutating func escape(into content: inout [UInt8]) throws(JSONSyntaxError) {
         let start = position
         position += 1
-        guard let byte = current else { throw fault("the text ends inside a string", at: start) }
+        guard let byte = current else { throw fault("the text ends inside a string", at: start, isCutOff: true) }
         position += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): content.append(byte)

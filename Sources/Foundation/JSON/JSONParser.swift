@@ -75,6 +75,15 @@ public struct JSONSyntaxError: Error, Sendable, Equatable, CustomStringConvertib
     /// 1-based line of the fault in the text.
     public let line: Int
     public let reason: String
+    /// Whether the text ends where more of it should follow.
+    public let isCutOff: Bool
+
+    init(byteOffset: Int, line: Int, reason: String, isCutOff: Bool = false) {
+        self.byteOffset = byteOffset
+        self.line = line
+        self.reason = reason
+        self.isCutOff = isCutOff
+    }
 
     public var description: String { "line \(line), byte \(byteOffset): \(reason)" }
 }

@@ -5,7 +5,7 @@ public struct Decompressor: ~Copyable {
     private let context: OpaquePointer
 
     public init() throws(ZstandardError) {
-        guard let context = ZSTD_createDCtx() else { throw ZstandardError("decompress", "out of memory") }
+        guard let context = ZSTD_createDCtx() else { throw ZstandardError("decompress", "out of memory", .badData) }
         self.context = context
     }
 
@@ -29,7 +29,7 @@ public struct Decompressor: ~Copyable {
             } else {
                 ZSTD_decompressDCtx(context, output.baseAddress, output.count, frame.baseAddress, frame.count)
             }
-        return try checked(result, "decompress a frame")
+        return try checked(result, "decompress a frame", .badData)
     }
 
     /// Decompresses one frame without a dictionary piece by piece; its checksum is checked behind the last piece.
@@ -40,23 +40,23 @@ public struct Decompressor: ~Copyable {
     public mutating func forEachPiece(
         of frame: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        _ = try checked(ZSTD_DCtx_reset(context, ZSTD_reset_session_only), "decompress a frame")
+        _ = try checked(ZSTD_DCtx_reset(context, ZSTD_reset_session_only), "decompress a frame", .badData)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ZSTD_DStreamOutSize(), alignment: 64)
         defer { buffer.deallocate() }
         var input = ZSTD_inBuffer(src: frame.baseAddress, size: frame.count, pos: 0)
         while true {
             let before = input.pos
             var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
-            let rest = try checked(ZSTD_decompressStream(context, &output, &input), "decompress a frame")
+            let rest = try checked(ZSTD_decompressStream(context, &output, &input), "decompress a frame", .badData)
             if output.pos > 0 { try body(UnsafeRawBufferPointer(rebasing: buffer[0..<output.pos])) }
             if rest == 0 {
                 guard input.pos == input.size else {
-                    throw ZstandardError("decompress a frame", "there are bytes behind its end")
+                    throw ZstandardError("decompress a frame", "there are bytes behind its end", .badData)
                 }
                 return
             }
             guard output.pos > 0 || input.pos > before else {
-                throw ZstandardError("decompress a frame", "it is cut off")
+                throw ZstandardError("decompress a frame", "it is cut off", .badData)
             }
         }
     }
@@ -72,7 +72,7 @@ public struct FrameStream: ~Copyable {
 
     /// - Parameter frame: the whole frame and nothing behind it; it must stay where it is as long as the stream lives.
     public init(_ frame: UnsafeRawBufferPointer) throws(ZstandardError) {
-        guard let context = ZSTD_createDCtx() else { throw ZstandardError("decompress", "out of memory") }
+        guard let context = ZSTD_createDCtx() else { throw ZstandardError("decompress", "out of memory", .badData) }
         self.context = context
         input = ZSTD_inBuffer(src: frame.baseAddress, size: frame.count, pos: 0)
     }
@@ -87,14 +87,14 @@ public struct FrameStream: ~Copyable {
         var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
         while !isAtEnd, output.pos < output.size {
             let (inputBefore, outputBefore) = (input.pos, output.pos)
-            let rest = try checked(ZSTD_decompressStream(context, &output, &input), "decompress a frame")
+            let rest = try checked(ZSTD_decompressStream(context, &output, &input), "decompress a frame", .badData)
             isAtEnd = rest == 0
             guard isAtEnd || input.pos > inputBefore || output.pos > outputBefore else {
-                throw ZstandardError("decompress a frame", "it is cut off")
+                throw ZstandardError("decompress a frame", "it is cut off", .badData)
             }
         }
         if isAtEnd, input.pos < input.size {
-            throw ZstandardError("decompress a frame", "there are bytes behind its end")
+            throw ZstandardError("decompress a frame", "there are bytes behind its end", .badData)
         }
         return output.pos
     }
@@ -109,13 +109,14 @@ public enum Frame {
         let size = ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
         // The two largest values mean "unknown" and "error".
         guard size < UInt64(Int.max) else {
-            throw ZstandardError("decompress a frame", "its header is damaged or tells no size")
+            throw ZstandardError("decompress a frame", "its header is damaged or tells no size", .badData)
         }
         return Int(size)
     }
 
     /// Bytes that the frame at the start of `bytes` takes up, skippable frames included.
     public static func compressedSize(_ bytes: UnsafeRawBufferPointer) throws(ZstandardError) -> Int {
-        try checked(ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count), "decompress: find a frame's end")
+        try checked(
+            ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count), "decompress: find a frame's end", .badData)
     }
 }

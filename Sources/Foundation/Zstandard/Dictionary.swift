@@ -28,7 +28,7 @@ public final class DecompressionDictionary: @unchecked Sendable {
     /// The bytes are copied.
     public init(_ bytes: UnsafeRawBufferPointer) throws(ZstandardError) {
         guard let handle = ZSTD_createDDict(bytes.baseAddress, bytes.count) else {
-            throw ZstandardError("decompress: read a dictionary", "\(bytes.count) bytes are not a dictionary")
+            throw ZstandardError("decompress: read a dictionary", "\(bytes.count) bytes are not a dictionary", .badData)
         }
         self.handle = handle
     }

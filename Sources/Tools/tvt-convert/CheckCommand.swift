@@ -16,8 +16,9 @@ struct CheckSources: ParsableCommand {
             Takes files, archives or folders, whose layout is told by their names and first rows; or the name of a \
             conversion with its arguments. Errors are what would stop the conversion: files that cannot be read, bad \
             records, ids that come twice, links and judgements that lead nowhere, media that are missing or broken. \
-            Warnings are fields that differ between files, empty texts and doubtful encodings. Then lengths and languages \
-            of texts, links and media are told. Ends with status 65 where there are errors.
+            Warnings are files that are not read, parts that are missing, fields that differ between files, empty texts and \
+            doubtful encodings. Then lengths and languages of texts, links and media are shown. Ends with status 65 where \
+            there are errors.
             """,
         subcommands: [CheckGuessed.self] + allConversions.map { checkingCommand($0) },
         defaultSubcommand: CheckGuessed.self)
@@ -40,8 +41,10 @@ struct CheckOptions: ParsableArguments {
         guard limit >= 0 else { throw ValidationError("--limit is at least 0") }
     }
 
-    func check(_ source: some ConversionArguments, as layout: String) throws {
+    /// - Parameter unread: files beside the source.
+    func check(_ source: some ConversionArguments, as layout: String, unread: [FilePath] = []) throws {
         let validation = Validation(keptCount: limit)
+        if !unread.isEmpty { validation.warn(.unreadFile, unread.map(\.string)) }
         let ingest = try source.convert(to: validation, reference: "check", options: reading.options(mediaCheck: .full))
         let report = validation.report
         if common.json {
@@ -87,12 +90,13 @@ struct CheckGuessed: ParsableCommand {
     @OptionGroup var options: CheckOptions
 
     func run() throws {
-        let arguments = try SourceGuess.arguments(for: sources.map { FilePath($0) })
+        let guess = try SourceGuess(sources.map { FilePath($0) })
+        let name = guess.arguments[0]
         func check<Arguments: ConversionArguments>(_: Arguments.Type) throws {
-            try options.check(Arguments.parse(Array(arguments.dropFirst())), as: arguments[0])
+            try options.check(Arguments.parse(Array(guess.arguments.dropFirst())), as: name, unread: guess.unread)
         }
-        guard let conversion = allConversions.first(where: { $0.configuration.commandName == arguments[0] }) else {
-            throw Failure(.bug, "no conversion \(arguments[0])")
+        guard let conversion = allConversions.first(where: { $0.configuration.commandName == name }) else {
+            throw Failure(.bug, "no conversion \(name)")
         }
         try check(conversion)
     }

@@ -23,6 +23,8 @@ struct ReadingArguments: ParsableArguments {
     @Flag(name: .customLong("media-names"), help: "Keep the names of --assets beside the digests that replace them.")
     var mediaNames = false
 
+    @OptionGroup var recordLimit: RecordLimitOption
+
     @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
     var workers: Int?
 
@@ -39,6 +41,7 @@ struct ReadingArguments: ParsableArguments {
         options.conflictPolicy = onConflict
         options.tool = "tvt-convert \(tvtVersion)"
         if let workers { options.workers = workers }
+        options.recordByteLimit = recordLimit.maxRecordBytes.count
         options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
         options.probe = media.inspector(usualCheck: mediaCheck)
         return options
@@ -54,7 +57,9 @@ struct WritingArguments: ParsableArguments {
 
     @Option(
         name: .customLong("max-bad-records"),
-        help: ArgumentHelp("Leave out up to n bad records; they are counted and kept in --rejects.", valueName: "n"))
+        help: ArgumentHelp(
+            "Leave out up to n bad records, lines and rows, of any file that is read; they are counted and kept in "
+                + "--rejects.", valueName: "n"))
     var maxBadRecords = 0
 
     @Option(

@@ -68,11 +68,12 @@ struct V1Arguments: ConversionArguments {
         commandName: "v1-to-v2",
         abstract: "Convert v1 rows (query_id, query, positive_passages, negative_passages).",
         discussion: """
-            Each passage becomes a document once, however many queries have it. A passage without a docid gets a hash \
-            of its content as id. Titles and all other fields are kept.
+            JSON Lines or Parquet. Each passage becomes a document once, however many queries have it. A passage without \
+            a docid gets a hash of its content as id. Titles and all other fields are kept. A list that is null is empty. \
+            Rows that have a passage in both lists are counted.
             """)
 
-    @Argument(help: ArgumentHelp("JSON Lines of v1 rows.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Files of v1 rows, or folders of them.", valueName: "file"))
     var inputs: [String]
 
     func validate() throws { try checkStandardInput(inputs) }
@@ -80,7 +81,7 @@ struct V1Arguments: ConversionArguments {
     func convert(
         to destination: any ConversionDestination, reference: String, options: IngestOptions
     ) throws -> IngestReport {
-        try Conversions.rows(inputs.map { FilePath($0) }, into: destination, reference: reference, options: options)
+        try Conversions.v1(inputs.map { FilePath($0) }, into: destination, reference: reference, options: options)
     }
 }
 
@@ -154,26 +155,25 @@ struct TevatronArguments: ConversionArguments {
     }
 }
 
-struct BEIRArguments: ConversionArguments {
+struct BEIRArguments: RawSourceArguments {
     static let configuration = CommandConfiguration(
         commandName: "beir",
         abstract: "Take a BEIR dataset: a zip or a folder.",
-        discussion: "Reads corpus.jsonl, queries.jsonl and qrels/*.tsv; every file of qrels is a split of its name.")
+        discussion: """
+            Reads corpus.jsonl, queries.jsonl and qrels/*.tsv; every file of judgements is a split of its name. Also read \
+            are numbered parts (corpus-1.jsonl), .json and .parquet, as MTEB has them, judgements as .txt, .csv, .jsonl, \
+            .json and .parquet, and those that lie beside the corpus and begin with a header. All else is named.
+            """)
 
     @Argument(help: ArgumentHelp("The zip or the folder.", valueName: "source"))
-    var source: String
+    var folder: String
 
     @Option(
         name: .long,
         help: ArgumentHelp("Judgements of this split above 0 also become the queries' positives.", valueName: "split"))
     var positives: String?
 
-    func convert(
-        to destination: any ConversionDestination, reference: String, options: IngestOptions
-    ) throws -> IngestReport {
-        try Conversions.beir(
-            FilePath(source), into: destination, reference: reference, positives: positives, options: options)
-    }
+    func source() throws -> RawSource { try .beir(FilePath(folder), positives: positives) }
 }
 
 struct WebDatasetArguments: ConversionArguments {
@@ -226,15 +226,19 @@ struct ToV1: ParsableCommand {
         let lease = try store.lease([dataset], purpose: "tvt-convert v2-to-v1")
         defer { withExtendedLifetime(lease) {} }
         let report = try Conversions.export(dataset, to: FilePath(output))
-        if report.droppedJudgementCount > 0 {
-            log.warning("v1 has no place for judgements: \(report.droppedJudgementCount) are not written")
+        for (count, what) in [
+            (report.droppedJudgementCount, "judgements"), (report.droppedScoreCount, "scores of links"),
+        ]
+        where count > 0 {
+            log.warning("v1 has no place for \(what): \(count) are not written")
         }
         if common.json {
             let result: JSONValue = [
                 "dataset": .string("\(dataset.digest)"), "output": .string(output), "rows": JSONValue(report.rowCount),
                 "passages": JSONValue(report.passageCount), "raw_bytes": JSONValue(report.rawBytes),
                 "written_bytes": JSONValue(report.writtenBytes),
-                "dropped_judgements": JSONValue(report.droppedJudgementCount), "seconds": .number(report.seconds),
+                "dropped_judgements": JSONValue(report.droppedJudgementCount),
+                "dropped_scores": JSONValue(report.droppedScoreCount), "seconds": .number(report.seconds),
             ]
             try writeToStandardOutput(result.pretty())
         } else if output != "-" {

@@ -96,6 +96,7 @@ struct ImportCommand: ParsableCommand {
     var licence: String?
     @Option(help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n")) var workers: Int?
     @OptionGroup var naming: NamingOptions
+    @OptionGroup var recordLimit: RecordLimitOption
     @OptionGroup var storage: StorageOptions
 
     func validate() throws {
@@ -108,6 +109,7 @@ struct ImportCommand: ParsableCommand {
         settings.licence = licence
         settings.writing.apply(storage)
         if let workers { settings.workers = workers }
+        settings.recordByteLimit = recordLimit.maxRecordBytes.count
         let store = try Store.create(at: location.folder()).refusingKnownNames(naming.isNew)
         let report = try Conversions.folder(
             FilePath(folder), as: format, into: store, reference: dataset, options: settings)
