@@ -1,4 +1,3 @@
-package import Archives
 internal import Store
 internal import Base
 internal import JSON

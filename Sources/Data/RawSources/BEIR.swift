@@ -28,7 +28,9 @@ extension RawSource {
         inputs += try files.queries.map { Input(queries: try $0.records(), layout: .beirQuery) }
         inputs += files.judged.inputs
         let options: JSONObject = positives.map { ["positives": .string($0)] } ?? [:]
-        var beir = RawSource("beir", inputs, options: options) { try SourceMember.report([source], areArchives: true, in: &$0) }
+        var beir = RawSource("beir", inputs, options: options) {
+            try SourceMember.report([source], areArchives: true, in: &$0)
+        }
         beir.warn(unread: files.unread.map(\.file.path))
         if files.judged.files.isEmpty {
             beir.warn(.missingFile, ["judgements of \(source) (qrels/*.tsv)"])
