@@ -80,12 +80,18 @@ let bindings: [Target] = layer(
             name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("jpeg")]),
         .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
-        // Loads CAVPlugin when a sound, a video or an image that only libav knows is first opened.
+        .target(
+            name: "CWebP", exclude: ["README.md"],
+            linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux")]),
+        // Loads CAVPlugin when audio, a video or an image that only libav knows is first opened.
         .target(name: "CAV", exclude: ["README.md"]),
         .target(
             name: "CAVPlugin", exclude: ["README.md"],
             linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
-        .target(name: "CLanguage", exclude: ["README.md"], linkerSettings: [.linkedLibrary("cld2")]),
+        // The full tables come before the library, whose own small ones they replace.
+        .target(
+            name: "CLanguage", exclude: ["README.md"],
+            linkerSettings: [.linkedLibrary("cld2_full"), .linkedLibrary("cld2")]),
         .target(name: "CProcess", exclude: ["README.md"]),
         // Loads CArrowPlugin when a Parquet file is first opened.
         .target(name: "CArrow", exclude: ["README.md"]),
@@ -127,7 +133,7 @@ let wrappers: [Target] = layer(
         room("Archives", uses: ["CArchive", "CZlib", "Base"], packages: [systemPackage]),
         room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
         room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
-        room("Media", uses: ["CAV", "CJPEG", "CPNG", "Base"]),
+        room("Media", uses: ["CAV", "CJPEG", "CPNG", "CWebP", "Base"]),
         room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
         room("YAML", uses: ["Base"], packages: [yams]),

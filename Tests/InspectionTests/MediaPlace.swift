@@ -7,9 +7,12 @@ import SystemPackage
 import TestKit
 import Testing
 
-/// The files of MediaTests' golden tar, by name.
-let goldenMedia = Result {
-    let tree = try SourceTree(sourceRoot.appending("Tests/MediaTests/Golden/files.tar.zst"))
+/// The files of MediaTests' golden tars, by name.
+let goldenMedia = Result { try filesOfGoldenTar("files.tar.zst") }
+let goldenKinds = Result { try filesOfGoldenTar("kinds.tar.zst") }
+
+private func filesOfGoldenTar(_ name: String) throws -> [String: [UInt8]] {
+    let tree = try SourceTree(sourceRoot.appending("Tests/MediaTests/Golden/\(name)"))
     var files: [String: [UInt8]] = [:]
     for name in tree.names { files[name] = try tree.open(name).readAll() }
     return files

@@ -9,7 +9,8 @@ static struct {
     __typeof__(tvt_av_open) *open;
     __typeof__(tvt_av_close) *close;
     __typeof__(tvt_av_describe) *describe;
-    __typeof__(tvt_av_measure) *measure;
+    __typeof__(tvt_av_measure_pictures) *measure_pictures;
+    __typeof__(tvt_av_measure_sound) *measure_sound;
     __typeof__(tvt_av_decode_all) *decode_all;
     __typeof__(tvt_av_decode_sound) *decode_sound;
     __typeof__(tvt_av_picture_times) *picture_times;
@@ -36,7 +37,8 @@ static void load(void) {
     FIND(open)
     FIND(close)
     FIND(describe)
-    FIND(measure)
+    FIND(measure_pictures)
+    FIND(measure_sound)
     FIND(decode_all)
     FIND(decode_sound)
     FIND(picture_times)
@@ -45,9 +47,9 @@ static void load(void) {
 }
 
 int32_t tvt_av_open(
-    const uint8_t *bytes, int32_t file, size_t count, uint64_t maxPixels, double deadline, tvt_av **av, char *message) {
+    const tvt_av_source *source, uint64_t maxPixels, double deadline, tvt_av **av, char *message) {
     pthread_once(&once, load);
-    if (failure[0] == 0) return door.open(bytes, file, count, maxPixels, deadline, av, message);
+    if (failure[0] == 0) return door.open(source, maxPixels, deadline, av, message);
     snprintf(message, TVT_AV_MESSAGE_BYTES, "%s", failure);
     return TVT_AV_NOT_LOADED;
 }
@@ -56,12 +58,17 @@ void tvt_av_close(tvt_av *av) { door.close(av); }
 
 tvt_av_info tvt_av_describe(const tvt_av *av) { return door.describe(av); }
 
-int32_t tvt_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double *seconds, char *message) {
-    return door.measure(av, maxPictures, pictures, seconds, message);
+int32_t tvt_av_measure_pictures(tvt_av *av, size_t maxPictures, size_t *pictures, double *seconds, char *message) {
+    return door.measure_pictures(av, maxPictures, pictures, seconds, message);
 }
 
-int32_t tvt_av_decode_all(tvt_av *av, size_t maxPictures, double maxSoundSeconds, char *message) {
-    return door.decode_all(av, maxPictures, maxSoundSeconds, message);
+int32_t tvt_av_measure_sound(tvt_av *av, double maxSeconds, double *seconds, char *message) {
+    return door.measure_sound(av, maxSeconds, seconds, message);
+}
+
+int32_t tvt_av_decode_all(
+    tvt_av *av, bool needsPictures, size_t maxPictures, double maxSoundSeconds, char *message) {
+    return door.decode_all(av, needsPictures, maxPictures, maxSoundSeconds, message);
 }
 
 int32_t tvt_av_decode_sound(

@@ -25,7 +25,7 @@ struct progress {
     double deadline;
 };
 
-static void leave(j_common_ptr info, int32_t status, const char *text) {
+_Noreturn static void leave(j_common_ptr info, int32_t status, const char *text) {
     struct errors *errors = (struct errors *)info->err;
     errors->status = status;
     if (text) {
@@ -39,7 +39,19 @@ static void leave(j_common_ptr info, int32_t status, const char *text) {
 }
 
 static void onError(j_common_ptr info) {
-    leave(info, info->err->msg_code == JERR_OUT_OF_MEMORY ? TVT_JPEG_NO_MEMORY : TVT_JPEG_BAD_DATA, NULL);
+    switch (info->err->msg_code) {
+    case JERR_OUT_OF_MEMORY: leave(info, TVT_JPEG_NO_MEMORY, NULL);
+    // Lossless JPEG, 12 bits a sample, and other kinds that the file may rightly be of.
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_BAD_PRECISION:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_NOTIMPL:
+    case JERR_NOT_COMPILED: leave(info, TVT_JPEG_UNSUPPORTED, NULL);
+    default: leave(info, TVT_JPEG_BAD_DATA, NULL);
+    }
 }
 
 /// libjpeg goes on after damage and fills what it does not know with grey; an image that is not whole is an error here.

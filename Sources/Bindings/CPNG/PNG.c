@@ -50,6 +50,44 @@ static void onRow(png_structp png, png_uint_32 row, int pass) {
     }
 }
 
+static int hexDigit(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    digit |= 0x20;
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/// What ImageMagick wrote before there was a chunk for EXIF: the name, the number of bytes, and their digits, a line each.
+static void readRawProfile(png_structp png, png_infop info, uint8_t **exif, size_t *count) {
+    png_textp texts = NULL;
+    int number = png_get_text(png, info, &texts, NULL);
+    for (int index = 0; index < number; index++) {
+        if (strcmp(texts[index].key, "Raw profile type exif") != 0 || !texts[index].text) continue;
+        const char *text = texts[index].text;
+        for (int line = 0; line < 3 && text; line++) text = strchr(text + (line > 0), '\n');
+        if (!text || !(*exif = malloc(strlen(text) / 2 + 1))) return;
+        int high = -1;
+        for (; *text; text++) {
+            int digit = hexDigit(*text);
+            if (digit < 0) continue;
+            if (high >= 0) (*exif)[(*count)++] = (uint8_t)(high << 4 | digit);
+            high = high < 0 ? digit : -1;
+        }
+        return;
+    }
+}
+
+/// A copy of the EXIF block, which may stand before or behind the pixels.
+static void readExif(png_structp png, png_infop info, uint8_t **exif, size_t *count) {
+    png_uint_32 found = 0;
+    png_bytep block = NULL;
+    if (!png_get_eXIf_1(png, info, &found, &block) || !block || found == 0) {
+        readRawProfile(png, info, exif, count);
+    } else if ((*exif = malloc(found))) {
+        memcpy(*exif, block, found);
+        *count = found;
+    }
+}
+
 int32_t tvt_png_decode(
     const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_png_image *image, char *message) {
     struct state state = {bytes, count, 0, deadline, message, TVT_PNG_BAD_DATA};
@@ -98,7 +136,8 @@ int32_t tvt_png_decode(
     for (size_t y = 0; y < height; y++) rows[y] = pixels + y * width * channels;
     png_read_image(png, rows);
     // Checks the chunks behind the pixels: a file that ends here is cut off.
-    png_read_end(png, NULL);
+    png_read_end(png, info);
+    readExif(png, info, &image->exif, &image->exifCount);
     png_infop freed = info;
     png_destroy_read_struct(&png, &freed, NULL);
     free(rows);

@@ -176,12 +176,7 @@ final class SampleReader: BatchSource {
     private static func mediaKind(of ending: String) -> MediaKind? {
         let parts = ending.split(separator: ".", omittingEmptySubsequences: false)
         if parts.count == 2 { return MediaKind(rawValue: String(parts[0])) }
-        return switch ending {
-        case "jpg", "jpeg", "png", "gif", "webp": .image
-        case "mp4", "mov", "webm", "mkv": .video
-        case "wav", "mp3", "flac", "ogg": .audio
-        default: nil
-        }
+        return MediaKind(fileEnding: ending)
     }
 
     private func fault(_ reason: String, _ name: String, _ advice: String? = nil) -> SampleFault {

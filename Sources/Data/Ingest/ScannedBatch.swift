@@ -195,6 +195,7 @@ struct ScannedBatch: Sendable {
     private mutating func takeMedia(of scanner: RecordScanner) throws {
         for kind in MediaKind.allCases {
             guard let reference = scanner.media(kind) else { continue }
+            do throws(RecordFault) { try reference.check() } catch { throw error.inside(scanner.name(of: kind)) }
             var taken: MediaIntake.Taken?
             do {
                 taken = try intake?.item(of: reference, as: kind, heldByteCount: heldByteCount)

@@ -10,11 +10,11 @@ extension ItemBytes {
         }
     }
 
-    /// The first bytes, as many as a message shows.
-    func start() throws -> [UInt8] {
+    /// The first bytes; without a number as many as a message shows.
+    func start(_ count: Int = 16) throws -> [UInt8] {
         switch self {
-        case .memory(let bytes): Array(bytes.prefix(16))
-        case .file(let path, let byteCount): try InputFile(path).read(0..<min(16, byteCount))
+        case .memory(let bytes): Array(bytes.prefix(count))
+        case .file(let path, let byteCount): try InputFile(path).read(0..<min(count, byteCount))
         }
     }
 

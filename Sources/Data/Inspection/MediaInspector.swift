@@ -66,7 +66,9 @@ public struct MediaInspector: MediaProbe {
         }
         switch header.format {
         case .jpeg, .png, .gif, .webp: break
-        case nil: try checkUnknownImage(bytes)
+        case nil:
+            try Self.refuseUnread(bytes)
+            try checkUnknownImage(bytes)
         case let format?: throw Self.misfit("its format is \(format.rawValue), which is no image", .image)
         }
         let pixelCount = header.width.flatMap { width in header.height.map { width * $0 } }
@@ -80,13 +82,19 @@ public struct MediaInspector: MediaProbe {
         guard check == .full || isOther || isTooLarge || isUnsized else { return MediaFindings() }
         return try bytes.withMemory { bytes in
             try Self.checked(.image) {
-                let image = try Bitmap(decoding: bytes, limits: limits)
+                let image = try Bitmap(decoding: bytes, limits: limits, wholly: check == .full)
                 var findings = MediaFindings()
                 let isShrunk = pixelLimit.map { image.width * image.height > $0 } ?? false
                 guard isOther || isShrunk else { return findings }
                 let format = imageFormat ?? (header.format == .jpeg ? .jpeg : .png)
-                findings.encoded = try (pixelLimit.map { image.fitted(toPixelCount: $0) } ?? image)
-                    .encoded(as: format, quality: jpegQuality)
+                let fitted = pixelLimit.map { image.fitted(toPixelCount: $0) } ?? image
+                guard max(fitted.width, fitted.height) <= format.largestSide else {
+                    throw RecordFault(
+                        .tooLarge,
+                        "it has \(fitted.width) x \(fitted.height) pixels, and a side of a \(format.rawValue) has at most "
+                            + "\(format.largestSide)", advice: "Take --image-format png, or a smaller --max-pixels.")
+                }
+                findings.encoded = try fitted.encoded(as: format, quality: jpegQuality)
                 return findings
             }
         }
@@ -95,7 +103,7 @@ public struct MediaInspector: MediaProbe {
     /// Images of formats that only libav knows are images too.
     private func checkUnknownImage(_ bytes: ItemBytes) throws {
         let description = try Self.checked(.image, start: bytes.start()) {
-            try bytes.withMediaBytes { try MediaDescription(measuring: $0, limits: limits) }
+            try bytes.withMediaBytes { try MediaDescription(measuring: .video, of: $0, limits: limits) }
         }
         guard description.isImage else {
             throw Self.misfit("its container is \(description.container), which is no image", .image)
@@ -108,10 +116,12 @@ public struct MediaInspector: MediaProbe {
         switch header.format {
         case .jpeg, .png, .webp: throw Self.misfit("its format is \(header.format!.rawValue), which is an image", kind)
         case .gif where kind == .audio: throw Self.misfit("its format is gif, which has no sound", kind)
+        case nil: try Self.refuseUnread(bytes)
         default: break
         }
+        let subject = kind == .audio ? MediaDescription.Subject.audio : .video
         let description = try Self.checked(kind, start: header.format == nil ? bytes.start() : nil) {
-            try bytes.withMediaBytes { try MediaDescription(measuring: $0, limits: limits) }
+            try bytes.withMediaBytes { try MediaDescription(measuring: subject, of: $0, limits: limits) }
         }
         if description.isImage { throw Self.misfit("it is a single image", kind) }
         var findings = MediaFindings()
@@ -140,14 +150,21 @@ public struct MediaInspector: MediaProbe {
             findings.duration = (seconds * 1000).rounded() / 1000
         }
         if check == .full {
-            try Self.checked(kind) { try bytes.withMediaBytes { try MediaDescription.check($0, limits: limits) } }
+            try Self.checked(kind) {
+                try bytes.withMediaBytes { try MediaDescription.check($0, as: subject, limits: limits) }
+            }
         }
         return findings
     }
 
     // MARK: - Faults
 
-    private static let looseAdvice = "--media-check none takes any bytes."
+    static let looseAdvice = "--media-check none takes any bytes."
+
+    private static func refuseUnread(_ bytes: ItemBytes) throws {
+        let start = try bytes.start(UnreadBytes.prefixByteCount)
+        if let known = UnreadBytes(start) { throw known.fault(begin: escaped(Array(start.prefix(16)))) }
+    }
 
     private static func misfit(_ reason: String, _ kind: MediaKind) -> RecordFault {
         RecordFault(
@@ -175,8 +192,12 @@ public struct MediaInspector: MediaProbe {
                 throw RecordFault(
                     .unknownFormat, "it is of no known format; it begins with \(escaped(start!))",
                     advice: looseAdvice)
-            case .badData, .missing:
+            case .badData:
                 throw RecordFault(.badData, "the \(kind.rawValue) is damaged or cut off: \(error.message)")
+            case .missing: throw RecordFault(.badData, "the \(kind.rawValue) is empty: \(error.message)")
+            case .unsupported:
+                throw RecordFault(
+                    .unknownFormat, "this kind of file is not read: \(error.message)", advice: looseAdvice)
             case .tooLarge:
                 throw RecordFault(
                     .tooLarge, "the \(kind.rawValue) is too large: \(error.message)",

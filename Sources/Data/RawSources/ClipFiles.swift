@@ -33,15 +33,6 @@ final class ClipFiles {
         places = Array(repeating: nil, count: table.clipCount)
     }
 
-    /// Endings of files that may be clips, in lower case.
-    static func endings(of kind: MediaKind) -> Set<String> {
-        switch kind {
-        case .image: ["jpg", "jpeg", "png", "gif", "webp"]
-        case .video: ["mp4", "mov", "webm", "mkv", "avi"]
-        case .audio: ["wav", "mp3", "flac", "ogg"]
-        }
-    }
-
     /// The clip that a file is.
     ///
     /// - Returns: nil for one that is left out, which is noted.
@@ -51,7 +42,7 @@ final class ClipFiles {
         let file = name.utf8.split(separator: 0x2F).last ?? Substring(name).utf8
         guard let dot = file.lastIndex(of: 0x2E),
             let ending = String(file[file.index(after: dot)...])?.lowercased(),
-            Self.endings(of: kind).contains(ending)
+            kind.fileEndings.contains(ending)
         else {
             strangers.add(path)
             return nil

@@ -78,20 +78,25 @@ private struct Prefix {
         if has([0xFF, 0xD8, 0xFF]) { return .jpeg }
         if has([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return .png }
         if has("GIF87a") || has("GIF89a") { return .gif }
-        if has("RIFF") { return has("WEBP", at: 8) ? .webp : has("WAVE", at: 8) ? .wav : nil }
+        if has("RIFF"), has("WEBP", at: 8) { return .webp }
+        // Big-endian, and with sizes of 64 bits.
+        if has("RIFF") || has("RIFX") || has("RF64") || has("BW64") { return has("WAVE", at: 8) ? .wav : nil }
         if has("ftyp", at: 4) { return brand }
         if has("moov", at: 4) || has("mdat", at: 4) || has("wide", at: 4) { return .mov }
         if has([0x1A, 0x45, 0xDF, 0xA3]) { return matroskaKind }
         if has("fLaC") { return .flac }
         if has("OggS") { return .ogg }
-        if has("ID3") || isMPEGAudioFrame { return .mp3 }
-        return nil
+        if has("ID3") { return tagged }
+        return isMPEGAudioFrame ? .mp3 : nil
     }
 
     /// ISO base media: the brand tells videos from pictures in the same container, which we do not know.
     private var brand: MediaFormat? {
         if has("qt  ", at: 8) { return .mov }
-        let brands: [StaticString] = ["iso", "mp4", "avc", "M4V", "M4A", "MSNV", "dash", "3gp", "3g2", "f4v"]
+        let brands: [StaticString] = [
+            "iso", "mp4", "mmp4", "avc", "av01", "hvc1", "M4V", "M4A", "M4B", "M4P", "MSNV", "dash", "cmf", "piff", "3gp",
+            "3g2", "f4v", "F4V",
+        ]
         return brands.contains { has($0, at: 8) } ? .mp4 : nil
     }
 
@@ -101,6 +106,17 @@ private struct Prefix {
             return has("webm", at: offset + 3) ? .webm : has("matroska", at: offset + 3) ? .matroska : nil
         }
         return nil
+    }
+
+    /// What stands behind a tag in ID3's form, version 2: MP3 where that cannot be seen, but other formats have such tags too.
+    private var tagged: MediaFormat? {
+        guard let digits = big(6, byteCount: 4), digits & 0x8080_8080 == 0 else { return .mp3 }
+        let size = digits >> 3 & 0x0FE0_0000 | digits >> 2 & 0x001F_C000 | digits >> 1 & 0x3F80 | digits & 0x7F
+        let end = 10 + size
+        if has("fLaC", at: end) { return .flac }
+        // ADTS, whose layer is 0.
+        if let word = big(end, byteCount: 2), word & 0xFFF6 == 0xFFF0 { return nil }
+        return .mp3
     }
 
     /// Eleven bits of sync, a version, layer III, a bit rate and a sample rate.

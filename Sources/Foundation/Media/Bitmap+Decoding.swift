@@ -1,24 +1,26 @@
 internal import CAV
 internal import CJPEG
 internal import CPNG
+internal import CWebP
 internal import Glibc
 
 extension Bitmap {
-    /// Decodes an image and stands it upright: JPEG, PNG, and whatever libav knows (WebP, GIF, BMP, TIFF); of moving images
-    /// the first.
+    /// Decodes an image and stands it upright: JPEG, PNG, WebP, and what libav knows (GIF, BMP, TIFF); of moving images the
+    /// first picture.
     ///
+    /// - Parameter wholly: further pictures of a moving image are decoded as well, so that damage there is found.
     /// - Throws: ``MediaError`` for bytes that are no image, are damaged or cut off, or ask for more than the limits.
-    public init(decoding bytes: UnsafeRawBufferPointer, limits: MediaLimits = MediaLimits()) throws(MediaError) {
+    public init(
+        decoding bytes: UnsafeRawBufferPointer, limits: MediaLimits = MediaLimits(), wholly: Bool = false
+    ) throws(MediaError) {
         if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
             self = try .jpeg(bytes, limits)
         } else if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
             self = try .png(bytes, limits)
+        } else if bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WEBP".utf8)) {
+            self = try .webp(bytes, limits, wholly: wholly)
         } else {
-            let container = try Container(bytes, limits)
-            let alphas = ["webp_pipe", "gif", "png_pipe", "bmp_pipe", "tiff_pipe"]
-            let pictures = try container.pictures([0], hasAlpha: alphas.contains(container.formatName))
-            guard let first = pictures.first else { throw MediaError(.missing, "there is no picture in it") }
-            self = first
+            self = try .other(bytes, limits, wholly: wholly)
         }
     }
 
@@ -42,9 +44,41 @@ extension Bitmap {
         let status = tvt_png_decode(
             bytes.baseAddress, bytes.count, UInt64(limits.pixelCount), limits.deadline, &image, &message)
         guard status == 0 else { throw MediaError(status: status, message) }
-        defer { free(image.pixels) }
+        defer {
+            free(image.pixels)
+            free(image.exif)
+        }
+        let orientation = Orientation(exif: UnsafeRawBufferPointer(start: image.exif, count: image.exifCount))
         return Bitmap(
-            copying: image.pixels, width: image.width, height: image.height, channelCount: Int(image.channels))
+            copying: image.pixels, width: image.width, height: image.height, channelCount: Int(image.channels)
+        ).upright(from: orientation)
+    }
+
+    private static func webp(
+        _ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits, wholly: Bool
+    ) throws(MediaError) -> Bitmap {
+        var image = tvt_webp_image()
+        var message = [CChar](repeating: 0, count: Int(TVT_WEBP_MESSAGE_BYTES))
+        let status = tvt_webp_decode(
+            bytes.baseAddress, bytes.count, UInt64(limits.pixelCount), limits.deadline, wholly, &image, &message)
+        guard status == 0 else { throw MediaError(status: status, message) }
+        defer { free(image.pixels) }
+        let orientation = Orientation(exif: UnsafeRawBufferPointer(start: image.exif, count: image.exifCount))
+        return Bitmap(
+            copying: image.pixels, width: image.width, height: image.height, channelCount: Int(image.channels)
+        ).upright(from: orientation)
+    }
+
+    /// What libav knows.
+    private static func other(
+        _ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits, wholly: Bool
+    ) throws(MediaError) -> Bitmap {
+        let container = try Container(bytes, limits)
+        let kind = container.formatName
+        let pictures = try container.pictures([0], hasAlpha: ["gif", "bmp_pipe", "tiff_pipe"].contains(kind))
+        guard let first = pictures.first else { throw MediaError(.missing, "there is no picture in it") }
+        if wholly, kind == "gif" { try Container(bytes, limits).decodeAll(as: .video) }
+        return first.upright(from: TIFFDirectory(.memory(bytes))?.orientation ?? .upright)
     }
 
     init(copying pixels: UnsafePointer<UInt8>, width: UInt32, height: UInt32, channelCount: Int) {

@@ -5,6 +5,9 @@ internal import Glibc
 /// Formats that images are written in.
 public enum ImageFormat: String, Sendable, CaseIterable {
     case jpeg, png
+
+    /// The most pixels of a side: libjpeg's limit, and PNG's.
+    public var largestSide: Int { self == .jpeg ? 65_500 : Int(Int32.max) }
 }
 
 extension Bitmap {

@@ -1,7 +1,7 @@
 internal import CAV
 internal import Glibc
 
-/// A container of pictures and sounds in memory, open for one pass.
+/// A container of pictures and audio, open for one pass.
 final class Container {
     private let handle: OpaquePointer
     private let limits: MediaLimits
@@ -16,16 +16,23 @@ final class Container {
         self.limits = limits
         var opened: OpaquePointer?
         var message = Self.emptyMessage
-        let (memory, file, count): (UnsafeRawPointer?, Int32, Int) =
-            switch bytes {
-            // No bytes have no address, and the door takes that for a file.
-            case .memory(let bytes): (bytes.baseAddress ?? Self.someAddress, -1, bytes.count)
-            case .file(let descriptor, let byteCount): (nil, descriptor, byteCount)
+        var source = tvt_av_source()
+        source.count = bytes.byteCount
+        switch bytes {
+        // No bytes have no address, and libav's shim takes that for a file.
+        case .memory(let bytes):
+            source.bytes = (bytes.baseAddress ?? Self.someAddress).assumingMemoryBound(to: UInt8.self)
+        case .file(let descriptor, _): source.file = descriptor
+        }
+        try TIFFDirectory(bytes)?.checkVariant()
+        if let extent = SampleExtent(of: bytes) {
+            try extent.check()
+            source.patchCount = extent.patches.count
+            withUnsafeMutableBytes(of: &source.patches) {
+                _ = $0.bindMemory(to: tvt_av_patch.self).update(fromContentsOf: extent.patches)
             }
-        let status = tvt_av_open(
-            memory?.assumingMemoryBound(to: UInt8.self), file, count, UInt64(limits.pixelCount), limits.deadline,
-            &opened,
-            &message)
+        }
+        let status = tvt_av_open(&source, UInt64(limits.pixelCount), limits.deadline, &opened, &message)
         guard status == 0, let opened else { throw MediaError(status: status, message) }
         handle = opened
     }
@@ -39,20 +46,30 @@ final class Container {
     var info: tvt_av_info { tvt_av_describe(handle) }
     var formatName: String { String(cString: info.format) }
 
-    /// Pictures of the first video, and seconds of the longer of video and sound, as far as their packets tell; read without
-    /// decoding.
-    func measure() throws(MediaError) -> (pictureCount: Int, seconds: Double?) {
+    /// Pictures of the first video that are shown, and seconds of the longer of video and audio, as far as their packets
+    /// tell; read without decoding.
+    func measurePictures() throws(MediaError) -> (count: Int, seconds: Double?) {
         var (count, seconds) = (0, -1.0)
         var message = Self.emptyMessage
-        let status = tvt_av_measure(handle, limits.pictureCount, &count, &seconds, &message)
+        let status = tvt_av_measure_pictures(handle, limits.pictureCount, &count, &seconds, &message)
         guard status == 0 else { throw MediaError(status: status, message) }
         return (count, seconds >= 0 ? seconds : nil)
     }
 
-    /// Decodes the first video and the first sound to their ends.
-    func decodeAll() throws(MediaError) {
+    /// Seconds of the first audio stream as a decoder gives it.
+    func measureSound() throws(MediaError) -> Double {
+        var seconds = 0.0
         var message = Self.emptyMessage
-        let status = tvt_av_decode_all(handle, limits.pictureCount, limits.soundSeconds, &message)
+        let status = tvt_av_measure_sound(handle, limits.soundSeconds, &seconds, &message)
+        guard status == 0 else { throw MediaError(status: status, message) }
+        return seconds
+    }
+
+    /// Decodes the first video and the first sound to their ends.
+    func decodeAll(as subject: MediaDescription.Subject) throws(MediaError) {
+        var message = Self.emptyMessage
+        let status = tvt_av_decode_all(
+            handle, subject == .video, limits.pictureCount, limits.soundSeconds, &message)
         guard status == 0 else { throw MediaError(status: status, message) }
     }
 

@@ -9,7 +9,7 @@ public struct MediaDescription: Sendable, Equatable {
         public var height: Int
         /// Nil where the file does not say, and for single images.
         public var picturesPerSecond: Double?
-        /// All of them; nil where the container does not say, until they are counted.
+        /// Those that are shown: not what an edit list hides. Nil where the container does not say, until they are counted.
         public var count: Int?
     }
 
@@ -35,20 +35,32 @@ public struct MediaDescription: Sendable, Equatable {
         self.init(try Container(bytes, limits).info)
     }
 
-    /// As a file says, and where it does not say how many pictures there are and how long it takes, or only guesses by its
-    /// size, as its packets say, which are all read for that.
+    /// What is measured of a file of pictures or sounds.
+    public enum Subject: Sendable {
+        case video, audio
+    }
+
+    /// As a file says, with what its packets say where that does not do: of a video how many pictures are shown, and how long
+    /// it takes; of audio how long it takes, without what an encoder added at its ends. Nothing is measured of a subject
+    /// that the file does not have.
     ///
-    /// - Throws: ``MediaError`` for bytes of no known kind; for more pictures than the limits allow.
-    public init(measuring bytes: MediaBytes, limits: MediaLimits = MediaLimits()) throws(MediaError) {
+    /// - Throws: ``MediaError`` for bytes of no known kind; for no pictures, no samples, or more than the limits allow.
+    public init(
+        measuring subject: Subject, of bytes: MediaBytes, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) {
         let container = try Container(bytes, limits)
         let info = container.info
         self.init(info)
-        guard !isImage, info.durationIsGuess || seconds == nil || pictures != nil && pictures?.count == nil else {
-            return
+        guard !isImage else { return }
+        switch subject {
+        case .audio where sound != nil: seconds = try container.measureSound()
+        case .video where pictures != nil:
+            guard info.durationIsGuess || seconds == nil || pictures?.count == nil else { return }
+            let measured = try container.measurePictures()
+            if info.durationIsGuess || seconds == nil { seconds = measured.seconds }
+            if pictures?.count == nil { pictures?.count = measured.count }
+        default: break
         }
-        let measured = try container.measure()
-        if info.durationIsGuess || seconds == nil { seconds = measured.seconds }
-        if pictures != nil, pictures?.count == nil { pictures?.count = measured.pictureCount }
     }
 
     /// Decodes all of a sound or a video, and keeps nothing of it.
@@ -56,8 +68,10 @@ public struct MediaDescription: Sendable, Equatable {
     /// Memory: some pictures of a video.
     ///
     /// - Throws: ``MediaError`` where a part is damaged, missing, or beyond the limits.
-    public static func check(_ bytes: MediaBytes, limits: MediaLimits = MediaLimits()) throws(MediaError) {
-        try Container(bytes, limits).decodeAll()
+    public static func check(
+        _ bytes: MediaBytes, as subject: Subject, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) {
+        try Container(bytes, limits).decodeAll(as: subject)
     }
 
     private init(_ info: tvt_av_info) {

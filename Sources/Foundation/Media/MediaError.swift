@@ -10,8 +10,10 @@ public struct MediaError: StatusError, Equatable {
         case tooLarge = "too large"
         /// Beyond the limit in time.
         case tooSlow = "too slow"
-        /// A video without pictures, or a sound without samples.
+        /// A video without pictures, or audio without samples.
         case missing = "missing stream"
+        /// A format, or a variant of one, that is not read; the bytes may be whole.
+        case unsupported
         case noMemory = "no memory"
         /// libav cannot be loaded: the machine is at fault, not the bytes.
         case notLoaded = "not loaded"
@@ -26,7 +28,7 @@ public struct MediaError: StatusError, Equatable {
         self.message = message
     }
 
-    /// The doors agree on their statuses.
+    /// The C shims agree on their statuses.
     init(status: Int32, _ message: [CChar]) {
         let reason: Reason =
             switch Int(status) {
@@ -35,6 +37,7 @@ public struct MediaError: StatusError, Equatable {
             case TVT_AV_TOO_SLOW: .tooSlow
             case TVT_AV_MISSING: .missing
             case TVT_AV_NOT_LOADED: .notLoaded
+            case TVT_AV_UNSUPPORTED: .unsupported
             default: .badData
             }
         self.init(reason, message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })

@@ -60,7 +60,7 @@ struct AudioCapsArguments: RawSourceArguments {
         discussion: """
             Name the folder, or its files: train.csv, val.csv, test.csv (audiocap_id, youtube_id, start_time, caption) \
             and the sounds, in folders, zips or tars, called <youtube_id>_<start_time>, <youtube_id>, both also with a Y before \
-            it, or <audiocap_id>, .wav, .mp3, .flac or .ogg; the report tells which names there were. Or Parquet that \
+            it, or <audiocap_id>, with an ending of audio; the report tells which names there were. Or Parquet that \
             has the sounds in its column audio. A clip becomes the document <youtube_id>_<start_time>, a caption the query \
             audiocap_id, judged in the split that its file is named after. Files without annotation are left out \
             and counted.

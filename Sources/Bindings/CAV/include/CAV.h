@@ -1,4 +1,4 @@
-// C door to libav*: what a video or a sound is, its samples, some of its pictures.
+// C shim over libav*: what a video or a sound is, its samples, some of its pictures.
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +9,29 @@
 extern "C" {
 #endif
 
-/// A container in memory, open for one pass: describe it, then decode one thing.
+/// A container in memory, open for one pass: describe it, then measure or decode one thing.
 typedef struct tvt_av tvt_av;
+
+/// A number of a file that is read as another one: a size that its writer could not know.
+typedef struct {
+    size_t offset;
+    uint64_t value;
+    /// 4 or 8 bytes.
+    uint8_t byteCount;
+    bool isBigEndian;
+} tvt_av_patch;
+
+enum { TVT_AV_PATCHES = 3 };
+
+/// Where the bytes of a container are.
+typedef struct {
+    /// NULL where they are the first `count` of the open descriptor `file`, whose position is left alone.
+    const uint8_t *bytes;
+    int32_t file;
+    size_t count;
+    tvt_av_patch patches[TVT_AV_PATCHES];
+    size_t patchCount;
+} tvt_av_source;
 
 typedef struct {
     /// libav's names; live as long as the process. NULL without such a stream.
@@ -19,7 +40,9 @@ typedef struct {
     double duration;
     /// Whether the duration is no more than the size divided by a bit rate.
     bool durationIsGuess;
-    /// Of the video, where the container says; otherwise 0.
+    /// Whether the container counts the samples of a sound: its duration is exact, and no packets need be read for it.
+    bool countsSamples;
+    /// Pictures of the video that are shown, where tables say so; otherwise 0.
     uint64_t pictureCount;
     uint32_t width, height;
     /// Pictures a second; 0 where it is unknown.
@@ -38,31 +61,40 @@ enum {
     TVT_AV_NO_MEMORY = 3,
     /// The deadline passed.
     TVT_AV_TOO_SLOW = 4,
-    /// There is no stream of the kind that was asked for.
+    /// There is no stream of the kind that was asked for, or nothing in it.
     TVT_AV_MISSING = 5,
     /// libav cannot be loaded.
     TVT_AV_NOT_LOADED = 6,
+    /// A kind, or a variant of one, that libav does not know; the bytes may be whole.
+    TVT_AV_UNSUPPORTED = 7,
 };
 
 enum { TVT_AV_MESSAGE_BYTES = 256 };
 
-/// Opens what lies in `bytes`, which must stay until it is closed. Nothing else is ever opened, whatever the bytes ask for.
+/// Opens a container. Nothing else is ever opened, whatever the bytes ask for.
 ///
-/// - bytes: NULL where they are the first `count` of the open descriptor `file`, whose position is left alone.
+/// - source: its bytes, or its descriptor, must stay until the container is closed.
 /// - deadline: seconds of CLOCK_MONOTONIC, of this and all further calls.
 /// - message: at least TVT_AV_MESSAGE_BYTES, filled where the result is not TVT_AV_OK; so of all calls.
 int32_t tvt_av_open(
-    const uint8_t *bytes, int32_t file, size_t count, uint64_t maxPixels, double deadline, tvt_av **av, char *message);
+    const tvt_av_source *source, uint64_t maxPixels, double deadline, tvt_av **av, char *message);
 void tvt_av_close(tvt_av *av);
 
 tvt_av_info tvt_av_describe(const tvt_av *av);
 
-/// Counts the pictures of the first video, and the seconds of its packets or, where they are more, of those of the first
-/// sound (negative where they have no times); read without decoding.
-int32_t tvt_av_measure(tvt_av *av, size_t maxPictures, size_t *pictures, double *seconds, char *message);
+/// Counts the pictures of the first video that are shown, and the seconds of its packets or, where they are more, of those
+/// of the first sound (negative where they have no times); read without decoding.
+int32_t tvt_av_measure_pictures(tvt_av *av, size_t maxPictures, size_t *pictures, double *seconds, char *message);
+
+/// Measures the first sound: the samples that a decoder gives, without the delay and the padding of its encoder, over their
+/// rate. Read from the packets, and decoded where those do not tell.
+int32_t tvt_av_measure_sound(tvt_av *av, double maxSeconds, double *seconds, char *message);
 
 /// Decodes the first video and the first sound to their ends and keeps nothing: whether all of it is whole.
-int32_t tvt_av_decode_all(tvt_av *av, size_t maxPictures, double maxSoundSeconds, char *message);
+///
+/// - needsPictures: whether it is to be a video; otherwise samples of a sound are needed.
+int32_t tvt_av_decode_all(
+    tvt_av *av, bool needsPictures, size_t maxPictures, double maxSoundSeconds, char *message);
 
 /// All samples of the first sound as mono float32 at `rate`; `samples` is to be freed.
 int32_t tvt_av_decode_sound(

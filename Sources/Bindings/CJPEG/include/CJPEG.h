@@ -26,6 +26,8 @@ enum {
     TVT_JPEG_NO_MEMORY = 3,
     /// The deadline passed.
     TVT_JPEG_TOO_SLOW = 4,
+    /// A kind of JPEG that libjpeg does not read: lossless, 12 bits.
+    TVT_JPEG_UNSUPPORTED = 7,
 };
 
 enum { TVT_JPEG_MESSAGE_BYTES = 256 };

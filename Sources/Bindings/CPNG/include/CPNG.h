@@ -1,4 +1,4 @@
-// C door to libpng: one call that decodes a whole image, one that encodes. Its error jumps stay inside.
+// C shim over libpng: one call that decodes a whole image, one that encodes. Its error jumps stay inside.
 #pragma once
 
 #include <stddef.h>
@@ -14,6 +14,9 @@ typedef struct {
     uint32_t width, height;
     /// 3: RGB, or 4: RGB and alpha.
     uint32_t channels;
+    /// The EXIF block, with or without "Exif\0\0" before it; to be freed. NULL for none.
+    uint8_t *exif;
+    size_t exifCount;
 } tvt_png_image;
 
 enum {
