@@ -328,7 +328,7 @@ let testTargets: [Target] = [
         packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Validation", uses: ["Ingest", "JSON", "RawSources", "Records", "Store", "Validation", "tvt-convert"],
-        packages: [systemPackage]),
+        packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Inspection",
         uses: [

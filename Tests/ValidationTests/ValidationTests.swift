@@ -110,6 +110,32 @@ import Validation
         #expect(report["documents"]?["languages"]?["languages"]?[code]?.integer == 1)
     }
 
+    /// By the full tables of CLD2: the small ones call the first Russian query Ukrainian, and romanised Hindi Galician.
+    @Test func shortTextsGetTheLanguagesOfTheFullTables() throws {
+        let lines = try Files.readText(Golden(file: #filePath)("languages.jsonl")).split(separator: "\n")
+        var wanted: [String: Int] = [:]
+        var corpus: [UInt8] = []
+        for (number, line) in lines.enumerated() {
+            let value = try JSONValue.parse(Array(line.utf8), path: "languages.jsonl")
+            let code = try #require(value["code"]?.string)
+            wanted[code.isEmpty ? "unsure" : code, default: 0] += 1
+            corpus += Array(#"{"docid":"\#(number)","text":"#.utf8)
+            JSONText.appendString(try #require(value["text"]?.string), to: &corpus)
+            corpus += Array("}\n".utf8)
+        }
+        #expect(wanted.count > 30)
+        try folder.write(corpus, to: "corpus.jsonl")
+        let report = JSONValue.object(try check(corpus: [folder("corpus.jsonl")]).json)
+        let found = try #require(report["documents"]?["languages"]?["languages"]?.object)
+        #expect(Dictionary(uniqueKeysWithValues: found.map { ($0.0, $0.1.integer ?? 0) }) == wanted)
+        // The tool is linked with them as well.
+        let tool = try run(
+            "tvt-convert", ["check", "v2", "--corpus", folder("corpus.jsonl").string, "--json"],
+            workingFolder: folder.path)
+        let told = try JSONValue.parse(tool.output, path: "report")["documents"]?["languages"]?["languages"]
+        #expect(told?.object == found)
+    }
+
     @Test(arguments: [
         "plain text\twith\nbreaks", "Ünïcödé, 日本語, 🙂", "São Paulo, À la carte, Ãrvore", "naïve café",
     ]) func soundTextsAreNotDoubted(text: String) throws {
