@@ -43,9 +43,12 @@ import Testing
     ]
 
     private func addUnread() throws {
-        for name in ["still.avif", "moving.avif", "p.jp2", "p.ico", "p.ppm", "float.tif"] { try place.add(Self.kind(name), as: name) }
+        for name in ["still.avif", "moving.avif", "p.jp2", "p.ico", "p.ppm", "float.tif"] {
+            try place.add(Self.kind(name), as: name)
+        }
         func box(_ brands: String) -> [UInt8] {
-            [0, 0, 0, UInt8(8 + brands.utf8.count)] + Array("ftyp".utf8) + Array(brands.utf8) + [0, 0, 0, 8] + Array("mdat".utf8)
+            [0, 0, 0, UInt8(8 + brands.utf8.count)] + Array("ftyp".utf8) + Array(brands.utf8) + [0, 0, 0, 8]
+                + Array("mdat".utf8)
         }
         let padding = [UInt8](repeating: 7, count: 200)
         try place.add(box("mif1\0\0\0\0mif1heic") + padding, as: "p.heic")
@@ -54,11 +57,14 @@ import Testing
         try place.add(Array("8BPS".utf8) + [0, 1] + padding, as: "p.psd")
         let texts = [
             "p.svg": "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
-            "prolog.svg": "<?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg width=\"1\"/>", "p.pdf": "%PDF-1.7\n1 0 obj",
+            "prolog.svg": "<?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg width=\"1\"/>",
+            "p.pdf": "%PDF-1.7\n1 0 obj",
             "lfs": "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
-            "annex": "/annex/objects/SHA256E-s12345--4d7a.wav\n", "page": "\n<!DOCTYPE html>\n<html><head></head></html>",
+            "annex": "/annex/objects/SHA256E-s12345--4d7a.wav\n",
+            "page": "\n<!DOCTYPE html>\n<html><head></head></html>",
             "login": "<HTML><body>Please log in</body></HTML>",
-            "denied": "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>", "p.zip": "PK\u{3}\u{4}\u{14}",
+            "denied": "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>",
+            "p.zip": "PK\u{3}\u{4}\u{14}",
         ]
         for (name, text) in texts { try place.add(Array(text.utf8), as: name) }
     }
@@ -83,7 +89,9 @@ import Testing
         for name in names { try place.add(Self.kind(name), as: name) }
         for check in [["--media-check", "header"], ["--media-check", "full"]] {
             let found = try outcomes(names.map { ($0, "image") }, check)
-            for name in names { #expect(found["image \(name)"]?["digest"] != nil, "\(found["image \(name)"] ?? .null)") }
+            for name in names {
+                #expect(found["image \(name)"]?["digest"] != nil, "\(found["image \(name)"] ?? .null)")
+            }
         }
         let shrunk = try outcomes(names.map { ($0, "image") }, ["--max-pixels", "150"])
         for name in names {
@@ -125,7 +133,8 @@ import Testing
     /// Whatever libav opens with audio and without video is audio, whatever it is called; a cover is no video.
     @Test func endingsDoNotMatter() throws {
         let names = [
-            "opusenc.opus", "aac.m4a", "flac.oga", "opus.webm", "opus.mka", "adts.aac", "frames.amr", "lavf.wma", "lavf.aiff",
+            "opusenc.opus", "aac.m4a", "flac.oga", "opus.webm", "opus.mka", "adts.aac", "frames.amr", "lavf.wma",
+            "lavf.aiff",
             "lavf.au", "lavf.caf", "lavf.w64", "lavf.ac3", "lavf.wv", "lavf.tta", "rf64.wav", "aac.ts", "mp3.avi",
             "cover.mp3", "cover.flac", "cover.m4a",
         ]
@@ -151,7 +160,9 @@ import Testing
         var records: [[String: JSONValue]] = []
         for check in ["header", "full"] {
             let found = try outcomes((piped + empty + ["cut.wav"]).map { ($0, "audio") }, ["--media-check", check])
-            for name in piped { #expect(found["audio \(name)"]?["duration"] != nil, "\(found["audio \(name)"] ?? .null)") }
+            for name in piped {
+                #expect(found["audio \(name)"]?["duration"] != nil, "\(found["audio \(name)"] ?? .null)")
+            }
             for name in empty + ["cut.wav"] {
                 let text = found["audio \(name)"]?.string ?? "taken"
                 #expect(text.hasPrefix("bad data"), "\(check) of \(name): \(text)")
@@ -162,7 +173,9 @@ import Testing
     }
 
     @Test func framesAndDurationsAreTheSameByAllChecks() throws {
-        let wanted = ["trimmed.mp4": 13, "fragments.mp4": 20, "hidden-references.webm": 20, "uneven.webm": 19, "one.mp4": 1]
+        let wanted = [
+            "trimmed.mp4": 13, "fragments.mp4": 20, "hidden-references.webm": 20, "uneven.webm": 19, "one.mp4": 1,
+        ]
         for name in wanted.keys { try place.add(Self.kind(name), as: name) }
         let documents = wanted.keys.sorted().map { ($0, "video") }
         let header = try outcomes(documents, ["--media-check", "header"])
@@ -180,7 +193,8 @@ import Testing
         #expect(text.hasPrefix("too large") && text.contains("65500"), "\(text)")
         let small = try outcomes([("long.png", "image")], ["--image-format", "jpeg", "--max-pixels", "60000"])
         #expect(small["image long.png"]?["height"] == 60_000)
-        #expect(try outcomes([("long.png", "image")], ["--media-check", "full"])["image long.png"]?["height"] == 65_600)
+        #expect(
+            try outcomes([("long.png", "image")], ["--media-check", "full"])["image long.png"]?["height"] == 65_600)
     }
 }
 
@@ -228,7 +242,8 @@ import Testing
 
     @Test(arguments: [
         #""images/a.png""#, #""https://example.org/a""#, #"{"uri":"a"}"#, #"{"path":"a","bytes":null}"#,
-        #"{"digest":"\#(digest)","size":1}"#, #"{"digest":"\#(digest)","size":1,"width":null,"more":{}}"#, #""\#(digest)""#,
+        #"{"digest":"\#(digest)","size":1}"#, #"{"digest":"\#(digest)","size":1,"width":null,"more":{}}"#,
+        #""\#(digest)""#,
     ])
     func othersAreKeptAsTheyAre(json: String) throws {
         try place.folder.write(#"{"docid":"d","document_image":\#(json)}"# + "\n", to: "corpus.jsonl")

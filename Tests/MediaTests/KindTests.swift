@@ -148,7 +148,8 @@ private func expected(_ key: String) throws -> [(name: String, value: JSONValue)
     ///   - riff, data: sizes as they are written; nil for the true ones.
     ///   - before: chunks before the samples.
     private static func wave(
-        _ tag: String = "RIFF", riff: UInt64? = nil, data: UInt64? = nil, before: [UInt8] = [], _ samples: [UInt8] = samples
+        _ tag: String = "RIFF", riff: UInt64? = nil, data: UInt64? = nil, before: [UInt8] = [],
+        _ samples: [UInt8] = samples
     ) -> [UInt8] {
         let isBig = tag == "RIFX"
         func number(_ value: UInt64, _ count: Int) -> [UInt8] { digits(value, count, big: isBig) }
@@ -190,7 +191,10 @@ private func expected(_ key: String) throws -> [(name: String, value: JSONValue)
         ("BW64", wave("BW64", riff: 0xFFFF_FFFF, data: 0xFFFF_FFFF, before: long(1000))),
         ("an open RF64", wave("RF64", riff: 0xFFFF_FFFF, data: 0xFFFF_FFFF, before: long(0))),
         ("an odd chunk before", wave(before: Array("note".utf8) + digits(3, 4) + [1, 2, 3, 0])),
-        ("an odd chunk before an open one", wave(data: 0xFFFF_FFFF, before: Array("note".utf8) + digits(3, 4) + [1, 2, 3, 0])),
+        (
+            "an odd chunk before an open one",
+            wave(data: 0xFFFF_FFFF, before: Array("note".utf8) + digits(3, 4) + [1, 2, 3, 0])
+        ),
         ("a chunk behind", wave() + Array("note".utf8) + digits(4, 4) + [1, 2, 3, 4]),
         ("half a sample behind an open chunk", wave(riff: 0xFFFF_FFFF, data: 0xFFFF_FFFF, samples + [9])),
         ("AU", au(1000)), ("an open AU", au(0xFFFF_FFFF)), ("CAF", caf(1004)), ("an open CAF", caf(.max)),
@@ -213,7 +217,10 @@ private func expected(_ key: String) throws -> [(name: String, value: JSONValue)
         ("a header only", .badData, Array(wave().prefix(44))),
         ("a header only, open", .missing, Array(wave(riff: 0xFFFF_FFFF, data: 0xFFFF_FFFF).prefix(44))),
         ("no samples", .missing, wave(riff: nil, data: nil, [])),
-        ("no samples and a chunk behind", .missing, wave(riff: 36 + 12, []) + Array("note".utf8) + digits(4, 4) + [1, 2, 3, 4]),
+        (
+            "no samples and a chunk behind", .missing,
+            wave(riff: 36 + 12, []) + Array("note".utf8) + digits(4, 4) + [1, 2, 3, 4]
+        ),
         ("a cut AU", .badData, au(2000)), ("an empty AU", .missing, au(0, [])),
         ("an empty AU, open", .missing, au(0xFFFF_FFFF, [])),
         ("a cut CAF", .badData, caf(2004)), ("an empty CAF, open", .missing, caf(.max, [])),

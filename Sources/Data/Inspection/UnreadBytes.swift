@@ -37,20 +37,23 @@ enum UnreadBytes: Equatable {
         }
     }
 
-    private static let signatures: [(bytes: [UInt8], name: String)] = [
-        ([0xFF, 0x0A], "JPEG XL"), ([0, 0, 0, 12] + Array("JXL ".utf8), "JPEG XL"),
-        ([0xFF, 0x4F, 0xFF, 0x51], "JPEG 2000"), ([0, 0, 0, 12] + Array("jP  ".utf8), "JPEG 2000"),
-        ([0, 0, 1, 0], "ICO"), ([0, 0, 2, 0], "CUR"), (Array("8BPS".utf8), "PSD"), (Array("%PDF-".utf8), "PDF"),
-        (Array("%!PS".utf8), "PostScript"), ([0xC5, 0xD0, 0xD3, 0xC6], "PostScript"), (Array("gimp xcf".utf8), "XCF"),
-        ([0x76, 0x2F, 0x31, 0x01], "OpenEXR"), (Array("#?RADIANCE".utf8), "Radiance HDR"), (Array("qoif".utf8), "QOI"),
-        (Array("DDS ".utf8), "DDS"), (Array("AT&TFORM".utf8), "DjVu"), (Array("II".utf8) + [0xBC], "JPEG XR"),
-        (Array("FLIF".utf8), "FLIF"), (Array("BPG".utf8) + [0xFB], "BPG"), ([0xD7, 0xCD, 0xC6, 0x9A], "WMF"),
-        (Array("MThd".utf8), "MIDI"), (Array(".RMF".utf8), "RealMedia"), (Array("FWS".utf8), "Flash"),
-        (Array("CWS".utf8), "Flash"), (Array("PK\u{3}\u{4}".utf8), "ZIP"), ([0x1F, 0x8B], "gzip"),
-        ([0x28, 0xB5, 0x2F, 0xFD], "zstd"), ([0xFD] + Array("7zXZ".utf8), "xz"), (Array("BZh".utf8), "bzip2"),
-        (Array("7z".utf8) + [0xBC, 0xAF], "7z"), (Array("Rar!".utf8), "RAR"), (Array("PAR1".utf8), "Parquet"),
-        ([0x93] + Array("NUMPY".utf8), "NPY"), ([0x89] + Array("HDF".utf8), "HDF5"),
-    ] + (1...7).map { (Array("P\($0)".utf8) + [0x0A], "Netpbm") } + [(Array("P6 ".utf8), "Netpbm")]
+    private static let signatures: [(bytes: [UInt8], name: String)] =
+        [
+            ([0xFF, 0x0A], "JPEG XL"), ([0, 0, 0, 12] + Array("JXL ".utf8), "JPEG XL"),
+            ([0xFF, 0x4F, 0xFF, 0x51], "JPEG 2000"), ([0, 0, 0, 12] + Array("jP  ".utf8), "JPEG 2000"),
+            ([0, 0, 1, 0], "ICO"), ([0, 0, 2, 0], "CUR"), (Array("8BPS".utf8), "PSD"), (Array("%PDF-".utf8), "PDF"),
+            (Array("%!PS".utf8), "PostScript"), ([0xC5, 0xD0, 0xD3, 0xC6], "PostScript"),
+            (Array("gimp xcf".utf8), "XCF"),
+            ([0x76, 0x2F, 0x31, 0x01], "OpenEXR"), (Array("#?RADIANCE".utf8), "Radiance HDR"),
+            (Array("qoif".utf8), "QOI"),
+            (Array("DDS ".utf8), "DDS"), (Array("AT&TFORM".utf8), "DjVu"), (Array("II".utf8) + [0xBC], "JPEG XR"),
+            (Array("FLIF".utf8), "FLIF"), (Array("BPG".utf8) + [0xFB], "BPG"), ([0xD7, 0xCD, 0xC6, 0x9A], "WMF"),
+            (Array("MThd".utf8), "MIDI"), (Array(".RMF".utf8), "RealMedia"), (Array("FWS".utf8), "Flash"),
+            (Array("CWS".utf8), "Flash"), (Array("PK\u{3}\u{4}".utf8), "ZIP"), ([0x1F, 0x8B], "gzip"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "zstd"), ([0xFD] + Array("7zXZ".utf8), "xz"), (Array("BZh".utf8), "bzip2"),
+            (Array("7z".utf8) + [0xBC, 0xAF], "7z"), (Array("Rar!".utf8), "RAR"), (Array("PAR1".utf8), "Parquet"),
+            ([0x93] + Array("NUMPY".utf8), "NPY"), ([0x89] + Array("HDF".utf8), "HDF5"),
+        ] + (1...7).map { (Array("P\($0)".utf8) + [0x0A], "Netpbm") } + [(Array("P6 ".utf8), "Netpbm")]
 
     /// Images in the container of MP4, by their brands: the major one or, where that says no more than "an image", the others.
     private static func imageOfISOBaseMedia(_ start: [UInt8]) -> String? {

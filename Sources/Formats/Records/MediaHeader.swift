@@ -94,7 +94,8 @@ private struct Prefix {
     private var brand: MediaFormat? {
         if has("qt  ", at: 8) { return .mov }
         let brands: [StaticString] = [
-            "iso", "mp4", "mmp4", "avc", "av01", "hvc1", "M4V", "M4A", "M4B", "M4P", "MSNV", "dash", "cmf", "piff", "3gp",
+            "iso", "mp4", "mmp4", "avc", "av01", "hvc1", "M4V", "M4A", "M4B", "M4P", "MSNV", "dash", "cmf", "piff",
+            "3gp",
             "3g2", "f4v", "F4V",
         ]
         return brands.contains { has($0, at: 8) } ? .mp4 : nil

@@ -4,7 +4,9 @@ extension MediaKind {
     ///
     /// - Parameter fileEnding: without the dot, in any case.
     public init?(fileEnding: String) {
-        guard let kind = Self.allCases.first(where: { $0.fileEndings.contains(fileEnding.lowercased()) }) else { return nil }
+        guard let kind = Self.allCases.first(where: { $0.fileEndings.contains(fileEnding.lowercased()) }) else {
+            return nil
+        }
         self = kind
     }
 
@@ -18,13 +20,16 @@ extension MediaKind {
             ]
         case .video:
             [
-                "mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "mpg", "mpeg", "m2ts", "mts", "ts", "wmv", "asf", "flv",
+                "mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "mpg", "mpeg", "m2ts", "mts", "ts", "wmv", "asf",
+                "flv",
                 "f4v", "3gp", "3g2", "ogv", "mxf",
             ]
         case .audio:
             [
-                "wav", "wave", "bwf", "rf64", "w64", "mp3", "mp2", "mpga", "flac", "ogg", "oga", "opus", "spx", "m4a", "m4b",
-                "weba", "mka", "aac", "adts", "amr", "awb", "wma", "aif", "aiff", "aifc", "au", "snd", "caf", "ac3", "eac3",
+                "wav", "wave", "bwf", "rf64", "w64", "mp3", "mp2", "mpga", "flac", "ogg", "oga", "opus", "spx", "m4a",
+                "m4b",
+                "weba", "mka", "aac", "adts", "amr", "awb", "wma", "aif", "aiff", "aifc", "au", "snd", "caf", "ac3",
+                "eac3",
                 "dts", "wv", "ape", "tta", "mpc", "sph", "nist", "voc",
             ]
         }

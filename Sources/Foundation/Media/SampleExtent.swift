@@ -194,7 +194,9 @@ private struct HeaderReader {
 
     var byteCount: Int { bytes.byteCount }
 
-    func text(at offset: Int) -> String? { bytes.read(at: offset, count: 4).map { String(decoding: $0, as: UTF8.self) } }
+    func text(at offset: Int) -> String? {
+        bytes.read(at: offset, count: 4).map { String(decoding: $0, as: UTF8.self) }
+    }
 
     /// Without a sign; clamped to what an `Int` holds.
     func integer(at offset: Int, byteCount: Int) -> Int? {
@@ -224,7 +226,8 @@ private struct HeaderReader {
         var (offset, count) = (start, 0)
         return AnyIterator {
             count += 1
-            guard count <= Self.mostChunks, let name = text(at: offset), let size = integer(at: offset + 4, byteCount: 4)
+            guard count <= Self.mostChunks, let name = text(at: offset),
+                let size = integer(at: offset + 4, byteCount: 4)
             else { return nil }
             let content = offset + 8
             offset = content + size + size & 1

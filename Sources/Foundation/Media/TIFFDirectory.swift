@@ -56,7 +56,9 @@ struct TIFFDirectory {
     /// - Throws: ``MediaError`` for numbers that are no integers of at most 16 bits, and for unknown colours and compressions.
     func checkVariant() throws(MediaError) {
         if integer(tag: 0x0153) == 3 { throw MediaError(.unsupported, "a TIFF of floating-point numbers") }
-        if let bits = integer(tag: 0x0102), bits > 16 { throw MediaError(.unsupported, "a TIFF of \(bits) bits a number") }
+        if let bits = integer(tag: 0x0102), bits > 16 {
+            throw MediaError(.unsupported, "a TIFF of \(bits) bits a number")
+        }
         // Two greys, RGB, a palette, a mask, inks, YCbCr.
         if let colours = integer(tag: 0x0106), colours > 6 {
             throw MediaError(.unsupported, "a TIFF of colour space \(colours)")
