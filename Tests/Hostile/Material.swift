@@ -15,15 +15,18 @@ enum Material {
         }
         let kinds: [String: Kind] = [
             "jpg": .jpeg, "png": .png, "webp": .webp, "gif": .gif, "mp4": .video, "webm": .video, "avi": .video,
-            "wav": .wav, "mp3": .mp3, "ogg": .ogg, "flac": .ogg,
+            "wav": .wav, "mp3": .mp3, "ogg": .ogg, "flac": .ogg, "tif": .gif, "mpo": .jpeg, "aiff": .wav, "au": .wav,
+            "caf": .wav, "w64": .wav, "m4a": .ogg, "opus": .ogg, "mka": .ogg,
         ]
-        let media = try MemberReader(tests.appending("MediaTests/Golden/files.tar.zst"))
         var image: [UInt8] = []
-        while let name = try media.next() {
-            guard let ending = name.split(separator: ".").last, let kind = kinds[String(ending)] else { continue }
-            let bytes = try media.readAll(limit: 1 << 20) ?? []
-            if name == "rgb.png" { image = bytes }
-            try put(kind, name, bytes)
+        for archive in ["files", "kinds"] {
+            let media = try MemberReader(tests.appending("MediaTests/Golden/\(archive).tar.zst"))
+            while let name = try media.next() {
+                guard let ending = name.split(separator: ".").last, let kind = kinds[String(ending)] else { continue }
+                let bytes = try media.readAll(limit: 1 << 20) ?? []
+                if name == "rgb.png" { image = bytes }
+                try put(kind, "\(archive)-\(name)", bytes)
+            }
         }
         let tables = try MemberReader(tests.appending("ColumnsTests/Golden/files.tar.zst"))
         while let name = try tables.next() {

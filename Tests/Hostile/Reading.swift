@@ -39,14 +39,13 @@ struct Reading {
     func read(_ bytes: [UInt8], name: String, skipsBadLines: Bool) throws {
         switch kind {
         case .jpeg, .png, .webp, .gif:
-            try describe(bytes)
-            _ = try bytes.withUnsafeBytes { try Bitmap(decoding: $0, limits: limits) }
+            _ = try bytes.withUnsafeBytes { try Bitmap(decoding: $0, limits: limits, wholly: true) }
         case .video:
-            try describe(bytes)
+            try describe(bytes, .video)
             _ = try bytes.withUnsafeBytes { try Video(decoding: $0, .count(3), limits: limits) }
             _ = try bytes.withUnsafeBytes { try Sound(decoding: $0, limits: limits) }
         case .wav, .mp3, .ogg:
-            try describe(bytes)
+            try describe(bytes, .audio)
             _ = try bytes.withUnsafeBytes { try Sound(decoding: $0, limits: limits) }
         case .zip:
             let path = try write(bytes)
@@ -109,10 +108,10 @@ struct Reading {
         if results.allSatisfy({ (try? $0.get()) == nil }) { try results[1].get() }
     }
 
-    private func describe(_ bytes: [UInt8]) throws {
+    private func describe(_ bytes: [UInt8], _ subject: MediaDescription.Subject) throws {
         let header = bytes.withUnsafeBytes { MediaHeader($0) }
         _ = (header.format, header.width, header.height)
-        _ = try bytes.withUnsafeBytes { try MediaDescription(of: $0, limits: limits) }
+        _ = try bytes.withUnsafeBytes { try MediaDescription(measuring: subject, of: .memory($0), limits: limits) }
     }
 
     private func members(of path: FilePath) throws {
