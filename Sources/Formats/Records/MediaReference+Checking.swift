@@ -41,7 +41,7 @@ extension MediaReference {
     }
 
     private static func fault(_ value: JSONValue, _ reason: String, _ field: String?) -> RecordFault {
-        let text = escaped(Array(value.canonical().prefix(100)))
+        let text = value.string.map { escaped($0.utf8.prefix(100)) } ?? escaped(value.canonical().prefix(100))
         return RecordFault(
             "\(text) \(reason)", field: field,
             advice: "docs/formats.md has the fields of a reference by digest; no other name begins with sha256:.")
