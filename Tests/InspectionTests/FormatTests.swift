@@ -3,6 +3,7 @@ import JSON
 import Media
 import Records
 import Store
+import StoreFormat
 import TestKit
 import Testing
 
@@ -236,8 +237,10 @@ import Testing
                 #expect(result.errorText.contains(field), "\(json): \(result.errorText)")
             }
         }
-        let check = try place.tool(["check", "v2", "--corpus", "corpus.jsonl"])
-        #expect(check.status == 65 && check.outputText.contains(field) || check.errorText.contains(field))
+        let check = try run(
+            "tvt-convert", ["check", "v2", "--corpus", "corpus.jsonl"], workingFolder: place.folder.path)
+        #expect(
+            check.status == 65 && check.outputText.contains("\"\(field)\""), "\(check.outputText)\(check.errorText)")
     }
 
     @Test(arguments: [

@@ -12,7 +12,10 @@ extension MediaReference {
         guard json.first != 0x22 || json.dropFirst().starts(with: Self.digestPrefix.utf8) else { return }
         guard let value = try? JSONValue.parse(json, path: "media reference") else { return }
         if value.string != nil { return try Self.checkDigest(value, field: nil) }
-        func given(_ key: String) -> JSONValue? { value[key].flatMap { $0 == .null ? nil : $0 } }
+        func given(_ key: String) -> JSONValue? {
+            guard let member = value[key], member != .null else { return .none }
+            return member
+        }
         guard let digest = given("digest") else { return }
         try Self.checkDigest(digest, field: "digest")
         if let source = given("source_digest") { try Self.checkDigest(source, field: "source_digest") }

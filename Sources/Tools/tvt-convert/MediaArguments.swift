@@ -24,7 +24,8 @@ struct MediaArguments: ParsableArguments {
     @Option(
         name: .customLong("max-pixels"),
         help: ArgumentHelp(
-            "Scale larger images down to so many pixels and encode them anew; otherwise items are stored bit for bit.",
+            "Stand larger images upright, scale them down to so many pixels and encode them anew; otherwise items are stored "
+                + "bit for bit.",
             valueName: "n"))
     var maxPixels: Int?
 
