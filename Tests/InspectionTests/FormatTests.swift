@@ -1,3 +1,4 @@
+import Archives
 import Base
 import JSON
 import Media
@@ -147,6 +148,37 @@ import Testing
             let video = found["video \(name).jpg"]?.string ?? "taken"
             #expect(video.hasPrefix("wrong kind") && video.contains("no pictures"), "\(name): \(video)")
         }
+    }
+
+    /// Samples of a tar and clips of a set are found by any usual ending; a clip without samples is left out as broken.
+    @Test func waysInKnowTheUsualEndings() throws {
+        let writer = try TarWriter(place.folder("corpus.tar"))
+        let members = [
+            ("1.opus", "opusenc.opus"), ("2.M4A", "aac.m4a"), ("3.tif", "o6.tif"), ("4.mkv", "trimmed.mkv"),
+            ("5.weba", "opus.webm"), ("6.avi", "uneven.avi"),
+        ]
+        for (name, file) in members { try Self.kind(file).withUnsafeBytes { try writer.append(name, $0) } }
+        try writer.commit()
+        let tar = try place.tool(["webdataset", "corpus.tar", "--dataset", "tar"])
+        #expect(tar.status == 0, "\(tar.errorText)")
+        let dataset = try place.dataset("tar")
+        let kinds = try (0..<dataset.documentCount).map { ordinal in
+            let document = try dataset.document(ordinal)
+            return document.image != nil ? "image" : document.video != nil ? "video" : "audio"
+        }
+        #expect(kinds == ["audio", "audio", "image", "video", "audio", "video"])
+
+        try place.folder.write(
+            "audiocap_id,youtube_id,start_time,caption\n1,qqqqqqqqqqq,5,Silence\n2,rrrrrrrrrrr,0,A bell\n"
+                + "3,sssssssssss,7,A horn\n", to: "raw/train.csv")
+        try place.folder.write(Self.kind("small.wav").prefix(40) + [0, 0, 0, 0], to: "raw/Yqqqqqqqqqqq_5.wav")
+        try place.folder.write(Self.kind("opusenc.opus"), to: "raw/Yrrrrrrrrrrr_0.opus")
+        try place.folder.write(Self.kind("aac.m4a"), to: "raw/sssssssssss_7.m4a")
+        let clips = try place.tool(["audiocaps", "raw", "--dataset", "clips", "--quarantine", "q"])
+        #expect(clips.status == 0, "\(clips.errorText)")
+        #expect(try place.dataset("clips").documentCount == 2)
+        let lines = try place.quarantine()
+        #expect(lines.first?["reason"]?.string == "bad data" && lines.first?["name"]?.string == "Yqqqqqqqqqqq_5.wav")
     }
 
     /// Piped audio is whole in every check; what is empty or cut off is refused by every check.
