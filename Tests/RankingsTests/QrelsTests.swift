@@ -25,6 +25,21 @@ import Testing
         #expect(table(qrels) == ["\"q1\" \"d1\" 1", "\"q1\" \"d2\" 3", "\"q2\" \"d1\" -1"])
     }
 
+    /// Memory is not filled by what has no line feeds, packed or not; and what is no such file is named.
+    @Test(arguments: ["", "gzip -1", "zstd -1 -q", "xz -0"]) func aFileWithoutLineFeedsIsRefused(packing: String) throws
+    {
+        let folder = try TemporaryFolder()
+        try folder.write("q1 0 " + String(repeating: "x", count: 3 << 20), to: "qrels")
+        if !packing.isEmpty {
+            #expect(try runShell("cd \(folder.path) && \(packing) < qrels > p && mv p qrels").status == 0)
+        }
+        let error = #expect(throws: InputError.self) { try Qrels(reading: folder("qrels")) }
+        #expect(error?.reason == "a line longer than 1048576 bytes" && error?.place.byteOffset == 0)
+        try folder.write("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", to: "qrels")
+        let pointer = #expect(throws: InputError.self) { try Qrels(reading: folder("qrels")) }
+        #expect(pointer?.reason.contains("Git LFS") == true)
+    }
+
     @Test func beirIDsMayHoldSpaces() throws {
         let folder = try TemporaryFolder()
         let qrels = try Qrels(reading: folder.write("query-id\tcorpus-id\tscore\na b\tc d\t2\n", to: "qrels"))

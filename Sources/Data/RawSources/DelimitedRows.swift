@@ -125,8 +125,16 @@ final class DelimitedRows {
     private func passLongRow() throws -> [UInt8] {
         let kept = Array(buffer[start..<min(filled, start + 1024)])
         lineCount = newlineCount(in: start..<filled)
+        let offset = byteOffset
         while true {
             (start, nextStart) = (filled, filled)
+            guard byteOffset - offset <= LineReader.longestPassedLine else {
+                throw InputError(
+                    "a row longer than \(LineReader.longestPassedLine) bytes",
+                    at: Place(path: stream.path, line: line, byteOffset: offset),
+                    advice: "There is no end of it in sight, and the rest of the file is not read. Is this such a file?"
+                )
+            }
             try Interruption.check()
             guard try fill() else { return kept }
             guard let newline = newline(from: 0) else { continue }

@@ -102,6 +102,11 @@ package final class JSONArrayReader: BatchSource {
         var isTooLong = false
         try take(isElement: true) { piece in
             isTooLong = isTooLong || text.count - start + piece.count > elementByteLimit
+            guard byteOffset - offset <= LineReader.longestPassedLine else {
+                throw fault(
+                    "an element longer than \(LineReader.longestPassedLine) bytes", at: offset,
+                    "There is no end of it in sight, and the rest of the file is not read.")
+            }
             if !isTooLong { text.append(contentsOf: piece) }
         }
         guard isTooLong else { return nil }

@@ -45,7 +45,11 @@ final class LineSource {
         guard !isAtEnd else { return nil }
         guard let stream else {
             isAtEnd = true
-            return mapping!.count > 0 ? mapping!.bytes : nil
+            let bytes = mapping!.bytes
+            // A file without line feeds is none of lines; of a mapped one no other line costs memory before it is looked at.
+            let head = bytes.prefix(LineReader.longestLineOfColumns + 1)
+            guard head.count <= LineReader.longestLineOfColumns || head.contains(0x0A) else { throw longLine(bytes) }
+            return bytes.isEmpty ? nil : bytes
         }
         let rest = UnsafeRawBufferPointer(rebasing: buffer[chunkCount..<filled])
         buffer.copyMemory(from: rest)
@@ -65,14 +69,19 @@ final class LineSource {
             searched = filled
             // Beyond it, a stream without line feeds would fill the memory.
             guard chunkCount > 0 || filled <= LineReader.longestLineOfColumns else {
-                throw InputError(
-                    "a line longer than \(LineReader.longestLineOfColumns) bytes",
-                    at: Place(path: path, byteOffset: givenByteCount), offender: Array(buffer.prefix(41)),
-                    advice: "Lines of runs and judgements are short: is this such a file?")
+                throw longLine(UnsafeRawBufferPointer(buffer))
             }
         }
         givenByteCount += chunkCount
         return chunkCount == 0 ? nil : UnsafeRawBufferPointer(rebasing: buffer[..<chunkCount])
+    }
+
+    /// - Parameter bytes: what it begins with.
+    private func longLine(_ bytes: UnsafeRawBufferPointer) -> InputError {
+        InputError(
+            "a line longer than \(LineReader.longestLineOfColumns) bytes",
+            at: Place(path: path, byteOffset: givenByteCount), offender: Array(bytes.prefix(41)),
+            advice: "Lines of runs and judgements are short: is this such a file?")
     }
 
     private func grow() {

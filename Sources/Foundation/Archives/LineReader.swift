@@ -13,6 +13,8 @@ public final class LineReader {
     public static let longestLineOfColumns = 1 << 20
     /// So much is kept of a line that is too long.
     static let keptByteCount = 1 << 10
+    /// A line that is too long is passed over up to here (1 GiB): a stream without line feeds may have no end at all.
+    package static let longestPassedLine = 1 << 30
 
     private let stream: InputStream
     private let batchByteCount: Int
@@ -111,17 +113,24 @@ public final class LineReader {
     }
 
     private func longLineFault(_ bytes: UnsafeRawBufferPointer) -> LineBatch.Fault {
-        let error = InputError(
+        LineBatch.Fault(
+            lineCountBefore: 0, error: longLine(bytes), line: Array(bytes.prefix(Self.keptByteCount)))
+    }
+
+    private func longLine(_ bytes: UnsafeRawBufferPointer) -> InputError {
+        InputError(
             "a line longer than \(lineLimit) bytes", at: Place(path: stream.path, line: line, byteOffset: byteOffset),
             offender: Array(bytes.prefix(41)),
             advice: "Is this a file of lines? JSON Lines have one record a line. Longer records are read with "
                 + "--max-record-bytes, where a tool has it.")
-        return LineBatch.Fault(lineCountBefore: 0, error: error, line: Array(bytes.prefix(Self.keptByteCount)))
     }
 
     /// Goes behind the newline of a line that is too long.
+    ///
+    /// - Throws: `InputError` where it is too long for that as well.
     private func skipLongLine() throws {
         isWithinLongLine = false
+        let start = byteOffset
         var buffer = rest
         while true {
             if let newline = buffer.firstIndex(of: 0x0A) {
@@ -132,6 +141,14 @@ public final class LineReader {
             byteOffset += buffer.count
             rest = []
             guard !isAtEnd else { return }
+            guard byteOffset - start <= Self.longestPassedLine else {
+                throw InputError(
+                    "a line longer than \(Self.longestPassedLine) bytes",
+                    at: Place(path: stream.path, line: line - 1, byteOffset: start),
+                    advice:
+                        "There is no end of it in sight, and the rest of the file is not read. Is this a file of lines?"
+                )
+            }
             try Interruption.check()
             buffer = [UInt8](repeating: 0, count: 1 << 20)
             let count = try buffer.withUnsafeMutableBytes { try stream.read(into: $0) }
