@@ -215,6 +215,16 @@ import Testing
         #expect(try temporary.store.dataset(short).digest == dataset.digest)
     }
 
+    @Test func aManifestThatIsMissingIsRestoredByItsFirstDigits() throws {
+        let backup = temporary.folder("backup")
+        try FrozenStoreTests.copy(temporary.store.root, to: backup)
+        try Files.remove(temporary.store.path(of: dataset.digest))
+        let short = String(dataset.digest.hex.prefix(8))
+        #expect(try tool("show", short).status == 65)
+        #expect(try tool("repair", short, "--from", backup.string).status == 0)
+        #expect(try tool("show", short).status == 0)
+    }
+
     @Test func aNameComesBeforeADigest() throws {
         let other = try SampleData(documents: 5, queries: 1, seed: 4)
             .commit(to: temporary.store, as: String(dataset.digest.hex.prefix(8)))

@@ -29,13 +29,10 @@ extension Store {
         if let reference {
             if let known = index[reference] {
                 targets = [known]
-            } else if let digest = SHA256Digest(hex: reference) {
-                targets = [
-                    Reference(name: reference, dataset: digest, image: BlobDescriptor(digest: digest, size: 0))
-                ]
             } else {
-                // Throws what says so best.
-                targets = [Reference(name: reference, dataset: try dataset(reference).digest, image: .none)]
+                // A manifest that is missing is named in full, or by the digits of a digest that a name has.
+                let digest = try SHA256Digest(hex: reference) ?? datasetDigest(of: reference)
+                targets = [Reference(name: reference, dataset: digest, image: .none)]
             }
         }
         for target in targets {
