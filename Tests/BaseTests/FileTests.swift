@@ -128,3 +128,61 @@ import Testing
         #expect(try Files.list(folder.path).count == 1)
     }
 }
+
+/// What killed writers leave beside a file.
+@Suite struct StagedFileTests {
+    let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test("the next writer of a file removes what killed ones left, and nothing of living ones")
+    func remainsAreSwept() throws {
+        for number in [0, 1, 2] { try folder.write("half", to: ".file.\(number).tmp") }
+        try folder.write("half", to: ".other.0.tmp")
+        do {
+            var first = try StagedFile(for: folder("file"))
+            #expect(try Files.list(folder.path) == [".file.0.tmp", ".other.0.tmp"])
+            try first.write("first")
+            var second = try StagedFile(for: folder("file"))
+            try second.write("second")
+            #expect(try Files.list(folder.path) == [".file.0.tmp", ".file.1.tmp", ".other.0.tmp"])
+            try first.commit()
+            try second.commit()
+        }
+        #expect(try Files.list(folder.path) == [".other.0.tmp", "file"])
+        #expect(try Files.readText(folder("file")) == "second")
+    }
+
+    @Test("what lies where the staged file would lie is not written through", arguments: ["link", "folder"])
+    func strangersInTheWay(kind: String) throws {
+        try folder.write("precious", to: "elsewhere")
+        if kind == "link" {
+            #expect(symlink(folder("elsewhere").string, folder(".file.0.tmp").string) == 0)
+        } else {
+            try Files.makeDirectory(folder(".file.0.tmp"))
+        }
+        if kind == "link" {
+            try Files.replace(folder("file"), with: "new")
+            #expect(try Files.readText(folder("file")) == "new")
+        } else {
+            let path = folder("file")
+            #expect(throws: SystemError.self) { try Files.replace(path, with: "new") }
+        }
+        #expect(try Files.readText(folder("elsewhere")) == "precious")
+    }
+
+    @Test("many threads and processes that replace one file leave one of their contents, and nothing else")
+    func manyWriters() async throws {
+        let path = folder("file")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<8 {
+                group.addTask {
+                    for _ in 0..<50 { try Files.replace(path, with: String(repeating: "\(number)", count: 5000)) }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let text = try Files.readText(path)
+        #expect(text.count == 5000 && Set(text).count == 1)
+        #expect(try Files.list(folder.path) == ["file"])
+    }
+}

@@ -17,12 +17,18 @@ final class RunningTool {
         let errorText: String
     }
 
-    init(_ tool: String, _ arguments: [String], in world: SmallWorld) throws {
+    convenience init(_ tool: String, _ arguments: [String], in world: SmallWorld) throws {
+        try self.init(program: builtProducts.appending(tool), arguments, in: world)
+    }
+
+    /// Runs any program, with more variables.
+    init(program: FilePath, _ arguments: [String], in world: SmallWorld, _ environment: [String: String] = [:]) throws {
         folder = try TemporaryFolder()
         errorPath = try folder.write([], to: "errors")
-        process.executableURL = URL(fileURLWithPath: builtProducts.appending(tool).string)
+        process.executableURL = URL(fileURLWithPath: program.string)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(world.environment) { $1 }
+            .merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: world.temporary.path.string)
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice

@@ -1,16 +1,16 @@
 #define _GNU_SOURCE
 #include "CProcess.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-pid_t tvt_process_start(const char *path, char *const arguments[], const char *folder, int output) {
-  pid_t parent = getpid();
-  pid_t child = fork();
-  if (child != 0) return child;
-  // From here on only calls that are safe between fork and exec: other threads may have held locks.
+// Runs in the child, where only calls are allowed that are safe between fork and exec: other threads may have held locks.
+// Returns where the program cannot be started.
+static void become(const char *path, char *const arguments[], const char *folder, int output, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   // The parent may have died before it could be asked to tell.
@@ -18,9 +18,38 @@ pid_t tvt_process_start(const char *path, char *const arguments[], const char *f
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  // What we ignore would stay ignored.
+  signal(SIGPIPE, SIG_DFL);
+  signal(SIGXFSZ, SIG_DFL);
   int input = open("/dev/null", O_RDONLY);
-  if (chdir(folder) != 0 || input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0) _exit(127);
-  if (input > 2) close(input);
+  if (input < 0 || chdir(folder) != 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(input, STDIN_FILENO) < 0) return;
+  if (input > STDERR_FILENO) close(input);
   execv(path, arguments);
-  _exit(127);
+}
+
+pid_t tvt_process_start(const char *path, char *const arguments[], const char *folder, int output) {
+  // Closed by a successful exec; otherwise the child writes its errno there.
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0) return -1;
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child == 0) {
+    become(path, arguments, folder, output, parent);
+    int reason = errno;
+    _exit(write(report[1], &reason, sizeof reason) == sizeof reason ? 127 : 126);
+  }
+  int reason = errno;
+  close(report[1]);
+  if (child > 0) {
+    ssize_t count;
+    do count = read(report[0], &reason, sizeof reason);
+    while (count < 0 && errno == EINTR);
+    if (count == sizeof reason) {
+      waitpid(child, NULL, 0);
+      child = -1;
+    }
+  }
+  close(report[0]);
+  errno = reason;
+  return child;
 }

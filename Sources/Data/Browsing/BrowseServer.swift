@@ -31,6 +31,8 @@ public struct BrowseServer: Sendable {
     /// - Parameter onListening: called once, with the page's address and the port.
     /// - Throws: `Failure` with status 73 where nobody can listen there; what `onListening` throws.
     public func run(onListening: @escaping @Sendable (_ address: String, _ port: Int) throws -> Void) throws {
+        // Of NIO: three a thread, and a few for its server; then one a connection.
+        try OpenFileLimit.ensure(3 * NIOSingletons.groupLoopCountSuggestion + 32, for: "the server")
         let failure = Mutex<(any Error)?>(nil)
         let host = self.host
         let application = Application(

@@ -64,7 +64,10 @@ public struct SHA256Digest: Hashable, Comparable, Sendable {
     public static func ofFile(_ path: FilePath) throws -> Self {
         let file = try InputFile(path)
         var stream = SHA256Stream()
-        try file.forEachBlock { stream.update($0) }
+        try file.forEachBlock {
+            try Interruption.check()
+            stream.update($0)
+        }
         return stream.finalize()
     }
 }

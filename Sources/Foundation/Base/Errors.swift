@@ -136,6 +136,13 @@ public func escaped(_ bytes: some Collection<UInt8>) -> String {
     return text + "\""
 }
 
+/// The beginning of a text, ``escaped(_:)``, with `…` behind it where there is more: for a message about it.
+public func excerpt(_ text: some StringProtocol, upTo scalarCount: Int = 40) -> String {
+    let beginning = text.unicodeScalars.prefix(scalarCount + 1)
+    return escaped(String(String.UnicodeScalarView(beginning.prefix(scalarCount))).utf8)
+        + (beginning.count > scalarCount ? "…" : "")
+}
+
 /// A call into the operating system that failed.
 public struct SystemError: StatusError {
     public let operation: String

@@ -10,7 +10,8 @@ public struct InputFile: ~Copyable {
 
     /// - Throws: `SystemError`; `EISDIR` for what is no regular file.
     public init(_ path: FilePath) throws {
-        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
+        // What is no regular file may not be waited for: a pipe that nobody writes to.
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw SystemError.last("open", path) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {

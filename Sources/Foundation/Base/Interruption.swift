@@ -2,8 +2,12 @@ internal import Glibc
 
 /// SIGINT and SIGTERM as an error that unwinds, so that temporaries are removed on the way out.
 ///
-/// A second signal ends the process at once; the commit protocols make that safe as well.
+/// A second signal ends the process at once, and so does the end of the grace period, for a step that does not ask: a read
+/// of a pipe that gets no bytes, a long call into a library. The commit protocols make that safe as well.
 public enum Interruption {
+    /// From the signal to the end, where nothing has asked for it.
+    private static var graceSeconds: UInt32 { 5 }
+
     // A signal handler may touch nothing but this.
     nonisolated(unsafe) private static let received = {
         // Zero from the start: a process that never installs the handlers asks as well.
@@ -20,14 +24,16 @@ public enum Interruption {
             action.__sigaction_handler.sa_handler = { signal in
                 if Interruption.received.pointee != 0 { _exit(ExitStatus.interrupted.rawValue) }
                 Interruption.received.pointee = sig_atomic_t(signal)
+                alarm(Interruption.graceSeconds)
             }
             action.sa_flags = Int32(bitPattern: UInt32(SA_RESTART))
             sigaction(signal, &action, nil)
         }
+        signal(SIGALRM) { _ in _exit(ExitStatus.interrupted.rawValue) }
         // Whoever started us may have blocked them: dispatch does so in its threads, and children inherit it.
         var signals = sigset_t()
         sigemptyset(&signals)
-        for signal in [SIGINT, SIGTERM] { sigaddset(&signals, signal) }
+        for signal in [SIGINT, SIGTERM, SIGALRM] { sigaddset(&signals, signal) }
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 

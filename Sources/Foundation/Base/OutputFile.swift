@@ -1,6 +1,5 @@
 internal import CGlibc
 internal import Glibc
-internal import Synchronization
 public import SystemPackage
 
 /// A file being written, through one buffer.
@@ -93,31 +92,75 @@ public struct OutputFile: ~Copyable {
         guard fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS else { throw SystemError.last("sync", path) }
     }
 
+    /// Takes the file's lock, for as long as it is open.
+    ///
+    /// - Returns: false where the file was taken for the remains of a dead process and is removed.
+    fileprivate func takeLock() -> Bool {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            // Where files cannot be locked, nobody removes any.
+            return errno != EWOULDBLOCK
+        }
+        return Files.names(path, descriptor)
+    }
+
     /// Flushes and closes; a file that is merely dropped may lack its last bytes.
     public consuming func close() throws { try flush() }
 }
 
 /// A file that gets its final name only when it is complete: written beside it, synced, renamed.
 ///
-/// Dropping it without ``commit()`` removes what was written.
+/// Dropping it without ``commit()`` removes what was written. A process that is killed leaves `.NAME.N.tmp`, which the next
+/// writer of the same file removes: the kernel drops the lock that its writer held.
 public struct StagedFile: ~Copyable {
     public let finalPath: FilePath
     private var output: OutputFile
     private var isCommitted = false
-    private static let startedCount = Atomic<Int>(0)
 
     public init(for finalPath: FilePath) throws {
-        let folder = finalPath.removingLastComponent()
-        try Files.makeDirectory(folder)
-        let name = finalPath.lastComponent?.string ?? "file"
-        // Threads may replace one file at the same time; each has a staging file of its own.
-        let number = Self.startedCount.add(1, ordering: .relaxed).newValue
-        let staging = folder.appending(".\(name).\(getpid())-\(number).tmp")
-        // Only a dead process with our number can have left it.
-        try Files.remove(staging)
-        let output = try OutputFile(creating: staging)
+        try Files.makeDirectory(finalPath.removingLastComponent())
+        let output = try Self.staged(for: finalPath)
         self.finalPath = finalPath
         self.output = output
+    }
+
+    /// Others may write a file for the same name now; each has a number of its own.
+    private static func staged(for finalPath: FilePath) throws -> OutputFile {
+        let name = finalPath.lastComponent?.string ?? "file"
+        func path(_ number: Int) -> FilePath {
+            finalPath.removingLastComponent().appending(".\(name).\(number).tmp")
+        }
+        var number = 0
+        while true {
+            if try !isHeld(path(number)), let output = try created(path(number)) {
+                number += 1
+                while Files.exists(path(number)), try !isHeld(path(number)) { number += 1 }
+                return output
+            }
+            number += 1
+        }
+    }
+
+    /// Whether a living process writes to a staged file; one that nobody writes to is removed.
+    private static func isHeld(_ path: FilePath) throws -> Bool {
+        let descriptor = open(path.string, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        // What is not there can be created; what cannot be opened otherwise, creating it will tell.
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return true }
+        // Its writer may have renamed it since it was opened, and another begun.
+        if Files.names(path, descriptor) { try Files.remove(path) }
+        return false
+    }
+
+    /// - Returns: nil where another process was quicker.
+    private static func created(_ path: FilePath) throws -> OutputFile? {
+        do {
+            let output = try OutputFile(creating: path)
+            if output.takeLock() { return output }
+            return nil
+        } catch let error as SystemError where error.errno == EEXIST {
+            return nil
+        }
     }
 
     public var position: Int { output.position }

@@ -29,9 +29,19 @@ public func printable(_ text: String) -> String {
     return printed
 }
 
+/// Nobody reads standard output any more, as behind `| head`.
+///
+/// A tool that ends with it cleans up, and then ends quietly by SIGPIPE, as a shell expects.
+public struct OutputClosed: StatusError {
+    public init() {}
+
+    public var exitStatus: ExitStatus { .io }
+    public var description: String { "standard output: nobody reads it any more" }
+}
+
 /// Writes all bytes to stdout.
 ///
-/// - Throws: `SystemError`; a closed pipe ends the process quietly, as `head` expects of its feeders.
+/// - Throws: `SystemError`; ``OutputClosed`` where it is a pipe without a reader.
 public func writeToStandardOutput(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -39,6 +49,7 @@ public func writeToStandardOutput(_ bytes: UnsafeRawBufferPointer) throws {
         let count = write(STDOUT_FILENO, slice.baseAddress, slice.count)
         if count < 0 {
             if errno == EINTR { continue }
+            if errno == EPIPE { throw OutputClosed() }
             throw SystemError.last("write", "standard output")
         }
         rest = rest.dropFirst(count)

@@ -7,8 +7,10 @@ internal import Synchronization
 public final class HTTPClient: Sendable {
     public struct Options: Sendable {
         public var connectTimeoutSeconds = 15
-        /// An exchange in which nothing moves for so long has failed.
-        public var stallTimeoutSeconds = 60
+        /// An exchange has failed in which less than ``minimumRate`` moved over so long a time.
+        public var windowSeconds = 60
+        /// Bytes a second, heads included. With 0 an exchange fails only where nothing moves at all.
+        public var minimumRate = 1000
         public var userAgent = "tvt"
         /// File with the certificates that are trusted instead of the system's; `$CURL_CA_BUNDLE` by default.
         public var certificateFile: String? = getenv("CURL_CA_BUNDLE").flatMap {
@@ -27,7 +29,11 @@ public final class HTTPClient: Sendable {
     private let parked = Mutex<[Handle]>([])
 
     /// Why libcurl cannot be used; nil once it was started, which it wants to be once, before any thread uses it.
-    private static let obstacle: String? = tvt_curl_start().map { String(cString: $0) }
+    private static let obstacle: String? = {
+        // libcurl writes to connections without raising SIGPIPE, but OpenSSL does not.
+        signal(SIGPIPE, SIG_IGN)
+        return tvt_curl_start().map { String(cString: $0) }
+    }()
 
     /// - Throws: `Failure` with status 78 where libcurl cannot be loaded.
     public init(_ options: Options = Options()) throws {
@@ -41,7 +47,7 @@ public final class HTTPClient: Sendable {
 
     deinit {
         // Ends the connections that were kept alive.
-        withoutBrokenPipes { parked.withLock { for handle in $0 { tvt_curl_free(handle.pointer) } } }
+        parked.withLock { for handle in $0 { tvt_curl_free(handle.pointer) } }
     }
 
     private func takeHandle() throws -> Handle {
@@ -93,7 +99,9 @@ public final class HTTPClient: Sendable {
     ) throws -> Transfer {
         try withoutActuallyEscaping(sending) { sending in
             try withoutActuallyEscaping(receive) { receive in
-                let transfer = try Transfer(request.body, receive: receive, sending: sending)
+                let transfer = try Transfer(
+                    request, TransferRate(minimum: options.minimumRate, windowSeconds: options.windowSeconds),
+                    receive: receive, sending: sending)
                 defer { transfer.forgetClosures() }
                 try exchange(request, transfer)
                 return transfer
@@ -128,8 +136,6 @@ public final class HTTPClient: Sendable {
         if let file = options.certificateFile { set(tvt_curl_set_text(curl, CURLOPT_CAINFO, file)) }
         set(tvt_curl_set_long(curl, CURLOPT_NOSIGNAL, 1))
         set(tvt_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT, options.connectTimeoutSeconds))
-        set(tvt_curl_set_long(curl, CURLOPT_LOW_SPEED_LIMIT, 1))
-        set(tvt_curl_set_long(curl, CURLOPT_LOW_SPEED_TIME, options.stallTimeoutSeconds))
         set(tvt_curl_set_long(curl, CURLOPT_BUFFERSIZE, 1 << 18))
         if request.signing == nil, request.method != .put {
             set(tvt_curl_set_long(curl, CURLOPT_FOLLOWLOCATION, 1))
@@ -161,13 +167,16 @@ public final class HTTPClient: Sendable {
         set(tvt_curl_set_pointer(curl, CURLOPT_SEEKDATA, context))
         set(tvt_curl_set_long(curl, CURLOPT_NOPROGRESS, 0))
         set(tvt_curl_set_progress(curl, Transfer.progressCallback))
+        set(tvt_curl_set_pointer(curl, CURLOPT_XFERINFODATA, context))
         guard !failed else { throw Failure(.io, "\(request.url): this libcurl lacks an option that tvt needs") }
 
-        let code = withExtendedLifetime(transfer) { withoutBrokenPipes { tvt_curl_perform(curl) } }
+        let code = withExtendedLifetime(transfer) { tvt_curl_perform(curl) }
         if let error = transfer.callerError { throw error }
         try Interruption.check()
-        // An upload that is refused before its end: the answer says why.
-        if code == CURLE_OK || !transfer.answer.isSuccess && transfer.answer.status >= 300 && code == CURLE_SEND_ERROR {
+        // An upload that is refused before its end, or a refusal of more words than are listened to: the answer says why.
+        if code == CURLE_OK || transfer.hasHeardEnough
+            || !transfer.answer.isSuccess && transfer.answer.status >= 300 && code == CURLE_SEND_ERROR
+        {
             return
         }
         let reason = message.pointee == 0 ? String(cString: tvt_curl_describe(code)) : String(cString: message)

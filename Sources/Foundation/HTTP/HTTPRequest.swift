@@ -64,16 +64,36 @@ public struct HTTPAnswer: Sendable {
 
     public var isSuccess: Bool { 200..<300 ~= status }
 
+    /// Whether the protocol says where a body ends that has no length: HTTP/2 does.
+    var isFramed = false
+
+    private var isChunked: Bool { headers["transfer-encoding"] != nil }
+
     /// The size of the body; nil where the server does not tell.
-    public var contentLength: Int? { headers["content-length"].flatMap { Int($0) } }
+    public var contentLength: Int? { isChunked ? nil : headers["content-length"].flatMap { Int($0) } }
+
+    /// Whether a body that arrives without an error is whole. Otherwise it ends where the connection does, for whatever
+    /// reason.
+    public var showsEnd: Bool { isFramed || isChunked || contentLength != nil }
 
     /// Where the body starts in the resource: 0 unless the server answered with a part.
     ///
     /// - Returns: nil for a part that does not say where it belongs.
-    public var bodyOffset: Int? {
-        guard status == 206 else { return 0 }
-        // bytes 200-999/1000
+    public var bodyOffset: Int? { status == 206 ? contentRange?.first : 0 }
+
+    /// The size of the whole resource, where the server tells.
+    public var resourceSize: Int? { status == 206 ? contentRange?.total : contentLength }
+
+    /// `bytes 200-999/1000`, or `…/*`.
+    private var contentRange: (first: Int, total: Int?)? {
         guard let range = headers["content-range"], range.lowercased().hasPrefix("bytes ") else { return nil }
-        return range.dropFirst(6).split(separator: "-").first.flatMap { Int($0) }
+        let parts = range.dropFirst(6).split(separator: "/")
+        let bounds = (parts.first ?? "").split(separator: "-")
+        guard parts.count == 2, bounds.count == 2, let first = Int(bounds[0]), let last = Int(bounds[1]),
+            0 <= first, first <= last, last < Int.max
+        else { return nil }
+        guard parts[1] != "*" else { return (first, nil) }
+        guard let total = Int(parts[1]), last < total else { return nil }
+        return (first, total)
     }
 }

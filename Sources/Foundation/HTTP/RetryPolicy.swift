@@ -5,6 +5,8 @@ internal import Glibc
 public struct RetryPolicy: Sendable {
     /// Failures in a row, without progress between them, that end the work.
     public var attemptCount = 6
+    /// The same, of exchanges that were too slow: each has taken a long time.
+    public var slowAttemptCount = 2
     /// The wait after the first failure; it doubles with each further one.
     public var firstWaitSeconds = 0.25
     public var longestWaitSeconds = 20.0
@@ -19,6 +21,7 @@ public struct RetryPolicy: Sendable {
         public fileprivate(set) var number = 1
         /// Set it where the attempt got somewhere: a failure then counts as the first.
         public var hasProgressed = false
+        fileprivate var slowCount = 0
     }
 
     /// Runs `body` until it succeeds, fails for good, or has failed too often.
@@ -32,9 +35,9 @@ public struct RetryPolicy: Sendable {
             do {
                 return try body(&attempt)
             } catch let error as TransferError where error.isTransient {
-                if attempt.hasProgressed { attempt.number = 1 }
-                attempt.hasProgressed = false
-                guard attempt.number < attemptCount else { throw error }
+                if attempt.hasProgressed { attempt = Attempt() }
+                if error.reason == .tooSlow { attempt.slowCount += 1 }
+                guard attempt.number < attemptCount, attempt.slowCount < slowAttemptCount else { throw error }
                 let wait = waitSeconds(after: attempt.number, asked: error.retryAfterSeconds)
                 log.info("\(error); trying again in \(duration(wait))")
                 noting(error)

@@ -8,14 +8,21 @@ final class Transfer {
     var answer = HTTPAnswer()
     /// The start of a body that tells of a failure.
     private(set) var complaint: [UInt8] = []
-    /// Thrown by the caller's closures; the exchange ends with it.
+    /// Whether the exchange was ended because the complaint is long enough.
+    private(set) var hasHeardEnough = false
+    /// Thrown by the caller's closures, or a fault of the answer; the exchange ends with it.
     private(set) var callerError: (any Error)?
+    private let url: String
+    private var rate: TransferRate
+    /// Of all heads of the exchange: of redirects, and of answers before the answer.
+    private var headBytes = 0
     private(set) var sentBytes = 0
     private var source: Source?
     private var receive: (HTTPAnswer, UnsafeRawBufferPointer) throws -> Void
     private var sending: (Int) -> Void
 
     private static let longestComplaint = 4096
+    private static let longestHead = 1 << 20
 
     /// What is sent, read at any position, because libcurl may have to begin again.
     private enum Source {
@@ -24,12 +31,14 @@ final class Transfer {
     }
 
     init(
-        _ body: HTTPRequest.Body?, receive: @escaping (HTTPAnswer, UnsafeRawBufferPointer) throws -> Void,
-        sending: @escaping (Int) -> Void
+        _ request: HTTPRequest, _ rate: TransferRate,
+        receive: @escaping (HTTPAnswer, UnsafeRawBufferPointer) throws -> Void, sending: @escaping (Int) -> Void
     ) throws {
+        url = request.url
+        self.rate = rate
         self.receive = receive
         self.sending = sending
-        switch body {
+        switch request.body {
         case nil: break
         case .bytes(let bytes): source = .bytes(bytes)
         case .file(let path, let size):
@@ -47,16 +56,35 @@ final class Transfer {
         sending = { _ in }
     }
 
+    private func fail(_ message: String, as reason: TransferError.Reason = .body, isTransient: Bool = false) -> Bool {
+        callerError = callerError ?? TransferError(reason, url: url, message, isTransient: isTransient)
+        return false
+    }
+
     /// A status line begins a new head: of the answer to a redirect, or after `100 Continue`.
-    func takeHeader(_ line: UnsafeRawBufferPointer) {
+    ///
+    /// - Returns: false to end the exchange.
+    func takeHeader(_ line: UnsafeRawBufferPointer) -> Bool {
+        rate.add(line.count)
+        headBytes += line.count
+        guard headBytes <= Self.longestHead else { return fail("the head of the answer has no end") }
         let text = String(decoding: line, as: UTF8.self)
         if text.hasPrefix("HTTP/") {
             answer = HTTPAnswer()
             complaint = []
             answer.status = text.split(separator: " ").dropFirst().first.flatMap { Int($0.prefix(3)) } ?? 0
+            answer.isFramed = !text.hasPrefix("HTTP/1")
         } else if let colon = text.firstIndex(of: ":") {
-            answer.headers[text[..<colon].lowercased()] = trimmed(text[text.index(after: colon)...])
+            let name = text[..<colon].lowercased()
+            let value = trimmed(text[text.index(after: colon)...])
+            if name == "content-length" {
+                guard answer.headers[name] == nil, !value.isEmpty, value.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
+                    Int(value) != nil
+                else { return fail("the answer has two lengths, or one that is no number") }
+            }
+            answer.headers[name] = value
         }
+        return true
     }
 
     private func trimmed(_ text: Substring) -> String {
@@ -68,12 +96,16 @@ final class Transfer {
 
     /// - Returns: false to end the exchange.
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        rate.add(bytes.count)
         guard answer.isSuccess else {
             complaint.append(contentsOf: bytes.prefix(Self.longestComplaint - complaint.count))
-            return true
+            hasHeardEnough = complaint.count == Self.longestComplaint
+            return !hasHeardEnough
         }
         do {
+            let start = Clock.seconds()
             try receive(answer, bytes)
+            rate.pass(over: Clock.seconds() - start)
             return true
         } catch {
             callerError = error
@@ -99,11 +131,23 @@ final class Transfer {
             }
         }
         sentBytes += count
+        rate.add(count)
         sending(sentBytes)
         return count
     }
 
     func rewind(to offset: Int) { sentBytes = offset }
+
+    /// - Returns: false to end the exchange.
+    func goesOn() -> Bool {
+        if Interruption.isRequested { return false }
+        guard let moved = rate.check() else { return true }
+        let window = duration(Double(rate.windowSeconds))
+        return fail(
+            moved == 0
+                ? "nothing came for \(window)" : "only \(moved) bytes in \(window), less than \(rate.minimum) a second",
+            as: .tooSlow, isTransient: true)
+    }
 
     // MARK: libcurl's side
 
@@ -112,8 +156,7 @@ final class Transfer {
     }
 
     static let headerCallback: tvt_curl_transfer = { bytes, size, count, context in
-        Transfer.of(context).takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
-        return size * count
+        Transfer.of(context).takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
     }
 
     static let bodyCallback: tvt_curl_transfer = { bytes, size, count, context in
@@ -131,5 +174,5 @@ final class Transfer {
         return CURL_SEEKFUNC_OK
     }
 
-    static let progressCallback: tvt_curl_progress = { _, _, _, _, _ in Interruption.isRequested ? 1 : 0 }
+    static let progressCallback: tvt_curl_progress = { context, _, _, _, _ in Transfer.of(context).goesOn() ? 0 : 1 }
 }

@@ -9,6 +9,8 @@ public struct TransferError: StatusError {
         case status(Int)
         /// The answer was not what the protocol demands, or shorter than it should be.
         case body
+        /// Less moved over a time than has to.
+        case tooSlow
     }
 
     public let reason: Reason

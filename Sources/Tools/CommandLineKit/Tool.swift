@@ -17,8 +17,10 @@ extension Tool {
     public static func main() {
         prepareProcess()
         Interruption.install()
-        // A reader that goes away (`| head`) ends us quietly.
-        signal(SIGPIPE, SIG_DFL)
+        // A pipe that nobody reads and a file beyond `ulimit -f` are errors of the call: what is half done is removed on
+        // the way out, and a log that nobody reads stops nothing.
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         do {
             try checkArguments()
             var command = try parseAsRoot()
@@ -47,17 +49,40 @@ extension Tool {
     static func end(with error: any Error) -> Never {
         let status = ExitStatus(for: error)
         switch error {
+        case is OutputClosed:
+            if let finished = FinishedWork.summary { writeToStandardError("\(toolName): \(finished)\n") }
+            endByBrokenPipe()
         case let error as any StatusError:
             let finished = FinishedWork.summary.map { "  \($0)\n" } ?? ""
             writeToStandardError("\(toolName): \(status == .interrupted ? "" : "error: ")\(error)\n\(finished)")
-        case is CleanExit, is ValidationError, is ExitCode:
-            exit(withError: error)
         default:
             // ArgumentParser's own errors (unknown option, help request) know how to present themselves.
-            guard exitCode(for: error) == .failure else { exit(withError: error) }
+            let code = exitCode(for: error)
+            guard code == .failure, !(error is ExitCode) else { end(with: fullMessage(for: error), code.rawValue) }
             writeToStandardError("\(toolName): error: \(error)\n")
         }
         Glibc.exit(status.rawValue)
+    }
+
+    /// Prints what ArgumentParser has to say: help on stdout, misuse on stderr.
+    private static func end(with message: String, _ status: Int32) -> Never {
+        if status != 0 {
+            if !message.isEmpty { writeToStandardError(message + "\n") }
+        } else if !message.isEmpty {
+            do { try writeToStandardOutput(message + "\n") } catch { end(with: error) }
+        }
+        Glibc.exit(status)
+    }
+
+    /// Ends as a process does that lets SIGPIPE end it.
+    private static func endByBrokenPipe() -> Never {
+        var pipe = sigset_t()
+        sigemptyset(&pipe)
+        sigaddset(&pipe, SIGPIPE)
+        signal(SIGPIPE, SIG_DFL)
+        pthread_sigmask(SIG_UNBLOCK, &pipe, nil)
+        raise(SIGPIPE)
+        Glibc.exit(ExitStatus.io.rawValue)
     }
 
     private static var toolName: String { configuration.commandName ?? _commandName }

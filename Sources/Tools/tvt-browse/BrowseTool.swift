@@ -21,8 +21,6 @@ struct BrowseTool: Tool {
     @Option(help: ArgumentHelp("The address to listen on.", valueName: "address")) var host = "127.0.0.1"
 
     func run() throws {
-        // A browser that goes away must not take the server with it.
-        signal(SIGPIPE, SIG_IGN)
         let store = try openStore(location.location)
         let dataset = try store.dataset(name)
         let lease = try store.lease([dataset], purpose: "tvt-store browse")

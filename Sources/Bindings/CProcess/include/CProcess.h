@@ -8,6 +8,6 @@
 /// - path: the program; arguments: of which the first is its name, with NULL at the end.
 /// - folder: where it works.
 /// - output: descriptor that becomes its standard output.
-/// Returns its process id, or -1 with errno. A program that cannot be started ends with status 127.
+/// Returns its process id, or -1 with errno where the program cannot be started.
 pid_t tvt_process_start(const char *path, char *const arguments[], const char *folder, int output);
 #endif
