@@ -98,7 +98,13 @@ struct RecipeTests {
         Fault(old: "c.json", new: "a/./c", message: "must be a relative path"),
         Fault(old: "datasets/somebody/whole", new: "../../x", message: "\"source.repository\" must be a path"),
         Fault(old: "sha256: ab", new: "sha256: zz", message: "\"source.files.0.sha256\" must be 64 hexadecimal digits"),
-        Fault(old: "depth: 80", new: "depth: 0", message: "\"mining.filter.depth\" must be at least 1"),
+        Fault(old: "depth: 80", new: "depth: 0", message: "\"mining.filter.depth\" must be from 1 to 1000000"),
+        Fault(old: "depth: 80", new: "depth: 99999999999999999999", message: "must be from 1 to 1000000"),
+        Fault(old: "size: 10", new: "size: 1000000000000001", message: "\"source.files.0.size\" must be from 0 to"),
+        Fault(old: "size: 10", new: "size: -1", message: "recipe.yaml:10: \"source.files.0.size\" must be from 0 to"),
+        Fault(
+            old: "batch_tokens: 8192", new: "batch_tokens: 0", message: "\"mining.encode.batch_tokens\" must be from 1"),
+        Fault(old: "c.json", new: "\"a\\eb\"", message: "control characters"),
         Fault(old: "  command: tevatron\n", new: "", message: "\"convert.command\" is missing"),
         Fault(old: "mining:", new: "stop: enough\nmining:", message: "\"stop\" is for recipes without \"mining\""),
         Fault(old: "dtype: bf16", new: "fast: true", message: "unknown key \"mining.encode.fast\""),
@@ -114,6 +120,46 @@ struct RecipeTests {
             #expect(error.exitStatus == .badConfiguration)
             #expect(error.description.contains(fault.message), "\(error)")
         }
+    }
+
+    @Test("a byte order mark is no part of a recipe")
+    func byteOrderMark() throws {
+        #expect(try read("\u{FEFF}" + Self.whole).name == "whole")
+    }
+
+    /// Texts that are long, deep or hostile: an error of a few lines, with the place, that no terminal minds.
+    @Test(arguments: [
+        Fault(old: "title", new: String(repeating: "[", count: 100_000), message: "recipe.yaml:2:"),
+        Fault(old: "title", new: String(repeating: "- ", count: 50_000) + "title", message: "recipe.yaml:2:"),
+        Fault(old: "title", new: String(repeating: "x", count: 100_000), message: "recipe.yaml:2:"),
+        Fault(old: "depth: 80", new: "depth: " + String(repeating: "y", count: 100_000), message: "recipe.yaml:19: "),
+        Fault(old: "depth: 80", new: "depth: \"\\e]0;x\\a\"", message: "recipe.yaml:19: "),
+        Fault(old: "c.json", new: String(repeating: "z", count: 100_000), message: "recipe.yaml:11: "),
+        Fault(old: "stop", new: "stop", message: "recipe.yaml"),
+        Fault(old: "CC-BY-4.0", new: String(repeating: "l", count: 100_001), message: "must have at most 100000 bytes"),
+    ])
+    func errorsAreShort(fault: Fault) throws {
+        let yaml = Self.whole + (fault.old == "stop" ? "name: again\n" : "")
+        let error = try #require(throws: Failure.self) { try read(yaml.replacing(fault.old, with: fault.new)) }
+        #expect(error.exitStatus == .badConfiguration)
+        #expect(error.description.contains(fault.message), "\(error.description.prefix(500))")
+        #expect(error.description.utf8.count < 1000)
+        #expect(!error.description.utf8.contains { $0 < 0x20 && $0 != 0x0A })
+    }
+
+    @Test("a few references that stand for billions of values are refused")
+    func aliasBomb() throws {
+        var bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...20 { bomb += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1), *a\(level - 1)]\n" }
+        let keys = "? *a20\n: x\n"
+        for text in [bomb, bomb + keys, Self.whole + bomb + keys] {
+            let error = try #require(throws: Failure.self) { try read(text) }
+            #expect(error.exitStatus == .badConfiguration && error.description.contains("references to anchors"))
+        }
+        // A reference or two are what they are for.
+        let shared = Self.whole.replacing("licence: CC-BY-4.0", with: "licence: &l CC-BY-4.0")
+            .replacing("retriever: \"a model that sees\"", with: "retriever: *l")
+        #expect(try read(shared).mining?.retriever == "CC-BY-4.0")
     }
 
     @Test func aRecipeWithoutMiningSaysWhy() throws {

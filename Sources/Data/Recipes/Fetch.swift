@@ -20,11 +20,23 @@ public struct Fetch {
         public init() {}
     }
 
+    /// How much a server may send, and how slowly.
+    public struct Limits: Sendable {
+        /// Of a file whose size the recipe does not say.
+        public var fileBytes = 100_000_000_000
+        /// Bytes a second, over ``windowSeconds``; with 0, nothing for so long is too slow.
+        public var minimumRate = 1000
+        public var windowSeconds = 30
+
+        public init() {}
+    }
+
     private let recipe: Recipe
     private let source: Recipe.Source
     private let hub: Hub
     private let target: FilePath
     private let work: FilePath
+    private let limits: Limits
     private let client: HTTPClient
     private let digests: DigestCache
 
@@ -32,7 +44,10 @@ public struct Fetch {
     ///   - target: the folder of raw files.
     ///   - work: the folder for parts and what is known of them; on the same file system.
     /// - Throws: `Failure` for a recipe that names no source.
-    public init(_ recipe: Recipe, from hub: Hub, into target: FilePath, work: FilePath, digests: DigestCache) throws {
+    public init(
+        _ recipe: Recipe, from hub: Hub, into target: FilePath, work: FilePath, limits: Limits = Limits(),
+        digests: DigestCache
+    ) throws {
         guard let source = recipe.source else {
             throw Failure(
                 .usage, "the recipe \(recipe.name) names nothing to fetch",
@@ -44,7 +59,11 @@ public struct Fetch {
         self.target = target
         self.work = work
         self.digests = digests
-        client = try HTTPClient(hub.client)
+        self.limits = limits
+        var options = HTTPClient.Options()
+        options.minimumRate = limits.minimumRate
+        options.windowSeconds = limits.windowSeconds
+        client = try HTTPClient(options)
     }
 
     public func run() throws -> Report {
@@ -123,14 +142,18 @@ public struct Fetch {
         do {
             var retries = 0
             var received = 0
+            // A server that begins again from the start, and breaks off before it comes as far, gets nowhere.
+            var furthest = part.byteCount
             defer {
                 report.retryCount += retries
                 report.fetchedBytes += received
             }
             try hub.retries.run(noting: { _ in retries += 1 }) { attempt in
                 if part.isComplete { return }
-                let before = received
-                defer { if received - before >= 1 << 16 { attempt.hasProgressed = true } }
+                defer {
+                    if part.byteCount >= furthest + 1 << 16 { attempt.hasProgressed = true }
+                    furthest = max(furthest, part.byteCount)
+                }
                 try exchange(file, url, part) {
                     received += $0
                     progress.advance(by: $0)
@@ -158,10 +181,12 @@ public struct Fetch {
                     try begin(answer, file, url, part)
                     hasBegun = true
                 }
+                try checkRoom(for: piece.count, file, url, part)
                 try part.append(piece)
                 received(piece.count)
             }
             if !hasBegun { try begin(answer, file, url, part) }
+            try checkEnd(answer, file, url, part)
         } catch let error as TransferError where error.status == 416 && part.byteCount > 0 {
             // The file there is shorter than the part: it is another one by now.
             try part.restart(entityTag: nil, lastModified: nil, totalBytes: nil)
@@ -176,24 +201,77 @@ public struct Fetch {
 
     /// The head of the answer decides whether the part goes on or starts over.
     private func begin(_ answer: HTTPAnswer, _ file: Recipe.File, _ url: String, _ part: PartFile) throws {
+        guard answer.status == 200 || answer.status == 206 else {
+            throw Failure(
+                .badData, "\(withoutSecrets(url)): the server answers with status \(answer.status), and with no file")
+        }
         guard let offset = answer.bodyOffset, offset == 0 || offset == part.byteCount else {
             throw TransferError(.body, url: url, "the server answers with another range", isTransient: false)
         }
-        let total = answer.contentLength.map { offset + $0 }
+        let total = answer.resourceSize
         if let size = file.size, let total, total != size {
             throw Failure(
-                .badData, "\(withoutSecrets(url)) has \(total) bytes, the recipe says \(size)",
-                advice: "The file was changed there: look at it, and write its new size and digest into "
-                    + "\(recipe.folder)/\(Recipe.fileName).")
+                .badData, "\(withoutSecrets(url)) has \(total) bytes, the recipe says \(size)", advice: changedAdvice)
         }
-        if offset > 0 { return part.goOn(totalBytes: total ?? file.size) }
-        try part.restart(
-            entityTag: answer.headers["etag"], lastModified: answer.headers["last-modified"],
-            totalBytes: total ?? file.size)
+        if let total, total > limit(of: file) { throw tooLong(file, url, "\(total) bytes") }
+        guard offset > 0 else {
+            return try part.restart(
+                entityTag: answer.headers["etag"], lastModified: answer.headers["last-modified"],
+                totalBytes: total ?? file.size)
+        }
+        if let known = part.totalBytes, let total, known != total {
+            try part.restart(entityTag: nil, lastModified: nil, totalBytes: nil)
+            throw TransferError(.body, url: url, "the server has another file by now", isTransient: true)
+        }
+        part.goOn(totalBytes: total ?? file.size)
+    }
+
+    // MARK: What a server may send
+
+    private func limit(of file: Recipe.File) -> Int { file.size ?? limits.fileBytes }
+
+    private func checkRoom(for count: Int, _ file: Recipe.File, _ url: String, _ part: PartFile) throws {
+        guard part.byteCount + count > limit(of: file) else { return }
+        // Without a size the bytes may be right, and go on under another limit.
+        if file.size != nil { try part.discard() }
+        throw tooLong(file, url, "more than \(limit(of: file)) bytes")
+    }
+
+    private func tooLong(_ file: Recipe.File, _ url: String, _ found: String) -> Failure {
+        guard let size = file.size else {
+            return Failure(
+                .badData, "\(withoutSecrets(url)): the server sends \(found), and the recipe tells no size",
+                advice: "If it is that large: write its size into \(recipe.folder)/\(Recipe.fileName), or raise "
+                    + "--max-file-bytes, which is \(limits.fileBytes).")
+        }
+        return Failure(
+            .badData, "\(withoutSecrets(url)): the server sends \(found), the recipe says \(size)",
+            advice: changedAdvice)
+    }
+
+    private var changedAdvice: String {
+        "The file was changed there: look at it, and write its new size and digest into "
+            + "\(recipe.folder)/\(Recipe.fileName)."
+    }
+
+    /// A connection that ends where neither the server nor the recipe says how long the file is.
+    private func checkEnd(_ answer: HTTPAnswer, _ file: Recipe.File, _ url: String, _ part: PartFile) throws {
+        guard part.totalBytes == nil, !answer.showsEnd else { return }
+        guard part.byteCount > 0 else {
+            throw TransferError(.body, url: url, "the answer has no length and no bytes", isTransient: true)
+        }
+        if file.sha256 == nil {
+            log.warning("\(file.path): neither the server nor the recipe says how long it is: it may be cut off")
+        }
     }
 
     private func explained(_ error: TransferError, _ file: Recipe.File) -> any Error {
-        switch error.status {
+        if error.reason == .tooSlow {
+            return Failure(
+                .unavailable, "\(error.url): \(error.message)",
+                advice: "What has come stays; the same command goes on. --min-rate sets how slow a server may be.")
+        }
+        return switch error.status {
         case 401, 403:
             Failure(
                 .badConfiguration, "\(error.url): \(error.message)",

@@ -1,5 +1,5 @@
 internal import Base
-public import HTTP
+internal import HTTP
 internal import Glibc
 
 /// Where published datasets are fetched from: any server that has files at
@@ -9,8 +9,7 @@ public struct Hub: Sendable {
     let address: String
     /// Proves to the hub who asks, for sets that are not open to all.
     let token: String?
-    public var client = HTTPClient.Options()
-    public var retries = RetryPolicy()
+    let retries = RetryPolicy()
 
     /// - Parameters:
     ///   - address: nil for `$TVT_HUB`; there is no default.

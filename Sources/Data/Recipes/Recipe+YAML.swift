@@ -8,6 +8,10 @@ extension Recipe {
         "name", "title", "licence", "citation", "source", "convert", "mining", "stop", "sample",
     ]
     private static let filterKeys = ["depth"]
+    /// Of a title, a licence, a citation, an argument. The licence becomes an argument, and Linux takes 128 KiB in one.
+    static let longestText = 100_000
+    /// Results a query.
+    fileprivate static let depths = 1...1_000_000
     private static let negativesKeys = ["depth", "count", "seed", "options"]
 
     /// Finds a recipe by name, below `datasets/`, or by the path of its file or folder, and reads it.
@@ -45,9 +49,9 @@ extension Recipe {
         guard Self.isName(name) else {
             throw top.failure("name", "must consist of letters and digits with single '-', '_' or '.' between them")
         }
-        title = try top.required("title")
-        licence = try top.required("licence")
-        citation = try top.required("citation")
+        title = try top.required("title", upTo: Self.longestText)
+        licence = try top.required("licence", upTo: Self.longestText)
+        citation = try top.required("citation", upTo: Self.longestText)
         self.source = try top.section("source", keys: ["repository", "revision", "files"]).map {
             try Source($0, in: source)
         }
@@ -59,7 +63,7 @@ extension Recipe {
         mining = try top.section("mining", keys: ["retriever", "text_side", "encode", "filter", "negatives"]).map {
             try Mining($0)
         }
-        stop = try top.string("stop")
+        stop = try top.string("stop", upTo: Self.longestText)
         if mining == nil, stop?.isEmpty ?? true {
             throw top.failure("stop", "is missing", advice: "A recipe without \"mining\" says here why it has none.")
         }
@@ -111,18 +115,20 @@ extension Recipe.Source {
         repository = try section.required("repository")
         revision = try section.string("revision") ?? "main"
         for (key, value) in [("repository", repository), ("revision", revision)] where !Self.isSafe(value) {
-            throw section.failure(key, "must be a path without empty parts, \".\" and \"..\"")
+            throw section.failure(key, "must be a path \(Self.pathRule)")
         }
         var files: [Recipe.File] = []
+        // By their bytes: Swift takes texts for equal that name two files.
+        var paths: Set<[UInt8]> = []
         for (number, node) in (try section.list("files") ?? []).enumerated() {
             let entry = try YAMLSection(
                 node, path: "source.files.\(number)", keys: ["path", "size", "sha256"], source: source)
             let path = try entry.required("path")
             guard Self.isSafe(path) else {
-                throw entry.failure("path", "must be a relative path without empty parts, \".\" and \"..\"")
+                throw entry.failure("path", "must be a relative path \(Self.pathRule)")
             }
-            guard !files.contains(where: { $0.path.utf8.elementsEqual(path.utf8) }) else {
-                throw entry.failure("path", "comes twice: \(path)")
+            guard paths.insert(Array(path.utf8)).inserted else {
+                throw entry.failure("path", "comes twice: \(excerpt(path, upTo: 200))")
             }
             let digest = try entry.string("sha256")
             guard digest == nil || digest.flatMap({ SHA256Digest(hex: $0) }) != nil else {
@@ -130,27 +136,34 @@ extension Recipe.Source {
             }
             files.append(
                 Recipe.File(
-                    path: path, size: try entry.integer("size", atLeast: 0),
+                    path: path, size: try entry.integer("size", in: Self.sizes),
                     sha256: digest.flatMap { SHA256Digest(hex: $0) }))
         }
         guard !files.isEmpty else { throw section.failure("files", "must list at least one file") }
         self.files = files
     }
 
-    /// Whether a path stays below the folder that it is relative to.
+    /// A file's bytes: up to 1 PB.
+    private static let sizes = 0...1_000_000_000_000_000
+    private static let pathRule =
+        "without empty parts, \".\", \"..\", \"\\\" and control characters, of at most 1,000 bytes, and 200 a part"
+
+    /// Whether a path stays below the folder that it is relative to, and leaves room for the names of parts and notes.
     private static func isSafe(_ path: String) -> Bool {
-        !path.isEmpty && !path.utf8.contains(0) && !path.utf8.contains(UInt8(ascii: "\\"))
+        !path.isEmpty && path.utf8.count <= 1000
+            && !path.utf8.contains { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }
             && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-                !$0.isEmpty && $0 != "." && $0 != ".."
+                !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= 200
             }
     }
 }
 
 extension Recipe.Mining {
-    /// Keys of `encode` that are options of `tvt-encode` with a value.
-    private static let valueKeys = [
-        "batch_tokens", "dims", "output_dtype", "part_size", "pooling", "query_prompt", "document_prompt",
-        "query_max_length", "document_max_length",
+    /// Keys of `encode` that are options of `tvt-encode` with a value; numbers with their ranges.
+    private static let valueKeys: [(key: String, range: ClosedRange<Int>?)] = [
+        ("batch_tokens", 1...100_000_000), ("dims", 1...1_000_000), ("output_dtype", nil),
+        ("part_size", 1...1_000_000_000), ("pooling", nil), ("query_prompt", nil), ("document_prompt", nil),
+        ("query_max_length", 1...10_000_000), ("document_max_length", 1...10_000_000),
     ]
 
     init(_ section: YAMLSection) throws {
@@ -158,10 +171,13 @@ extension Recipe.Mining {
         textSide = try section.string("text_side")
         if textSide?.isEmpty == true { throw section.failure("text_side", "must name a field") }
         encoding = []
-        if let encode = try section.section("encode", keys: ["dtype", "ignore_media"] + Self.valueKeys) {
+        if let encode = try section.section("encode", keys: ["dtype", "ignore_media"] + Self.valueKeys.map(\.key)) {
             precision = try encode.string("dtype")
-            for key in Self.valueKeys {
-                guard let value = try encode.string(key) else { continue }
+            for (key, range) in Self.valueKeys {
+                let text = try encode.string(key, upTo: Recipe.longestText)
+                guard let value = try range.map({ try encode.integer(key, in: $0).map { "\($0)" } }) ?? text else {
+                    continue
+                }
                 encoding += ["--" + key.split(separator: "_").joined(separator: "-"), value]
             }
             if try encode.bool("ignore_media") == true { encoding.append("--ignore-media") }
@@ -174,25 +190,32 @@ extension Recipe.Mining {
 extension Recipe.Filter {
     fileprivate init(_ section: YAMLSection, or other: Self) throws {
         self = other
-        depth = try section.integer("depth", atLeast: 1) ?? depth
+        depth = try section.integer("depth", in: Recipe.depths) ?? depth
     }
 }
 
 extension Recipe.Negatives {
     fileprivate init(_ section: YAMLSection, or other: Self) throws {
         self = other
-        depth = try section.integer("depth", atLeast: 1) ?? depth
-        count = try section.integer("count", atLeast: 1) ?? count
-        seed = try section.integer("seed", atLeast: 0).map { UInt64($0) } ?? seed
+        depth = try section.integer("depth", in: Recipe.depths) ?? depth
+        count = try section.integer("count", in: 1...100_000) ?? count
+        seed = try section.integer("seed", in: 0...Int.max).map { UInt64($0) } ?? seed
         options = try section.texts("options") ?? options
     }
 }
 
 extension YAMLSection {
+    fileprivate func required(_ key: String, upTo byteCount: Int) throws -> String {
+        _ = try string(key, upTo: byteCount)
+        return try required(key)
+    }
+
     /// A list of texts; nil where the key is absent.
     fileprivate func texts(_ key: String) throws -> [String]? {
         try list(key)?.map { node in
-            guard let text = node.scalar?.string else { throw failure(key, "must be a list of texts") }
+            guard let text = node.scalar?.string, text.utf8.count <= Recipe.longestText else {
+                throw failure(key, "must be a list of texts of at most \(Recipe.longestText) bytes")
+            }
             return text
         }
     }

@@ -23,6 +23,7 @@ public struct RecipeRun {
         public var device: String?
         /// Address of the hub; nil for the environment's.
         public var hub: String?
+        public var limits = Fetch.Limits()
         /// Gets what the tools print.
         public var outputDescriptor: Int32 = 1
         /// Put behind each command and no part of it, as `--quiet`.
@@ -182,7 +183,7 @@ public struct RecipeRun {
         }
         let fetch = try Fetch(
             recipe, from: Hub(address: options.hub), into: target, work: options.output.appending("fetch"),
-            digests: digests)
+            limits: options.limits, digests: digests)
         try tell(.fetching)
         let report = try fetch.run()
         try digests.save()

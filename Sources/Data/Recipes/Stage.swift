@@ -111,19 +111,20 @@ public struct RecipePlan: Sendable {
 
 /// Replaces `{key}` by its value, once; braces around anything else stay.
 func substituting(_ values: [String: String], in template: String) -> String {
+    let longest = values.keys.reduce(0) { max($0, $1.count) }
     var text = ""
     var rest = template[...]
     while let open = rest.firstIndex(of: "{") {
         text += rest[..<open]
-        rest = rest[open...]
-        guard let close = rest.firstIndex(of: "}"),
-            let value = values[String(rest[rest.index(after: open)..<close])]
-        else {
-            text.append(rest.removeFirst())
-            continue
+        rest = rest[open...].dropFirst()
+        // No further than a key can reach, so that many braces cost no square.
+        let key = rest.prefix(longest + 1).prefix { $0 != "}" }
+        if let value = values[String(key)], key.endIndex < rest.endIndex {
+            text += value
+            rest = rest[key.endIndex...].dropFirst()
+        } else {
+            text += "{"
         }
-        text += value
-        rest = rest[rest.index(after: close)...]
     }
     return text + rest
 }

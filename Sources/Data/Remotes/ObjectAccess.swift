@@ -72,8 +72,9 @@ final class ObjectAccess: Sendable {
             } catch let error as TransferError where error.status == 404 {
                 return nil
             }
-            guard let size = answer.contentLength else {
-                throw TransferError(.body, url: request.url, "the server does not tell the size", isTransient: false)
+            guard let size = answer.contentLength, size <= RemoteLimits.largestBlobBytes else {
+                throw TransferError(
+                    .body, url: request.url, "the server tells no size, or one that no blob has", isTransient: false)
             }
             return size
         }
@@ -97,6 +98,10 @@ final class ObjectAccess: Sendable {
                     offset = start
                 }
                 guard let at = offset else { return }
+                guard answer.status != 206 || at + piece.count <= range.upperBound else {
+                    throw TransferError(
+                        .body, url: request.url, "the server sends more than was asked for", isTransient: false)
+                }
                 try receive(at, piece)
                 offset = at + piece.count
                 position = max(position, at + piece.count)

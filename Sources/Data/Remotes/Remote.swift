@@ -85,7 +85,8 @@ extension Remote {
         for _ in 0..<RemoteLimits.wrongAnswerCount {
             var bytes: [UInt8] = []
             try get(blob.digest, 0..<blob.size) { offset, piece in
-                guard offset <= bytes.count, offset + piece.count <= blob.size else { return }
+                guard offset + piece.count <= blob.size else { throw wrongBytes(blob) }
+                guard offset <= bytes.count, offset + piece.count > bytes.count else { return }
                 bytes += piece.dropFirst(bytes.count - offset)
             }
             if SHA256Digest.of(bytes) == blob.digest { return bytes }
@@ -104,6 +105,8 @@ extension Remote {
 package enum RemoteLimits {
     /// A manifest of 100,000 shards has about 20 MiB.
     package static let smallBlobBytes = 64 << 20
+    /// What a server may say that a blob has; shards have about 1 GiB.
+    package static let largestBlobBytes = 1 << 40
     /// How often wrong bytes are asked for again.
     package static let wrongAnswerCount = 3
 }

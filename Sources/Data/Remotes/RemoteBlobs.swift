@@ -161,11 +161,14 @@ final class CachedBlob: ByteFetcher {
         var first = range.lowerBound
         var end = range.lowerBound
         try remote.get(digest, range) { offset, piece in
+            guard offset + piece.count <= file.count else {
+                throw remote.wrongBytes(BlobDescriptor(digest: digest, size: file.count))
+            }
             if offset < first || offset > end {
                 first = offset
                 end = offset
             }
-            let count = min(piece.count, file.count - offset)
+            let count = piece.count
             var written = 0
             while written < count {
                 let result = pwrite(descriptor, piece.baseAddress! + written, count - written, off_t(offset + written))

@@ -16,6 +16,7 @@ package struct RemoteSource: BlobSource {
         guard try has(blob) else { return false }
         var position = 0
         try remote.get(blob.digest, 0..<blob.size) { offset, piece in
+            guard offset + piece.count <= blob.size else { throw remote.wrongBytes(blob) }
             // After a broken connection, bytes may come again.
             let fresh = piece.dropFirst(min(piece.count, position - offset))
             guard !fresh.isEmpty else { return }

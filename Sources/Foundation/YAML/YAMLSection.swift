@@ -23,7 +23,8 @@ public struct YAMLSection {
             guard keys.contains(where: { $0.utf8.elementsEqual(key.utf8) }) else {
                 let near = names(near: key, among: keys, atMost: 2)
                 throw source.failure(
-                    "unknown key \"\(YAMLSection.join(path, key))\"", at: keyNode, path: YAMLSection.join(path, key),
+                    "unknown key \(excerpt(YAMLSection.join(path, key)))", at: keyNode,
+                    path: YAMLSection.join(path, key),
                     advice: near.isEmpty
                         ? "Known here: \(keys.joined(separator: ", "))."
                         : "Did you mean \(near.map { "\"\($0)\"" }.joined(separator: " or "))?")
@@ -63,9 +64,29 @@ public struct YAMLSection {
         return value
     }
 
-    public func integer(_ key: String, atLeast least: Int) throws -> Int? {
+    /// A text of at most `byteCount` bytes of UTF-8.
+    public func string(_ key: String, upTo byteCount: Int) throws -> String? {
         guard let text = try string(key) else { return nil }
-        guard let value = Int(text) else { throw failure(key, "must be a whole number, not \"\(text)\"") }
+        guard text.utf8.count <= byteCount else {
+            throw failure(key, "must have at most \(byteCount) bytes, not \(text.utf8.count)")
+        }
+        return text
+    }
+
+    public func integer(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = try string(key) else { return nil }
+        guard text.utf8.allSatisfy({ 0x30...0x39 ~= $0 || $0 == 0x2D || $0 == 0x2B }), !text.isEmpty else {
+            throw failure(key, "must be a whole number, not \(excerpt(text))")
+        }
+        // A number with too many digits for Int is out of any range.
+        guard let value = Int(text), range.contains(value) else {
+            throw failure(key, "must be from \(range.lowerBound) to \(range.upperBound), not \(excerpt(text))")
+        }
+        return value
+    }
+
+    public func integer(_ key: String, atLeast least: Int) throws -> Int? {
+        guard let value = try integer(key, in: Int.min...Int.max) else { return nil }
         guard value >= least else { throw failure(key, "must be at least \(least), not \(value)") }
         return value
     }
@@ -74,9 +95,11 @@ public struct YAMLSection {
     public func number(_ key: String, in range: PartialRangeFrom<Double>) throws -> Double? {
         guard let text = try string(key) else { return nil }
         guard let value = Double(text), value.isFinite else {
-            throw failure(key, "must be a number, not \"\(text)\"")
+            throw failure(key, "must be a number, not \(excerpt(text))")
         }
-        guard range.contains(value) else { throw failure(key, "must be at least \(range.lowerBound), not \(text)") }
+        guard range.contains(value) else {
+            throw failure(key, "must be at least \(range.lowerBound), not \(excerpt(text))")
+        }
         return value
     }
 
@@ -99,7 +122,7 @@ public struct YAMLSection {
         switch text {
         case "true": return true
         case "false": return false
-        default: throw failure(key, "must be true or false, not \"\(text)\"")
+        default: throw failure(key, "must be true or false, not \(excerpt(text))")
         }
     }
 
@@ -109,7 +132,7 @@ public struct YAMLSection {
         guard let text = try string(key) else { return nil }
         guard let value = Choice(rawValue: text) else {
             let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw failure(key, "must be one of \(names), not \"\(text)\"")
+            throw failure(key, "must be one of \(names), not \(excerpt(text))")
         }
         return value
     }
@@ -123,46 +146,5 @@ public struct YAMLSection {
     public func section(_ key: String, keys: [String]) throws -> YAMLSection? {
         guard let node = node(key) else { return nil }
         return try YAMLSection(node, path: YAMLSection.join(path, key), keys: keys, source: source)
-    }
-}
-
-/// Where values come from: a file, or `--set` for the paths that it replaced.
-public struct YAMLSource {
-    public let file: String
-    /// What the file is, with its article: `a mix`.
-    let noun: String
-    /// Dotted paths given by `--set`.
-    public var overridden: [String] = []
-
-    public init(file: String, noun: String) {
-        self.file = file
-        self.noun = noun
-    }
-
-    /// The root of the file's text.
-    ///
-    /// - Throws: `Failure` with status 78 for text that is no YAML, or none at all.
-    public func root(of yaml: String) throws -> Node {
-        do {
-            guard let node = try Yams.compose(yaml: yaml) else {
-                throw Failure(.badConfiguration, "\(file): the \(noun.split(separator: " ").last ?? "file") is empty")
-            }
-            return node
-        } catch let error as YamlError {
-            throw Failure(.badConfiguration, "\(file): \(error)")
-        }
-    }
-
-    /// A configuration error at a node's line, or at the `--set` that put it there.
-    public func failure(_ reason: String, at node: Node?, path: String = "", advice: String? = nil) -> Failure {
-        let place: String
-        if let setting = overridden.first(where: { path == $0 || path.hasPrefix($0 + ".") }) {
-            place = "--set \(setting)"
-        } else if let mark = node?.mark {
-            place = "\(file):\(mark.line)"
-        } else {
-            place = file
-        }
-        return Failure(.badConfiguration, "\(place): \(reason)", advice: advice)
     }
 }

@@ -15,11 +15,16 @@ struct RunRecipe: ParsableCommand {
             """)
 
     @OptionGroup var recipe: RecipeOptions
-    @OptionGroup var raw: RawOptions
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Raw files that are there already: a folder in the published layout, or one file.", valueName: "dir"))
+    var raw: String?
+    @OptionGroup var fetching: FetchOptions
     @OptionGroup var retriever: RetrieverOptions
 
     func validate() throws {
-        guard !recipe.sample || raw.raw == nil else {
+        guard !recipe.sample || raw == nil else {
             throw ValidationError("--sample has raw files of its own: without --raw")
         }
     }
@@ -27,18 +32,19 @@ struct RunRecipe: ParsableCommand {
     func run() throws {
         let loaded = try recipe.load()
         var options = try recipe.options(loaded)
-        options.raw = raw.raw.map { FilePath($0) }
-        options.hub = raw.hub
+        options.raw = raw.map { FilePath($0) }
+        fetching.apply(to: &options)
         retriever.apply(to: &options)
         let run = try RecipeRun(loaded, options)
         let outcome = try run.run { try tell($0) }
         for difference in outcome.differences { log.warning("\(outcome.lockPath) said otherwise: \(difference)") }
         if let stop = loaded.stop { try recipe.tell("\nThe recipe ends after the conversion: \(stop)\n") }
+        let done = "the dataset \(loaded.name) is made, and \(outcome.lockPath) written"
         guard recipe.common.json else {
             var text = "\n"
             for version in outcome.lock.versions { text += "\(version.reference)  \(version.logicalDigest)\n" }
             text += "lock    \(outcome.lockPath)\nreport  \(outcome.reportPath)\n"
-            return try writeToStandardOutput(text)
+            return try printReport(text, of: done)
         }
         let result: JSONValue = [
             "recipe": .string(loaded.name), "lock": outcome.lock.json, "lock_path": .string(outcome.lockPath.string),
@@ -46,7 +52,7 @@ struct RunRecipe: ParsableCommand {
             "skipped": .array(outcome.skippedStages.map { .string($0) }),
             "differences": .array(outcome.differences.map { .string($0) }),
         ]
-        try writeToStandardOutput(result.pretty())
+        try printReport(result.pretty(), of: done)
     }
 
     private func tell(_ event: RecipeRun.Event) throws {
@@ -71,13 +77,12 @@ struct FetchRecipe: ParsableCommand {
         commandName: "fetch",
         abstract: "Get a recipe's raw files only, into OUTPUT/fetched.",
         discussion: """
-            What was broken off goes on where it stopped; sizes and SHA-256 are those of the recipe, where it has them.
+            What was broken off goes on where it stopped; sizes and SHA-256 are those of the recipe, where it has them: a \
+            server that sends another file, or more, is 65, and one that sends too slowly is 69.
             """)
 
     @OptionGroup var recipe: RecipeOptions
-
-    @Option(name: .long, help: ArgumentHelp("The server (default: $TVT_HUB).", valueName: "url"))
-    var hub: String?
+    @OptionGroup var fetching: FetchOptions
 
     func validate() throws {
         guard !recipe.sample else { throw ValidationError("a sample lies beside its recipe: nothing is fetched") }
@@ -86,7 +91,7 @@ struct FetchRecipe: ParsableCommand {
     func run() throws {
         let loaded = try recipe.load()
         var options = try recipe.options(loaded)
-        options.hub = hub
+        fetching.apply(to: &options)
         var report = Fetch.Report()
         let folder = try RecipeRun(loaded, options).fetchOnly {
             if case .fetched(let fetched) = $0 { report = fetched }

@@ -59,14 +59,8 @@ struct RecipeOptions: ParsableArguments {
     }
 }
 
-/// Where raw files come from.
-struct RawOptions: ParsableArguments {
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "Raw files that are there already: a folder in the published layout, or one file.", valueName: "dir"))
-    var raw: String?
-
+/// Where raw files are fetched from, and how.
+struct FetchOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -75,6 +69,28 @@ struct RawOptions: ParsableArguments {
             $TVT_HUB_TOKEN is sent to it, and to no other.
             """, valueName: "url"))
     var hub: String?
+
+    @Option(
+        name: .customLong("max-file-bytes"),
+        help: ArgumentHelp("The most that is taken of a file whose size the recipe does not say.", valueName: "n"))
+    var maxFileBytes = Fetch.Limits().fileBytes
+
+    @Option(
+        name: .customLong("min-rate"),
+        help: ArgumentHelp(
+            "Bytes a second that must come, over half a minute; 0 takes the slowest server.", valueName: "n"))
+    var minRate = Fetch.Limits().minimumRate
+
+    func validate() throws {
+        guard maxFileBytes > 0 else { throw ValidationError("--max-file-bytes is a number from 1") }
+        guard 0...1_000_000_000 ~= minRate else { throw ValidationError("--min-rate is from 0 to 1000000000") }
+    }
+
+    func apply(to options: inout RecipeRun.Options) {
+        options.hub = hub
+        options.limits.fileBytes = maxFileBytes
+        options.limits.minimumRate = minRate
+    }
 }
 
 /// How the retriever computes.

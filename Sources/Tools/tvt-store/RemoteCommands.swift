@@ -12,7 +12,9 @@ struct RemoteOptions: ParsableArguments {
     @Option(name: .customLong("as"), help: "The name of the copy, where one dataset is copied.") var newName: String?
     @Option(help: "Blobs in flight at the same time.") var jobs = 4
     @Option(help: "Failures in a row after which an exchange is given up.") var retries = 6
-    @Option(help: "Seconds without a byte after which an exchange has failed.") var timeout = 60
+    @Option(help: "Seconds over which bytes have to come at --min-rate; otherwise an exchange has failed.")
+    var timeout = 60
+    @Option(help: "Bytes a second that have to move, over --timeout; 0 takes the slowest server.") var minRate = 1000
     @Option(
         help: ArgumentHelp(
             "Address of an S3-compatible server (default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, Amazon's).",
@@ -34,12 +36,14 @@ struct RemoteOptions: ParsableArguments {
         guard 1...64 ~= jobs else { throw ValidationError("--jobs is from 1 to 64") }
         guard 1...100 ~= retries else { throw ValidationError("--retries is from 1 to 100") }
         guard 1...86_400 ~= timeout else { throw ValidationError("--timeout is from 1 to 86400 seconds") }
+        guard 0...1_000_000_000 ~= minRate else { throw ValidationError("--min-rate is from 0 to 1000000000") }
     }
 
     func open() throws -> any Remote {
         var options = TransferOptions()
         options.retries.attemptCount = retries
-        options.client.stallTimeoutSeconds = timeout
+        options.client.windowSeconds = timeout
+        options.client.minimumRate = minRate
         options.client.connectTimeoutSeconds = min(timeout, 15)
         options.client.userAgent = "tvt/\(tvtVersion)"
         options.endpoint = endpoint

@@ -5,7 +5,10 @@
 /{owner}/{name}/resolve/{revision}/{path} is FOLDER/{path}. RULES_JSON is a list of {"path" (a regular expression), "fault",
 "times" (1), "tag" (true: the answer has an ETag), and what the fault needs}; the first that fits and is not used up applies to a request of the hub. Faults:
 drop (after: bytes of the body), stall (after), truncate (after: the body ends there in order), no_ranges, status
-(status), redirect (to the second server, where no rule applies unless it has "elsewhere": true). LOG_FILE gets a line a
+(status), redirect (to the second server, where no rule applies unless it has "elsewhere": true), endless (a body that never
+ends, without a length), chunked (the same in chunks), refusal (an endless body of status 404), drip (a byte every tenth of a
+second), drip_head (the same of a header), endless_head, two_lengths (equal or not: second), no_length (the connection's end
+is the file's), part (206 with the first half, unasked), lie (Content-Length: length). LOG_FILE gets a line a
 request: hub or elsewhere, path, Range, If-Range, Authorization, status.
 """
 import hashlib
@@ -47,8 +50,50 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(length))
+        if length is not None:
+            self.send_header("Content-Length", str(length))
         self.end_headers()
+
+    def forever(self, piece, seconds=0.0):
+        try:
+            while True:
+                self.wfile.write(piece)
+                self.wfile.flush()
+                time.sleep(seconds)
+        except OSError:
+            self.close_connection = True
+
+    def misbehave(self, fault, rule, contents):
+        """The faults of a server that means harm, or is broken. Returns whether it was one."""
+        if fault in ("endless", "refusal"):
+            self.head(404 if fault == "refusal" else 200, None)
+            self.forever(b"y" * 100000, 0.001)
+        elif fault == "chunked":
+            self.head(200, None, [("Transfer-Encoding", "chunked")])
+            self.forever(b"186a0\r\n" + b"y" * 100000 + b"\r\n", 0.001)
+        elif fault == "drip":
+            self.head(200, len(contents))
+            self.forever(b"y", 0.1)
+        elif fault in ("drip_head", "endless_head"):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            self.forever(*((b"y", 0.1) if fault == "drip_head" else (b"y\r\nX-Slow: y", 0)))
+        elif fault == "two_lengths":
+            self.head(200, len(contents), [("Content-Length", str(rule["second"]))])
+            self.wfile.write(contents)
+        elif fault == "no_length":
+            self.head(200, None)
+            self.wfile.write(contents[: rule.get("after", len(contents))])
+            self.close_connection = True
+        elif fault == "part":
+            half = len(contents) // 2
+            self.head(206, half, [("Content-Range", f"bytes 0-{half - 1}/{len(contents)}")])
+            self.wfile.write(contents[:half])
+        elif fault == "lie":
+            self.head(200, rule["length"])
+            self.forever(b"y" * 100000, 0.001)
+        else:
+            return False
+        return True
 
     def do_GET(self):
         rule = take_rule(self.path, self.place == "elsewhere")
@@ -63,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
                 contents = file.read()
         except OSError:
             return self.head(404, 0)
+        if self.misbehave(fault, rule, contents):
+            return
         tag = '"' + hashlib.md5(contents).hexdigest() + '"'
         headers = [("ETag", tag)] if rule.get("tag", True) else []
         status, body = 200, contents
