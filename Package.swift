@@ -183,6 +183,9 @@ let data: [Target] = layer(
         room("Inspection", uses: ["Base", "JSON", "Media", "Records", "Ingest"], packages: [systemPackage]),
         room("Examples", uses: ["Base", "JSON", "Records", "StoreFormat", "Store"]),
         room(
+            "Curation", uses: ["Base", "Archives", "JSON", "Records", "Rankings", "StoreFormat", "Store"],
+            packages: [systemPackage]),
+        room(
             "Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
@@ -218,7 +221,7 @@ let retrieval: [Target] = layer(
 let tools: [Target] = layer(
     "Tools",
     [
-        room("CommandLineKit", uses: ["Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
+        room("CommandLineKit", uses: ["CProcess", "Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
         tool(
             "tvt-convert",
             uses: [
@@ -228,7 +231,7 @@ let tools: [Target] = layer(
         tool(
             "tvt-store",
             uses: [
-                "JSON", "Records", "StoreFormat", "Store", "StoreMaintenance", "Ingest", "Export", "Analysis",
+                "JSON", "Records", "StoreFormat", "Store", "StoreMaintenance", "Ingest", "Export", "Analysis", "Curation",
                 "Remotes",
             ]),
         // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.

@@ -14,7 +14,9 @@ extension Deduplication {
         report.links = []
         let positives = try dataset.positives.map { try rewrite("positives", $0, in: store) }
         let negatives = try dataset.negatives.map { try rewrite("negatives", $0, in: store) }
-        let judgements = try dataset.judgements.map { try rewrite("judgements/" + $0.split, $0.links, in: store) }
+        let judgements = try dataset.judgements.map {
+            ($0.split, try rewrite("judgements/" + $0.split, $0.links, in: store))
+        }
         let aliases = try store.aliasMapWriter()
         try forEachAlias { try aliases.append(alias: $0, representative: $1) }
         let provenance = Provenance(

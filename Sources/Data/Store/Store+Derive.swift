@@ -11,15 +11,16 @@ extension Store {
     ///   - keepingQueries: ordinals in the parent, in the order that the new version shall have; nil keeps all.
     ///   - positives: new links, one entry for each query of the new version; nil keeps the parent's. Comes from
     ///     ``linksWriter(hasScores:)``. The same holds for `negatives`.
-    ///   - judgements: new judgements for each of the parent's splits, in their order, documents ascending within each
-    ///     query; nil keeps the parent's.
+    ///   - judgements: all splits of the new version, in the order of their names' bytes, documents ascending within each
+    ///     query; nil keeps the parent's. A split without judgements is none.
     ///   - aliases: which documents are duplicates; nil keeps what the parent says.
     /// - Throws: `Failure` with status 65 for links that do not fit, 75 where another writer holds the lock;
     ///   `DuplicateIDs` where a query is kept twice.
     @discardableResult
     public func derive(
         from parent: Dataset, reference: String, keepingQueries: [Int]? = nil, positives: LinksWriter? = nil,
-        negatives: LinksWriter? = nil, judgements: [LinksWriter]? = nil, aliases: AliasMapWriter? = nil,
+        negatives: LinksWriter? = nil, judgements: [(split: String, links: LinksWriter)]? = nil,
+        aliases: AliasMapWriter? = nil,
         provenance: Provenance, options: WriterOptions = WriterOptions()
     ) throws -> Dataset {
         try checkNewName(reference)
@@ -71,13 +72,18 @@ extension Store {
             .positive, new: positives, old: parent.positives, oldTable: old.positives, name: "positives")
         manifest.negatives = try table(
             .negative, new: negatives, old: parent.negatives, oldTable: old.negatives, name: "negatives")
-        precondition(judgements.map { $0.count == parent.judgements.count } ?? true, "judgements for every split")
         manifest.judgements = []
-        for (number, (split, links)) in parent.judgements.enumerated() {
-            let kept = try table(
-                .judgement, new: judgements?[number], old: links, oldTable: old.judgements[number].links,
-                name: "judgements-\(number)")
-            if let kept { manifest.judgements.append(Manifest.JudgementTable(split: split, links: kept)) }
+        if let judgements {
+            for (split, links) in judgements where links.linkCount > 0 {
+                manifest.judgements.append(Manifest.JudgementTable(split: split, links: try finish(links, .judgement)))
+            }
+        } else {
+            for (number, (split, links)) in parent.judgements.enumerated() {
+                let kept = try table(
+                    .judgement, new: nil, old: links, oldTable: old.judgements[number].links,
+                    name: "judgements-\(number)")
+                if let kept { manifest.judgements.append(Manifest.JudgementTable(split: split, links: kept)) }
+            }
         }
         if let aliases {
             let staged = try aliases.finish(

@@ -24,6 +24,7 @@ struct StoreTool: Tool {
             VerifyCommand.self,
             ReflogCommand.self, CollectCommand.self, CompactCommand.self, RepairCommand.self,
             DiffCommand.self, DedupCommand.self, OverlapCommand.self, BrowseCommand.self,
+            JudgementsCommand.self, SplitCommand.self, HoldOutCommand.self, SampleCommand.self, MergeCommand.self,
             PushCommand.self, PullCommand.self, CacheCommand.self, ExportCommand.self, ImportCommand.self,
         ])
 }

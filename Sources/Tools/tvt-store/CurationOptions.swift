@@ -1,0 +1,73 @@
+public import ArgumentParser
+internal import Base
+internal import CommandLineKit
+public import Curation
+internal import JSON
+internal import Store
+
+/// What the commands have in common that make a version of versions.
+struct DerivingOptions: ParsableArguments {
+    @OptionGroup var options: StoreOptions
+    @Option(name: .customLong("as"), help: ArgumentHelp("The reference of the new version.", valueName: "ref"))
+    var reference: String
+
+    func validate() throws {
+        // Whatever could fail at the end fails at the start.
+        do { try Reference.checkName(reference) } catch { throw ValidationError("--as: \(error)") }
+    }
+
+    /// Prints what was made, for people or for programs.
+    func report(_ derived: Dataset, _ counts: JSONObject, _ rows: [[String]]) throws {
+        var json = counts
+        json["reference"] = .string(derived.reference)
+        json["digest"] = .string(derived.digest.description)
+        let text = Printed.table(rows) + "\n\(derived.reference) is \(derived.digest)\n"
+        try printReport(
+            options.common.json ? JSONValue.object(json).pretty() : text, of: "\(derived.reference) is committed")
+    }
+
+    static func tool(_ command: String) -> String { "tvt-store \(command) \(tvtVersion)" }
+}
+
+/// `name=value` on a command line.
+struct NamedValue: ExpressibleByArgument, Sendable {
+    let name: String
+    let value: String
+
+    init?(argument: String) {
+        guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }
+        name = String(argument[..<sign])
+        value = String(argument[argument.index(after: sign)...])
+    }
+}
+
+extension Amount: ExpressibleByArgument {
+    /// A whole number of records from 1, or a share above 0 and below 1, written with a point.
+    public init?(argument: String) {
+        if let count = Int(argument), count >= 1 {
+            self = .count(count)
+        } else if argument.contains("."), let share = Double(argument), share > 0, share < 1 {
+            self = .share(share)
+        } else {
+            return nil
+        }
+    }
+
+    static let words = "a number from 1, or a share above 0 and below 1 such as 0.1"
+}
+
+extension QuerySplit.Report {
+    /// Lines of the table that people read.
+    var rows: [[String]] {
+        var rows = splits.map {
+            ["split \($0.name)", "\(Printed.count($0.queries)) queries, \(Printed.count($0.judgements)) judgements"]
+        }
+        func add(_ name: String, _ count: Int) { if count > 0 { rows.append([name, Printed.count(count)]) } }
+        add("queries in no new split", leftCount)
+        add("named, without judgements", withoutJudgementsCount)
+        add("unknown ids", unknownCount)
+        add("positives removed", removedPositives)
+        add("negatives removed", removedNegatives)
+        return rows
+    }
+}
