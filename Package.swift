@@ -319,6 +319,9 @@ let testTargets: [Target] = [
         uses: ["JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store", "tvt-convert"],
         packages: [systemPackage]),
     tests(
+        "Curation", uses: ["JSON", "Records", "Store", "StoreFormat", "Curation", "tvt-convert", "tvt-store"],
+        packages: [systemPackage]),
+    tests(
         "Browsing", uses: ["Archives", "JSON", "Records", "Store", "StoreFormat", "tvt-browse", "tvt-store"],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),

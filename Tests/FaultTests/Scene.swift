@@ -126,6 +126,24 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
         ChangingCommand(description: "compact", tool: "tvt-store") {
             ["compact", "nave", "--as", "nave@compact", "--frame-bytes", "700", "--store", $1.string]
         },
+        ChangingCommand(description: "judgements", tool: "tvt-store") { scene, store in
+            [
+                "judgements", "nave", scene.folder("spare.qrels").string, "--split", "dev", "--as", "nave@judged", "--store",
+                store.string,
+            ]
+        },
+        ChangingCommand(description: "hold-out", tool: "tvt-store") {
+            [
+                "hold-out", "nave", "--as", "nave@held", "--queries", "3", "--split", "dev", "--from-positives", "--seed",
+                "1", "--store", $1.string,
+            ]
+        },
+        ChangingCommand(description: "sample", tool: "tvt-store") {
+            ["sample", "nave", "--as", "nave@small", "--queries", "3", "--seed", "1", "--store", $1.string]
+        },
+        ChangingCommand(description: "merge", tool: "tvt-store") {
+            ["merge", "nave", "spare", "--as", "both", "--conflicts", "prefix", "--store", $1.string]
+        },
         ChangingCommand(
             description: "repair", tool: "tvt-store", startsDamaged: true,
             alter: { _, root in
