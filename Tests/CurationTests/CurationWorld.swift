@@ -44,7 +44,8 @@ struct CurationWorld {
             lines += #"{"query_id":"q\#(query)","query_text":"question \#(query / 2)",\#(links)}"# + "\n"
         }
         try temporary.write(lines, to: "\(name).queries")
-        try temporary.write(queries.map { "q\($0) 0 d\(5 * $0) 2\nq\($0) 0 d\(5 * $0 + 3) 0\n" }.joined(), to: "test.qrels")
+        try temporary.write(
+            queries.map { "q\($0) 0 d\(5 * $0) 2\nq\($0) 0 d\(5 * $0 + 3) 0\n" }.joined(), to: "test.qrels")
         try temporary.write(
             queries.filter { $0 % 2 == 0 }.map { "q\($0) 0 d\(5 * $0) 1\n" }.joined(), to: "train.qrels")
         try succeed(
@@ -61,13 +62,17 @@ struct CurationWorld {
     }
 
     @discardableResult
-    func succeed(_ tool: String, _ arguments: [String], at location: SourceLocation = #_sourceLocation) throws -> JSONValue {
+    func succeed(_ tool: String, _ arguments: [String], at location: SourceLocation = #_sourceLocation) throws
+        -> JSONValue
+    {
         let result = try run(tool, arguments + ["--json"])
         try #require(result.status == 0, "\(arguments): \(result.errorText)", sourceLocation: location)
         return try JSONValue.parse(result.output, path: "\(arguments)")
     }
 
-    func fail(_ arguments: [String], _ status: Int32, naming message: String, at location: SourceLocation = #_sourceLocation)
+    func fail(
+        _ arguments: [String], _ status: Int32, naming message: String, at location: SourceLocation = #_sourceLocation
+    )
         throws
     {
         let before = try store.references().map(\.name)

@@ -15,16 +15,20 @@ struct JudgementTests {
     func judgements() throws {
         try world.temporary.write("query-id\tcorpus-id\tscore\nq1\td7\t3\nq0\td9\t1\nq0\td1\t2\n", to: "dev.tsv")
         try world.temporary.write("q2 0 d11 1\n", to: "extra.qrels.txt")
-        let report = try world.succeed("tvt-store", ["judgements", "set", "dev.tsv", "extra.qrels.txt", "--as", "set@more"])
+        let report = try world.succeed(
+            "tvt-store", ["judgements", "set", "dev.tsv", "extra.qrels.txt", "--as", "set@more"])
         #expect(report["added"] == 4 && report["reference"] == "set@more")
         let (before, after) = (try world.dataset("set"), try world.dataset("set@more"))
         #expect(after.judgements.map(\.split) == ["dev", "extra", "test", "train"])
         #expect(try after.judged("dev") == ["q0: d1 2.0", "q0: d9 1.0", "q1: d7 3.0"])
         #expect(try after.judged("extra") == ["q2: d11 1.0"])
         #expect(try after.judged("test") == before.judged("test"))
-        #expect(after.manifest.documents == before.manifest.documents && after.manifest.positives == before.manifest.positives)
+        #expect(
+            after.manifest.documents == before.manifest.documents
+                && after.manifest.positives == before.manifest.positives)
         let provenance = after.manifest.provenance
-        #expect(provenance.parents == [before.digest] && provenance.inputs.map(\.uri) == ["dev.tsv", "extra.qrels.txt"])
+        #expect(
+            provenance.parents == [before.digest] && provenance.inputs.map(\.uri) == ["dev.tsv", "extra.qrels.txt"])
         #expect(provenance.tool.hasPrefix("tvt-store judgements ") && provenance.statistics["added"] == 4)
         try world.expectClean()
     }
@@ -46,12 +50,14 @@ struct JudgementTests {
     @Test("ids that the dataset does not have are named, or counted where that is asked for")
     func unknown() throws {
         try world.temporary.write("q1 0 d6 1\nq99 0 d6 1\nq1 0 d999 1\n", to: "dev.qrels")
-        try world.fail(["judgements", "set", "dev.qrels", "--as", "a"], 65, naming: "2 lines name what set does not have")
+        try world.fail(
+            ["judgements", "set", "dev.qrels", "--as", "a"], 65, naming: "2 lines name what set does not have")
         let report = try world.succeed(
             "tvt-store", ["judgements", "set", "dev.qrels", "--as", "a", "--ignore-unknown"])
         #expect(report["unknown"] == 2 && report["added"] == 1)
         try world.fail(["judgements", "set", "nowhere", "--as", "a"], 66, naming: "nowhere")
-        try world.fail(["judgements", "set", "dev.qrels", "--as", "a", "--split", "a/b"], 64, naming: "cannot name a split")
+        try world.fail(
+            ["judgements", "set", "dev.qrels", "--as", "a", "--split", "a/b"], 64, naming: "cannot name a split")
         try world.temporary.write("q1 0 d6\n", to: "short.qrels")
         try world.fail(["judgements", "set", "short.qrels", "--as", "a"], 65, naming: "short.qrels:1")
     }
@@ -70,9 +76,11 @@ struct JudgementTests {
         #expect(report["left"] == 17 && report["splits"]?["dev"]?["queries"] == 2)
         // The training set is none of its business.
         #expect(after.manifest.positives == (try world.dataset("set")).manifest.positives)
-        try world.fail(["split", "set", "--as", "t", "--ids", "dev=dev.ids"], 78, naming: "--from names one of: test, train")
         try world.fail(
-            ["split", "set", "--as", "t", "--from", "test", "--ids", "train=dev.ids"], 78, naming: "has a split train already")
+            ["split", "set", "--as", "t", "--ids", "dev=dev.ids"], 78, naming: "--from names one of: test, train")
+        try world.fail(
+            ["split", "set", "--as", "t", "--from", "test", "--ids", "train=dev.ids"], 78,
+            naming: "has a split train already")
         try world.temporary.write("q7\nq3\n", to: "final.ids")
         try world.fail(
             ["split", "set", "--as", "t", "--from", "test", "--ids", "dev=dev.ids", "--ids", "final=final.ids"], 65,
@@ -87,7 +95,10 @@ struct JudgementTests {
         func splits(_ name: String, _ seed: String) throws -> [[String]] {
             try world.succeed(
                 "tvt-store",
-                ["split", "set", "--as", name, "--from", "test", "--draw", "dev=0.25", "--draw", "final=3", "--seed", seed])
+                [
+                    "split", "set", "--as", name, "--from", "test", "--draw", "dev=0.25", "--draw", "final=3", "--seed",
+                    seed,
+                ])
             let dataset = try world.dataset(name)
             return try ["dev", "final", "test"].map { split in
                 var ids: [String] = []
@@ -104,7 +115,8 @@ struct JudgementTests {
         #expect(try splits("b", "1") == first)
         #expect(try splits("c", "2") != first)
         try world.fail(
-            ["split", "set", "--as", "d", "--from", "test", "--draw", "dev=21", "--seed", "1"], 65, naming: "there are 20")
+            ["split", "set", "--as", "d", "--from", "test", "--draw", "dev=21", "--seed", "1"], 65,
+            naming: "there are 20")
         try world.fail(["split", "set", "--as", "d", "--draw", "dev=2"], 64, naming: "--seed")
         try world.fail(["split", "set", "--as", "d", "--draw", "dev=1.5", "--seed", "1"], 64, naming: "share")
         try world.fail(["split", "set", "--as", "d"], 64, naming: "--ids or --draw")
@@ -115,7 +127,10 @@ struct JudgementTests {
         try world.add("plain", documents: 0..<100, queries: 0..<20, judges: false)
         let report = try world.succeed(
             "tvt-store",
-            ["hold-out", "plain", "--as", "held", "--queries", "0.2", "--split", "dev", "--from-positives", "--seed", "4"])
+            [
+                "hold-out", "plain", "--as", "held", "--queries", "0.2", "--split", "dev", "--from-positives", "--seed",
+                "4",
+            ])
         let (before, after) = (try world.dataset("plain"), try world.dataset("held"))
         #expect(report["removedPositives"] == 4 && report["removedNegatives"] == 8)
         let judged = try after.judged("dev")
@@ -126,7 +141,8 @@ struct JudgementTests {
             let expected = try before.lines(old).filter { !held.contains($0.prefix { $0 != ":" }) }
             #expect(try after.lines(new) == expected)
         }
-        #expect(after.manifest.queries == before.manifest.queries && after.manifest.documents == before.manifest.documents)
+        #expect(
+            after.manifest.queries == before.manifest.queries && after.manifest.documents == before.manifest.documents)
         // Queries come in pairs that say the same.
         let twins = held.count { id in
             let number = Int(id.dropFirst()) ?? 0
@@ -138,7 +154,8 @@ struct JudgementTests {
             ["hold-out", "plain", "--as", "x", "--queries", "2", "--split", "dev", "--seed", "1"], 65,
             naming: "--from-positives makes them")
         try world.fail(
-            ["hold-out", "plain", "--as", "x", "--queries", "0", "--split", "dev", "--seed", "1"], 64, naming: "--queries")
+            ["hold-out", "plain", "--as", "x", "--queries", "0", "--split", "dev", "--seed", "1"], 64,
+            naming: "--queries")
     }
 
     @Test("an existing split gives its judgements to the one that is held out")

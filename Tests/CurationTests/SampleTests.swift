@@ -13,7 +13,8 @@ struct SampleTests {
 
     @Test("a sample has its queries, all that they are linked to, and nothing that points nowhere")
     func sample() throws {
-        let report = try world.succeed("tvt-store", ["sample", "set", "--as", "small", "--queries", "4", "--seed", "1"])
+        let report = try world.succeed(
+            "tvt-store", ["sample", "set", "--as", "small", "--queries", "4", "--seed", "1"])
         let (whole, small) = (try world.dataset("set"), try world.dataset("small"))
         #expect(small.queryCount == 4 && small.documentCount == 16 && report["linkedDocuments"] == 16)
         let ids = Set(try small.queryIDs)
@@ -81,7 +82,8 @@ struct SampleTests {
         #expect(report["equalDocuments"] == 50 && report["equalQueries"] == 10 && report["repeatedJudgements"] == 25)
         #expect(try both.lines(both.positives) == (0..<30).map { "q\($0): d\(5 * $0) 0.5" })
         #expect(try both.judged("test").count == 60 && both.judged("train").count == 15)
-        #expect(both.manifest.provenance.parents == [try world.dataset("set").digest, try world.dataset("other").digest])
+        #expect(
+            both.manifest.provenance.parents == [try world.dataset("set").digest, try world.dataset("other").digest])
         #expect(both.manifest.media?.itemCount == 15)
         try world.expectClean()
     }
@@ -97,7 +99,8 @@ struct SampleTests {
         let renamed = try #require(try both.documentOrdinal(id: Array("other/d95".utf8)))
         #expect(try both.document(renamed).text == Array("other text 95".utf8))
         // The query of both has a positive in each.
-        #expect(try both.lines(both.positives).filter { $0.hasPrefix("q19:") } == ["q19: d95 0.5", "q19: other/d95 0.5"])
+        #expect(
+            try both.lines(both.positives).filter { $0.hasPrefix("q19:") } == ["q19: d95 0.5", "q19: other/d95 0.5"])
         let first = try world.succeed(
             "tvt-store", ["merge", "set", "other", "--as", "first", "--conflicts", "first"])
         #expect(first["documents"] == 150)
@@ -114,16 +117,19 @@ struct SampleTests {
             try world.temporary.write(query, to: "\(name).queries")
             try world.temporary.write("q 0 a \(grade)\n", to: "all.qrels")
             try world.temporary.write(
-                "{\"docid\":\"a\",\"document_text\":\"a\"}\n{\"docid\":\"b\",\"document_text\":\"b\"}\n", to: "\(name).corpus")
+                "{\"docid\":\"a\",\"document_text\":\"a\"}\n{\"docid\":\"b\",\"document_text\":\"b\"}\n",
+                to: "\(name).corpus")
             try world.succeed(
                 "tvt-convert",
                 [
-                    "v2", "--corpus", "\(name).corpus", "--queries", "\(name).queries", "--qrels", "all.qrels", "--dataset",
+                    "v2", "--corpus", "\(name).corpus", "--queries", "\(name).queries", "--qrels", "all.qrels",
+                    "--dataset",
                     name,
                 ])
         }
         try write(
-            "x", #"{"query_id":"q","query_text":"t","positive_document_ids":["a"],"negative_document_ids":["b"]}"# + "\n", 1)
+            "x",
+            #"{"query_id":"q","query_text":"t","positive_document_ids":["a"],"negative_document_ids":["b"]}"# + "\n", 1)
         try write("y", #"{"query_id":"q","query_text":"t","positive_document_ids":["b"]}"# + "\n", 2)
         try world.fail(["merge", "x", "y", "--as", "z"], 65, naming: "grades query \"q\" and document \"a\" with 2.0")
         let report = try world.succeed("tvt-store", ["merge", "x", "y", "--as", "z", "--conflicts", "first"])

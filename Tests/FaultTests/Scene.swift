@@ -128,13 +128,15 @@ struct ChangingCommand: Sendable, CustomStringConvertible {
         },
         ChangingCommand(description: "judgements", tool: "tvt-store") { scene, store in
             [
-                "judgements", "nave", scene.folder("spare.qrels").string, "--split", "dev", "--as", "nave@judged", "--store",
+                "judgements", "nave", scene.folder("spare.qrels").string, "--split", "dev", "--as", "nave@judged",
+                "--store",
                 store.string,
             ]
         },
         ChangingCommand(description: "hold-out", tool: "tvt-store") {
             [
-                "hold-out", "nave", "--as", "nave@held", "--queries", "3", "--split", "dev", "--from-positives", "--seed",
+                "hold-out", "nave", "--as", "nave@held", "--queries", "3", "--split", "dev", "--from-positives",
+                "--seed",
                 "1", "--store", $1.string,
             ]
         },

@@ -93,6 +93,23 @@ class Handler(BaseHTTPRequestHandler):
         if stop_after is not None:
             self.drop()
 
+    def answer_forever(self, status, body, headers, drips):
+        """No length, and no end: the body and more, or a byte of it now and then."""
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.note(status, 0)
+        try:
+            if not drips:
+                self.wfile.write(body)
+            while True:
+                self.wfile.write(body[:1] if drips else b"y" * 100000)
+                self.wfile.flush()
+                time.sleep(0.1 if drips else 0.001)
+        except OSError:
+            self.close_connection = True
+
     def refuse(self, status, code, headers=()):
         body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{code} it is</Message></Error>'.encode()
         self.answer(status, body, headers)
@@ -135,13 +152,19 @@ class Handler(BaseHTTPRequestHandler):
         headers = [("ETag", '"' + hashlib.md5(contents).hexdigest() + '"'), ("Accept-Ranges", "bytes")]
         status, body = 200, contents
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if wanted and fault != "no_ranges":
+        if wanted and fault != "no_ranges" and not rule.get("no_ranges"):
             first = int(wanted[1])
             last = min(int(wanted[2]) if wanted[2] else len(contents) - 1, len(contents) - 1)
             if first > last:
                 return self.answer(416, headers=[("Content-Range", f"bytes */{len(contents)}")])
             status, body = 206, contents[first : last + 1]
             headers.append(("Content-Range", f"bytes {first}-{last}/{len(contents)}"))
+        if fault == "lie":
+            return self.answer(status, b"", headers, length=rule["length"])
+        if fault == "two_lengths":
+            return self.answer(status, body, headers + [("Content-Length", str(len(body)))])
+        if fault in ("endless", "drip"):
+            return self.answer_forever(status, body, headers, fault == "drip")
         if fault == "corrupt" and body:
             at = min(rule.get("at", len(body) // 2), len(body) - 1)
             body = body[:at] + bytes([body[at] ^ 0x10]) + body[at + 1 :]
