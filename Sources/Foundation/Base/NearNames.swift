@@ -24,7 +24,11 @@ public func names(
     let limit = max(2, name.utf8.count / 3)
     return
         names
-        .map { (name: $0, distance: editDistance(name, $0)) }
+        .map { other in
+            // The difference of the lengths is the least that it can be; most names need no closer look.
+            let least = abs(name.utf8.count - other.utf8.count)
+            return (name: other, distance: least > limit ? least : editDistance(name, other))
+        }
         .filter { $0.distance <= limit || isAlsoNear($0.name) }
         .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
         .prefix(count)
