@@ -62,6 +62,7 @@ struct ModelOptions: ParsableArguments {
     }
 
     func load() throws -> EmbeddingModel {
+        try Files.checkWorkingFolder()
         let device = try Device.named(device)
         Compute.threadCount = threads ?? processorCount
         var overrides = ModelCard.Overrides()

@@ -67,6 +67,7 @@ struct TVTTrain: Tool {
     }
 
     mutating func run() throws {
+        try Files.checkWorkingFolder()
         if let threads { Compute.threadCount = threads }
         let mix = try Mix(file: FilePath(manifest), overrides: set)
         let store = try openStore(store.location)
