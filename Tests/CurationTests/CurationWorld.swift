@@ -1,6 +1,7 @@
 import Base
 import JSON
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 import Testing

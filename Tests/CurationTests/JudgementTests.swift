@@ -132,7 +132,7 @@ struct JudgementTests {
                 "4",
             ])
         let (before, after) = (try world.dataset("plain"), try world.dataset("held"))
-        #expect(report["removedPositives"] == 4 && report["removedNegatives"] == 8)
+        #expect(report["removed_positives"] == 4 && report["removed_negatives"] == 8)
         let judged = try after.judged("dev")
         #expect(judged.count == 4 && judged.allSatisfy { $0.hasSuffix(" 1.0") })
         let held = Set(judged.map { $0.prefix { $0 != ":" } })
@@ -148,7 +148,7 @@ struct JudgementTests {
             let number = Int(id.dropFirst()) ?? 0
             return !held.contains("q\(number ^ 1)")
         }
-        #expect(report["equalQueries"]?.integer == twins)
+        #expect(report["equal_queries"]?.integer == twins)
         try world.expectClean()
         try world.fail(
             ["hold-out", "plain", "--as", "x", "--queries", "2", "--split", "dev", "--seed", "1"], 65,

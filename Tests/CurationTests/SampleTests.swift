@@ -16,7 +16,7 @@ struct SampleTests {
         let report = try world.succeed(
             "tvt-store", ["sample", "set", "--as", "small", "--queries", "4", "--seed", "1"])
         let (whole, small) = (try world.dataset("set"), try world.dataset("small"))
-        #expect(small.queryCount == 4 && small.documentCount == 16 && report["linkedDocuments"] == 16)
+        #expect(small.queryCount == 4 && small.documentCount == 16 && report["linked_documents"] == 16)
         let ids = Set(try small.queryIDs)
         func own(_ lines: [String]) -> [String] { lines.filter { ids.contains(String($0.prefix { $0 != ":" })) } }
         #expect(try small.lines(small.positives) == own(whole.lines(whole.positives)))
@@ -79,7 +79,7 @@ struct SampleTests {
         let both = try world.dataset("both")
         #expect(try both.documentIDs == (0..<150).map { "d\($0)" })
         #expect(try both.queryIDs == (0..<30).map { "q\($0)" })
-        #expect(report["equalDocuments"] == 50 && report["equalQueries"] == 10 && report["repeatedJudgements"] == 25)
+        #expect(report["equal_documents"] == 50 && report["equal_queries"] == 10 && report["repeated_judgements"] == 25)
         #expect(try both.lines(both.positives) == (0..<30).map { "q\($0): d\(5 * $0) 0.5" })
         #expect(try both.judged("test").count == 60 && both.judged("train").count == 15)
         #expect(
@@ -94,7 +94,7 @@ struct SampleTests {
         let command = ["merge", "set", "other", "--as", "both"]
         try world.fail(command, 65, naming: "5 ids name different contents:\n  documents \"d95\" of set and other")
         let prefixed = try world.succeed("tvt-store", command + ["--conflicts", "prefix"])
-        #expect(prefixed["conflictingDocuments"] == 5 && prefixed["documents"] == 155)
+        #expect(prefixed["conflicting_documents"] == 5 && prefixed["documents"] == 155)
         let both = try world.dataset("both")
         let renamed = try #require(try both.documentOrdinal(id: Array("other/d95".utf8)))
         #expect(try both.document(renamed).text == Array("other text 95".utf8))
@@ -133,7 +133,7 @@ struct SampleTests {
         try write("y", #"{"query_id":"q","query_text":"t","positive_document_ids":["b"]}"# + "\n", 2)
         try world.fail(["merge", "x", "y", "--as", "z"], 65, naming: "grades query \"q\" and document \"a\" with 2.0")
         let report = try world.succeed("tvt-store", ["merge", "x", "y", "--as", "z", "--conflicts", "first"])
-        #expect(report["droppedNegatives"] == 1 && report["conflictingJudgements"] == 1)
+        #expect(report["dropped_negatives"] == 1 && report["conflicting_judgements"] == 1)
         let merged = try world.dataset("z")
         #expect(try merged.lines(merged.positives) == ["q: a", "q: b"] && merged.negatives == nil)
         #expect(try merged.judged("all") == ["q: a 1.0"])

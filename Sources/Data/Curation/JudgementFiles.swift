@@ -2,6 +2,7 @@ internal import Base
 public import JSON
 internal import Rankings
 public import Store
+internal import StoreFormat
 public import SystemPackage
 
 /// Adds judgements of files to a dataset.

@@ -1,5 +1,6 @@
 internal import Base
 internal import Store
+internal import StoreFormat
 
 /// Judgements of one split in memory, 16 bytes each.
 struct JudgementTable {

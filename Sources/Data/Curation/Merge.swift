@@ -1,6 +1,7 @@
 internal import Base
 public import JSON
 public import Store
+public import StoreFormat
 
 /// One dataset of several: the documents and queries of all, each once.
 ///

@@ -1,5 +1,6 @@
 internal import Base
 internal import Store
+internal import StoreFormat
 
 /// Unites the links and judgements that several datasets have for one query.
 struct MergedLinks {

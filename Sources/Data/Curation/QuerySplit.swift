@@ -2,6 +2,7 @@ internal import Archives
 internal import Base
 public import JSON
 public import Store
+internal import StoreFormat
 public import SystemPackage
 
 /// Puts queries into splits: their judgements stand under the names of these from then on.

@@ -2,6 +2,7 @@ internal import Base
 internal import JSON
 internal import Records
 internal import Store
+internal import StoreFormat
 
 /// Copies records of versions into a new one, with the images, videos and sounds that they name.
 ///

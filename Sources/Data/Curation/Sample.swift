@@ -1,6 +1,7 @@
 internal import Base
 public import JSON
 public import Store
+public import StoreFormat
 
 /// A smaller version of a dataset: some queries, all documents that they are linked to, and some others.
 ///

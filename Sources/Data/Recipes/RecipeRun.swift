@@ -144,6 +144,7 @@ public struct RecipeRun {
         try dataset.write(to: lockPath)
         let report = try DatasetReport(plan, lock: dataset, output: output, store: options.store)
         try report.write(into: output)
+        FinishedWork.note("\(lockPath) is written")
         return Outcome(
             lock: dataset, lockPath: lockPath, reportPath: output.appending(DatasetReport.pageName), ranStages: ran,
             skippedStages: skipped, differences: differences)

@@ -39,12 +39,11 @@ struct RunRecipe: ParsableCommand {
         let outcome = try run.run { try tell($0) }
         for difference in outcome.differences { log.warning("\(outcome.lockPath) said otherwise: \(difference)") }
         if let stop = loaded.stop { try recipe.tell("\nThe recipe ends after the conversion: \(stop)\n") }
-        let done = "the dataset \(loaded.name) is made, and \(outcome.lockPath) written"
         guard recipe.common.json else {
             var text = "\n"
             for version in outcome.lock.versions { text += "\(version.reference)  \(version.logicalDigest)\n" }
             text += "lock    \(outcome.lockPath)\nreport  \(outcome.reportPath)\n"
-            return try printReport(text, of: done)
+            return try writeToStandardOutput(text)
         }
         let result: JSONValue = [
             "recipe": .string(loaded.name), "lock": outcome.lock.json, "lock_path": .string(outcome.lockPath.string),
@@ -52,7 +51,7 @@ struct RunRecipe: ParsableCommand {
             "skipped": .array(outcome.skippedStages.map { .string($0) }),
             "differences": .array(outcome.differences.map { .string($0) }),
         ]
-        try printReport(result.pretty(), of: done)
+        try writeToStandardOutput(result.pretty())
     }
 
     private func tell(_ event: RecipeRun.Event) throws {

@@ -10,20 +10,24 @@ struct DerivingOptions: ParsableArguments {
     @OptionGroup var options: StoreOptions
     @Option(name: .customLong("as"), help: ArgumentHelp("The reference of the new version.", valueName: "ref"))
     var reference: String
+    @OptionGroup var naming: NamingOptions
 
-    func validate() throws {
+    /// The store, which takes the new version under its name.
+    func open() throws -> Store {
+        let store = try options.openFolder().refusingKnownNames(naming.isNew)
         // Whatever could fail at the end fails at the start.
-        do { try Reference.checkName(reference) } catch { throw ValidationError("--as: \(error)") }
+        try store.checkNewName(reference)
+        return store
     }
 
     /// Prints what was made, for people or for programs.
     func report(_ derived: Dataset, _ counts: JSONObject, _ rows: [[String]]) throws {
-        var json = counts
+        var json = counts.inSnakeCase
         json["reference"] = .string(derived.reference)
         json["digest"] = .string(derived.digest.description)
-        let text = Printed.table(rows) + "\n\(derived.reference) is \(derived.digest)\n"
-        try printReport(
-            options.common.json ? JSONValue.object(json).pretty() : text, of: "\(derived.reference) is committed")
+        try Printed.json(.object(json), if: options.common.json) {
+            Printed.table(rows) + "\n\(derived.reference) is \(derived.digest)\n"
+        }
     }
 
     static func tool(_ command: String) -> String { "tvt-store \(command) \(tvtVersion)" }

@@ -26,7 +26,7 @@ struct JudgementsCommand: ParsableCommand {
     @Flag(name: .customLong("escape-ids"), help: "Ids in the files are percent-escaped.") var escapesIDs = false
 
     func run() throws {
-        let store = try deriving.options.openFolder()
+        let store = try deriving.open()
         var addition = JudgementFiles(
             files.map { path in
                 split.map { JudgementFiles.File(path: FilePath(path), split: $0) } ?? .init(path: FilePath(path))

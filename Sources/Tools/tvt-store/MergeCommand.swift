@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import Curation
 internal import JSON
 internal import Store
+internal import StoreFormat
 
 extension Merge.Conflicts: ExpressibleByArgument {}
 
@@ -32,7 +33,7 @@ struct MergeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let store = try deriving.options.openFolder()
+        let store = try deriving.open()
         var writing = WriterOptions()
         writing.apply(storage)
         let datasets = try names.map { try store.dataset($0) }

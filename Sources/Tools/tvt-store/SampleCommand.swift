@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import Curation
 internal import JSON
 internal import Store
+internal import StoreFormat
 
 struct SampleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,7 +31,7 @@ struct SampleCommand: ParsableCommand {
     }
 
     func run() throws {
-        let store = try deriving.options.openFolder()
+        let store = try deriving.open()
         var writing = WriterOptions()
         writing.apply(storage)
         let sample = Sample(queries: queries, documents: documents, seed: UInt64(seed))

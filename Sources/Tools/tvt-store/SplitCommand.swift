@@ -64,7 +64,7 @@ struct SplitCommand: ParsableCommand {
     }
 
     func run() throws {
-        let store = try deriving.options.openFolder()
+        let store = try deriving.open()
         var operation = QuerySplit(try rule())
         operation.judgements = source.judgements
         operation.ignoresUnknown = ignoresUnknown
@@ -94,7 +94,7 @@ struct HoldOutCommand: ParsableCommand {
     @OptionGroup var source: JudgementSource
 
     func run() throws {
-        let store = try deriving.options.openFolder()
+        let store = try deriving.open()
         let operation = HoldOut(split: split, amount: queries, seed: UInt64(seed), judgements: source.judgements)
         let (derived, report) = try operation.derive(
             from: store.dataset(name), as: deriving.reference, in: store, tool: DerivingOptions.tool("hold-out"))
