@@ -64,9 +64,9 @@ extension QuerySplit.Report {
     /// Lines of the table that people read.
     var rows: [[String]] {
         var rows = splits.map {
-            ["split \($0.name)", "\(Printed.count($0.queries)) queries, \(Printed.count($0.judgements)) judgements"]
+            ["split \($0.name)", "\(grouped($0.queries)) queries, \(grouped($0.judgements)) judgements"]
         }
-        func add(_ name: String, _ count: Int) { if count > 0 { rows.append([name, Printed.count(count)]) } }
+        func add(_ name: String, _ count: Int) { if count > 0 { rows.append([name, grouped(count)]) } }
         add("queries in no new split", leftCount)
         add("named, without judgements", withoutJudgementsCount)
         add("unknown ids", unknownCount)

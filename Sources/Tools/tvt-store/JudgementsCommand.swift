@@ -36,10 +36,10 @@ struct JudgementsCommand: ParsableCommand {
         addition.hasEscapedIDs = escapesIDs
         let (derived, report) = try addition.derive(
             from: store.dataset(name), as: deriving.reference, in: store, tool: DerivingOptions.tool("judgements"))
-        var rows = [["judgements added", Printed.count(report.addedCount)]]
-        if report.replacedCount > 0 { rows.append(["grades replaced", Printed.count(report.replacedCount)]) }
-        if report.repeatedCount > 0 { rows.append(["there already", Printed.count(report.repeatedCount)]) }
-        if report.unknownCount > 0 { rows.append(["of unknown ids", Printed.count(report.unknownCount)]) }
+        var rows = [["judgements added", grouped(report.addedCount)]]
+        if report.replacedCount > 0 { rows.append(["grades replaced", grouped(report.replacedCount)]) }
+        if report.repeatedCount > 0 { rows.append(["there already", grouped(report.repeatedCount)]) }
+        if report.unknownCount > 0 { rows.append(["of unknown ids", grouped(report.unknownCount)]) }
         try deriving.report(derived, report.json, rows)
     }
 }

@@ -45,11 +45,11 @@ struct MergeCommand: ParsableCommand {
         var rows = [
             [
                 "documents",
-                "\(Printed.count(report.documentCount)), \(Printed.count(report.equalDocuments)) were in several",
+                "\(grouped(report.documentCount)), \(grouped(report.equalDocuments)) were in several",
             ],
-            ["queries", "\(Printed.count(report.queryCount)), \(Printed.count(report.equalQueries)) were in several"],
+            ["queries", "\(grouped(report.queryCount)), \(grouped(report.equalQueries)) were in several"],
         ]
-        func add(_ name: String, _ count: Int) { if count > 0 { rows.append([name, Printed.count(count)]) } }
+        func add(_ name: String, _ count: Int) { if count > 0 { rows.append([name, grouped(count)]) } }
         add("documents in conflict (\(conflicts.rawValue))", report.conflictingDocuments)
         add("queries in conflict (\(conflicts.rawValue))", report.conflictingQueries)
         add("negatives that are positives", report.droppedNegatives)

@@ -39,13 +39,13 @@ struct SampleCommand: ParsableCommand {
             from: store.dataset(name), as: deriving.reference, in: store, tool: DerivingOptions.tool("sample"),
             options: writing)
         let rows = [
-            ["queries", Printed.count(report.queryCount)],
+            ["queries", grouped(report.queryCount)],
             [
                 "documents",
-                "\(Printed.count(report.documentCount)), \(Printed.count(report.linkedCount)) of them linked",
+                "\(grouped(report.documentCount)), \(grouped(report.linkedCount)) of them linked",
             ],
-            ["positives", Printed.count(report.positiveCount)], ["negatives", Printed.count(report.negativeCount)],
-            ["judgements", Printed.count(report.judgementCount)],
+            ["positives", grouped(report.positiveCount)], ["negatives", grouped(report.negativeCount)],
+            ["judgements", grouped(report.judgementCount)],
         ]
         try deriving.report(derived, report.json, rows)
     }
