@@ -19,6 +19,8 @@ struct tvt_av {
     AVIOContext *input;
     /// Indices of streams; negative for none.
     int video, sound;
+    /// Whether a packet was read from which on the video can be decoded.
+    bool hasKey;
     /// Pictures that the tables of an MP4 announce and its edit list shows; 0 where only packets can tell.
     size_t pictureCount;
     /// Where the sound ends by the edit list of an MP4 or the last page of an Ogg file, in seconds; negative where nothing
@@ -51,6 +53,10 @@ int32_t decodeStream(
 /// Whether a packet of the video holds a picture that is shown: not one that an edit list hides, nor a reference that
 /// VP8 keeps to itself, nor an empty packet that repeats the picture before.
 bool isShown(const tvt_av *av, const AVPacket *packet);
+
+/// Whether a packet is the first from which on the video can be decoded: of a stream that was cut at its start nothing is
+/// shown before it.
+bool isFirstKey(tvt_av *av, const AVPacket *packet);
 
 /// Cuts a frame of sound at `soundEnd`, which libav does not do.
 ///

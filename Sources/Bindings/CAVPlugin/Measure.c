@@ -16,6 +16,21 @@ bool isShown(const tvt_av *av, const AVPacket *packet) {
     return !isVP8 || packet->data[0] >> 4 & 1;
 }
 
+bool isFirstKey(tvt_av *av, const AVPacket *packet) {
+    if (av->hasKey || packet->stream_index != av->video || !(packet->flags & AV_PKT_FLAG_KEY)) return false;
+    av->hasKey = true;
+    switch (av->container->streams[av->video]->codecpar->codec_id) {
+    case AV_CODEC_ID_MPEG1VIDEO:
+    case AV_CODEC_ID_MPEG2VIDEO:
+    case AV_CODEC_ID_H264:
+    case AV_CODEC_ID_HEVC:
+    case AV_CODEC_ID_VP8:
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_AV1: return true;
+    default: return false;
+    }
+}
+
 /// When the packets of a stream begin and end, in seconds.
 struct span {
     double start, end;
@@ -62,6 +77,7 @@ int32_t door_av_measure_pictures(tvt_av *av, size_t maxPictures, size_t *picture
             status = failFor(av, error, message);
             break;
         }
+        if (isFirstKey(av, packet)) count = 0;
         int kind = packet->stream_index == av->video ? 0 : 1;
         if (kind == 1 && packet->stream_index != av->sound) continue;
         if (kind == 0 ? !isShown(av, packet) : packet->flags & AV_PKT_FLAG_DISCARD) continue;

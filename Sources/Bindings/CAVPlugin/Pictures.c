@@ -26,6 +26,7 @@ int32_t door_av_picture_times(tvt_av *av, size_t maxPictures, double **times, si
             break;
         }
         bool isPicture = isShown(av, packet);
+        if (isFirstKey(av, packet)) size = 0;
         int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
         av_packet_unref(packet);
         if (!isPicture) continue;

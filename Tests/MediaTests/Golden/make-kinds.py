@@ -205,6 +205,10 @@ def videos(folder):
     ffmpeg("-i", full, "-c", "copy", "-movflags", "frag_keyframe+empty_moov", f"{folder}/fragments-only.mp4")
     ffmpeg("-i", full, "-c", "copy", "-movflags", "faststart", f"{folder}/faststart.mp4")
     ffmpeg("-i", full, "-c", "copy", "-f", "mpegts", f"{folder}/full.ts")
+    with open(f"{folder}/full.ts", "rb") as file:
+        packets = file.read()
+    with open(f"{folder}/cut-start.ts", "wb") as file:
+        file.write(packets[188 * 40 :])
     ffmpeg(*test(10, 2), *tone, "-c:v", "mpeg4", "-bf", 2, "-c:a", "libmp3lame", "-b:a", "24k", f"{folder}/full.avi")
     ffmpeg(*test(10, 2), *tone, "-c:v", "flv", "-c:a", "libmp3lame", "-b:a", "24k", f"{folder}/full.flv")
     ffmpeg(*test(10, 2), *tone, "-c:v", "wmv2", "-c:a", "wmav2", "-b:a", "24k", f"{folder}/full.wmv")
