@@ -52,6 +52,21 @@ import Testing
         #expect(reference.digest == nil)
     }
 
+    /// Only what claims to be a digest, and is none, is refused; see also `MalformedReferenceTests`.
+    @Test func malformedReferencesHaveAField() throws {
+        func field(_ json: String) -> String? {
+            do throws(RecordFault) { try MediaReference(json: Array(json.utf8)).check() } catch {
+                return error.field ?? "itself"
+            }
+            return nil
+        }
+        #expect(field(#""a.jpg""#) == nil && field(#"{"uri":"a","size":-1}"#) == nil && field("{") == nil)
+        #expect(field(#"{"digest":"\#(digest)","size":0,"width":null}"#) == nil && field(#""\#(digest)""#) == nil)
+        #expect(field(#""sha256:12""#) == "itself" && field(#"{"digest":"sha256:12"}"#) == "digest")
+        #expect(field(#"{"digest":"\#(digest)","size":-1}"#) == "size")
+        #expect(field(#"{"digest":"\#(digest)","size":1,"frames":1e99}"#) == "frames")
+    }
+
     @Test func aNameMayBeADigest() {
         let reference = MediaReference(name: digest.description)
         #expect(reference.digest == digest)
@@ -129,6 +144,18 @@ import Testing
         (Array("....ftypqt  ....".utf8), .mov), (Array("....moov".utf8), .mov), (Array("....ftypheic....".utf8), nil),
         ([0x1A, 0x45, 0xDF, 0xA3, 0x9F, 0x42, 0x86, 0x81, 1, 0x42, 0x82, 0x84] + Array("webm".utf8), .webm),
         ([0x1A, 0x45, 0xDF, 0xA3, 0x9F, 0x42, 0x82, 0x88] + Array("matroska".utf8), .matroska),
+        (Array("RIFX....WAVEfmt ".utf8), .wav), (Array("RF64....WAVEds64".utf8), .wav),
+        (Array("BW64....WAVEds64".utf8), .wav), (Array("RF64....AVI ".utf8), nil),
+        // Behind a tag of 200 bytes, whose size has 7 bits a byte.
+        (Array("ID3".utf8) + [4, 0, 0, 0, 0, 1, 72] + [UInt8](repeating: 0, count: 200) + Array("fLaC".utf8), .flac),
+        (
+            Array("ID3".utf8) + [4, 0, 0, 0, 0, 1, 72] + [UInt8](repeating: 0, count: 200) + [0xFF, 0xF1, 0x50, 0x80],
+            nil
+        ),
+        (
+            Array("ID3".utf8) + [4, 0, 0, 0, 0, 1, 72] + [UInt8](repeating: 0, count: 200) + [0xFF, 0xFB, 0x90, 0], .mp3
+        ),
+        (Array("....ftypM4B ....".utf8), .mp4), (Array("....ftypavif....".utf8), nil),
         (Array("RIFF....WAVEfmt ".utf8), .wav), (Array("RIFF....AVI LIST".utf8), nil), (Array("ID3\u{4}".utf8), .mp3),
         ([0xFF, 0xFB, 0x90, 0x00], .mp3), ([0xFF, 0xF1, 0x50, 0x80], nil), (Array("fLaC".utf8), .flac),
         (Array("OggS".utf8), .ogg), (Array("hello".utf8), nil), ([], nil),
