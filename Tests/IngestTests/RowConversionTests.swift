@@ -183,10 +183,10 @@ import Testing
     @Test func mediaAreKeptAsTheyAreReferredTo() throws {
         let line =
             #"{"query_id":"1","query":"q","image":"a.png","positive_passages":[{"docid":"d","text":"t","#
-            + #""video":{"sha256":"00","size":7},"audio":"sha256:11"}],"negative_passages":[]}"#
+            + #""video":{"sha256":"00","size":7},"audio":"sounds/a.wav"}],"negative_passages":[]}"#
         let (dataset, _) = try place.convert([line])
         #expect(try dataset.query(0).image?.name == "a.png")
-        #expect(try dataset.document(0).audio?.name == "sha256:11")
+        #expect(try dataset.document(0).audio?.name == "sounds/a.wav")
         #expect(try json(place.rows(of: dataset)[0]) == json(line))
     }
 
