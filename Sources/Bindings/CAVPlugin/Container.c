@@ -13,8 +13,8 @@
 
 /// Containers of one file each; no playlists, no devices, nothing that names another file.
 static const char *const allowedFormats =
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,mxf,ivf,ogg,wav,w64,aiff,au,flac,mp3,aac,"
-    "loas,amr,amrnb,amrwb,caf,ac3,eac3,dts,truehd,wv,tta,ape,mpc,mpc8,tak,dsf,voc,nistsphere,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,asf,mxf,ivf,ogg,wav,w64,aiff,au,flac,mp3,aac,"
+    "amr,caf,ac3,eac3,dts,wv,tta,ape,mpc,mpc8,tak,dsf,voc,nistsphere,"
     "gif,bmp_pipe,tiff_pipe";
 
 static double now(void) {
