@@ -136,6 +136,7 @@ let wrappers: [Target] = layer(
         room("Media", uses: ["CAV", "CJPEG", "CPNG", "CWebP", "Base"]),
         room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
+        room("Processes", uses: ["CProcess", "Base"], packages: [systemPackage]),
         room("YAML", uses: ["Base"], packages: [yams]),
     ])
 
@@ -178,6 +179,13 @@ let data: [Target] = layer(
             uses: ["Base", "JSON", "Archives", "Columns", "Records", "StoreFormat", "Store", "Ingest"],
             packages: [systemPackage]),
         room(
+            "MappedSources",
+            uses: [
+                "Base", "JSON", "Archives", "Columns", "Processes", "Records", "StoreFormat", "Store", "Ingest",
+                "RawSources",
+            ],
+            packages: [systemPackage]),
+        room(
             "Validation", uses: ["CLanguage", "Base", "JSON", "Records", "StoreFormat", "Ingest", "Analysis"],
             packages: [systemPackage]),
         room("Inspection", uses: ["Base", "JSON", "Media", "Records", "Ingest"], packages: [systemPackage]),
@@ -194,7 +202,7 @@ let data: [Target] = layer(
         room(
             "Recipes",
             uses: [
-                "CProcess", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "StoreFormat", "Store", "Mining",
+                "Processes", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "StoreFormat", "Store", "Mining",
             ],
             packages: [systemPackage]),
     ])
@@ -226,7 +234,7 @@ let tools: [Target] = layer(
             "tvt-convert",
             uses: [
                 "JSON", "Media", "Records", "Store", "Remotes", "Ingest", "Export", "Inspection", "RawSources",
-                "Validation",
+                "MappedSources", "Validation",
             ]),
         tool(
             "tvt-store",
@@ -241,7 +249,7 @@ let tools: [Target] = layer(
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
-        tool("tvt-eval", uses: ["JSON", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
+        tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
         tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
     ])
@@ -276,8 +284,8 @@ let testTargets: [Target] = [
     .executableTarget(
         name: "tvt-hostile",
         dependencies: [
-            "Archives", "Base", "Columns", "Ingest", "JSON", "Media", "RawSources", "Records", "Store", "TestKit",
-            systemPackage,
+            "Archives", "Base", "Columns", "Ingest", "JSON", "MappedSources", "Media", "RawSources", "Records", "Store",
+            "TestKit", systemPackage,
         ],
         path: "Tests/Hostile", exclude: ["README.md"], swiftSettings: swift),
     tests("Hostile", uses: ["tvt-hostile"], packages: [systemPackage]),
@@ -332,6 +340,12 @@ let testTargets: [Target] = [
             "RawSources", "tvt-convert", "tvt-store",
         ],
         packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "MappedSources",
+        uses: [
+            "Archives", "JSON", "Records", "StoreFormat", "Store", "Ingest", "RawSources", "MappedSources", "tvt-convert",
+            "tvt-store",
+        ], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Validation", uses: ["Ingest", "JSON", "RawSources", "Records", "Store", "Validation", "tvt-convert"],
         packages: [systemPackage], exclude: ["Golden"]),

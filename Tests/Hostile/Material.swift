@@ -32,6 +32,12 @@ enum Material {
         while let name = try tables.next() {
             if let bytes = try tables.readAll(limit: 20_000) { try put(.parquet, name, bytes) }
         }
+        let rows = try MemberReader(tests.appending("MappedSourcesTests/Golden/formats.tar.zst"))
+        while let name = try rows.next() {
+            guard name.contains("rows1/"), name.hasSuffix(".arrow") || name.hasSuffix(".feather") else { continue }
+            let file = name.split(separator: "/").joined(separator: "-")
+            if let bytes = try rows.readAll(limit: 1 << 20) { try put(.arrow, file, bytes) }
+        }
         let sets = try MemberReader(tests.appending("RawSourcesTests/Golden/tevatron.tar.zst"))
         while let name = try sets.next() {
             let bytes = try sets.readAll(limit: 1 << 20) ?? []

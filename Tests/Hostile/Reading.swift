@@ -3,6 +3,7 @@ import Base
 import Columns
 import Ingest
 import JSON
+import MappedSources
 import Media
 import RawSources
 import Records
@@ -11,7 +12,7 @@ import SystemPackage
 
 /// What is done with a file of each kind: what the tools do.
 enum Kind: String, CaseIterable {
-    case jpeg, png, webp, gif, video, wav, mp3, ogg, zip, tar, parquet, jsonl, csv, json
+    case jpeg, png, webp, gif, video, wav, mp3, ogg, zip, tar, parquet, arrow, jsonl, csv, json
 
     /// Names of its files in the material.
     func owns(_ name: String) -> Bool { name.hasPrefix(rawValue + "-") }
@@ -64,9 +65,19 @@ struct Reading {
         case .parquet:
             let path = try write(bytes)
             try either {
-                try rows(of: path)
+                try rows(of: ParquetFile(path))
             } or: {
                 _ = try Conversions.tevatron(queries: [], corpus: [path], into: store, reference: "case")
+            }
+        case .arrow:
+            let path = try write(bytes)
+            try either {
+                try rows(of: ArrowFile(path))
+            } or: {
+                var options = RowOptions()
+                (options.query, options.positives.texts) = (["question"], ["passage"])
+                let source = try RowPlan([path], options).source()
+                _ = try Conversions.source(source, into: store, reference: "case", options: IngestOptions())
             }
         case .jsonl:
             let path = try write(bytes)
@@ -125,9 +136,8 @@ struct Reading {
         _ = try reader.finish()
     }
 
-    private func rows(of path: FilePath) throws {
-        let file = try ParquetFile(path)
-        let pass = try file.pass(over: file.fields.map(\.name))
+    private func rows(of file: any TableFile) throws {
+        let pass = try file.tablePass(over: file.fields.map(\.name))
         var row: [UInt8] = []
         while let batch = try pass.next() {
             for index in 0..<batch.rowCount {

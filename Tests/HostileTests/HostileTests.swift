@@ -3,13 +3,13 @@ import SystemPackage
 import TestKit
 import Testing
 
-/// 2,100 damaged files of all kinds: none crashes a reader, hangs it for 10 seconds, fills the memory, or makes it write
+/// 2,250 damaged files of all kinds: none crashes a reader, hangs it for 10 seconds, fills the memory, or makes it write
 /// outside of its folder.
 ///
 /// Each kind runs in a process of its own, see `Tests/Hostile/README.md`; the case that ended it is the last on its output.
 @Suite struct HostileTests {
     static let kinds = [
-        "jpeg", "png", "webp", "gif", "video", "wav", "mp3", "ogg", "zip", "tar", "parquet", "jsonl", "csv", "json",
+        "jpeg", "png", "webp", "gif", "video", "wav", "mp3", "ogg", "zip", "tar", "parquet", "arrow", "jsonl", "csv", "json",
     ]
     static let caseCount = 150
 

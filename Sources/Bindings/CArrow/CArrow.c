@@ -14,6 +14,13 @@ static struct {
     __typeof__(tvt_parquet_pass_begin) *pass_begin;
     __typeof__(tvt_parquet_pass_end) *pass_end;
     __typeof__(tvt_parquet_next) *next;
+    __typeof__(tvt_arrow_open) *arrow_open;
+    __typeof__(tvt_arrow_close) *arrow_close;
+    __typeof__(tvt_arrow_row_count) *arrow_row_count;
+    __typeof__(tvt_arrow_schema) *arrow_schema;
+    __typeof__(tvt_arrow_pass_begin) *arrow_pass_begin;
+    __typeof__(tvt_arrow_pass_end) *arrow_pass_end;
+    __typeof__(tvt_arrow_next) *arrow_next;
 } door;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -28,11 +35,12 @@ static void load(void) {
         failure = reason ? strdup(reason) : "no reason given";
         return;
     }
-#define FIND(name) \
-    if (!(door.name = (__typeof__(door.name))dlsym(library, "door_parquet_" #name))) { \
+#define FIND_AS(name, symbol) \
+    if (!(door.name = (__typeof__(door.name))dlsym(library, symbol))) { \
         failure = "libCArrowPlugin.so is of another build"; \
         return; \
     }
+#define FIND(name) FIND_AS(name, "door_parquet_" #name)
     FIND(open)
     FIND(close)
     FIND(row_count)
@@ -40,6 +48,14 @@ static void load(void) {
     FIND(pass_begin)
     FIND(pass_end)
     FIND(next)
+#define FIND_ARROW(name) FIND_AS(arrow_##name, "door_arrow_" #name)
+    FIND_ARROW(open)
+    FIND_ARROW(close)
+    FIND_ARROW(row_count)
+    FIND_ARROW(schema)
+    FIND_ARROW(pass_begin)
+    FIND_ARROW(pass_end)
+    FIND_ARROW(next)
     failure = NULL;
 }
 
@@ -70,4 +86,30 @@ void tvt_parquet_pass_end(tvt_parquet_pass *pass) { door.pass_end(pass); }
 
 int32_t tvt_parquet_next(tvt_parquet_pass *pass, struct ArrowArray *batch, char **message) {
     return door.next(pass, batch, message);
+}
+
+int32_t tvt_arrow_open(const char *path, int64_t memoryLimit, tvt_arrow_file **file, char **message) {
+    pthread_once(&once, load);
+    if (!failure) return door.arrow_open(path, memoryLimit, file, message);
+    *message = strdup(failure);
+    return TVT_PARQUET_NOT_LOADED;
+}
+
+void tvt_arrow_close(tvt_arrow_file *file) { door.arrow_close(file); }
+
+int64_t tvt_arrow_row_count(const tvt_arrow_file *file) { return door.arrow_row_count(file); }
+
+int32_t tvt_arrow_schema(tvt_arrow_file *file, struct ArrowSchema *schema, char **message) {
+    return door.arrow_schema(file, schema, message);
+}
+
+int32_t tvt_arrow_pass_begin(
+    tvt_arrow_file *file, const int32_t *columns, int32_t columnCount, tvt_arrow_pass **pass, char **message) {
+    return door.arrow_pass_begin(file, columns, columnCount, pass, message);
+}
+
+void tvt_arrow_pass_end(tvt_arrow_pass *pass) { door.arrow_pass_end(pass); }
+
+int32_t tvt_arrow_next(tvt_arrow_pass *pass, struct ArrowArray *batch, char **message) {
+    return door.arrow_next(pass, batch, message);
 }

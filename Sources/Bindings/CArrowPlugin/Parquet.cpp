@@ -1,68 +1,24 @@
 #include "CArrowPlugin.h"
+#include "Reading.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include <arrow/c/bridge.h>
-#include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
-#include <arrow/status.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
-#include <parquet/exception.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 
 namespace {
 
-int32_t statusOf(const arrow::Status &status) {
-    switch (status.code()) {
-    case arrow::StatusCode::OK: return TVT_PARQUET_OK;
-    case arrow::StatusCode::OutOfMemory:
-    case arrow::StatusCode::CapacityError: return TVT_PARQUET_TOO_LARGE;
-    // Arrow says "IOError" of a file that cannot be read and of bytes that it does not like; only the former has an errno.
-    case arrow::StatusCode::IOError:
-        return status.detail() && std::strcmp(status.detail()->type_id(), "arrow::ErrnoDetail") == 0 ? TVT_PARQUET_IO
-                                                                                                    : TVT_PARQUET_BAD_DATA;
-    default: return TVT_PARQUET_BAD_DATA;
-    }
-}
-
-int32_t report(const std::string &text, int32_t status, char **message) {
-    *message = strdup(text.c_str());
-    return status;
-}
-
-/// Runs `body`, which returns an arrow::Status; nothing that it throws comes out.
-template <typename Body> int32_t guarded(char **message, Body body) {
-    try {
-        arrow::Status status = body();
-        return status.ok() ? TVT_PARQUET_OK : report(status.message(), statusOf(status), message);
-    } catch (const parquet::ParquetStatusException &error) {
-        return report(error.status().message(), statusOf(error.status()), message);
-    } catch (const parquet::ParquetException &error) {
-        return report(error.what(), TVT_PARQUET_BAD_DATA, message);
-    } catch (const std::bad_alloc &) {
-        return report("there is not enough memory", TVT_PARQUET_TOO_LARGE, message);
-    } catch (const std::exception &error) {
-        return report(error.what(), TVT_PARQUET_BUG, message);
-    } catch (...) {
-        return report("an unknown exception", TVT_PARQUET_BUG, message);
-    }
-}
-
 /// What a file's readers and its batches stand on; the last of them takes it along.
-struct Contents {
-    // Counts what this file takes; the cap looks at the pool below it, and the process has one for all files.
-    arrow::ProxyMemoryPool own{arrow::default_memory_pool()};
-    arrow::CappedMemoryPool pool;
+struct Contents : BoundedMemory {
     std::unique_ptr<parquet::arrow::FileReader> reader;
 
-    explicit Contents(int64_t memoryLimit) : pool(&own, memoryLimit) {}
+    using BoundedMemory::BoundedMemory;
 };
 
 void addLeaves(const parquet::arrow::SchemaField &field, std::vector<int> &leaves) {
@@ -80,19 +36,6 @@ int64_t rowsOfBatch(const parquet::FileMetaData &metadata, const std::vector<int
     }
     if (bytes <= 0 || rows <= 0) return 1024;
     return std::clamp<int64_t>(static_cast<int64_t>(double(batchBytes) * double(rows) / double(bytes)), 1, 65536);
-}
-
-/// A batch's release, which also lets go of the pool that its buffers came from.
-struct HeldArray {
-    ArrowArray array;
-    std::shared_ptr<Contents> contents;
-};
-
-void releaseHeld(ArrowArray *array) {
-    auto held = static_cast<HeldArray *>(array->private_data);
-    held->array.release(&held->array);
-    delete held;
-    array->release = nullptr;
 }
 
 } // namespace
@@ -184,14 +127,7 @@ int32_t door_parquet_next(tvt_parquet_pass *pass, ArrowArray *batch, char **mess
         ARROW_RETURN_NOT_OK(pass->batches->ReadNext(&next));
         if (!next) return arrow::Status::OK();
         ARROW_ASSIGN_OR_RAISE(next, next->SelectColumns(pass->order));
-        ARROW_RETURN_NOT_OK(next->ValidateFull());
-        auto held = std::make_unique<HeldArray>();
-        held->contents = pass->contents;
-        ARROW_RETURN_NOT_OK(arrow::ExportRecordBatch(*next, &held->array));
-        *batch = held->array;
-        batch->private_data = held.release();
-        batch->release = releaseHeld;
-        return arrow::Status::OK();
+        return exportBatch(*next, pass->contents, batch);
     });
 }
 }

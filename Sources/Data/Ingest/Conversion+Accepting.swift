@@ -102,6 +102,7 @@ extension Conversion {
         var (merged, conflicts, addedQueryCount, sameQueryCount) = (0, 0, 0, 0)
         var lostJudgementCount = 0
         var accepted: [(links: ScannedBatch.Links, targets: Targets)] = []
+        var sharing: [(links: ScannedBatch.Links, targets: Targets, query: Int, isSame: Bool)] = []
         var judgements: [(split: String, query: Int, document: Int, grade: Float)] = []
         var rules = scoreRules
         do throws(RecordFault) {
@@ -117,6 +118,12 @@ extension Conversion {
                 case .query(let links):
                     let targets = try resolve(links, of: batch)
                     rules = try agreed(rules, targets, line: row.lineNumber)
+                    if links.isShared {
+                        let (query, isNew, isSame) = try addSharedQuery(batch, links, line: row.lineNumber)
+                        addedQueryCount += isNew ? 1 : 0
+                        sharing.append((links, targets, query, isSame))
+                        continue
+                    }
                     // A made id stands for all that is known of a query: the same once more is no news.
                     if links.hasMadeID, queries.ordinal(of: batch.records[links.first].idHash) != nil {
                         sameQueryCount += 1
@@ -147,8 +154,19 @@ extension Conversion {
         report.sameQueryCount += sameQueryCount
         try appendNewDocuments(batch)
         for query in accepted { try appendQuery(batch, query.links, query.targets) }
+        for query in sharing {
+            try share(batch, query.links, query.targets, as: query.query, isSame: query.isSame)
+        }
         report.lostJudgementCount += lostJudgementCount
         for judgement in judgements {
+            if !sharing.isEmpty {
+                // The query is written when all rows are read, and its judgements after it.
+                shared.judgements.append(
+                    .init(
+                        split: judgement.split, query: judgement.query, document: judgement.document,
+                        grade: judgement.grade))
+                continue
+            }
             try target.addJudgement(
                 split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
             report.countJudgements(in: judgement.split)

@@ -29,6 +29,7 @@ final class Conversion {
     var positives: [UInt32] = []
     var negatives: [UInt32] = []
     var scoreRules = ScoreRules()
+    var shared = SharedQueries()
 
     struct NewDocument {
         var record: ScannedBatch.Record

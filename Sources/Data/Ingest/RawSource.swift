@@ -70,6 +70,8 @@ public struct RawSource {
     package let inputs: [Input]
     /// Options that change the result, recorded in the manifest besides the common ones.
     package var options: JSONObject
+    /// Which of the queries that rows share are set aside; nil for none.
+    package var holdOut: HoldOut?
     /// Called when all is read and nothing is committed: adds what only then is known, or throws.
     package var finish: ((inout IngestReport) throws -> Void)?
     /// What was at fault among what the adapter has read already.
@@ -130,6 +132,7 @@ extension Conversions {
         }
         do {
             try conversion.checkUse(of: links)
+            try conversion.appendSharedQueries(holdOut: source.holdOut)
             try source.finish?(&conversion.report)
         } catch {
             // After an input that was left before its end, what is missing is no fault of its own.

@@ -137,6 +137,33 @@ package final class RowRecords {
         batch.append(part: .query(part))
     }
 
+    /// Adds a query that other rows may have further links of, or a part of one: it is written once, when all rows are read.
+    ///
+    /// Without an id it gets a hash of its text and media, whatever else the line says. A source that has such queries has
+    /// no others.
+    package func addSharedQuery(_ line: RecordLine) throws {
+        try scan(line, queries)
+        var part = ScannedBatch.Links(first: batch.records.count)
+        part.hasMadeID = queries.id == nil
+        part.isShared = true
+        try batch.append(queries) { scanner in
+            var asked: [UInt8] = []
+            if let text = scanner.node(.text)?.string { asked += text }
+            for kind in MediaKind.allCases {
+                guard let media = scanner.media(kind) else { continue }
+                // No text has this byte.
+                asked.append(0xFF)
+                asked += media.digest.map { Array($0.hex.utf8) } ?? media.json
+            }
+            return ContentHash.of(asked).hexDigits
+        }
+        try batch.appendLinks(of: queries, to: &part)
+        batch.append(part: .query(part))
+    }
+
+    /// Where the row is: the path of its input, and its number among lines, rows or elements.
+    package var rowPlace: (path: String, number: Int) { (batch.lines.path, row?.lineNumber ?? 0) }
+
     /// Adds a judgement about a query and a document, of this row or of one before.
     package func addJudgement(split: String, query: [UInt8], document: [UInt8], grade: Float) {
         let first = batch.records.count

@@ -45,8 +45,10 @@ struct ScannedBatch: Sendable {
         var firstScore = 0
         var hasPositiveScores = false
         var hasNegativeScores = false
-        /// Whether its id is a hash of all that is known of it.
+        /// Whether its id is a hash of all that is known of it; of a shared query, of what it asks.
         var hasMadeID = false
+        /// Whether other rows may have further links of the query.
+        var isShared = false
     }
 
     /// Something that the row of a source stands for.

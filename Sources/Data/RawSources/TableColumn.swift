@@ -1,5 +1,5 @@
 internal import Base
-internal import Columns
+package import Columns
 internal import Records
 internal import SystemPackage
 
@@ -56,6 +56,16 @@ enum TableColumn {
         }
     }
 
+    /// - Parameter kind: of its items; nil for a column of other values.
+    /// - Throws: `InputError` for a column of media with values of another kind.
+    init(_ field: ColumnField, kind: MediaKind?, of path: FilePath) throws {
+        if let kind {
+            self = .item(try Self.item(kind, field, of: path))
+        } else {
+            self = field.type.holdsBytes ? .leftOut : .value(.numbers)
+        }
+    }
+
     private static func item(_ kind: MediaKind, _ field: ColumnField, of path: FilePath) throws -> ItemColumn {
         switch field.type {
         case .bytes: return ItemColumn(kind: kind, bytes: .column, path: nil)
@@ -90,7 +100,7 @@ enum TableColumn {
 
 extension ColumnType {
     /// Whether there are binary values anywhere in it, other than of 16 bytes, which are written as UUIDs are.
-    fileprivate var holdsBytes: Bool {
+    package var holdsBytes: Bool {
         switch self {
         case .bytes: true
         case .fixedBytes(let count): count != 16

@@ -1,25 +1,25 @@
-internal import Archives
-internal import Base
-internal import Columns
-internal import Ingest
+package import Archives
+package import Base
+package import Columns
+package import Ingest
 internal import JSON
-internal import Records
-internal import SystemPackage
+package import Records
+package import SystemPackage
 
-/// The rows of a Parquet file as the lines of records.
+/// The rows of a Parquet or Arrow file as the lines of records.
 ///
 /// A column is a field of its name; null is a field that is not there. Whole numbers that are ids become texts, and so do binary
 /// values of 16 bytes, as UUIDs are written; columns of other binary values are left out and counted. A column of images, videos
-/// or sounds (by its name) may hold bytes; texts, which refer to files; or structures of `bytes` and `path` as the `datasets`
+/// or sounds (by its name, or as it is said) may hold bytes; texts, which refer to files; or structures of `bytes` and `path` as the `datasets`
 /// library writes them, of which the path is the item's name, or refers to a file where there are no bytes. Files are looked for
 /// beside the table where nothing else answers for names; a column none of whose rows leads to an item is an error.
 /// Memory: a batch of the file (about 8 MiB), its rows as text, and the items of one batch of rows.
 ///
 /// Not Sendable: it has a position.
-final class TableReader: BatchSource {
-    let path: String
-    private let file: ParquetFile
-    private let pass: ParquetPass
+package final class TableReader: BatchSource {
+    package let path: String
+    private let file: any TableFile
+    private let pass: any TablePass
     private let fileByteCount: Int
     /// Hashes the file in step with its rows: takes ranges of it, then nil, which it answers with the digest.
     private let hash: OrderedWorkers<Range<Int>?, SHA256Digest?>
@@ -38,7 +38,7 @@ final class TableReader: BatchSource {
     /// In the batch.
     private var nextRow = 0
     private var readRowCount = 0
-    private(set) var parsedByteCount = 0
+    package private(set) var parsedByteCount = 0
     /// So many faults end a batch.
     private static let mostFaults = 1000
 
@@ -46,9 +46,10 @@ final class TableReader: BatchSource {
     ///   - columns: the columns to read, in the order of the fields; nil for all.
     ///   - renamed: the fields that columns become whose names are others.
     ///   - nullColumns: columns whose nulls are fields, and not fields that are missing.
-    init(
+    ///   - media: columns of images, videos and sounds; nil tells them by the names of fields.
+    package init(
         _ path: FilePath, columns: [String]? = nil, renamed: [String: String] = [:], nullColumns: Set<String> = [],
-        _ context: ReadingContext
+        media: [String: MediaKind]? = nil, _ context: ReadingContext
     ) throws {
         self.path = path.string
         carried = context.carried
@@ -56,7 +57,7 @@ final class TableReader: BatchSource {
         recordByteLimit = context.recordByteLimit
         folder = path.removingLastComponent()
         fileByteCount = try Files.size(path)
-        file = try ParquetFile(path)
+        file = try Self.open(path)
         // What waits is ranges: as many as a batch of rows can be made of.
         hash = try OrderedWorkers(workers: 1, window: 64) {
             let input = try InputFile(path)
@@ -68,9 +69,12 @@ final class TableReader: BatchSource {
             }
         }
         let names = columns ?? file.fields.map(\.name)
-        pass = try file.pass(over: names)
+        pass = try file.tablePass(over: names)
         let fields = Dictionary(file.fields.map { ($0.name, $0) }) { first, _ in first }
-        self.columns = try names.map { try TableColumn(fields[$0]!, as: renamed[$0] ?? $0, of: path) }
+        self.columns = try names.map { name in
+            guard let media else { return try TableColumn(fields[name]!, as: renamed[name] ?? name, of: path) }
+            return try TableColumn(fields[name]!, kind: media[name], of: path)
+        }
         keys = names.map { name in
             var key: [UInt8] = []
             JSONText.appendString(renamed[name] ?? name, to: &key)
@@ -81,11 +85,21 @@ final class TableReader: BatchSource {
         self.names = names
     }
 
-    var leftOutColumns: [(name: String, count: Int)] { zip(names, leftOutCounts).map { ($0, $1) } }
+    /// A file of columns, of whichever format it is.
+    package static func open(_ path: FilePath) throws -> any TableFile {
+        if try ParquetFile.isParquet(path) { return try ParquetFile(path) }
+        return try ArrowFile(path)
+    }
 
-    var readByteCount: Int { file.rowCount == 0 ? fileByteCount : fileByteCount * readRowCount / file.rowCount }
+    package var leftOutColumns: [(name: String, count: Int)] { zip(names, leftOutCounts).map { ($0, $1) } }
 
-    func finish() throws -> (size: Int, sha256: SHA256Digest)? {
+    /// By the share of the rows; nothing before the end where their number is not known.
+    package var readByteCount: Int {
+        guard let rowCount = file.knownRowCount else { return hashedByteCount }
+        return rowCount == 0 ? fileByteCount : fileByteCount * readRowCount / rowCount
+    }
+
+    package func finish() throws -> (size: Int, sha256: SHA256Digest)? {
         try hash(to: fileByteCount)
         try hash.drain { _ in }
         var digest: SHA256Digest?
@@ -102,7 +116,7 @@ final class TableReader: BatchSource {
         }
     }
 
-    func nextBatch() throws -> LineBatch? {
+    package func nextBatch() throws -> LineBatch? {
         var text: [UInt8] = []
         var faults: [LineBatch.Fault] = []
         let firstRow = readRowCount

@@ -1,6 +1,7 @@
 internal import Base
 internal import Glibc
 internal import JSON
+internal import Processes
 internal import Store
 public import SystemPackage
 
@@ -204,9 +205,9 @@ public struct RecipeRun {
         let command = command(of: stage)
         try tell(.starting(stage, command: command))
         let start = Clock.seconds()
-        let process = ToolProcess(
-            tool: stage.tool, arguments: Array(command.dropFirst()) + options.commonArguments, folder: options.output,
-            outputDescriptor: options.outputDescriptor)
+        var process = ToolProcess(
+            tool: stage.tool, arguments: Array(command.dropFirst()) + options.commonArguments, folder: options.output)
+        process.outputDescriptor = options.outputDescriptor
         let status = try process.run()
         guard status == 0 else {
             throw Failure(

@@ -90,7 +90,7 @@ public final class RecordScanner {
             position += 1
         }
         try checkExtras()
-        try checkPresence()
+        try checkPresence(in: node)
     }
 
     private func nameIndex(of key: UnsafeRawBufferPointer, position: Int) -> Int? {
@@ -179,12 +179,12 @@ public final class RecordScanner {
         }
     }
 
-    private func checkPresence() throws(RecordFault) {
+    private func checkPresence(in record: JSONNode) throws(RecordFault) {
         if nodes[FieldRole.id.rawValue]?.string == nil, layout.idIsRequired {
-            throw missing(.id)
+            throw missing(.id, in: record)
         }
         if let required = layout.requiredContent {
-            guard let node = nodes[required.rawValue] else { throw missing(required) }
+            guard let node = nodes[required.rawValue] else { throw missing(required, in: record) }
             guard node.kind != .null else {
                 throw RecordFault("null where a string should be", field: layout.name(of: required))
             }
@@ -192,7 +192,8 @@ public final class RecordScanner {
             throw RecordFault(
                 "missing field \"\(layout.name(of: .text))\"",
                 advice: "A record has a text, an image, a video or an audio: "
-                    + FieldRole.content.map { "\"\(layout.name(of: $0))\"" }.joined(separator: ", ") + ".")
+                    + FieldRole.content.map { "\"\(layout.name(of: $0))\"" }.joined(separator: ", ") + ". "
+                    + Self.ownFields(of: record))
         }
         if layout.linksAreRequired {
             // Null is a list without passages, as tables write it.
@@ -204,11 +205,19 @@ public final class RecordScanner {
         }
     }
 
-    private func missing(_ role: FieldRole) -> RecordFault {
+    /// What a record has in the place of what is missing.
+    private static func ownFields(of record: JSONNode) -> String {
+        let names = record.fields.prefix(20).map { "\"\(String(decoding: $0.key, as: UTF8.self))\"" }
+        guard !names.isEmpty else { return "This one has no fields." }
+        return "This one has \(names.joined(separator: ", ")); `tvt-convert rows` takes fields of any name."
+    }
+
+    private func missing(_ role: FieldRole, in record: JSONNode) -> RecordFault {
         let others = layout.fields.first { $0.role == role }!.names.dropFirst().map { "\"\($0)\"" }
         return RecordFault(
             "missing field \"\(layout.name(of: role))\"",
-            advice: others.isEmpty ? nil : "Also read as \(others.joined(separator: ", ")).")
+            advice: (others.isEmpty ? "" : "Also read as \(others.joined(separator: ", ")). ")
+                + Self.ownFields(of: record))
     }
 
     private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -8,9 +8,9 @@ public import SystemPackage
 public final class ParquetFile {
     public let path: FilePath
     /// The top-level columns, in the file's order. Names may repeat.
-    public let fields: [ColumnField]
+    public var fields: [ColumnField] { schema.fields }
     public let rowCount: Int
-    private let shapes: [ColumnShape?]
+    private let schema: TableSchema
     private let handle: OpaquePointer
 
     /// - Parameter memoryLimit: bytes that reading it may take at one time; a file that asks for more is an error.
@@ -30,18 +30,7 @@ public final class ParquetFile {
             tvt_parquet_close(opened)
             throw ParquetError(path, status: schemaStatus, message)
         }
-        defer { schema.release(&schema) }
-        var fields: [ColumnField] = []
-        var shapes: [ColumnShape?] = []
-        for index in 0..<Int(schema.n_children) {
-            let child = schema.children[index]!
-            // A column of a strange type hinders nobody who does not ask for it.
-            let shape = try? ColumnShape(UnsafePointer(child))
-            shapes.append(shape)
-            fields.append(ColumnField(name: String(cString: child.pointee.name), type: shape?.type ?? .null))
-        }
-        self.fields = fields
-        self.shapes = shapes
+        self.schema = TableSchema(releasing: &schema)
         rowCount = Int(tvt_parquet_row_count(opened))
     }
 
@@ -61,22 +50,7 @@ public final class ParquetFile {
     /// - Throws: `ParquetError` for a column that is not there, is there twice, or has a type that is not read: unions,
     ///   intervals, run-end encoding.
     public func pass(over names: [String], batchBytes: Int = 8 << 20) throws -> ParquetPass {
-        var columns: [Int32] = []
-        var chosen: [(name: String, shape: ColumnShape)] = []
-        let positions = Dictionary(grouping: fields.indices) { fields[$0].name }
-        for name in names {
-            let found = positions[name] ?? []
-            guard let index = found.first else {
-                let known = fields.prefix(20).map { "\"\($0.name)\"" }.joined(separator: ", ")
-                throw ParquetError(path, "there is no column \"\(name)\"; there are \(known)")
-            }
-            guard found.count == 1 else { throw ParquetError(path, "there are \(found.count) columns \"\(name)\"") }
-            guard let shape = shapes[index] else {
-                throw ParquetError(path, "the column \"\(name)\" has a type that tvt does not read")
-            }
-            columns.append(Int32(index))
-            chosen.append((name, shape))
-        }
+        let (columns, chosen) = try schema.columns(names, of: path)
         var pass: OpaquePointer?
         var message: UnsafeMutablePointer<CChar>?
         let status = tvt_parquet_pass_begin(handle, columns, Int32(columns.count), Int64(batchBytes), &pass, &message)

@@ -4,6 +4,7 @@ internal import CommandLineKit
 internal import Ingest
 internal import Inspection
 internal import JSON
+internal import MappedSources
 internal import RawSources
 internal import SystemPackage
 internal import Validation
@@ -20,7 +21,8 @@ struct CheckSources: ParsableCommand {
             doubtful encodings. Then lengths and languages of texts, links and media are shown. Ends with status 65 where \
             there are errors.
             """,
-        subcommands: [CheckGuessed.self] + allConversions.map { checkingCommand($0) },
+        subcommands: [CheckGuessed.self, Check<RowsArguments>.self, Check<CorpusArguments>.self]
+            + allConversions.map { checkingCommand($0) },
         defaultSubcommand: CheckGuessed.self)
 }
 
@@ -90,7 +92,7 @@ struct CheckGuessed: ParsableCommand {
     @OptionGroup var options: CheckOptions
 
     func run() throws {
-        let guess = try SourceGuess(sources.map { FilePath($0) })
+        let guess = try guess()
         let name = guess.arguments[0]
         func check<Arguments: ConversionArguments>(_: Arguments.Type) throws {
             try options.check(Arguments.parse(Array(guess.arguments.dropFirst())), as: name, unread: guess.unread)
@@ -99,5 +101,21 @@ struct CheckGuessed: ParsableCommand {
             throw Failure(.bug, "no conversion \(name)")
         }
         try check(conversion)
+    }
+
+    /// The conversion that fits, with its arguments.
+    ///
+    /// - Throws: `Failure` with status 64 where none does; of files of rows it names the columns.
+    private func guess() throws -> SourceGuess {
+        let paths = sources.map { FilePath($0) }
+        do {
+            return try SourceGuess(paths)
+        } catch let failure as Failure where failure.exitStatus == .usage {
+            guard let plan = try? RowPlan(paths, RowOptions()), plan.columnNames.count > 1 else { throw failure }
+            throw Failure(
+                .usage, "\(failure.message); the columns are \(plan.columnNames.joined(separator: ", "))",
+                advice: "`tvt-convert rows \(sources.joined(separator: " "))` shows how to take rows with any columns, "
+                    + "`tvt-convert check rows …` checks them.")
+        }
     }
 }

@@ -55,6 +55,19 @@ struct WritingArguments: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Name of the new dataset.", valueName: "name"))
     var dataset: String
 
+    @OptionGroup var output: OutputArguments
+}
+
+/// The same where nothing may be written at all.
+struct OptionalDatasetArguments: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Name of the new dataset.", valueName: "name"))
+    var dataset: String?
+
+    @OptionGroup var output: OutputArguments
+}
+
+/// How a dataset is written, and what is left out of it.
+struct OutputArguments: ParsableArguments {
     @Option(
         name: .customLong("max-bad-records"),
         help: ArgumentHelp(

@@ -19,9 +19,32 @@ struct TVTConvert: Tool {
             the conversion with its place, and nothing is committed, unless --max-bad-records allows for it.
             """,
         version: tvtVersion,
-        subcommands: allConversions.map { takingCommand($0) } + [CheckSources.self, ToV1.self])
+        subcommands: [TakeRows.self, TakeCorpus.self] + allConversions.map { takingCommand($0) }
+            + [CheckSources.self, ToV1.self])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
+
+    /// What is no subcommand.
+    @Argument(parsing: .allUnrecognized, help: .hidden)
+    var words: [String] = []
+
+    func run() throws {
+        guard let word = words.first else { throw CleanExit.helpRequest(self) }
+        let file = FilePath(word)
+        if Files.exists(file) {
+            throw Failure(
+                .usage, "\(word) is no conversion, but a file",
+                advice:
+                    "`tvt-convert rows \(word)` takes rows with any columns, `tvt-convert corpus \(word)` documents; "
+                    + "`tvt-convert check \(word)` finds out what it is.")
+        }
+        let known = Self.configuration.subcommands.compactMap(\.configuration.commandName)
+        let near = names(near: word, among: known, atMost: 3)
+        throw Failure(
+            .usage, "there is no conversion \"\(word)\"",
+            advice: (near.isEmpty ? "" : "Did you mean \(near.joined(separator: ", "))? ")
+                + "`tvt-convert rows FILE` takes files with any columns, `tvt-convert --help` lists all.")
+    }
 }
 
 /// What a conversion reads, and how.
@@ -56,8 +79,9 @@ struct Take<Arguments: ConversionArguments>: ParsableCommand {
 
     func run() throws {
         var options = try reading.options()
-        try writing.complete(&options)
-        let store = try Store.create(at: writing.store.folder()).refusingKnownNames(writing.naming.isNew)
+        try writing.output.complete(&options)
+        let store = try Store.create(at: writing.output.store.folder()).refusingKnownNames(
+            writing.output.naming.isNew)
         let report = try arguments.convert(to: store, reference: writing.dataset, options: options)
         try writeToStandardOutput(common.json ? report.json.pretty() : report.summary)
     }

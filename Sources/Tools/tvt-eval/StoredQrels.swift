@@ -42,22 +42,27 @@ enum StoredQrels {
         return qrels
     }
 
-    private static func links(of dataset: Dataset, split: String?) throws -> Links {
+    /// The name of the split that is meant.
+    static func split(of dataset: Dataset, _ split: String?) throws -> String {
         let splits = dataset.judgements.map(\.split)
         let known = splits.isEmpty ? "it has none" : "it has \(splits.joined(separator: ", "))"
         if let split {
-            guard let links = dataset.judgements(split: split) else {
+            guard splits.contains(split) else {
                 throw Failure(.missingInput, "\(dataset.reference) has no judgements \(split); \(known)")
             }
-            return links
+            return split
         }
-        if let links = dataset.judgements(split: "test") { return links }
+        if splits.contains("test") { return "test" }
         guard splits.count == 1 else {
             throw Failure(
                 .usage, "\(dataset.reference) has no judgements named test; \(known)",
                 advice: splits.isEmpty ? "import qrels with tvt-convert" : "name one with --split")
         }
-        return dataset.judgements[0].links
+        return splits[0]
+    }
+
+    private static func links(of dataset: Dataset, split: String?) throws -> Links {
+        dataset.judgements(split: try self.split(of: dataset, split))!
     }
 
     /// Ids by ordinal: one by one where few are wanted, in one pass where many are.

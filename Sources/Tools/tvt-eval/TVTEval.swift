@@ -19,20 +19,28 @@ struct TVTEval: Tool {
             Measures: ndcg, ndcg@k, recall@k, mrr, mrr@k, map, map@k, precision@k, success@k, rprec, bpref, gm_map, \
             iprec_at_recall_0.10, set_P, set_recall, set_F, num_ret, num_rel, num_rel_ret. trec_eval's names mean the \
             same: ndcg_cut_10, recall_100, recip_rank, P_5, map_cut_10, success_1.
+
+            With --model instead of --run, the dataset is encoded and searched first, by tvt-encode and tvt-search:
+
+                tvt-eval --run after.run --qrels nave
+                tvt-eval --run before.run --compare after.run --qrels nave
+                tvt-eval --model all-MiniLM-L6-v2 --compare-model run/model --dataset mine
             """,
         version: tvtVersion)
 
     @Option(
         name: .customLong("run"),
         help: ArgumentHelp("The run; gz, zst and xz are recognised, - is stdin.", valueName: "file"))
-    var runPath: String
+    var runPath: String?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
             "Judgements: a file (TREC qrels, or BEIR's TSV with its header), or a dataset of the store.",
             valueName: "file|name"))
-    var qrels: String
+    var qrels: String?
+
+    @OptionGroup var models: ModelArguments
 
     @Option(
         name: .long,
@@ -75,6 +83,15 @@ struct TVTEval: Tool {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        guard (runPath == nil) == (qrels == nil), (runPath == nil) != (models.model == nil) else {
+            throw ValidationError("either --run and --qrels say what to measure, or --model and --dataset do")
+        }
+        guard compare == nil || runPath != nil else {
+            throw ValidationError("--compare goes with --run; with --model it is --compare-model")
+        }
+        guard models.model == nil || runFormat == nil && !escapesIDs else {
+            throw ValidationError("--run-format and --escape-ids go with --run")
+        }
         guard permutations > 0 else { throw ValidationError("--permutations is at least 1") }
         guard !common.json || format ?? .json == .json else {
             throw ValidationError("--json and --format \(format!.rawValue) exclude each other")
@@ -88,15 +105,12 @@ struct TVTEval: Tool {
     func run() throws {
         let measures = try Measure.parse(list: metrics)
         let judgements = try readJudgements()
-        let paths = [runPath] + (compare.map { [$0] } ?? [])
-        let entries = try paths.map { path in
-            let results = try Run(reading: FilePath(path), format: runFormat, escapedIDs: escapesIDs)
-            return Report.Entry(
-                name: TVTEval.name(of: path, among: paths),
-                evaluation: Evaluation(run: results, qrels: judgements, measures: measures))
+        let entries = try runs().map { name, run in
+            Report.Entry(name: name, evaluation: Evaluation(run: run, qrels: judgements, measures: measures))
         }
-        for (entry, path) in zip(entries, paths) where entry.evaluation.resultCount == 0 {
-            log.warning("\(path) has no results for any judged query; do its query ids match those of \(qrels)?")
+        for entry in entries where entry.evaluation.resultCount == 0 {
+            log.warning(
+                "\(entry.name) has no results for any judged query; do its query ids match those of \(judgementsName)?")
         }
         let comparisons =
             entries.count < 2
@@ -104,13 +118,30 @@ struct TVTEval: Tool {
             : Comparison.compare(
                 entries[0].evaluation, entries[1].evaluation, permutations: permutations, seed: seed)
         let report = Report(
-            qrels: qrels, entries: entries, comparisons: comparisons, includesQueries: perQuery)
+            qrels: judgementsName, entries: entries, comparisons: comparisons, includesQueries: perQuery)
         try writeToStandardOutput(report.text(format ?? (common.json ? .json : .table)))
     }
 
+    private var judgementsName: String { qrels ?? models.dataset ?? "" }
+
+    /// The runs that are measured, with their names: one, or two that are compared.
+    private func runs() throws -> [(name: String, run: Run)] {
+        guard let runPath else { return try models.runs(split: split, store: store) }
+        let paths = [runPath] + (compare.map { [$0] } ?? [])
+        return try paths.map { path in
+            (
+                TVTEval.name(of: path, among: paths),
+                try Run(reading: FilePath(path), format: runFormat, escapedIDs: escapesIDs)
+            )
+        }
+    }
+
     private func readJudgements() throws -> Qrels {
+        let qrels = judgementsName
         let file = FilePath(qrels)
-        if split == nil, Files.exists(file), !Files.isDirectory(file) { return try Qrels(reading: file) }
+        if models.model == nil, split == nil, Files.exists(file), !Files.isDirectory(file) {
+            return try Qrels(reading: file)
+        }
         guard store.location.contains("://") || Files.exists(FilePath(store.location)) else {
             throw Failure(
                 .missingInput, "there is neither a file \(qrels) nor a store \(store.location) with such a dataset",

@@ -19,6 +19,12 @@ struct TVTTrain: Tool {
 
             A run that was killed goes on with --resume from its last checkpoint. SIGINT and SIGTERM end it after the \
             step under way, with a checkpoint; a second one ends it at once.
+
+            Without a mix, --dataset and --model stand for one of them, with epochs: 1, dropout: true and \
+            without_positives: skip (queries that were held out have none); --set changes values of it:
+
+                tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run
+                tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run --set epochs=3 --set optimizer.learning_rate=2e-5
             """,
         version: tvtVersion)
 
@@ -28,7 +34,16 @@ struct TVTTrain: Tool {
     }
 
     @Option(name: .long, help: ArgumentHelp("The mix: a YAML file, see manifests/.", valueName: "file"))
-    var manifest: String
+    var manifest: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Instead of a mix: the dataset to train on, by name. Repeat for several.", valueName: "name"))
+    var dataset: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("With --dataset: the model to start from.", valueName: "dir"))
+    var model: String?
 
     @Option(
         name: .long, help: ArgumentHelp("The run folder; new or empty, or a run's with --resume.", valueName: "dir"))
@@ -62,6 +77,10 @@ struct TVTTrain: Tool {
     @OptionGroup var common: CommonOptions
 
     mutating func validate() throws {
+        guard (manifest == nil) != dataset.isEmpty else {
+            throw ValidationError("either --manifest says what to train on, or --dataset and --model do")
+        }
+        guard dataset.isEmpty == (model == nil) else { throw ValidationError("--dataset and --model go together") }
         if output == nil && !dryRun { throw ValidationError("--output is needed, except with --dry-run") }
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
     }
@@ -69,7 +88,9 @@ struct TVTTrain: Tool {
     mutating func run() throws {
         try Files.checkWorkingFolder()
         if let threads { Compute.threadCount = threads }
-        let mix = try Mix(file: FilePath(manifest), overrides: set)
+        let mix =
+            try manifest.map { try Mix(file: FilePath($0), overrides: set) }
+            ?? Mix(training: model!, on: dataset, overrides: set)
         let store = try openStore(store.location)
         let plan = try TrainingPlan(mix, store: store, device: Device.named(device))
         if dryRun {

@@ -1,4 +1,4 @@
-// C door to Arrow C++'s Parquet reader. What it reads comes out through Arrow's C data interface, whose structures are
+// C door to Arrow C++'s readers of Parquet and of Arrow's own files. What they read comes out through Arrow's C data interface, whose structures are
 // repeated here as its specification asks (arrow.apache.org/docs/format/CDataInterface.html).
 #pragma once
 
@@ -84,6 +84,25 @@ void tvt_parquet_pass_end(tvt_parquet_pass *pass);
 /// The next rows, each array checked in full (offsets in range, texts UTF-8); `batch->release` is NULL at the end. The
 /// batch stays valid until it is released, whatever becomes of pass and file.
 int32_t tvt_parquet_next(tvt_parquet_pass *pass, struct ArrowArray *batch, char **message);
+
+/// A file of Arrow's IPC format (Feather version 2), or a stream of it in a file; open.
+typedef struct tvt_arrow_file tvt_arrow_file;
+/// A pass over some of its columns, which may outlive the file.
+typedef struct tvt_arrow_pass tvt_arrow_pass;
+
+/// - memoryLimit: bytes that may be taken at one time; buffers that are not compressed are mapped, and take none.
+int32_t tvt_arrow_open(const char *path, int64_t memoryLimit, tvt_arrow_file **file, char **message);
+void tvt_arrow_close(tvt_arrow_file *file);
+
+/// -1 for a stream, which does not tell.
+int64_t tvt_arrow_row_count(const tvt_arrow_file *file);
+
+/// As of Parquet.
+int32_t tvt_arrow_schema(tvt_arrow_file *file, struct ArrowSchema *schema, char **message);
+int32_t tvt_arrow_pass_begin(
+    tvt_arrow_file *file, const int32_t *columns, int32_t columnCount, tvt_arrow_pass **pass, char **message);
+void tvt_arrow_pass_end(tvt_arrow_pass *pass);
+int32_t tvt_arrow_next(tvt_arrow_pass *pass, struct ArrowArray *batch, char **message);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,236 @@
+internal import Base
+internal import Columns
+internal import Ingest
+internal import JSON
+internal import RawSources
+internal import Records
+internal import SystemPackage
+
+/// What the values of a column are.
+indirect enum ColumnKind: Equatable {
+    case empty, text, integer, number, boolean, mixed
+    /// Bytes of no format of media that is known.
+    case bytes
+    case media(MediaKind)
+    case list(ColumnKind)
+    case object([Field])
+
+    struct Field: Equatable {
+        let name: String
+        var kind: ColumnKind
+    }
+
+    init(_ node: JSONNode) {
+        switch node.kind {
+        case .null: self = .empty
+        case .string: self = .text
+        case .integer, .unsigned: self = .integer
+        case .number: self = .number
+        case .true, .false: self = .boolean
+        case .array: self = .list(node.elements.reduce(.empty) { $0.merged(with: ColumnKind($1)) })
+        case .object:
+            self = .object(
+                node.fields.map { Field(name: String(decoding: $0.key, as: UTF8.self), kind: ColumnKind($0.value)) })
+        }
+    }
+
+    /// What values of both kinds are together.
+    func merged(with other: ColumnKind) -> ColumnKind {
+        switch (self, other) {
+        case _ where self == other: return self
+        case (.empty, let kind), (let kind, .empty): return kind
+        case (.integer, .number), (.number, .integer): return .number
+        case (.list(let one), .list(let two)): return .list(one.merged(with: two))
+        case (.object(var fields), .object(let others)):
+            for other in others {
+                if let known = fields.firstIndex(where: { $0.name == other.name }) {
+                    fields[known].kind = fields[known].kind.merged(with: other.kind)
+                } else {
+                    fields.append(other)
+                }
+            }
+            return .object(fields)
+        default: return .mixed
+        }
+    }
+
+    /// For people.
+    var name: String {
+        switch self {
+        case .empty: "empty"
+        case .text: "text"
+        case .integer: "whole number"
+        case .number: "number"
+        case .boolean: "true or false"
+        case .mixed: "of several types"
+        case .bytes: "binary"
+        case .media(let kind): kind.rawValue
+        case .list(let element): "list of \(element.plural)"
+        case .object(let fields): "{\(fields.map(\.name).joined(separator: ", "))}"
+        }
+    }
+
+    private var plural: String {
+        switch self {
+        case .empty: "nothing"
+        case .text: "texts"
+        case .integer: "whole numbers"
+        case .number: "numbers"
+        case .boolean: "truth values"
+        case .mixed: "values of several types"
+        case .media(let kind): "\(kind.rawValue)s"
+        case .list, .object, .bytes: name
+        }
+    }
+
+    /// What is in it under field names, through lists.
+    func field(_ names: ArraySlice<String>) -> ColumnKind? {
+        switch self {
+        case .list(let element): return element.field(names)
+        case .object(let fields):
+            guard let name = names.first else { return self }
+            return fields.first { $0.name == name }?.kind.field(names.dropFirst())
+        default: return names.isEmpty ? self : nil
+        }
+    }
+
+    var isList: Bool {
+        if case .list = self { return true }
+        return false
+    }
+}
+
+/// A column of files of rows, as their first rows show it.
+struct ColumnSummary {
+    let name: String
+    var kind: ColumnKind
+    /// Of delimited text: whether all values are numbers.
+    var isNumeric: Bool
+    /// JSON of the first values that say something.
+    var examples: [String]
+
+    static let exampleCount = 2
+    /// Of the first rows, so many are looked at.
+    static let rowCount = 1000
+
+    /// The columns of a file.
+    static func all(of file: RowFile, media: [String: MediaKind]) throws -> [ColumnSummary] {
+        var columns: [ColumnSummary] = []
+        var readable: [String]?
+        if file.format == .columns {
+            let table = try TableReader.open(file.path)
+            for field in table.fields {
+                if let other = columns.first(where: { $0.name == field.name }) {
+                    throw InputError(
+                        "there are two columns of this name", at: Place(path: file.path.string, field: other.name),
+                        advice: "A value is told by its column's name: rename one.")
+                }
+                columns.append(
+                    ColumnSummary(
+                        name: field.name, kind: try kind(of: field, in: table, media), isNumeric: false, examples: []))
+            }
+            readable = columns.filter { $0.kind == .empty }.map(\.name)
+        }
+        try addRows(of: file, readable, to: &columns)
+        return columns
+    }
+
+    /// Empty where the rows tell it.
+    private static func kind(
+        of field: ColumnField, in table: any TableFile, _ media: [String: MediaKind]
+    ) throws -> ColumnKind {
+        guard field.type.holdsBytes else { return .empty }
+        if let kind = media[field.name] { return .media(kind) }
+        var bytesField: String?
+        switch field.type {
+        case .bytes: break
+        case .structure(let fields):
+            guard fields.contains(where: { $0.name == "bytes" && $0.type == .bytes }),
+                fields.allSatisfy({ ["bytes", "path"].contains($0.name) })
+            else { return .bytes }
+            bytesField = "bytes"
+        default: return .bytes
+        }
+        guard let batch = try table.tablePass(over: [field.name]).next() else { return .bytes }
+        for row in 0..<batch.rowCount {
+            guard let bytes = batch.bytes(ofRow: row, column: 0, field: bytesField) else { continue }
+            switch MediaHeader(bytes).format {
+            case .jpeg, .png, .gif, .webp: return .media(.image)
+            case .mp4, .mov, .webm, .matroska: return .media(.video)
+            case .wav, .mp3, .flac, .ogg: return .media(.audio)
+            default: return .bytes
+            }
+        }
+        return .bytes
+    }
+
+    private static func addRows(of file: RowFile, _ readable: [String]?, to columns: inout [ColumnSummary]) throws {
+        if let readable, readable.isEmpty { return }
+        let source = try file.records(columns: readable, media: [:]).open(ReadingContext(batchByteCount: 1 << 18))
+        if let delimited = source as? DelimitedReader {
+            columns = try delimited.columns().map {
+                ColumnSummary(name: $0, kind: .empty, isNumeric: true, examples: [])
+            }
+        }
+        guard let batch = try source.nextBatch() else { return }
+        let parser = JSONParser()
+        defer { withExtendedLifetime(parser) {} }
+        var rowCount = 0
+        try batch.forEachLine { line in
+            guard !line.isBlank, rowCount < Self.rowCount else { return }
+            rowCount += 1
+            let place = batch.place(line: line.number, byteOffset: line.byteOffset)
+            do {
+                let row = try RecordScanner.root(of: line.bytes, padded: true, parser: parser)
+                guard row.kind == .object else {
+                    throw RecordFault("\(row.kind.name) where a row should be", advice: "Each row is an object.")
+                }
+                for (key, value) in row.fields { add(value, named: String(decoding: key, as: UTF8.self), to: &columns) }
+            } catch let fault as RecordFault {
+                // Whether such a row may be left out is decided when the rows are read.
+                guard rowCount > 1 else { throw fault.error(at: place, line: line.bytes) }
+            }
+        }
+        if !(source is DelimitedReader) { for column in columns.indices { columns[column].isNumeric = false } }
+    }
+
+    private static func add(_ value: JSONNode, named name: String, to columns: inout [ColumnSummary]) {
+        let column: Int
+        if let known = columns.firstIndex(where: { $0.name == name }) {
+            column = known
+        } else {
+            column = columns.count
+            columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, examples: []))
+        }
+        columns[column].kind = columns[column].kind.merged(with: ColumnKind(value))
+        guard value.kind != .null, value.string?.isEmpty != true else { return }
+        if let text = value.string, Double(String(decoding: text, as: UTF8.self)) == nil {
+            columns[column].isNumeric = false
+        }
+        guard columns[column].examples.count < exampleCount else { return }
+        var json: [UInt8] = []
+        JSONText.append(value, to: &json)
+        let example = shortened(String(decoding: json, as: UTF8.self))
+        if !columns[column].examples.contains(example) { columns[column].examples.append(example) }
+    }
+
+    private static func shortened(_ text: String) -> String {
+        let clean = text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : String($0) }.joined()
+        return clean.count > 50 ? clean.prefix(49) + "…" : clean
+    }
+
+    /// The columns of several files together.
+    static func merged(_ files: [[ColumnSummary]]) -> [ColumnSummary] {
+        var all: [ColumnSummary] = []
+        for column in files.joined() {
+            if let known = all.firstIndex(where: { $0.name == column.name }) {
+                all[known].kind = all[known].kind.merged(with: column.kind)
+                all[known].isNumeric = all[known].isNumeric && column.isNumeric
+                if all[known].examples.isEmpty { all[known].examples = column.examples }
+            } else {
+                all.append(column)
+            }
+        }
+        return all
+    }
+}

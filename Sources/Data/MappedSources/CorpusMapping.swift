@@ -1,0 +1,110 @@
+internal import Base
+internal import Ingest
+internal import JSON
+internal import Records
+
+/// What columns of documents probably mean, by their names.
+struct CorpusGuess {
+    let options: CorpusOptions
+
+    private static let ids = RowMapping.idFields + ["document-id", "corpus-id", "uuid", "key", "url"]
+    private static let texts = [
+        "document_text", "text", "contents", "content", "body", "passage", "passage_text", "document", "abstract",
+        "article", "paragraph", "chunk", "description", "summary", "answer",
+    ]
+
+    init(_ columns: [ColumnSummary], _ options: CorpusOptions = CorpusOptions()) {
+        var options = options
+        func column(_ names: [String], where isFitting: (ColumnSummary) -> Bool) -> String? {
+            for name in names {
+                if let found = columns.first(where: { $0.name.lowercased() == name && isFitting($0) }) {
+                    return found.name
+                }
+            }
+            return nil
+        }
+        if options.text == nil {
+            options.text =
+                column(Self.texts) { $0.kind == .text }
+                ?? { (texts: [ColumnSummary]) in texts.count == 1 ? texts[0].name : nil }(
+                    columns.filter {
+                        $0.kind == .text && !$0.isNumeric && $0.name.lowercased() != "title"
+                            && !Self.ids.contains($0.name)
+                    })
+        }
+        options.id = options.id ?? column(Self.ids) { $0.kind == .text || $0.kind == .integer }
+        options.title = options.title ?? column(["title", "headline"]) { $0.kind == .text && $0.name != options.text }
+        self.options = options
+        hasContent =
+            options.text != nil
+            || columns.contains { if case .media = $0.kind { true } else { false } }
+            || !(options.images + options.videos + options.audios).isEmpty
+    }
+
+    private let hasContent: Bool
+
+    /// Words for a command; nil where nothing looks like documents.
+    var arguments: [String]? {
+        hasContent ? options.arguments.flatMap { ["--" + $0.option] + $0.values } : nil
+    }
+}
+
+/// What columns mean for documents: options, with the names that the files have put in.
+struct CorpusMapping: Sendable {
+    let id: ColumnPath?
+    let text: ColumnPath?
+    let title: ColumnPath?
+    private(set) var media: [(kind: MediaKind, column: String)] = []
+    private(set) var keep: [RowMapping.Kept] = []
+    let madeIDs: RowOptions.MadeIDs
+
+    /// - Throws: `Failure` with status 64 for names that there are not, and where nothing is a document's content.
+    init(_ options: CorpusOptions, _ columns: [ColumnSummary]) throws {
+        func path(_ argument: String?, _ option: String) throws -> ColumnPath? {
+            try argument.map { try ColumnPath.one(named: $0, option: option, among: columns) }
+        }
+        id = try path(options.id, "id")
+        text = try path(options.text, "text")
+        title = try path(options.title, "title")
+        madeIDs = options.madeIDs
+        var declared = RowOptions()
+        (declared.images, declared.videos, declared.audios) = (options.images, options.videos, options.audios)
+        let kinds = try RowMapping.media(declared, columns)
+        for column in columns {
+            guard let kind = kinds[column.name] else { continue }
+            if let other = media.first(where: { $0.kind == kind }) {
+                throw Failure(
+                    .usage, "a document has one \(kind.rawValue), and \(other.column) and \(column.name) are two",
+                    advice:
+                        "Name the one that is meant with --\(kind.rawValue), and leave the other column out of the file."
+                )
+            }
+            media.append((kind, column.name))
+        }
+        guard text != nil || !media.isEmpty else {
+            throw Failure(.usage, "--text is needed: the column with the documents' texts")
+        }
+        let used = [id, text, title].compactMap { $0?.column } + media.map(\.column)
+        for argument in options.keep {
+            let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+            let isRenamed = parts.count == 2 && !columns.contains { $0.name == argument }
+            let name = isRenamed ? parts[0] : argument
+            for path in try ColumnPath.all(named: name, option: "keep", among: columns) {
+                guard path.fields.isEmpty, kinds[path.column] == nil else {
+                    throw Failure(.usage, "--keep \(argument): whole columns are kept, and none of media")
+                }
+                if ColumnPath.isPattern(name), used.contains(path.column) { continue }
+                keep.append(.init(column: path.column, name: isRenamed ? parts[1] : path.column))
+            }
+        }
+    }
+
+    var usedColumns: [String] {
+        var used: [String] = []
+        for name in [id, text, title].compactMap({ $0?.column }) + media.map(\.column) + keep.map(\.column)
+        where !used.contains(name) {
+            used.append(name)
+        }
+        return used
+    }
+}

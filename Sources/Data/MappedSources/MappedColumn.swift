@@ -1,0 +1,68 @@
+internal import Base
+internal import JSON
+internal import Records
+
+/// A column by its position among those that rows are taken apart into, and where in it the values are.
+struct MappedColumn: Sendable {
+    let position: Int
+    private let path: ColumnPath
+
+    init(_ path: ColumnPath, among names: [String]) {
+        position = names.firstIndex(of: path.column)!
+        self.path = path
+    }
+
+    var name: String { path.name }
+
+    func values(of nodes: [JSONNode?]) -> [JSONNode?] { nodes[position].map { path.values(of: $0) } ?? [] }
+
+    /// The only value; nil for none.
+    ///
+    /// - Parameter what: values are, for messages.
+    func one(of nodes: [JSONNode?], _ what: String) throws(RecordFault) -> JSONNode? {
+        let values = values(of: nodes).compactMap { $0 }
+        guard values.count <= 1 else {
+            throw RecordFault("\(values.count) \(what) where there is one", field: name)
+        }
+        return values.first
+    }
+}
+
+/// Values of columns, whichever way their format writes them.
+enum MappedValue {
+    static func text(_ node: JSONNode, of column: MappedColumn) throws(RecordFault) -> UnsafeRawBufferPointer {
+        guard let text = node.string else {
+            throw RecordFault("\(node.kind.name) where a text should be", field: column.name)
+        }
+        return text
+    }
+
+    /// A text that is not empty, or a whole number in decimal.
+    static func id(_ node: JSONNode, of column: MappedColumn) throws(RecordFault) -> [UInt8] {
+        if let text = node.string {
+            guard !text.isEmpty else {
+                throw RecordFault("the id is empty", field: column.name, advice: "An id has at least one byte.")
+            }
+            return Array(text)
+        }
+        if let number = node.integer { return Array(String(number).utf8) }
+        if let number = node.unsigned { return Array(String(number).utf8) }
+        let what = node.kind == .number ? "a number with a fraction" : node.kind.name
+        throw RecordFault(
+            "\(what) where an id should be", field: column.name, advice: "An id is a text or a whole number.")
+    }
+
+    /// A number, a text that is one, or a truth value as 0 or 1; finite as float32.
+    static func number(_ node: JSONNode, of column: MappedColumn) throws(RecordFault) -> Double {
+        let number: Double? =
+            switch node.kind {
+            case .true: 1
+            case .false: 0
+            case .string: Double(String(decoding: node.string!, as: UTF8.self).filter { $0 != " " })
+            default: node.double
+            }
+        guard let number else { throw RecordFault("\(node.kind.name) where a number should be", field: column.name) }
+        guard Float(number).isFinite else { throw RecordFault("the number is too large", field: column.name) }
+        return number
+    }
+}

@@ -1,0 +1,205 @@
+internal import Archives
+internal import Base
+internal import Columns
+internal import Glibc
+internal import Ingest
+internal import JSON
+internal import RawSources
+internal import Records
+internal import SystemPackage
+
+/// How the rows of a file are laid out, told by its first bytes.
+enum RowFormat: Equatable {
+    /// Parquet, or an Arrow file or stream.
+    case columns
+    case jsonLines
+    /// One JSON array of objects: the file itself, or a member of the object that it is.
+    case jsonArray(member: String?)
+    case delimited(Delimited)
+
+    struct Delimited: Equatable {
+        var delimiter: UInt8
+        var quotes: Bool
+        /// Nil where the first row names the columns.
+        var columns: [String]?
+
+        var format: DelimitedFormat {
+            DelimitedFormat(delimiter: delimiter, quoting: quotes ? .rfc4180 : .none, columns: columns)
+        }
+
+        static let names: [(name: String, byte: UInt8)] = [
+            ("comma", 0x2C), ("tab", 0x09), ("semicolon", 0x3B), ("pipe", 0x7C),
+        ]
+    }
+
+    /// What is told about delimited text from outside.
+    struct Hints: Equatable, Sendable {
+        var delimiter: UInt8?
+        var quotes: Bool?
+        var columns: [String]?
+    }
+
+    /// So much of a text is looked at.
+    private static let headByteCount = 1 << 20
+
+    /// - Throws: `Failure` where there is no such file, or it can be read only once; `InputError` for an empty one.
+    static func of(_ path: FilePath, _ hints: Hints) throws -> RowFormat {
+        try checkReadableTwice(path)
+        if try ParquetFile.isParquet(path) || ArrowFile.isArrow(path) { return .columns }
+        var head = try self.head(of: path)
+        if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
+        guard let first = head.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
+            throw InputError(
+                "there are no rows", at: Place(path: path.string),
+                advice: "The file is empty: was it written to its end?")
+        }
+        if head.prefix(1024).contains(0) {
+            throw InputError(
+                "it is none of CSV, TSV, JSON Lines, a JSON array, Parquet and Arrow", at: Place(path: path.string),
+                advice:
+                    "Images, sounds, videos and PDFs are for `tvt-convert corpus`; zips and tars are to be unpacked.")
+        }
+        if hints == Hints() {
+            if first == UInt8(ascii: "[") { return .jsonArray(member: nil) }
+            if first == UInt8(ascii: "{") { return json(head) }
+        }
+        return .delimited(delimited(head, isTabbed: path.string.contains(".tsv"), hints))
+    }
+
+    /// The first rows are looked at before all of them are read.
+    private static func checkReadableTwice(_ path: FilePath) throws {
+        var status = stat()
+        guard path != "-", stat(path.string, &status) == 0 else {
+            if path != "-", errno == ENOENT { throw Failure(.missingInput, "\(path) does not exist") }
+            if path != "-" { throw SystemError.last("look at", path) }
+            throw Failure(.usage, "rows are not read from standard input", advice: "Save them in a file first.")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(
+                .usage, "\(path) is no regular file",
+                advice: "The first rows are looked at before all are read: save a pipe's output in a file first.")
+        }
+    }
+
+    private static func head(of path: FilePath) throws -> [UInt8] {
+        let stream = try InputStream(path)
+        var head = [UInt8](repeating: 0, count: headByteCount)
+        var count = 0
+        try head.withUnsafeMutableBytes { buffer in
+            while count < buffer.count {
+                let read = try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
+                if read == 0 { break }
+                count += read
+            }
+        }
+        return Array(head[..<count])
+    }
+
+    /// Lines of objects, or one object over several lines that has the rows in a member.
+    private static func json(_ head: [UInt8]) -> RowFormat {
+        let parser = JSONParser()
+        defer { withExtendedLifetime(parser) {} }
+        func parses(_ bytes: [UInt8]) -> JSONNode? { bytes.withUnsafeBytes { try? parser.parse($0) } }
+        let line = Array(head.prefix { $0 != 0x0A })
+        let rest = head.dropFirst(line.count).contains { $0 > 0x20 }
+        guard let whole = parses(line) else {
+            return arrayMember(of: head).map { .jsonArray(member: $0) } ?? .jsonLines
+        }
+        // A single line that holds all rows, as {"data": [{…}, …]}; a row of lists is one of JSON Lines.
+        let members = Array(whole.fields)
+        if !rest, let rows = members.first(where: { isRows($0.value) }),
+            members.count(where: { isRows($0.value) }) == 1,
+            members.allSatisfy({ !["query", "question", "anchor"].contains(String(decoding: $0.key, as: UTF8.self)) })
+        {
+            return .jsonArray(member: String(decoding: rows.key, as: UTF8.self))
+        }
+        return .jsonLines
+    }
+
+    private static func isRows(_ node: JSONNode) -> Bool {
+        node.kind == .array && Array(node.elements).first?.kind == .object
+    }
+
+    /// The name before the first array of objects, in an object that goes over several lines.
+    private static func arrayMember(of head: [UInt8]) -> String? {
+        let text = String(decoding: head, as: UTF8.self)
+        guard let match = text.firstMatch(of: #/"([^"\\]+)"\s*:\s*\[\s*\{/#) else { return nil }
+        return String(match.output.1)
+    }
+
+    private static func delimited(_ head: [UInt8], isTabbed: Bool, _ hints: Hints) -> Delimited {
+        var counts: [UInt8: Int] = [:]
+        var isQuoted = false
+        for byte in head {
+            if byte == 0x22 { isQuoted.toggle() }
+            if !isQuoted, byte == 0x0A { break }
+            if !isQuoted, Delimited.names.contains(where: { $0.byte == byte }) { counts[byte, default: 0] += 1 }
+        }
+        let found = Delimited.names.map(\.byte).max { counts[$0, default: 0] < counts[$1, default: 0] }
+        let usual: UInt8 = isTabbed ? 0x09 : 0x2C
+        let guessed = counts[usual] != nil ? usual : counts.isEmpty ? usual : found ?? usual
+        let delimiter = hints.delimiter ?? guessed
+        return Delimited(
+            delimiter: delimiter, quotes: hints.quotes ?? (delimiter != 0x09 || hasQuotedFields(head, delimiter)),
+            columns: hints.columns)
+    }
+
+    /// Whether fields that begin with a quote end with one, as writers of CSV have it. Where texts merely have quotes in
+    /// them, as in tables of tabs, some do not.
+    private static func hasQuotedFields(_ head: [UInt8], _ delimiter: UInt8) -> Bool {
+        var (begun, ended) = (0, 0)
+        for line in head.split(separator: 0x0A).dropLast(head.count == headByteCount ? 1 : 0) {
+            for field in line.split(separator: delimiter, omittingEmptySubsequences: false) where field.first == 0x22 {
+                begun += 1
+                let end = field.last == 0x0D ? field.dropLast() : field
+                if end.count > 1, end.last == 0x22 { ended += 1 }
+            }
+        }
+        return begun > 0 && begun == ended
+    }
+}
+
+/// A file of rows, and how they are read.
+struct RowFile {
+    let path: FilePath
+    let format: RowFormat
+
+    init(_ path: FilePath, _ hints: RowFormat.Hints = .init()) throws {
+        self.path = path
+        format = try .of(path, hints)
+    }
+
+    /// What the file is, for people.
+    var kind: String {
+        switch format {
+        case .columns: (try? ParquetFile.isParquet(path)) == true ? "Parquet" : "Arrow"
+        case .jsonLines: "JSON Lines"
+        case .jsonArray(nil): "a JSON array"
+        case .jsonArray(let member?): "JSON, rows in \"\(member)\""
+        case .delimited(let text):
+            "delimited by \(RowFormat.Delimited.names.first { $0.byte == text.delimiter }?.name ?? "a character")"
+                + (text.quotes ? "" : ", quotes are text")
+        }
+    }
+
+    /// - Parameters:
+    ///   - columns: of a table, those to read; nil for all.
+    ///   - media: of a table, those that hold images, videos or sounds.
+    func records(columns: [String]?, media: [String: MediaKind]) -> RecordFile {
+        switch format {
+        case .columns:
+            RecordFile(path, carriesMedia: !media.isEmpty) {
+                try TableReader(path, columns: columns, media: media, $0)
+            }
+        case .jsonLines: RecordFile(lines: path)
+        case .jsonArray(let member):
+            RecordFile(path, carriesMedia: false) {
+                JSONArrayReader(try InputStream(path, hashing: true), member: member, $0)
+            }
+        case .delimited(let text):
+            RecordFile(path, carriesMedia: false) {
+                DelimitedReader(try InputStream(path, hashing: true), text.format, $0)
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+internal import Base
+internal import Records
+
+/// What columns probably mean, by their names and what they hold.
+struct RowGuess {
+    private(set) var options: RowOptions
+    /// What was guessed and why, a line each.
+    private(set) var reasons: [String] = []
+    private let columns: [ColumnSummary]
+
+    private static let queryNames = [
+        "anchor", "query", "question", "query_text", "search_query", "queries", "questions", "user_query", "sentence1",
+        "sentence_1", "sentence_a", "premise", "instruction", "prompt", "input", "q",
+    ]
+    private static let positiveNames = [
+        "positive", "positives", "pos", "positive_passages", "positive_passage", "positive_ctxs", "positive_document",
+        "positive_documents", "positive_doc", "positive_text", "passage", "passages", "answer", "answers", "document",
+        "documents", "doc", "docs", "context", "contexts", "response", "text", "sentence2", "sentence_2", "sentence_b",
+        "hypothesis", "output", "completion", "content", "paragraph", "relevant", "chunk",
+    ]
+    private static let negativeNames = [
+        "negative", "negatives", "neg", "negs", "negative_passages", "negative_passage", "negative_ctxs",
+        "hard_negative", "hard_negatives", "hard_neg", "hard_negative_ctxs", "negative_document", "negative_documents",
+        "negative_doc", "negative_text",
+    ]
+    private static let queryIDNames = ["query_id", "qid", "queryid", "query-id", "question_id", "anchor_id"]
+    private static let positiveIDNames = [
+        "positive_id", "positive_ids", "pos_id", "pos_ids", "docid", "doc_id", "document_id", "passage_id", "pid",
+        "corpus_id", "corpus-id", "answer_id", "context_id",
+    ]
+    private static let negativeIDNames = ["negative_id", "negative_ids", "neg_id", "neg_ids"]
+    private static let labelNames = ["label", "labels", "relevance", "is_relevant", "relevant", "grade", "is_selected"]
+    private static let similarityNames = ["score", "similarity", "similarity_score"]
+    private static let titleNames = [
+        "positive_title", "pos_title", "title", "doc_title", "document_title", "passage_title",
+    ]
+    private static let scoreNames: [(positive: String, negative: String)] = [
+        ("pos_scores", "neg_scores"), ("positive_scores", "negative_scores"), ("positive_score", "negative_score"),
+        ("pos_score", "neg_score"),
+    ]
+
+    /// - Parameter options: what is known already; what it says stays.
+    init(_ columns: [ColumnSummary], _ options: RowOptions) {
+        self.options = options
+        self.columns = columns
+        guessQuery()
+        guessPositives()
+        guessNegatives()
+        guessIDs()
+        guessLabel()
+        guessTitleAndScores()
+    }
+
+    private var used: [String] {
+        options.query + options.positives.texts + options.negatives.texts + [options.label].compactMap { $0 }
+    }
+
+    private func isUsed(_ column: ColumnSummary) -> Bool {
+        used.contains { $0 == column.name || ColumnPath.isPattern($0) && ColumnPath.matches(column.name, $0) }
+    }
+
+    /// The first column that has one of the names, in the order of the names; case does not matter.
+    private func column(_ names: [String], where isFitting: (ColumnSummary) -> Bool) -> ColumnSummary? {
+        for name in names {
+            if let found = columns.first(where: { $0.name.lowercased() == name && !isUsed($0) && isFitting($0) }) {
+                return found
+            }
+        }
+        return nil
+    }
+
+    private static func isText(_ column: ColumnSummary) -> Bool { column.kind == .text && !column.isNumeric }
+
+    private static func isMedia(_ column: ColumnSummary) -> Bool {
+        if case .media = column.kind { return true }
+        return false
+    }
+
+    /// Texts, lists of them, and objects or lists of objects that have texts.
+    private static func holdsPassages(_ column: ColumnSummary) -> Bool {
+        switch column.kind {
+        case .text: !column.isNumeric
+        case .list(.text), .media: true
+        case .list(.object), .object: RowGuess.hasText(column)
+        default: false
+        }
+    }
+
+    private static func hasText(_ column: ColumnSummary) -> Bool {
+        guard case .object(let fields)? = column.kind.field([]) else { return false }
+        return fields.contains { ["text", "passage_text", "contents", "content", "document_text"].contains($0.name) }
+    }
+
+    private mutating func guessQuery() {
+        guard options.query.isEmpty else { return }
+        if let found = column(Self.queryNames, where: Self.isText) {
+            options.query = [found.name]
+            reasons.append("--query \(found.name): by its name")
+        } else if let first = columns.first(where: { Self.isText($0) && !isUsed($0) && !isID($0) }),
+            columns.count(where: { Self.isText($0) && !isID($0) }) == 2
+        {
+            options.query = [first.name]
+            reasons.append("--query \(first.name): the first of two columns of texts")
+        }
+    }
+
+    private func isID(_ column: ColumnSummary) -> Bool {
+        let name = column.name.lowercased()
+        return name == "id" || name.hasSuffix("_id") || name.hasSuffix("-id") || name.hasSuffix("id") && name.count < 7
+    }
+
+    private mutating func guessPositives() {
+        guard options.positives.texts.isEmpty, !options.query.isEmpty else { return }
+        if let found = column(Self.positiveNames, where: Self.holdsPassages) {
+            options.positives.texts = [found.name]
+            reasons.append("--positive \(found.name): by its name")
+        } else if let image = columns.first(where: { Self.isMedia($0) && !isUsed($0) }) {
+            options.positives.texts = [image.name]
+            reasons.append("--positive \(image.name): it holds media")
+        } else if case let rest = columns.filter({ Self.holdsPassages($0) && !isUsed($0) && !isID($0) }),
+            rest.count == 1
+        {
+            options.positives.texts = [rest[0].name]
+            reasons.append("--positive \(rest[0].name): the other column of texts")
+        }
+    }
+
+    private mutating func guessNegatives() {
+        guard options.negatives.texts.isEmpty, !options.positives.texts.isEmpty else { return }
+        var found: [String] = []
+        for name in Self.negativeNames {
+            for column in columns where !isUsed(column) {
+                let lowered = column.name.lowercased()
+                // negative_1, negative_2, …, neg1
+                let isNumbered =
+                    lowered.hasPrefix(name)
+                    && lowered.dropFirst(name.count).allSatisfy { $0 == "_" || $0 == "-" || $0.isNumber }
+                if isNumbered, Self.holdsPassages(column), !found.contains(column.name) { found.append(column.name) }
+            }
+        }
+        guard !found.isEmpty else { return }
+        // In the order of the file.
+        options.negatives.texts = columns.map(\.name).filter { found.contains($0) }
+        if found.count > 2 { abbreviate() }
+        reasons.append("--negative \(options.negatives.texts.joined(separator: " ")): by name")
+    }
+
+    /// A pattern in the place of many names, where it fits these columns and no other.
+    private mutating func abbreviate() {
+        let names = options.negatives.texts
+        var prefix = names[0]
+        while !names.allSatisfy({ $0.hasPrefix(prefix) }) { prefix.removeLast() }
+        guard prefix.count > 2 else { return }
+        let pattern = prefix + "*"
+        if columns.filter({ ColumnPath.matches($0.name, pattern) }).map(\.name) == names {
+            options.negatives.texts = [pattern]
+        }
+    }
+
+    private mutating func guessIDs() {
+        func isID(_ column: ColumnSummary) -> Bool { column.kind == .text || column.kind == .integer }
+        if options.queryID == nil, let found = column(Self.queryIDNames, where: isID) {
+            options.queryID = found.name
+            reasons.append("--query-id \(found.name): by its name")
+        }
+        // Of lists of objects, the objects have them.
+        if options.positives.ids.isEmpty, options.positives.texts.count == 1,
+            let text = columns.first(where: { $0.name == options.positives.texts[0] }), text.kind.field([]) != nil,
+            let found = column(Self.positiveIDNames, where: { text.kind.isList ? isIDList($0, text) : isID($0) })
+        {
+            options.positives.ids = [found.name]
+            reasons.append("--positive-id \(found.name): by its name")
+        }
+        if options.negatives.ids.isEmpty, options.negatives.texts.count == 1,
+            let text = columns.first(where: { $0.name == options.negatives.texts[0] }),
+            let found = column(Self.negativeIDNames, where: { text.kind.isList ? isIDList($0, text) : isID($0) })
+        {
+            options.negatives.ids = [found.name]
+            reasons.append("--negative-id \(found.name): by its name")
+        }
+    }
+
+    private func isIDList(_ column: ColumnSummary, _ text: ColumnSummary) -> Bool {
+        text.kind.isList && (column.kind == .list(.text) || column.kind == .list(.integer))
+    }
+
+    private mutating func guessLabel() {
+        guard options.label == nil, options.positives.texts.count == 1, options.negatives.texts.isEmpty,
+            let text = columns.first(where: { $0.name == options.positives.texts[0] })
+        else { return }
+        func isNumber(_ column: ColumnSummary) -> Bool {
+            switch column.kind {
+            case .integer, .number, .boolean: !text.kind.isList
+            case .text: column.isNumeric && !column.examples.isEmpty && !text.kind.isList
+            case .list(.integer), .list(.number), .list(.boolean): text.kind.isList
+            default: false
+            }
+        }
+        if case .object(let fields)? = text.kind.field([]),
+            let field = fields.first(where: { Self.labelNames.contains($0.name) })
+        {
+            options.label = "\(text.name).\(field.name)"
+            return reasons.append(
+                "--label \(text.name).\(field.name): by its name; above \(options.labelThreshold) is a positive, others negatives"
+            )
+        }
+        var names = Self.labelNames
+        if options.query.first?.lowercased().hasPrefix("sentence") == true { names += Self.similarityNames }
+        guard let found = column(names, where: isNumber) else { return }
+        options.label = found.name
+        reasons.append(
+            "--label \(found.name): by its name; above \(options.labelThreshold) is a positive, others negatives")
+    }
+
+    private mutating func guessTitleAndScores() {
+        guard options.positives.texts.count == 1 else { return }
+        if options.positives.titles.isEmpty,
+            let text = columns.first(where: { $0.name == options.positives.texts[0] }), text.kind == .text,
+            let found = column(Self.titleNames, where: { $0.kind == .text })
+        {
+            options.positives.titles = [found.name]
+            reasons.append("--positive-title \(found.name): by its name")
+        }
+        guard options.positives.scores.isEmpty, options.negatives.scores.isEmpty, options.negatives.texts.count == 1
+        else {
+            return
+        }
+        func isScore(_ column: ColumnSummary) -> Bool {
+            switch column.kind {
+            case .number, .integer, .list(.number), .list(.integer): true
+            case .text: column.isNumeric
+            default: false
+            }
+        }
+        for (positive, negative) in Self.scoreNames {
+            guard let one = column([positive], where: isScore), let two = column([negative], where: isScore) else {
+                continue
+            }
+            options.positives.scores = [one.name]
+            options.negatives.scores = [two.name]
+            reasons.append("--positive-score \(one.name), --negative-score \(two.name): by name")
+            return
+        }
+    }
+}

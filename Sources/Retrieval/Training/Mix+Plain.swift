@@ -1,0 +1,28 @@
+internal import JSON
+
+extension Mix {
+    /// One pass over datasets with the defaults of a mix and the model's own dropout. Queries without positives, as those
+    /// that were held out to evaluate with, are left out.
+    ///
+    /// - Parameters:
+    ///   - model: folder of the model to start from.
+    ///   - overrides: as `--set` takes them.
+    /// - Throws: `Failure` with status 78 for an override that no mix could have.
+    public init(training model: String, on datasets: [String], overrides: [String] = []) throws {
+        // Strings of JSON are strings of YAML.
+        func quoted(_ text: String) -> String {
+            var json: [UInt8] = []
+            JSONText.appendString(text, to: &json)
+            return String(decoding: json, as: UTF8.self)
+        }
+        let length = overrides.contains { $0.hasPrefix("steps=") } ? "" : "epochs: 1\n"
+        try self.init(
+            yaml: """
+                model: \(quoted(model))
+                datasets: [\(datasets.map { "{name: \(quoted($0))}" }.joined(separator: ", "))]
+                dropout: true
+                without_positives: skip
+                \(length)
+                """, path: "--dataset and --model", overrides: overrides)
+    }
+}
