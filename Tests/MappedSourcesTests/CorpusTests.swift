@@ -4,6 +4,7 @@ import Ingest
 import JSON
 import MappedSources
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 import Testing

@@ -2,6 +2,7 @@ import Base
 import JSON
 import MappedSources
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 import Testing

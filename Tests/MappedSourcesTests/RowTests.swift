@@ -4,6 +4,7 @@ import JSON
 import MappedSources
 import Records
 import Store
+import StoreFormat
 import SystemPackage
 import TestKit
 import Testing
