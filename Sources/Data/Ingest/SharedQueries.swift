@@ -225,7 +225,7 @@ extension Conversion {
         for judgement in kept {
             try target.addJudgement(
                 split: judgement.split, query: judgement.query, document: judgement.document, grade: judgement.grade)
-            report.countJudgement(in: judgement.split)
+            report.countJudgements(in: judgement.split)
         }
     }
 }
