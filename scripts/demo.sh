@@ -10,9 +10,6 @@ bin=.build/release
 out=demo
 model=.deps/models/all-MiniLM-L6-v2
 export TVT_STORE=$out/store
-# Where the processor has bfloat16 instructions, encoding with them takes half the time.
-dtype=f32
-if grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo; then dtype=bf16; fi
 mkdir -p "$out/.done"
 
 bold=$(tput bold 2>/dev/null || true)
@@ -47,8 +44,8 @@ save() {
 evaluate() {
   local when=$1 model=$2 folder=$out/$1
   mkdir -p "$folder"
-  step "$when: encode the corpus" $bin/tvt-encode corpus nave --model "$model" --dtype $dtype --output "$folder/corpus" --resume
-  step "$when: encode the test queries" $bin/tvt-encode queries nave --split test --model "$model" --dtype $dtype --output "$folder/queries" --resume
+  step "$when: encode the corpus" $bin/tvt-encode corpus nave --model "$model" --output "$folder/corpus" --resume
+  step "$when: encode the test queries" $bin/tvt-encode queries nave --split test --model "$model" --output "$folder/queries" --resume
   step "$when: search" $bin/tvt-search --queries "$folder/queries" --corpus "$folder/corpus" --depth 100 \
     --format tevatron --output "$folder/test.run"
 }
@@ -64,8 +61,8 @@ step "list the store" $bin/tvt-store ls
 evaluate before "$model"
 
 mkdir -p "$out/mining"
-step "encode the train corpus" $bin/tvt-encode corpus nave-train --model "$model" --dtype $dtype --output "$out/mining/corpus" --resume
-step "encode the train queries" $bin/tvt-encode queries nave-train --model "$model" --dtype $dtype --output "$out/mining/queries" --resume
+step "encode the train corpus" $bin/tvt-encode corpus nave-train --model "$model" --output "$out/mining/corpus" --resume
+step "encode the train queries" $bin/tvt-encode queries nave-train --model "$model" --output "$out/mining/queries" --resume
 step "search the train queries" $bin/tvt-search --queries "$out/mining/queries" --corpus "$out/mining/corpus" --depth 100 \
   --format tevatron --output "$out/mining/train.run"
 step "filter by top-100 recall" save "$out/mining/filter.json" $bin/tvt-mine filter nave-train \

@@ -41,6 +41,35 @@ struct EncodeToolTests {
         #expect(different.status == 65)
     }
 
+    /// Where the processor multiplies bfloat16 and where it does not, vectors are the same within its precision. The
+    /// second run may use nothing beyond AVX2, whatever the processor has.
+    @Test(arguments: ["bf16", "f16"])
+    func sixteenBitsWorkOnEveryProcessor(type: String) throws {
+        let data = try SampleData(documentCount: 60)
+        _ = try data.commit()
+        func vectors(_ name: String, _ type: String, _ environment: [String: String]) throws -> ([[Float]], String) {
+            let output = data.temporary(name)
+            let result = try run(
+                "tvt-encode", arguments(data, "corpus", output, ["--dtype", type, "--batch-tokens", "200"]),
+                environment: environment)
+            #expect(result.status == 0, "\(result.errorText)")
+            let reader = try VectorsReader(opening: output)
+            return ((0..<reader.count).map(reader.vector), result.errorText)
+        }
+        let (expected, silence) = try vectors("f32", "f32", [:])
+        let (own, _) = try vectors("own", type, [:])
+        let (limited, note) = try vectors(
+            "limited", type, ["ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"])
+        #expect(!silence.contains("processor"))
+        #expect(note.split(separator: "\n").count { $0.contains("--dtype \(type): this processor") } == 1)
+        #expect(expected.count == 60)
+        for row in expected.indices {
+            for other in [own[row], limited[row]] {
+                #expect(zip(expected[row], other).reduce(0) { $0 + $1.0 * $1.1 } > 0.999)
+            }
+        }
+    }
+
     /// Killed at any time and started again, a run ends with the same files as one that was left alone.
     @Test func killedRunsGoOn() throws {
         let data = try SampleData(documentCount: 3000)

@@ -80,8 +80,6 @@ bool ctorch_set_gradient_mode(bool enabled) {
     return before;
 }
 
-bool ctorch_cpu_has_bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
-
 void ctorch_trim_heap(void) { malloc_trim(0); }
 
 void ctorch_free(CTorchTensor *tensor) {

@@ -67,9 +67,6 @@ public enum Compute {
         execv("/proc/self/exe", CommandLine.unsafeArgv)
     }
 
-    /// Whether the CPU multiplies bfloat16 in hardware; without it, bfloat16 is correct but slow.
-    public static var cpuHasBFloat16: Bool { ctorch_cpu_has_bf16() }
-
     /// Gives the heap's free pages back to the system.
     ///
     /// CPU tensors of ever other sizes leave holes that glibc keeps; a long loop over such batches grows without this.

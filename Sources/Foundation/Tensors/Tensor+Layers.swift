@@ -60,12 +60,38 @@ extension Tensor {
 public final class PrepackedWeight {
     let packed: Tensor
 
-    /// - Parameter weight: `[O, I]`, float32 or bfloat16, on the CPU.
+    /// - Parameter weight: `[O, I]`, on the CPU, of a type that ``isSupported(_:)``.
     public init(_ weight: Tensor, expectedRowCount: Int) throws {
         packed = try made("prepack", weight) { ctorch_prepack($0, Int64(expectedRowCount), $1, $2) }
     }
 
     public enum Activation: Sendable { case none, gelu }
+
+    /// Whether the CPU's matrix kernels multiply weights of this type.
+    ///
+    /// For bfloat16 this depends on the processor and on what oneDNN may use of it (`ONEDNN_MAX_CPU_ISA`), so it is
+    /// found out by multiplying once.
+    public static func isSupported(_ type: ElementType) -> Bool {
+        switch type {
+        case .float32: true
+        case .bfloat16: multipliesBFloat16
+        default: false
+        }
+    }
+
+    private static let multipliesBFloat16: Bool = {
+        do {
+            return try withoutGradients {
+                let matrix = try Tensor.zeros([32, 32]).to(.bfloat16)
+                for activation in [Activation.none, .gelu] {
+                    _ = try PrepackedWeight(matrix, expectedRowCount: 32).linear(matrix, nil, activation)
+                }
+                return true
+            }
+        } catch {
+            return false
+        }
+    }()
 
     /// `activation(input · weightᵀ + bias)` in one pass; records no gradient.
     public func linear(_ input: Tensor, _ bias: Tensor?, _ activation: Activation = .none) throws -> Tensor {

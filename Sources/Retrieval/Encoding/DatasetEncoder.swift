@@ -86,7 +86,7 @@ public struct DatasetEncoder {
         let side = source.side == .queries ? model.card.query : model.card.document
         var fields: JSONObject = [
             "prompt": .string(side.prompt), "max_length": JSONValue(side.maxLength),
-            "compute": .string(EncodingType(model.type).rawValue),
+            "compute": .string(EncodingType(model.precision.storage).rawValue),
         ]
         if let split = source.split { fields["split"] = .string(split) }
         if let textSide = source.textSide {

@@ -14,8 +14,7 @@ public final class EmbeddingModel {
     public let tokenizer: Tokenizer
     public let text: any TextModel
     public let device: Device
-    /// The type of weights and computation.
-    public let type: ElementType
+    public let precision: Precision
     /// What a folder has beside weights, tokenizer and card, as it was when the model was loaded: a checkpoint that a
     /// run was resumed from is removed before the run ends.
     private let descriptionFiles: [(name: String, bytes: [UInt8])]
@@ -42,15 +41,15 @@ public final class EmbeddingModel {
     ) throws {
         guard Files.isDirectory(folder) else { throw Failure(.missingInput, "\(folder) is not a folder") }
         self.folder = folder
-        self.type = type
         self.device = device
+        precision = Precision(type, on: device)
         tokenizer = try Tokenizer(file: folder.appending("tokenizer.json"))
         let configPath = folder.appending("config.json")
         let config = try JSONValue.parse(file: configPath)
         let family = config["model_type"]?.string ?? "nothing"
         switch family {
         case "bert":
-            let weights = try WeightLoader(folder, prefix: "bert.", type: type, device: device)
+            let weights = try WeightLoader(folder, prefix: "bert.", precision: precision, device: device)
             text = try Bert(BertConfiguration(config, path: configPath), weights)
             try weights.finish()
         default:

@@ -13,14 +13,14 @@ final class WeightLoader {
     /// Which file holds a name, as the checkpoint writes it.
     private var fileByName: [String: Int] = [:]
     private let prefix: String
-    private let type: ElementType
+    let precision: Precision
     private let device: Device
     private var asked: Set<String> = []
 
     /// - Parameter prefix: a prefix that some checkpoints put before every name (`bert.`); used where it is there.
-    init(_ folder: FilePath, prefix: String, type: ElementType, device: Device) throws {
+    init(_ folder: FilePath, prefix: String, precision: Precision, device: Device) throws {
         self.folder = folder
-        self.type = type
+        self.precision = precision
         self.device = device
         files = try WeightLoader.paths(folder).map { try SafetensorsFile($0) }
         for (index, file) in files.enumerated() {
@@ -82,7 +82,9 @@ final class WeightLoader {
                 "the tensor holds a number that is not finite", at: Place(path: file.path.string, field: name),
                 advice: "The checkpoint is damaged, or its training diverged.")
         }
-        return Parameter(name, try tensor.to(type, device))
+        let kept = try tensor.to(precision.storage, device)
+        // What is not multiplied by is small, and computed with as it is.
+        return Parameter(name, shape.count == 1 ? try kept.to(precision.compute) : kept)
     }
 
     /// A linear layer's weight `[O, I]` and bias `[O]`.

@@ -78,9 +78,7 @@ struct ModelOptions: ParsableArguments {
         guard dims ?? 1 <= loaded.card.dims else {
             throw Failure(.usage, "--dims \(dims ?? 0): the model gives \(loaded.card.dims)")
         }
-        if dtype == .bf16 && device == .cpu && !Compute.cpuHasBFloat16 {
-            log.warning("this CPU has no bfloat16 instructions; --dtype f32 is faster here")
-        }
+        if let note = loaded.precision.note { log.notice("--dtype \(dtype.rawValue): \(note)") }
         return loaded
     }
 

@@ -3,6 +3,7 @@ internal import Store
 internal import Base
 internal import CommandLineKit
 internal import JSON
+internal import Models
 internal import Remotes
 internal import SystemPackage
 internal import Tensors
@@ -93,6 +94,9 @@ struct TVTTrain: Tool {
             ?? Mix(training: model!, on: dataset, overrides: set)
         let store = try openStore(store.location)
         let plan = try TrainingPlan(mix, store: store, device: Device.named(device))
+        if mix.precision == .bf16, let note = Precision(.bfloat16, on: plan.device).note {
+            log.notice("dtype: bf16: \(note)")
+        }
         if dryRun {
             let result = try DryRun(plan)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)

@@ -36,8 +36,6 @@ void ctorch_set_thread_count(int32_t count);
 int32_t ctorch_thread_count(void);
 /// Sets whether the calling thread records gradients; returns what it was.
 bool ctorch_set_gradient_mode(bool enabled);
-/// Whether the CPU multiplies bfloat16 in hardware.
-bool ctorch_cpu_has_bf16(void);
 /// Gives the free pages of the process's heap back to the system.
 void ctorch_trim_heap(void);
 

@@ -16,6 +16,7 @@ public final class Bert: TextModel {
     private let positions: Parameter
     private let tokenTypes: Parameter
     private let norm: LayerNorm
+    private let computeType: ElementType
 
     public var hiddenSize: Int { configuration.hiddenSize }
     public var maxLength: Int { configuration.positionCount }
@@ -30,6 +31,7 @@ public final class Bert: TextModel {
 
     init(_ configuration: BertConfiguration, _ weights: WeightLoader) throws {
         self.configuration = configuration
+        computeType = weights.precision.compute
         let size = configuration.hiddenSize
         words = try weights.parameter("embeddings.word_embeddings.weight", [configuration.vocabularySize, size])
         positions = try weights.parameter("embeddings.position_embeddings.weight", [configuration.positionCount, size])
@@ -52,7 +54,7 @@ public final class Bert: TextModel {
     }
 
     public func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
-        let words_TD = try words.tensor.embedding(batch.tokens_T)
+        let words_TD = try words.tensor.embedding(batch.tokens_T).to(computeType)
         let typed_TD = try words_TD.adding(tokenTypes.tensor.select(0, 0))
         let placed_TD = try typed_TD.adding(positions.tensor.embedding(batch.positions_T))
         return try dropout.at(0).hidden(norm(placed_TD), site: 0)
