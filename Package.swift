@@ -211,7 +211,7 @@ let data: [Target] = layer(
 let retrieval: [Target] = layer(
     "Retrieval",
     [
-        room("Models", uses: ["Base", "JSON", "Tensors", "Tokenizers"], packages: [systemPackage]),
+        room("Models", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
         room(
             "Encoding", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store"],
             packages: [systemPackage]),
@@ -302,11 +302,12 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Models", uses: ["JSON", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Models", uses: ["JSON", "Records", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
             "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Encoding",
+            "Examples",
             "tvt-encode",
         ],
         packages: [systemPackage]),

@@ -48,7 +48,7 @@ struct DatasetEncoderTests {
             var truncatedCount = 0
             for (row, (id, text)) in texts.enumerated() {
                 #expect(reader.id(row) == id)
-                let role: ModelCard.Role = side == .queries ? .query : .document
+                let role: Role = side == .queries ? .query : .document
                 let tokens = model.tokenize(text, as: role)
                 #expect(tokens.count <= (side == .queries ? 8 : 24))
                 let prompt = side == .queries ? Array("a ".utf8) : []

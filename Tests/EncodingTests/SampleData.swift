@@ -68,14 +68,9 @@ struct SampleData {
 
     /// The card that the tiny model's folder does not have.
     static var overrides: ModelCard.Overrides {
-        var overrides = ModelCard.Overrides()
-        overrides.pooling = .mean
-        overrides.normalize = true
-        overrides.queryPrompt = "a "
-        overrides.documentPrompt = ""
-        overrides.queryMaxLength = 8
-        overrides.documentMaxLength = 24
-        return overrides
+        ModelCard.Overrides(
+            pooling: .mean, normalize: true, query: .init(prompt: "a ", maxLength: 8),
+            document: .init(prompt: "", maxLength: 24))
     }
 
     /// The same on the command line.

@@ -170,3 +170,31 @@ func randomText(random: inout SplitMix64) -> String {
     }
     return text
 }
+
+/// Configurations that Python wrote.
+struct PythonFileTests {
+    @Test(
+        arguments: [
+            ("{\"n\": 1000000000000000019884624838656, \"m\": 5}", 1e30),
+            ("{\"n\":123456789012345678901234567890}", 1.2345678901234568e29),
+            ("{\"s\": \"99999999999999999999 \\\" 1\", \"n\": [88888888888888888888][0]}", nil),
+        ] as [(String, Double?)])
+    func wholeNumbersBeyond64BitsAreDoubles(text: String, expected: Double?) throws {
+        let temporary = try TemporaryFolder()
+        let file = try temporary.write(text, to: "config.json")
+        guard let expected else {
+            #expect(throws: InputError.self) { try JSONValue.parse(pythonFile: file) }
+            return
+        }
+        #expect(try JSONValue.parse(pythonFile: file)["n"]?.double == expected)
+        #expect(throws: InputError.self) { try JSONValue.parse(file: file) }
+    }
+
+    @Test func digitsInStringsStayAsTheyAre() throws {
+        let temporary = try TemporaryFolder()
+        let text = #"{"s": "a \" 12345678901234567890123", "n": -12345678901234567890123, "i": 9223372036854775807}"#
+        let value = try JSONValue.parse(pythonFile: temporary.write(text, to: "c.json"))
+        #expect(value["s"]?.string == "a \" 12345678901234567890123")
+        #expect(value["n"]?.double == -1.2345678901234568e22)
+    }
+}

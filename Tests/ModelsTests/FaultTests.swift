@@ -106,12 +106,14 @@ struct FaultTests {
     }
 
     @Test func whatIsUnknownIsAskedFor() throws {
-        let text = message { _ = try EmbeddingModel(loading: temporary.path, .encoding) }
-        for flag in ["--pooling", "--normalize", "--query-prompt", "--document-max-length"] {
-            #expect(text.contains(flag))
+        let text = message {
+            _ = try EmbeddingModel(loading: temporary.path, .encoding) { "the flag of \($0)" }
+        }
+        for setting in ["pooling", "normalize", "query.prompt", "document.maxLength"] {
+            #expect(text.contains("the flag of \(setting)"))
         }
         var overrides = BertTests.overrides(.mean)
-        overrides.queryMaxLength = 25
+        overrides.query.maxLength = 25
         #expect(throws: Failure.self) {
             try EmbeddingModel(loading: temporary.path, .encoding, overrides: overrides)
         }

@@ -65,6 +65,10 @@ struct SafetensorsTests {
         #"{"a": {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}}"#,
         #"{"a": {"dtype": "F32", "shape": [4611686018427387904, 4], "data_offsets": [0, 8]}}"#,
         #"{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "b": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}"#,
+        #"{"a": {"dtype": "U8", "shape": [9223372036854775807], "data_offsets": [0, 9223372036854775807]}}"#,
+        #"{"a": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}}"#,
+        #"{"a": {"dtype": "F32", "shape": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2], "data_offsets": [0, 8]}}"#,
+        #"{"a": {"dtype": "F32", "shape": [2.0], "data_offsets": [0, 8]}}"#,
         #"{"a": {"shape": [2], "data_offsets": [0, 8]}}"#, "[1]", "{",
     ])
     func badHeaders(header: String) throws {

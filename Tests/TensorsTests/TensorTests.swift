@@ -132,6 +132,18 @@ import Testing
         #expect(try ones.dropout(0, seed: 7).floats() == ones.floats())
     }
 
+    /// What a device makes by tensor operations is what the CPU makes in one pass.
+    @Test(arguments: [[], [1], [2], [7, 3], [401, 1000]], [0.1, 0.5, 0.999])
+    func dropoutMasksAreTheSameByOperations(shape: [Int], probability: Double) throws {
+        for seed in [0, 7, UInt64.max, 0x9E37_79B9_7F4A_7C15] {
+            let masks = try [false, true].map {
+                try Tensor.dropoutMask(shape, probability, seed: seed, byOperations: $0).floats()
+            }
+            #expect(masks[0] == masks[1])
+            #expect(masks[0].count == shape.reduce(1, *))
+        }
+    }
+
     /// One step by hand, from the paper's formula.
     @Test func adamW() throws {
         let parameter = try Tensor([1, -2] as [Float])

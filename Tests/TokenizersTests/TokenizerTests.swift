@@ -74,6 +74,11 @@ import Tokenizers
 
     static let refused: [(patch: JSONObject, model: JSONObject, field: String)] = [
         (["normalizer": ["type": "NFKC"]], [:], "normalizer.type"),
+        (
+            ["normalizer": ["type": "Sequence", "normalizers": [["type": "Lowercase"], ["type": "NFC"]]]], [:],
+            "normalizer.normalizers[1].type"
+        ),
+        (["normalizer": ["type": "Sequence", "normalizers": [bert(true), bert(true)]]], [:], "normalizers[1].type"),
         (["pre_tokenizer": ["type": "ByteLevel"]], [:], "pre_tokenizer.type"),
         (["post_processor": ["type": "RobertaProcessing"]], [:], "post_processor.type"),
         ([:], ["type": "BPE"], "model.type"),
@@ -105,6 +110,27 @@ import Tokenizers
         let error = #expect(throws: InputError.self) { try Self.small(patch, model: model) }
         #expect(error?.place.path == "tokenizer.json")
         #expect(error?.place.field?.hasSuffix(field) == true, "\(error.map(String.init(describing:)) ?? "")")
+    }
+
+    static func bert(_ lowercases: Bool) -> JSONValue {
+        [
+            "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": nil,
+            "lowercase": .bool(lowercases),
+        ]
+    }
+
+    /// sentence-transformers 6 puts `Lowercase` before the normalizer of a folder that asks for lowercasing. Accents are
+    /// stripped where the normalizer itself lowercases.
+    @Test(
+        arguments: [
+            ([["type": "Lowercase"], bert(true)], [1, 3, 4, 6, 2]),
+            ([["type": "Lowercase"], bert(false)], [1, 3, 4, 0, 2]),
+            ([bert(false), ["type": "Lowercase"]], [1, 3, 4, 0, 2]), ([["type": "Lowercase"]], [1, 3, 4, 0, 2]),
+            ([bert(false)], [1, 0, 0, 2]), ([], [1, 0, 0, 2]),
+        ] as [([JSONValue], [Int32])])
+    func sequencesOfNormalizers(normalizers: [JSONValue], expected: [Int32]) throws {
+        let tokenizer = try Self.small(["normalizer": ["type": "Sequence", "normalizers": .array(normalizers)]])
+        #expect(tokenizer.ids(Array("FAITHful F\u{301}".utf8)) == expected)
     }
 
     static func added(_ content: String, _ id: Int, normalized: Bool = false) -> JSONValue {

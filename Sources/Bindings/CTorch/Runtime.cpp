@@ -47,13 +47,6 @@ at::TensorOptions options(CTorchType type, CTorchDevice device) {
     return at::TensorOptions().dtype(ctorch::scalarType(type)).device(ctorch::device(device));
 }
 
-/// The output function of SplitMix64 (Steele, Lea, Flood 2014): one well-mixed word for each counter value.
-inline uint64_t mixed(uint64_t counter) {
-    counter = (counter ^ (counter >> 30)) * 0xBF58476D1CE4E5B9u;
-    counter = (counter ^ (counter >> 27)) * 0x94D049BB133111EBu;
-    return counter ^ (counter >> 31);
-}
-
 }  // namespace
 
 CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error) {
@@ -185,28 +178,5 @@ CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, dou
     return make(out, error, [&] {
         at::Tensor made = at::empty(shape(sizes, count), options(CTORCH_F32, CTorchDevice{0, 0}));
         return made.normal_(mean, deviation, at::make_generator<at::CPUGeneratorImpl>(seed));
-    });
-}
-
-CTorchStatus ctorch_dropout(const CTorchTensor *tensor, double p, uint64_t seed, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] {
-        TORCH_CHECK(p >= 0 && p < 1, "a dropout probability lies in [0, 1), not ", p);
-        const at::Tensor &input = tensor->value;
-        // The mask is made on the CPU whatever the device, so that a seed means the same everywhere.
-        at::Tensor mask = at::empty(input.sizes(), at::TensorOptions().dtype(at::kFloat));
-        float *values = mask.mutable_data_ptr<float>();
-        const int64_t count = mask.numel();
-        const float kept = static_cast<float>(1.0 / (1.0 - p));
-        const uint32_t threshold = static_cast<uint32_t>(p * 4294967296.0);
-        // A word of the counter sequence serves two elements. Chunks start at even positions.
-        at::parallel_for(0, (count + 1) / 2, 16384, [&](int64_t begin, int64_t end) {
-            for (int64_t pair = begin; pair < end; ++pair) {
-                const uint64_t word = mixed(seed + static_cast<uint64_t>(pair + 1) * 0x9E3779B97F4A7C15u);
-                values[2 * pair] = static_cast<uint32_t>(word) < threshold ? 0.0f : kept;
-                if (2 * pair + 1 < count)
-                    values[2 * pair + 1] = static_cast<uint32_t>(word >> 32) < threshold ? 0.0f : kept;
-            }
-        });
-        return input.mul(mask.to(input.device(), input.scalar_type()));
     });
 }

@@ -14,18 +14,15 @@ final class RecordRendering {
 
     init(_ contents: ExampleOptions.Contents) { self.contents = contents }
 
-    /// `title + " " + text`, or what there is of the two; or the line as it is.
+    /// The document's text, or the line as it is.
     func document(_ line: UnsafeRawBufferPointer, _ ordinal: Int, of dataset: Dataset) throws -> [UInt8] {
         guard contents == .texts else { return Array(line) }
         return try scan(line, with: documents, "document", ordinal, dataset) { record in
+            let title = record.node(.title)?.string
             let text = record.node(.text)?.string
-            guard let title = record.node(.title)?.string, !title.isEmpty else { return text.map { Array($0) } }
-            guard let text else { return Array(title) }
             var rendered: [UInt8] = []
-            rendered.reserveCapacity(title.count + 1 + text.count)
-            rendered.append(contentsOf: title)
-            rendered.append(0x20)
-            rendered.append(contentsOf: text)
+            rendered.reserveCapacity((title?.count ?? 0) + 1 + (text?.count ?? 0))
+            RecordText.append(title: title, text: text, to: &rendered)
             return rendered
         }
     }

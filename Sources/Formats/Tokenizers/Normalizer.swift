@@ -5,6 +5,24 @@ enum Normalizer: Sendable {
     case none
     case bert(BertNormalizer)
 
+    /// This one, then the other, as one; nil where that is not built in.
+    ///
+    /// Lowercasing commutes with all that a `BertNormalizer` does: compared for every scalar with the library's answers.
+    func followed(by other: Normalizer) -> Normalizer? {
+        switch (self, other) {
+        case (.none, _): other
+        case (_, .none): self
+        case (.bert(let first), .bert(let second)):
+            if first == .lowercase {
+                .bert(second.lowercasing)
+            } else if second == .lowercase {
+                .bert(first.lowercasing)
+            } else {
+                nil
+            }
+        }
+    }
+
     /// The most bytes that one byte of input can become; `scripts/unicode-tables.py` checks it for every scalar.
     static let growthLimit = 3
 
@@ -25,11 +43,21 @@ enum Normalizer: Sendable {
 ///
 /// Source: `tokenizers/src/normalizers/bert.rs` of huggingface/tokenizers 0.23.3; classes and mappings are those of
 /// that library (see `scripts/unicode-tables.py`), not of the newest Unicode version.
-struct BertNormalizer: Sendable {
+struct BertNormalizer: Sendable, Equatable {
     var cleansText = true
     var separatesIdeographs = true
     var stripsAccents = true
     var lowercases = true
+
+    /// The library's `Lowercase`.
+    static let lowercase = BertNormalizer(
+        cleansText: false, separatesIdeographs: false, stripsAccents: false, lowercases: true)
+
+    fileprivate var lowercasing: BertNormalizer {
+        var copy = self
+        copy.lowercases = true
+        return copy
+    }
 
     func apply(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int {
         guard let input = text.baseAddress else { return 0 }

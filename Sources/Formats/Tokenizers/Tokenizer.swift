@@ -25,10 +25,17 @@ public final class Tokenizer: Sendable {
     public let vocabularySize: Int
     /// The highest id there is.
     public let highestID: Int32
-    /// The limit that the file itself asks for. Only the caller's limit counts; this is for showing.
-    public let declaredMaxLength: Int?
+    /// `model_max_length` of `tokenizer_config.json`: ids of a text, special ones included; `Int.max` for no limit, nil
+    /// where there is no such file or field. The limit within `tokenizer.json` is often left over from somebody's last
+    /// call, and counts for nothing.
+    public let modelMaxLength: Int?
     /// Ids that the post-processor puts before and after each text.
     public var specialTokenCount: Int { prefix.count + suffix.count }
+
+    /// Whether texts lose tokens at their start where they are cut.
+    public let truncatesLeft: Bool
+    /// Whether texts are lowercased.
+    public var lowercases: Bool { if case .bert(let normalizer) = normalizer { normalizer.lowercases } else { false } }
 
     private let addedIDs: [[UInt8]: Int32]
     private let rawMatcher: AddedTokenMatcher
@@ -38,9 +45,20 @@ public final class Tokenizer: Sendable {
     private let model: WordPiece
     private let prefix: [Int32]
     private let suffix: [Int32]
-    private let truncatesLeft: Bool
 
-    /// Reads a `tokenizer.json`.
+    /// Reads the tokenizer of a model's folder: `tokenizer.json`, and the files beside it that say how it is used.
+    ///
+    /// - Parameter defaultClass: transformers' tokenizer class for the model, where `tokenizer_config.json` names none.
+    /// - Throws: `InputError` that names the field that is missing, malformed, not built in, or of which two files say
+    ///   different things.
+    public convenience init(folder: FilePath, defaultClass: String) throws {
+        let path = folder.appending("tokenizer.json")
+        let bytes = try Files.readAll(path)
+        let file = try TokenizerFile(bytes, path: path.string)
+        try self.init(file, bytes: bytes, TokenizerConfiguration(folder, for: file, defaultClass: defaultClass))
+    }
+
+    /// Reads a `tokenizer.json` alone.
     ///
     /// - Throws: `InputError` that names the component or field that is missing, malformed or of a kind not built in.
     public convenience init(file: FilePath) throws {
@@ -52,7 +70,7 @@ public final class Tokenizer: Sendable {
         try self.init(TokenizerFile(bytes, path: path), bytes: bytes)
     }
 
-    private init(_ file: TokenizerFile, bytes: [UInt8]) throws {
+    private init(_ file: TokenizerFile, bytes: [UInt8], _ configuration: TokenizerConfiguration? = nil) throws {
         configurationBytes = bytes
         digest = SHA256Digest.of(bytes)
         normalizer = file.normalizer
@@ -60,8 +78,8 @@ public final class Tokenizer: Sendable {
         model = file.model
         prefix = file.prefix
         suffix = file.suffix
-        truncatesLeft = file.truncatesLeft
-        declaredMaxLength = file.declaredMaxLength
+        truncatesLeft = configuration?.truncatesLeft ?? file.truncatesLeft
+        modelMaxLength = configuration?.maxLength
         addedIDs = Dictionary(file.addedTokens.map { ($0.content, $0.id) }, uniquingKeysWith: { first, _ in first })
         let model = file.model
         vocabularySize = model.starting.count + addedIDs.keys.count { model.starting.find($0) < 0 }

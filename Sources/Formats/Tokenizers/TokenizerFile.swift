@@ -7,13 +7,15 @@ struct TokenizerFile {
     private(set) var preTokenizer = PreTokenizer.none
     private(set) var model: WordPiece
     private(set) var highestModelID: Int32
+    /// The model's unknown token and prefix of continuing pieces, as they are written.
+    private(set) var unknownToken: [UInt8]
+    private(set) var continuingPrefix: [UInt8]
     private(set) var addedTokens: [AddedToken] = []
     /// Special ids before and after a text.
     private(set) var prefix: [Int32] = []
     private(set) var suffix: [Int32] = []
-    private(set) var declaredMaxLength: Int?
     private(set) var truncatesLeft = false
-    private let path: String
+    let path: String
 
     init(_ bytes: [UInt8], path: String) throws {
         self.path = path
@@ -22,7 +24,10 @@ struct TokenizerFile {
             "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
             "decoder", "model",
         ])
-        (model, highestModelID) = try Self.model(root.component("model"))
+        let modelPart = try root.component("model")
+        (model, highestModelID) = try Self.model(modelPart)
+        unknownToken = Array(try modelPart.string("unk_token").utf8)
+        continuingPrefix = Array(try modelPart.string("continuing_subword_prefix").utf8)
         if let part = try root.optional("normalizer") { normalizer = try Self.normalizer(part) }
         if let part = try root.optional("pre_tokenizer") { preTokenizer = try Self.preTokenizer(part) }
         try readAddedTokens(root)
@@ -56,15 +61,29 @@ struct TokenizerFile {
     }
 
     private static func normalizer(_ part: Component) throws -> Normalizer {
-        try part.requireType(["BertNormalizer"])
-        try part.allow(["type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase"])
-        let lowercases = try part.bool("lowercase")
-        return .bert(
-            BertNormalizer(
-                cleansText: try part.bool("clean_text"),
-                separatesIdeographs: try part.bool("handle_chinese_chars"),
-                stripsAccents: part.has("strip_accents") ? try part.bool("strip_accents") : lowercases,
-                lowercases: lowercases))
+        switch try part.requireType(["BertNormalizer", "Lowercase", "Sequence"]) {
+        case "Sequence":
+            try part.allow(["type", "normalizers"])
+            return try part.components("normalizers").reduce(.none) { first, part in
+                let second = try normalizer(part)
+                guard let both = first.followed(by: second) else {
+                    throw part.error("a second normalizer of this kind is not built in", "type")
+                }
+                return both
+            }
+        case "Lowercase":
+            try part.allow(["type"])
+            return .bert(.lowercase)
+        default:
+            try part.allow(["type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase"])
+            let lowercases = try part.bool("lowercase")
+            return .bert(
+                BertNormalizer(
+                    cleansText: try part.bool("clean_text"),
+                    separatesIdeographs: try part.bool("handle_chinese_chars"),
+                    stripsAccents: part.has("strip_accents") ? try part.bool("strip_accents") : lowercases,
+                    lowercases: lowercases))
+        }
     }
 
     private static func preTokenizer(_ part: Component) throws -> PreTokenizer {
@@ -100,6 +119,13 @@ struct TokenizerFile {
                     stripsLeft: try part.bool("lstrip"), stripsRight: try part.bool("rstrip"),
                     isNormalized: try part.bool("normalized")))
         }
+    }
+
+    /// The id of a token as it is written: an added one's, else that of the vocabulary.
+    func id(of token: [UInt8]) -> Int32? {
+        if let added = addedTokens.first(where: { $0.content == token }) { return added.id }
+        let id = model.starting.find(token)
+        return id < 0 ? nil : id
     }
 
     /// The normal forms of the added tokens that are found in normalised text.
@@ -157,7 +183,6 @@ struct TokenizerFile {
 
     private mutating func readTruncation(_ part: Component) throws {
         try part.allow(["direction", "max_length", "strategy", "stride"])
-        declaredMaxLength = try part.integer("max_length")
         let strategy = try part.string("strategy")
         guard strategy == "LongestFirst" || strategy == "OnlyFirst" else {
             throw part.error("truncation strategy \"\(strategy)\" is not built in", "strategy")
@@ -167,94 +192,6 @@ struct TokenizerFile {
         case "Right": truncatesLeft = false
         case "Left": truncatesLeft = true
         case let other: throw part.error("truncation direction \"\(other)\" is unknown", "direction")
-        }
-    }
-}
-
-/// A JSON object of the file, with its place for errors.
-private struct Component {
-    let object: JSONObject
-    private let path: String
-    private let place: String
-
-    init(_ object: JSONObject, path: String, place: String) {
-        self.object = object
-        self.path = path
-        self.place = place
-    }
-
-    init(_ value: JSONValue, path: String, place: String) throws {
-        guard let object = value.object else {
-            throw InputError("not a JSON object", at: Place(path: path, field: place.isEmpty ? nil : place))
-        }
-        self.init(object, path: path, place: place)
-    }
-
-    private func field(_ name: String) -> String { place.isEmpty ? name : place + "." + name }
-
-    func error(_ reason: String, _ name: String, _ offender: [UInt8]? = nil, advice: String? = nil) -> InputError {
-        InputError(reason, at: Place(path: path, field: field(name)), offender: offender, advice: advice)
-    }
-
-    /// Whether there is such a field and it is not null.
-    func has(_ name: String) -> Bool { object[name].map { $0 != .null } ?? false }
-
-    func allow(_ names: [String]) throws {
-        for (name, _) in object where !names.contains(name) {
-            throw error("this setting is not built in", name, advice: "tokens would differ from the model's")
-        }
-    }
-
-    @discardableResult
-    func requireType(_ known: [String]) throws -> String {
-        let type = try string("type")
-        guard known.contains(type) else {
-            throw error(
-                "component \"\(type)\" is not built in", "type",
-                advice: "built in here: " + known.joined(separator: ", "))
-        }
-        return type
-    }
-
-    private func value<Value>(_ name: String, _ kind: String, _ read: (JSONValue) -> Value?) throws -> Value {
-        guard let value = object[name] else { throw error("missing field", name) }
-        guard let read = read(value) else { throw error("not \(kind)", name) }
-        return read
-    }
-
-    func string(_ name: String) throws -> String { try value(name, "a string") { $0.string } }
-    func bool(_ name: String) throws -> Bool { try value(name, "true or false") { $0.bool } }
-
-    func integer(_ name: String) throws -> Int {
-        try value(name, "a whole number from 0") { $0.integer.flatMap { $0 < 0 ? nil : $0 } }
-    }
-
-    func ids(_ name: String) throws -> [Int32] {
-        try value(name, "a list of token ids") { value in
-            guard let ids = value.array?.map({ $0.integer.flatMap(Int32.init(exactly:)) }) else { return nil }
-            return ids.contains { ($0 ?? -1) < 0 } ? nil : ids.compactMap { $0 }
-        }
-    }
-
-    /// The id of a `["[SEP]", 102]` pair.
-    func tokenAndID(_ name: String) throws -> Int32 {
-        try value(name, "a pair of a token and its id") { value in
-            guard let pair = value.array, pair.count == 2, pair[0].string != nil else { return nil }
-            return pair[1].integer.flatMap(Int32.init(exactly:)).flatMap { $0 < 0 ? nil : $0 }
-        }
-    }
-
-    func component(_ name: String) throws -> Component {
-        guard let value = object[name] else { throw error("missing field", name) }
-        return try Component(value, path: path, place: field(name))
-    }
-
-    func optional(_ name: String) throws -> Component? { has(name) ? try component(name) : nil }
-
-    func components(_ name: String) throws -> [Component] {
-        guard has(name) else { return [] }
-        return try value(name, "a list") { $0.array }.enumerated().map { index, value in
-            try Component(value, path: path, place: "\(field(name))[\(index)]")
         }
     }
 }

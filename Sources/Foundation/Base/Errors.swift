@@ -87,15 +87,19 @@ public struct InputError: StatusError {
     /// The bytes at fault; at most 40 are shown, escaped.
     public let offender: [UInt8]?
     public let advice: String?
+    /// 65 for data; 78 for a configuration.
+    public let exitStatus: ExitStatus
 
-    public init(_ reason: String, at place: Place, offender: [UInt8]? = nil, advice: String? = nil) {
+    public init(
+        _ reason: String, at place: Place, offender: [UInt8]? = nil, advice: String? = nil,
+        exitStatus: ExitStatus = .badData
+    ) {
+        self.exitStatus = exitStatus
         self.reason = reason
         self.place = place
         self.offender = offender.map { Array($0.prefix(InputError.longestOffender + 1)) }
         self.advice = advice
     }
-
-    public var exitStatus: ExitStatus { .badData }
 
     static let longestOffender = 40
 

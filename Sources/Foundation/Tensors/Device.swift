@@ -1,6 +1,5 @@
 internal import Base
 internal import CTorch
-internal import Glibc
 
 /// Where a tensor's elements are.
 public enum Device: Sendable, Hashable, CustomStringConvertible {
@@ -53,18 +52,6 @@ public enum Compute {
     public static var threadCount: Int {
         get { Int(ctorch_thread_count()) }
         set { ctorch_set_thread_count(Int32(clamping: max(newValue, 1))) }
-    }
-
-    /// Lets waiting threads sleep soon instead of spinning for milliseconds, unless the environment says how they wait.
-    ///
-    /// libgomp reads this from the environment when it is loaded, so the process starts itself once more: call it first
-    /// of all. On cores that others use too, threads that spin for one that cannot run made a training step take ten
-    /// times as long; on free cores nothing changes.
-    public static func shortenThreadWaits() {
-        guard getenv("GOMP_SPINCOUNT") == nil, getenv("OMP_WAIT_POLICY") == nil else { return }
-        setenv("GOMP_SPINCOUNT", "10000", 1)
-        // Where it cannot be started again, it waits as libgomp likes.
-        execv("/proc/self/exe", CommandLine.unsafeArgv)
     }
 
     /// Gives the heap's free pages back to the system.

@@ -27,6 +27,8 @@ public final class SafetensorsFile: Sendable {
 
     /// The format's own limit for headers.
     static let longestHeader = 100_000_000
+    /// More dimensions than any weight has; libtorch allows 64.
+    static let longestShape = 16
 
     /// - Throws: `InputError` (65) for a file that is not safetensors, is cut off, has gaps, or has unknown types.
     public init(_ path: FilePath) throws {
@@ -66,8 +68,9 @@ public final class SafetensorsFile: Sendable {
             }
             end = entry.range.upperBound
         }
-        guard dataStart + end == bytes.count else {
-            throw InputError("\(bytes.count) bytes where \(dataStart + end) belong", at: Place(path: name))
+        guard end == bytes.count - dataStart else {
+            throw InputError(
+                "\(bytes.count - dataStart) bytes of data where the header asks for \(end)", at: Place(path: name))
         }
         self.entries = entries
         self.metadata = metadata
@@ -82,6 +85,9 @@ public final class SafetensorsFile: Sendable {
         else { throw InputError("dtype, shape or data_offsets are missing or malformed", at: place) }
         guard let type = ElementType(safetensors: dtype) else {
             throw InputError("elements of type \(dtype) are not supported", at: place)
+        }
+        guard shape.count <= longestShape else {
+            throw InputError("\(shape.count) dimensions; at most \(longestShape) are supported", at: place)
         }
         var size = type.byteCount
         var sizes: [Int] = []

@@ -1,6 +1,6 @@
 internal import CTorch
 
-// Matrix products, normalisation, attention, dropout.
+// Matrix products, normalisation, attention.
 extension Tensor {
     /// The matrix product over the last two dimensions; leading ones broadcast.
     public func matmul(_ other: Tensor) throws -> Tensor {
@@ -43,14 +43,6 @@ extension Tensor {
                     $0, $1, $2, cumulativeLengths.handle, Int64(longest), causal, scale ?? 0, $3, $4)
             }
         }
-    }
-
-    /// Zeroes each element with the given probability and scales the rest by 1 / (1 − p).
-    ///
-    /// A function of (seed, position in the tensor) alone: the same on every device and for any number of threads.
-    public func dropout(_ probability: Double, seed: UInt64) throws -> Tensor {
-        if probability == 0 { return self }
-        return try made("dropout", self) { ctorch_dropout($0, probability, seed, $1, $2) }
     }
 }
 

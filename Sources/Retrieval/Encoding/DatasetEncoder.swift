@@ -17,7 +17,7 @@ public struct DatasetEncoder {
         public var recordsPerPart = 8192
         /// The most tokens of a batch.
         public var tokenBudget = 4096
-        /// Keep so many leading components; nil keeps all.
+        /// Keep so many leading components, scaled to length 1 again if the card scales; nil for what the card says.
         public var dims: Int?
         /// How components are stored.
         public var outputType = VectorType.f32
@@ -76,6 +76,9 @@ public struct DatasetEncoder {
         self.options = options
     }
 
+    /// Components of a vector.
+    var dims: Int { min(options.dims ?? model.card.outputDims, model.card.dims) }
+
     /// Records of one task of a worker.
     static let chunkSize = 1024
 
@@ -97,8 +100,9 @@ public struct DatasetEncoder {
         for (key, value) in encoding { fields[key] = value }
         return VectorsDescription(
             side: source.side, modelCard: identity, dataset: source.dataset.digest,
-            datasetReference: source.dataset.reference, dims: min(options.dims ?? .max, model.card.dims),
-            type: options.outputType, isNormalised: model.card.normalize, encoding: fields)
+            datasetReference: source.dataset.reference, dims: dims,
+            type: options.outputType,
+            isNormalised: options.dims == nil ? model.card.givesUnitVectors : model.card.normalize, encoding: fields)
     }
 
     /// Encodes what is not yet there.
@@ -181,13 +185,12 @@ public struct DatasetEncoder {
 
     /// Vectors of a window, row by row in its own order.
     func encode(_ window: TokenizedRecords, _ progress: Progress?) throws -> [Float] {
-        let dims = min(options.dims ?? .max, model.card.dims)
         var rows = [Float](repeating: 0, count: window.count * dims)
         let plan = BatchPlan(lengths: (0..<window.count).map(window.length), tokenBudget: options.tokenBudget)
         for batch in plan.batches {
             try Interruption.check()
             let packed = PackedBatch(lengths: batch.map(window.length)) { window.sequence(batch[$0]) }
-            let vectors = try model.encode(packed, dims: dims)
+            let vectors = try model.encode(packed, dims: options.dims)
             try vectors.withUnsafeBytes { bytes in
                 let values = bytes.assumingMemoryBound(to: Float.self)
                 for (row, index) in batch.enumerated() {

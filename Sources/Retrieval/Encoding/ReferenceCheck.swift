@@ -27,7 +27,7 @@ public struct ReferenceCheck {
     public func run(against reference: FilePath, stride step: Int, progress: (Int) -> Void) throws -> Report {
         let matrix = try NumpyMatrix(reference)
         let source = encoder.source
-        let dims = min(encoder.options.dims ?? .max, encoder.model.card.dims)
+        let dims = encoder.dims
         guard matrix.rowCount == source.count, matrix.columnCount == dims else {
             throw InputError(
                 "\(matrix.rowCount) rows of \(matrix.columnCount), but the dataset has \(source.count) "

@@ -78,7 +78,7 @@ public struct RecordSource: Sendable {
                 let place = place(ordinal)
                 let document = try Document(jsonLine: line, at: place, parser: parser)
                 text.removeAll(keepingCapacity: true)
-                ModelCard.render(title: document.title, text: document.text, into: &text)
+                RecordText.append(title: document.title, text: document.text, to: &text)
                 try check(
                     hasText: document.title != nil || document.text != nil,
                     hasMedia: document.image != nil || document.video != nil || document.audio != nil,

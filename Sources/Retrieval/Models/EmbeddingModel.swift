@@ -1,5 +1,5 @@
 public import Base
-internal import JSON
+public import Records
 public import SystemPackage
 public import Tensors
 public import Tokenizers
@@ -15,6 +15,8 @@ public final class EmbeddingModel {
     public let text: any TextModel
     public let device: Device
     public let precision: Precision
+    /// What a user should know about how the folder was read, a sentence each.
+    public let notes: [String]
     /// What a folder has beside weights, tokenizer and card, as it was when the model was loaded: a checkpoint that a
     /// run was resumed from is removed before the run ends.
     private let descriptionFiles: [(name: String, bytes: [UInt8])]
@@ -34,49 +36,43 @@ public final class EmbeddingModel {
     ///   - overrides: what the user says about the card.
     ///   - adapter: a PEFT folder whose adapters are merged into the weights. Its card, where it has one, is the
     ///     model's: it says how the adapter was trained.
+    ///   - settingName: what the user calls a setting, for what has to be asked.
     /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
     public init(
         loading folder: FilePath, _ purpose: Purpose, overrides: ModelCard.Overrides = .init(),
-        adapter: FilePath? = nil, type: ElementType = .float32, device: Device = .cpu
+        adapter: FilePath? = nil, type: ElementType = .float32, device: Device = .cpu,
+        settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
-        guard Files.isDirectory(folder) else { throw Failure(.missingInput, "\(folder) is not a folder") }
+        let files = try ModelFolder(folder, adapter: adapter)
         self.folder = folder
         self.device = device
         precision = Precision(type, on: device)
-        tokenizer = try Tokenizer(file: folder.appending("tokenizer.json"))
-        let configPath = folder.appending("config.json")
-        let config = try JSONValue.parse(file: configPath)
-        let family = config["model_type"]?.string ?? "nothing"
-        switch family {
-        case "bert":
-            let weights = try WeightLoader(folder, prefix: "bert.", precision: precision, device: device)
-            text = try Bert(BertConfiguration(config, path: configPath), weights)
-            try weights.finish()
-        default:
-            throw InputError(
-                "models of type \(family) are not supported", at: Place(path: configPath.string, field: "model_type"),
-                advice: "supported: bert")
-        }
-        let described = adapter.flatMap { Files.exists($0.appending(ModelCard.fileName)) ? $0 : nil } ?? folder
-        descriptionFiles = try ["config.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]
-            .filter { Files.exists(folder.appending($0)) }
-            .map { ($0, try Files.readAll(folder.appending($0))) }
-        card = try ModelCard.load(described, overrides, purpose, family: family, model: text)
+        tokenizer = try files.tokenizer()
+        text = try files.text(precision, device)
+        descriptionFiles = try files.descriptionFiles()
+        (card, notes) = try ModelCard.load(
+            files, overrides, model: text, tokenizer: tokenizer, settingName: settingName)
+        try requireFittingTokenizer()
+        if let adapter { try merge(adapter, isDescription: files.description == adapter) }
+        if purpose == .encoding { try text.prepareForEncoding() }
+    }
+
+    private func requireFittingTokenizer() throws {
         guard tokenizer.highestID < text.vocabularySize else {
             throw InputError(
                 "token ids up to \(tokenizer.highestID), but the model knows \(text.vocabularySize)",
-                at: Place(path: folder.appending("tokenizer.json").string))
+                at: Place(path: folder.appending("tokenizer.json").string), exitStatus: .badConfiguration)
         }
-        if let adapter {
-            if described == adapter, let base = card.baseModel, try EmbeddingModel.weightsDigest(folder) != base {
-                throw Failure(
-                    .badConfiguration, "\(adapter) was trained on the weights \(base); those of \(folder) are others",
-                    advice: "give the model that it was trained on")
-            }
-            try text.loadAdapters(adapter)
-            try text.mergeAdapters()
+    }
+
+    private func merge(_ adapter: FilePath, isDescription: Bool) throws {
+        if isDescription, let base = card.baseModel, try EmbeddingModel.weightsDigest(folder) != base {
+            throw Failure(
+                .badConfiguration, "\(adapter) was trained on the weights \(base); those of \(folder) are others",
+                advice: "give the model that it was trained on")
         }
-        if purpose == .encoding { try text.prepareForEncoding() }
+        try text.loadAdapters(adapter)
+        try text.mergeAdapters()
     }
 
     /// Appends a text's token ids, cut to the role's limit.
@@ -92,7 +88,7 @@ public final class EmbeddingModel {
     }
 
     /// Token ids of one text.
-    public func tokenize(_ text: [UInt8], as role: ModelCard.Role) -> [Int32] {
+    public func tokenize(_ text: [UInt8], as role: Role) -> [Int32] {
         var ids: [Int32] = []
         text.withUnsafeBytes { _ = EmbeddingModel.tokenize($0, card.side(role), tokenizer, into: &ids) }
         return ids
@@ -109,15 +105,17 @@ public final class EmbeddingModel {
 
     /// Vectors of a batch, without gradients.
     ///
-    /// - Parameter dims: keep the first so many components (Matryoshka), and scale to length 1 again if the card does.
+    /// - Parameter dims: keep the first so many components (Matryoshka), and scale to length 1 again if the card does;
+    ///   nil for what the card says, ``ModelCard/truncateDim``, which scales nothing.
     /// - Returns: float32 `[S, dims]` on the CPU.
     public func encode(_ packed: PackedBatch, dims: Int? = nil) throws -> Tensor {
         try withoutGradients {
             let batch = try DeviceBatch(packed, device: device)
             var vectors = try pool(text.forward(batch), batch)
-            if let dims, dims < card.dims {
-                vectors = try vectors.narrow(1, start: 0, length: dims)
-                if card.normalize { vectors = try vectors.normalized() }
+            let kept = dims ?? card.outputDims
+            if kept < card.dims {
+                vectors = try vectors.narrow(1, start: 0, length: kept)
+                if dims != nil && card.normalize { vectors = try vectors.normalized() }
             }
             return try vectors.to(.cpu).contiguous()
         }
@@ -137,6 +135,7 @@ public final class EmbeddingModel {
     /// The folder must not exist; writing it elsewhere and renaming it into place is the caller's part. Adapters that
     /// are not merged are left out: save them with ``TextModel/saveAdapters(_:baseModel:to:)``.
     public func save(_ card: ModelCard, to target: FilePath) throws {
+        try text.requirePlainWeights("save")
         try Files.makeDirectory(target)
         let adapters = Set(text.linearLayers.compactMap(\.adapter).flatMap { [$0.a.name, $0.b.name] })
         let weights = text.parameters.filter { !adapters.contains($0.name) }.map { ($0.name, $0.tensor) }

@@ -8,17 +8,18 @@ public final class Linear {
     public let weight: Parameter
     public let bias: Parameter?
     public private(set) var adapter: LoRALayer?
+    /// I
+    public let inputSize: Int
+    /// O
+    public let outputSize: Int
 
     init(_ name: String, weight: Parameter, bias: Parameter?) {
+        inputSize = weight.tensor.size(1)
+        outputSize = weight.tensor.size(0)
         self.name = name
         self.weight = weight
         self.bias = bias
     }
-
-    /// I
-    public var inputSize: Int { weight.tensor.size(1) }
-    /// O
-    public var outputSize: Int { weight.tensor.size(0) }
 
     public var parameters: [Parameter] {
         [weight] + (bias.map { [$0] } ?? []) + (adapter.map { [$0.a, $0.b] } ?? [])
@@ -33,13 +34,13 @@ public final class Linear {
         return try output_TO.adding(low_TR.linear(adapter.b.tensor).multiplied(by: adapter.scale))
     }
 
-    /// Hangs an adapter on the layer, kept apart from the weight.
+    /// Attaches an adapter to the layer, kept apart from the weight.
     func attach(_ adapter: LoRALayer) throws {
         guard self.adapter == nil else { throw TensorError("adapter", "\(name) has one already") }
         guard adapter.a.tensor.size(1) == inputSize, adapter.b.tensor.size(0) == outputSize else {
             throw TensorError(
                 "adapter",
-                "\(name) is \(weight.tensor.shape); an adapter of \(adapter.a.tensor.shape) and "
+                "\(name) is \([outputSize, inputSize]); an adapter of \(adapter.a.tensor.shape) and "
                     + "\(adapter.b.tensor.shape) does not fit", exitStatus: .badData)
         }
         self.adapter = adapter
@@ -73,6 +74,7 @@ final class FusedLinear {
     /// Rows that a batch usually has; oneDNN chooses blocks by it. Any number of rows works.
     static let expectedRowCount = 4096
 
+    /// Takes the layers' weights over: each is in memory once.
     init(_ layers: [Linear]) throws {
         let weights = layers.map(\.weight.tensor)
         let biases = layers.compactMap(\.bias?.tensor)
@@ -86,6 +88,7 @@ final class FusedLinear {
             prepacked = nil
             weight = fused
         }
+        for layer in layers { try layer.weight.release() }
     }
 
     func callAsFunction(_ input: Tensor, gelu: Bool = false) throws -> Tensor {

@@ -22,6 +22,12 @@ public final class Parameter {
         isTrainable = true
     }
 
+    /// Gives the values up: they have been laid out anew elsewhere.
+    func release() throws {
+        precondition(!isTrainable, "\(name) is being trained")
+        tensor = try Tensor.zeros([0], type: tensor.elementType)
+    }
+
     /// Replaces the values, keeping the shape.
     func replace(_ values: Tensor) throws {
         guard values.shape == tensor.shape else {

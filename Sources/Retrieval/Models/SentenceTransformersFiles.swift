@@ -1,152 +1,185 @@
 internal import Base
 internal import JSON
 internal import SystemPackage
+internal import Tokenizers
 
 /// What sentence-transformers' own files in a model folder say about pooling, normalisation, prompts and lengths.
 ///
-/// Reads `modules.json`, the pooling module's `config.json`, `sentence_bert_config.json` and
-/// `config_sentence_transformers.json`; each may be absent.
+/// Reads `modules.json`, the modules' `config.json`, `sentence_bert_config.json` and
+/// `config_sentence_transformers.json`; each may be absent. What is read means here what it means there (5.7 and 6.2),
+/// in `encode_query` and `encode_document`; every other field is known to be harmless, or refused.
 struct SentenceTransformersFiles {
+    static let modulesName = "modules.json"
+
     private(set) var pooling: Pooling?
     private(set) var normalize: Bool?
-    private(set) var prompts: [String: String]?
+    /// By role, empty where none is stated; nil without `config_sentence_transformers.json`.
+    private(set) var prompts: (query: String, document: String)?
+    /// Names and texts of prompts that are stored and not used for queries or documents.
+    private(set) var otherPrompts: [(name: String, text: String)] = []
+    /// Whether the folder says that it holds a sentence-transformers model.
+    private(set) var hasModules = false
+    /// `max_seq_length`, which older versions write.
     private(set) var maxLength: Int?
+    private(set) var queryLength: Int?
+    private(set) var documentLength: Int?
+    private(set) var truncateDim: Int?
+    private(set) var similarity: String?
+    /// `include_prompt: false`: the tokens of the prompt are left out of pooling. The place of the field.
+    private(set) var exclusionOfPrompts: ConfigurationReader?
 
-    init(_ folder: FilePath) throws {
+    init(_ folder: FilePath, _ tokenizer: Tokenizer) throws {
         try readModules(folder)
-        try readTransformer(folder)
-        try readPrompts(folder)
+        try readTransformer(folder, tokenizer)
+        try readUsage(folder)
     }
 
     private mutating func readModules(_ folder: FilePath) throws {
-        let file = folder.appending("modules.json")
+        let file = folder.appending(Self.modulesName)
         guard Files.exists(file) else { return }
+        hasModules = true
         normalize = false
-        for (index, module) in (try JSONValue.parse(file: file).array ?? []).enumerated() {
-            let place = Place(path: file.string, field: "type")
-            guard let type = module["type"]?.string, let path = module["path"]?.string else {
-                throw InputError("a module has a type and a path", at: place)
-            }
+        func error(_ field: String, _ reason: String) -> InputError {
+            InputError(reason, at: Place(path: file.string, field: field), exitStatus: .badConfiguration)
+        }
+        for (index, value) in (try JSONValue.parse(pythonFile: file).array ?? []).enumerated() {
+            let module = ConfigurationReader(value, path: file, prefix: "\(index).")
+            let type = try module.string("type")
+            let path = try module.string("path")
+            try module.require("kwargs", [])
+            try module.refuseUnread(except: ["idx", "name"])
+            let isTheirs = type.hasPrefix("sentence_transformers.")
             // The package that a module comes from has changed; its last name has not.
             switch type.split(separator: ".").last {
-            case "Transformer" where index == 0: continue
-            case "Normalize": normalize = true
-            case "Pooling":
-                guard let name = FilePath.Component(path), name.kind == .regular else {
-                    throw InputError("\"\(path)\" is not a folder in the model's", at: place)
+            case "Transformer" where isTheirs && index == 0:
+                guard path.isEmpty else {
+                    throw module.error("path", "a model in a folder of its own is not supported")
                 }
-                try readPooling(folder.appending(name).appending("config.json"))
-            default: throw InputError("the module \(type) is not supported", at: place)
+            case "Pooling" where isTheirs && index == 1:
+                try readPooling(configuration(of: path, in: folder, module))
+            case "Normalize" where isTheirs && index == 2:
+                normalize = true
+                let config = try configuration(of: path, in: folder, module)
+                if Files.exists(config) { try Self.checkNormalize(config) }
+            default: throw module.error("type", "the module \(type) is not supported at this place")
             }
         }
+        guard pooling != nil else { throw error("type", "there is no Pooling behind a Transformer") }
+    }
+
+    private func configuration(of path: String, in folder: FilePath, _ module: ConfigurationReader) throws -> FilePath {
+        guard let name = FilePath.Component(path), name.kind == .regular else {
+            throw module.error("path", "\"\(path)\" is not a folder in the model's")
+        }
+        return folder.appending(name).appending("config.json")
+    }
+
+    private static func checkNormalize(_ file: FilePath) throws {
+        let reader = try ConfigurationReader(file: file)
+        for field in ["module_input_name", "module_output_name"] {
+            try reader.require(field, "sentence_embedding")
+        }
+        try reader.refuseUnread()
     }
 
     private mutating func readPooling(_ file: FilePath) throws {
-        let reader = ConfigurationReader(try JSONValue.parse(file: file), path: file)
-        var modes: [String] = []
-        if let mode = reader["pooling_mode"]?.string { modes.append(mode) }
+        let reader = try ConfigurationReader(file: file)
         let flags = [
-            ("pooling_mode_cls_token", "cls"), ("pooling_mode_mean_tokens", "mean"),
-            ("pooling_mode_max_tokens", "max"), ("pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"),
+            ("pooling_mode_cls_token", "cls"), ("pooling_mode_max_tokens", "max"), ("pooling_mode_mean_tokens", "mean"),
+            ("pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"),
             ("pooling_mode_weightedmean_tokens", "weightedmean"), ("pooling_mode_lasttoken", "lasttoken"),
         ]
-        for (field, mode) in flags where reader[field]?.bool == true { modes.append(mode) }
-        switch Set(modes) {
+        let flagged = try flags.filter { try reader.bool($0.0, default: false) }.map(\.1)
+        // Where there is the newer field, flags count for nothing.
+        var modes = flagged
+        if let mode = reader["pooling_mode"] {
+            modes = try mode.string.map { [$0] } ?? reader.strings("pooling_mode") ?? []
+        } else if flagged.isEmpty {
+            modes = ["mean"]
+        }
+        switch modes {
         case ["cls"]: pooling = .cls
         case ["mean"]: pooling = .mean
         case ["lasttoken"]: pooling = .last
         default:
             throw reader.error("pooling_mode", "pooling \(modes.joined(separator: " + ")) is not supported")
         }
-        if try reader.bool("include_prompt", default: true) == false {
-            throw reader.error("include_prompt", "leaving the prompt out of pooling is not supported")
-        }
+        if try reader.bool("include_prompt", default: true) == false { exclusionOfPrompts = reader }
+        try reader.refuseUnread(except: ["embedding_dimension", "word_embedding_dimension"])
     }
 
-    private mutating func readTransformer(_ folder: FilePath) throws {
-        let file = folder.appending("sentence_bert_config.json")
-        guard Files.exists(file) else { return }
-        let reader = ConfigurationReader(try JSONValue.parse(file: file), path: file)
-        if let length = reader["max_seq_length"], !length.isNull { maxLength = try reader.count("max_seq_length") }
-        if try reader.bool("do_lower_case", default: false) {
-            let tokenizer = try JSONValue.parse(file: folder.appending("tokenizer.json"))
-            guard tokenizer["normalizer"]?["lowercase"]?.bool == true else {
-                throw reader.error("do_lower_case", "lowercasing that the tokenizer does not do is not supported")
+    /// Names that the file had for other families.
+    private static let transformerNames = [
+        "sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json",
+        "sentence_camembert_config.json", "sentence_albert_config.json", "sentence_xlm-roberta_config.json",
+        "sentence_xlnet_config.json",
+    ]
+
+    private mutating func readTransformer(_ folder: FilePath, _ tokenizer: Tokenizer) throws {
+        let files = Self.transformerNames.map { folder.appending($0) }
+        guard let file = files.first(where: { Files.exists($0) }) else { return }
+        let reader = try ConfigurationReader(file: file)
+        maxLength = try reader.optionalCount("max_seq_length")
+        queryLength = try reader.optionalCount("query_length")
+        documentLength = try reader.optionalCount("document_length")
+        guard try !reader.bool("do_lower_case", default: false) || tokenizer.lowercases else {
+            throw reader.error("do_lower_case", "lowercasing that the tokenizer does not do is not supported")
+        }
+        try reader.require("transformer_task", "feature-extraction")
+        try reader.require(
+            "modality_config", ["text": ["method": "forward", "method_output_name": "last_hidden_state"]])
+        try reader.require("module_output_name", "token_embeddings")
+        try reader.require("query_expansion")
+        try reader.require("tokenizer_name_or_path")
+        for field in [
+            "model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs",
+        ] { try reader.require(field, [:]) }
+        if reader["processing_kwargs"] != nil { try Self.checkProcessing(reader.section("processing_kwargs")) }
+        // How batches are padded has no influence on a text's vector.
+        try reader.refuseUnread(except: ["unpad_inputs", "cache_dir", "backend"])
+    }
+
+    /// Arguments of the tokenizer's call: only those that say what happens anyway.
+    private static func checkProcessing(_ reader: ConfigurationReader) throws {
+        for kind in ["text", "common", "audio", "image", "video", "chat_template"] where reader[kind] != nil {
+            let section = try reader.section(kind)
+            if kind == "text" || kind == "common" {
+                try section.require("truncation", true, "longest_first", "only_first")
+                try section.require("add_special_tokens", true)
             }
+            try section.refuseUnread(except: ["padding", "return_tensors", "pad_to_multiple_of"])
         }
+        try reader.refuseUnread()
     }
 
-    private mutating func readPrompts(_ folder: FilePath) throws {
+    private mutating func readUsage(_ folder: FilePath) throws {
         let file = folder.appending("config_sentence_transformers.json")
         guard Files.exists(file) else { return }
-        let config = try JSONValue.parse(file: file)
-        var found: [String: String] = [:]
-        for (name, prompt) in config["prompts"]?.object ?? [:] {
-            guard let prompt = prompt.string else {
-                throw InputError("prompts are strings", at: Place(path: file.string, field: "prompts.\(name)"))
+        let reader = try ConfigurationReader(file: file)
+        try reader.require("model_type", "SentenceTransformer")
+        truncateDim = try reader.optionalCount("truncate_dim")
+        similarity = reader["similarity_fn_name"] == nil ? nil : try reader.string("similarity_fn_name")
+        try reader.require("similarity_fn_name", "cosine", "dot")
+        var found: [(name: String, text: String)] = []
+        if let stated = reader["prompts"] {
+            guard let object = stated.object else { throw reader.error("prompts", "an object is expected") }
+            for (name, prompt) in object {
+                guard prompt.isNull || prompt.string != nil else {
+                    throw reader.error("prompts.\(name)", "a string is expected")
+                }
+                found.append((name, prompt.string ?? ""))
             }
-            found[name] = prompt
         }
-        if let name = config["default_prompt_name"]?.string {
-            guard let prompt = found[name] else {
-                throw InputError(
-                    "there is no prompt \"\(name)\"", at: Place(path: file.string, field: "default_prompt_name"))
+        func prompt(_ name: String) -> String { found.first { $0.name == name }?.text ?? "" }
+        prompts = (prompt("query"), prompt("document"))
+        otherPrompts = found.filter { $0.name != "query" && $0.name != "document" && !$0.text.isEmpty }
+        // It acts in `encode` alone, which knows no roles.
+        if reader["default_prompt_name"] != nil {
+            let name = try reader.string("default_prompt_name")
+            guard name == "query" || name == "document" || found.contains(where: { $0.name == name }) else {
+                throw reader.error("default_prompt_name", "there is no prompt \"\(name)\"")
             }
-            found["query"] = found["query"] ?? prompt
-            found["document"] = found["document"] ?? prompt
         }
-        prompts = found
-        // Search takes inner products: where the model's own measure is the cosine, that needs unit vectors.
-        if config["similarity_fn_name"]?.string == "cosine" && normalize == false { normalize = true }
-    }
-}
-
-extension ModelCard.Overrides {
-    /// Fills what the user left open.
-    mutating func fill(from files: SentenceTransformersFiles, modelMaxLength: Int) {
-        pooling = pooling ?? files.pooling
-        normalize = normalize ?? files.normalize
-        if let prompts = files.prompts {
-            queryPrompt = queryPrompt ?? prompts["query"] ?? ""
-            documentPrompt = documentPrompt ?? prompts["document"] ?? prompts["passage"] ?? prompts["corpus"] ?? ""
-        }
-        if let maxLength = files.maxLength {
-            queryMaxLength = queryMaxLength ?? min(maxLength, modelMaxLength)
-            documentMaxLength = documentMaxLength ?? min(maxLength, modelMaxLength)
-        }
-    }
-}
-
-extension SentenceTransformersFiles {
-    /// Writes the files that make sentence-transformers load a folder as the card has it.
-    static func write(_ card: ModelCard, to folder: FilePath) throws {
-        func module(_ index: Int, _ path: String, _ type: String) -> JSONValue {
-            [
-                "idx": JSONValue(index), "name": .string("\(index)"), "path": .string(path),
-                "type": .string("sentence_transformers.models.\(type)"),
-            ]
-        }
-        var modules = [module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")]
-        if card.normalize { modules.append(module(2, "2_Normalize", "Normalize")) }
-        try Files.replace(folder.appending("modules.json"), with: JSONValue.array(modules).pretty())
-        let pooling = folder.appending("1_Pooling")
-        try Files.makeDirectory(pooling)
-        let config: JSONValue = [
-            "word_embedding_dimension": JSONValue(card.dims), "pooling_mode_cls_token": .bool(card.pooling == .cls),
-            "pooling_mode_mean_tokens": .bool(card.pooling == .mean), "pooling_mode_max_tokens": false,
-            "pooling_mode_mean_sqrt_len_tokens": false, "pooling_mode_lasttoken": .bool(card.pooling == .last),
-        ]
-        try Files.replace(pooling.appending("config.json"), with: config.pretty())
-        // One limit for both roles is all that sentence-transformers knows; the card has both.
-        let transformer: JSONValue = [
-            "max_seq_length": JSONValue(max(card.query.maxLength, card.document.maxLength)), "do_lower_case": false,
-        ]
-        try Files.replace(folder.appending("sentence_bert_config.json"), with: transformer.pretty())
-        let prompts: JSONValue = [
-            "prompts": ["query": .string(card.query.prompt), "document": .string(card.document.prompt)],
-            "default_prompt_name": nil,
-            "similarity_fn_name": .string(card.normalize ? "cosine" : "dot"),
-        ]
-        try Files.replace(folder.appending("config_sentence_transformers.json"), with: prompts.pretty())
+        try reader.refuseUnread(except: ["__version__"])
     }
 }

@@ -34,6 +34,10 @@ public protocol TextModel: AnyObject {
     var configuredDropout: Dropout { get }
     /// Linear layers by the name of their module, in order: where LoRA adapters go.
     var linearLayers: [Linear] { get }
+    /// What its modules are called elsewhere.
+    var moduleNames: ModuleNames { get }
+    /// Whether ``prepareForEncoding()`` was called: weights are gone into other layouts.
+    var isPreparedForEncoding: Bool { get }
 
     /// - Returns: hidden states `[T, D]`.
     func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor
@@ -56,8 +60,17 @@ extension TextModel {
         return hidden_TD
     }
 
-    /// Makes every parameter that vectors depend on trainable, and drops what was fused for encoding.
+    /// Makes every parameter that vectors depend on trainable.
+    ///
+    /// - Throws: `TensorError` for a model that is prepared for encoding.
     public func trainAll() throws {
+        try requirePlainWeights("trainAll")
         for parameter in embeddingParameters + blocks.flatMap(\.parameters) { try parameter.makeTrainable() }
+    }
+
+    /// - Throws: `TensorError` for a model that is prepared for encoding: it would compute with the old weights.
+    func requirePlainWeights(_ operation: String) throws {
+        guard isPreparedForEncoding else { return }
+        throw TensorError(operation, "the model was loaded for encoding, and its weights are laid out for that alone")
     }
 }

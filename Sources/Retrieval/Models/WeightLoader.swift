@@ -12,13 +12,13 @@ final class WeightLoader {
     private let files: [SafetensorsFile]
     /// Which file holds a name, as the checkpoint writes it.
     private var fileByName: [String: Int] = [:]
+    /// Put before every name where the checkpoint does so.
     private let prefix: String
     let precision: Precision
     private let device: Device
     private var asked: Set<String> = []
 
-    /// - Parameter prefix: a prefix that some checkpoints put before every name (`bert.`); used where it is there.
-    init(_ folder: FilePath, prefix: String, precision: Precision, device: Device) throws {
+    init(_ folder: FilePath, names: ModuleNames, precision: Precision, device: Device) throws {
         self.folder = folder
         self.precision = precision
         self.device = device
@@ -30,13 +30,21 @@ final class WeightLoader {
                 }
             }
         }
-        self.prefix = fileByName.keys.contains { $0.hasPrefix(prefix) } ? prefix : ""
+        prefix = fileByName.keys.contains { $0.hasPrefix(names.prefix) } ? names.prefix : ""
     }
 
     /// The weight files of a model folder, in a fixed order.
     static func paths(_ folder: FilePath) throws -> [FilePath] {
         let single = folder.appending("model.safetensors")
-        if Files.exists(single) { return [single] }
+        let adapter = folder.appending("adapter_config.json")
+        if Files.exists(single) {
+            guard !Files.exists(adapter) else {
+                throw Failure(
+                    .badConfiguration, "\(adapter) is an adapter beside the weights, which transformers would load too",
+                    advice: "give the adapter's folder as --adapter, or take the file away")
+            }
+            return [single]
+        }
         let index = folder.appending("model.safetensors.index.json")
         guard Files.exists(index) else {
             let others = [

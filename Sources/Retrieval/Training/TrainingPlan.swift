@@ -61,14 +61,23 @@ public final class TrainingPlan {
     static func load(
         _ mix: Mix, from folder: FilePath, _ device: Device, type: ElementType = .float32
     ) throws -> EmbeddingModel {
-        var overrides = ModelCard.Overrides()
-        overrides.pooling = mix.pooling
-        overrides.normalize = mix.normalizes
-        overrides.queryPrompt = mix.prompts.query
-        overrides.documentPrompt = mix.prompts.document
-        overrides.queryMaxLength = mix.maxLengths.query
-        overrides.documentMaxLength = mix.maxLengths.document
-        return try EmbeddingModel(loading: folder, .training, overrides: overrides, type: type, device: device)
+        let overrides = ModelCard.Overrides(
+            pooling: mix.pooling, normalize: mix.normalizes,
+            query: .init(prompt: mix.prompts.query, maxLength: mix.maxLengths.query),
+            document: .init(prompt: mix.prompts.document, maxLength: mix.maxLengths.document))
+        return try EmbeddingModel(
+            loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
+    }
+
+    /// What a mix calls a setting.
+    private static func key(_ setting: ModelCard.Setting) -> String {
+        switch setting {
+        case .pooling: "pooling: mean|cls|last"
+        case .normalize: "normalize: true|false"
+        case .dims: "tvt-encode --dims N"
+        case .prompt(let role): "prompts.\(role.rawValue): TEXT"
+        case .maxLength(let role): "max_lengths.\(role.rawValue): N"
+        }
     }
 
     /// The micro-batches of a step (from 0).

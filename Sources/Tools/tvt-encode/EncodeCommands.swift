@@ -71,13 +71,17 @@ struct EncodeOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard partSize > 0 else { throw ValidationError("--part-size is at least 1") }
-        guard parsedShard != nil else { throw ValidationError("--shard is i/n with i from 0 to n − 1") }
+        guard (1...16_777_216).contains(partSize) else { throw ValidationError("--part-size is from 1 to 16777216") }
+        guard parsedShard != nil else {
+            throw ValidationError("--shard is i/n with n from 1 to 1000000 and i from 0 to n − 1")
+        }
     }
 
     private var parsedShard: DatasetEncoder.Shard? {
         let parts = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-        guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 0, index < count else {
+        guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 0, index < count,
+            count <= 1_000_000
+        else {
             return nil
         }
         return DatasetEncoder.Shard(index: index, count: count)

@@ -15,7 +15,10 @@ struct ModelOptions: ParsableArguments {
     var adapter: String?
 
     @Option(
-        name: .long, help: ArgumentHelp("Precision of weights and computation: f32, f16 or bf16.", valueName: "type"))
+        name: .long,
+        help: ArgumentHelp(
+            "Type of the weights: f32, f16 or bf16; computed in f32 on a CPU that does not multiply it.",
+            valueName: "type"))
     var dtype: EncodingType = .f32
 
     @Option(name: .long, help: ArgumentHelp("cpu, cuda or cuda:N.", valueName: "device"))
@@ -25,7 +28,10 @@ struct ModelOptions: ParsableArguments {
     var threads: Int?
 
     @Option(
-        name: .long, help: ArgumentHelp("Keep the first n components (Matryoshka models), rescaled.", valueName: "n"))
+        name: .long,
+        help: ArgumentHelp(
+            "Keep the first n components (Matryoshka models), scaled to length 1 again if the model's vectors are.",
+            valueName: "n"))
     var dims: Int?
 
     @Option(name: .customLong("batch-tokens"), help: ArgumentHelp("The most tokens of a batch.", valueName: "n"))
@@ -34,7 +40,9 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("mean, cls or last.", valueName: "pooling"))
     var pooling: Pooling?
 
-    @Flag(name: .long, inversion: .prefixedNo, help: "Scale vectors to length 1.")
+    @Flag(
+        name: .long, inversion: .prefixedNo,
+        help: "Scale vectors to length 1 (default: what the model does, whatever its similarity).")
     var normalize: Bool?
 
     @Option(name: .customLong("query-prompt"), help: ArgumentHelp("Put before each query.", valueName: "text"))
@@ -53,11 +61,13 @@ struct ModelOptions: ParsableArguments {
     var ignoresMedia = false
 
     func validate() throws {
-        for (name, value) in [
-            ("--threads", threads), ("--dims", dims), ("--batch-tokens", batchTokens),
-            ("--query-max-length", queryMaxLength), ("--document-max-length", documentMaxLength),
-        ] {
-            guard value ?? 1 > 0 else { throw ValidationError("\(name) is at least 1") }
+        let numbers: [(name: String, value: Int?, most: Int)] = [
+            ("--threads", threads, 1024), ("--dims", dims, 65_536), ("--batch-tokens", batchTokens, 16_777_216),
+            ("--query-max-length", queryMaxLength, 16_777_216),
+            ("--document-max-length", documentMaxLength, 16_777_216),
+        ]
+        for (name, value, most) in numbers {
+            guard (1...most).contains(value ?? 1) else { throw ValidationError("\(name) is from 1 to \(most)") }
         }
     }
 
@@ -65,21 +75,28 @@ struct ModelOptions: ParsableArguments {
         try Files.checkWorkingFolder()
         let device = try Device.named(device)
         Compute.threadCount = threads ?? processorCount
-        var overrides = ModelCard.Overrides()
-        overrides.pooling = pooling
-        overrides.normalize = normalize
-        overrides.queryPrompt = queryPrompt
-        overrides.documentPrompt = documentPrompt
-        overrides.queryMaxLength = queryMaxLength
-        overrides.documentMaxLength = documentMaxLength
+        let overrides = ModelCard.Overrides(
+            pooling: pooling, normalize: normalize, query: .init(prompt: queryPrompt, maxLength: queryMaxLength),
+            document: .init(prompt: documentPrompt, maxLength: documentMaxLength))
         let loaded = try EmbeddingModel(
             loading: FilePath(model), .encoding, overrides: overrides, adapter: adapter.map { FilePath($0) },
-            type: dtype.elementType, device: device)
+            type: dtype.elementType, device: device, settingName: Self.flag)
         guard dims ?? 1 <= loaded.card.dims else {
             throw Failure(.usage, "--dims \(dims ?? 0): the model gives \(loaded.card.dims)")
         }
+        for note in loaded.notes { log.notice("\(model): \(note)") }
         if let note = loaded.precision.note { log.notice("--dtype \(dtype.rawValue): \(note)") }
         return loaded
+    }
+
+    private static func flag(_ setting: ModelCard.Setting) -> String {
+        switch setting {
+        case .pooling: "--pooling mean|cls|last"
+        case .normalize: "--normalize or --no-normalize"
+        case .dims: "--dims N"
+        case .prompt(let role): "--\(role.rawValue)-prompt TEXT"
+        case .maxLength(let role): "--\(role.rawValue)-max-length N"
+        }
     }
 
     var encoderOptions: DatasetEncoder.Options {
@@ -95,6 +112,7 @@ struct ModelOptions: ParsableArguments {
             "card": loaded.card.json, "weights": .string(try EmbeddingModel.weightsDigest(FilePath(model)).description),
             "tokenizer": .string(loaded.tokenizer.digest.description),
         ]
+        if loaded.tokenizer.truncatesLeft { fields["truncation_side"] = "left" }
         if let adapter {
             fields["adapter"] = .string(
                 try SHA256Digest.ofFile(FilePath(adapter).appending("adapter_model.safetensors")).description)

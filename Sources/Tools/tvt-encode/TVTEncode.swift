@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import CommandLineKit
-internal import Tensors
 
 @main
 struct TVTEncode: Tool {
@@ -10,10 +9,16 @@ struct TVTEncode: Tool {
         discussion: """
             Writes part-NNNNN.npy, part-NNNNN.ids and vectors.json; numpy.load reads the parts. A run that was stopped \
             goes on with --resume. How a model pools, normalises, prompts and cuts is read from its tvt.json, else from \
-            sentence-transformers' files; what neither says is asked for.
+            sentence-transformers' files, as its encode_query and encode_document do; what neither says is asked for, \
+            and a field that is not understood is refused by name.
+
+            Example, with the model that `make setup` unpacks and a dataset named nave:
+              tvt-encode corpus nave --model .deps/models/all-MiniLM-L6-v2 --output vectors/corpus
+              tvt-encode queries nave --split test --model .deps/models/all-MiniLM-L6-v2 --output vectors/queries
+              tvt-search --queries vectors/queries --corpus vectors/corpus --output test.run --format tevatron
             """,
         version: tvtVersion,
         subcommands: [EncodeQueries.self, EncodeCorpus.self, VerifyVectors.self])
 
-    static func prepareProcess() { Compute.shortenThreadWaits() }
+    static func prepareProcess() { ThreadWaits.shorten() }
 }

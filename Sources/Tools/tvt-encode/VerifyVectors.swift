@@ -42,6 +42,9 @@ struct VerifyVectors: ParsableCommand {
 
     func validate() throws {
         guard every > 0 else { throw ValidationError("--every is at least 1") }
+        guard threshold.map({ (-1...1).contains($0) }) ?? true else {
+            throw ValidationError("--threshold is a cosine, from -1 to 1")
+        }
     }
 
     func run() throws {

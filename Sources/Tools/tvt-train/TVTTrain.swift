@@ -30,7 +30,7 @@ struct TVTTrain: Tool {
         version: tvtVersion)
 
     static func prepareProcess() {
-        Compute.shortenThreadWaits()
+        ThreadWaits.shorten()
         Heap.keepFreed(byteCount: Int(Int32.max))
     }
 
@@ -94,6 +94,7 @@ struct TVTTrain: Tool {
             ?? Mix(training: model!, on: dataset, overrides: set)
         let store = try openStore(store.location)
         let plan = try TrainingPlan(mix, store: store, device: Device.named(device))
+        for note in plan.start.notes { log.notice("\(mix.model): \(note)") }
         if mix.precision == .bf16, let note = Precision(.bfloat16, on: plan.device).note {
             log.notice("dtype: bf16: \(note)")
         }

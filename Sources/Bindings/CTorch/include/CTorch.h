@@ -55,7 +55,7 @@ bool ctorch_requires_gradient(const CTorchTensor *tensor);
 /// The first element of a dense CPU tensor, NULL for any other.
 void *ctorch_data(const CTorchTensor *tensor);
 
-// Making and copying (Runtime.cpp)
+// Making and copying (Runtime.cpp, Dropout.cpp)
 
 CTorchStatus ctorch_full(const int64_t *sizes, int32_t count, double value, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_arange(int64_t start, int64_t end, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
@@ -72,8 +72,9 @@ CTorchStatus ctorch_clone(const CTorchTensor *tensor, CTorchTensor **out, CTorch
 CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
 /// Normal values from a generator of its own, seeded by `seed`.
 CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error);
-/// Each element kept with probability 1 − p and scaled by 1 / (1 − p), else 0; a function of (seed, position) alone.
-CTorchStatus ctorch_dropout(const CTorchTensor *tensor, double p, uint64_t seed, CTorchTensor **out, CTorchError *error);
+/// 1 / (1 − p) with probability 1 − p, else 0, float32: a function of (seed, position) alone, on every device. One pass
+/// over the CPU's memory, or `byOperations` of libtorch on any device.
+CTorchStatus ctorch_dropout_mask(const int64_t *sizes, int32_t count, double p, uint64_t seed, CTorchDevice device, bool byOperations, CTorchTensor **out, CTorchError *error);
 
 // Views, joining, indexing (Shapes.cpp)
 

@@ -1,7 +1,12 @@
-internal import Base
-internal import JSON
-internal import SystemPackage
 public import Tensors
+
+extension ModelFamily {
+    static let bert = ModelFamily(
+        name: "bert",
+        // The pooler belongs to next-sentence prediction.
+        names: ModuleNames(prefix: "bert.", unused: ["pooler.dense"]), tokenizerClass: "BertTokenizer",
+        build: { try Bert(BertConfiguration($0), $1) })
+}
 
 /// BERT as an encoder of texts: one segment, absolute positions, layer norm after each sub-layer.
 ///
@@ -27,6 +32,9 @@ public final class Bert: TextModel {
             hidden: configuration.hiddenDropout, attention: configuration.attentionDropout, adapter: 0, seed: 0)
     }
 
+    public var moduleNames: ModuleNames { ModelFamily.bert.names }
+    public private(set) var isPreparedForEncoding = false
+
     public var linearLayers: [Linear] { blocks.flatMap { ($0 as? BertBlock)?.linearLayers ?? [] } }
 
     init(_ configuration: BertConfiguration, _ weights: WeightLoader) throws {
@@ -40,7 +48,6 @@ public final class Bert: TextModel {
         norm = try LayerNorm("embeddings.LayerNorm", size, configuration.normEpsilon, weights)
         embeddingParameters = [words, positions, tokenTypes] + norm.parameters
         blocks = try (0..<configuration.blockCount).map { try BertBlock($0, configuration, weights) }
-        // The pooler belongs to next-sentence prediction; no vector depends on it.
         if weights.has("pooler.dense.weight") {
             passiveParameters = [
                 try weights.parameter("pooler.dense.weight", [size, size]),
@@ -61,6 +68,7 @@ public final class Bert: TextModel {
     }
 
     public func prepareForEncoding() throws {
+        isPreparedForEncoding = true
         for case let block as BertBlock in blocks { try block.prepareForEncoding() }
     }
 }

@@ -1,6 +1,4 @@
-internal import Base
 internal import JSON
-internal import SystemPackage
 
 /// What `config.json` of a BERT says.
 struct BertConfiguration: Sendable {
@@ -30,26 +28,19 @@ struct BertConfiguration: Sendable {
         "torchscript", "transformers_version", "use_bfloat16", "use_cache",
     ]
 
-    /// Fields of which only this value is understood.
-    private static let fixed: [(field: String, value: JSONValue)] = [
-        ("position_embedding_type", "absolute"), ("is_decoder", false), ("is_encoder_decoder", false),
-        ("add_cross_attention", false), ("cross_attention_hidden_size", .null), ("quantization_config", .null),
-        ("pruned_heads", [:]), ("prune_heads", [:]),
-    ]
-
-    /// - Throws: `InputError` for missing or malformed fields, and for those that would change the result.
-    init(_ config: JSONValue, path: FilePath) throws {
-        let reader = ConfigurationReader(config, path: path)
-        vocabularySize = try reader.count("vocab_size")
-        hiddenSize = try reader.count("hidden_size")
-        blockCount = try reader.count("num_hidden_layers")
-        headCount = try reader.count("num_attention_heads")
-        intermediateSize = try reader.count("intermediate_size")
-        positionCount = try reader.count("max_position_embeddings")
-        tokenTypeCount = try reader.count("type_vocab_size", default: 2)
-        normEpsilon = try reader.number("layer_norm_eps", default: 1e-12)
-        hiddenDropout = try reader.number("hidden_dropout_prob", default: 0.1)
-        attentionDropout = try reader.number("attention_probs_dropout_prob", default: 0.1)
+    /// - Throws: `InputError` for missing or malformed fields, for numbers out of range, and for fields that would
+    ///   change the result. Nothing is allocated before.
+    init(_ reader: ConfigurationReader) throws {
+        vocabularySize = try reader.count("vocab_size", in: 1...16_777_216)
+        hiddenSize = try reader.count("hidden_size", in: 1...65_536)
+        blockCount = try reader.count("num_hidden_layers", in: 1...1024)
+        headCount = try reader.count("num_attention_heads", in: 1...4096)
+        intermediateSize = try reader.count("intermediate_size", in: 1...1_048_576)
+        positionCount = try reader.count("max_position_embeddings", in: 1...16_777_216)
+        tokenTypeCount = try reader.count("type_vocab_size", in: 1...65_536, default: 2)
+        normEpsilon = try reader.number("layer_norm_eps", in: 0...1, default: 1e-12)
+        hiddenDropout = try reader.number("hidden_dropout_prob", in: 0...0.999, default: 0.1)
+        attentionDropout = try reader.number("attention_probs_dropout_prob", in: 0...0.999, default: 0.1)
         switch try reader.string("hidden_act", default: "gelu") {
         case "gelu": activation = .gelu
         case "gelu_new", "gelu_pytorch_tanh": activation = .geluTanh
@@ -60,16 +51,10 @@ struct BertConfiguration: Sendable {
         guard hiddenSize % headCount == 0 else {
             throw reader.error("num_attention_heads", "\(headCount) heads do not divide hidden size \(hiddenSize)")
         }
-        for (field, value) in BertConfiguration.fixed where reader[field] != nil && reader[field] != value {
-            throw reader.error(field, "only \(text(value)) is supported")
-        }
-        try reader.refuseUnread(
-            except: BertConfiguration.harmless.union(BertConfiguration.fixed.map(\.field)))
+        try reader.require("position_embedding_type", "absolute")
+        for field in ["is_decoder", "is_encoder_decoder", "add_cross_attention"] { try reader.require(field, false) }
+        for field in ["pruned_heads", "prune_heads"] { try reader.require(field, [:]) }
+        for field in ["cross_attention_hidden_size", "quantization_config"] { try reader.require(field) }
+        try reader.refuseUnread(except: BertConfiguration.harmless)
     }
-}
-
-private func text(_ value: JSONValue) -> String {
-    var bytes: [UInt8] = []
-    value.appendLine(to: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
 }

@@ -1,0 +1,67 @@
+internal import Base
+internal import Records
+internal import SystemPackage
+internal import Tokenizers
+
+extension ModelCard {
+    /// A card, and what a user should know about how it came to be.
+    typealias Loaded = (card: ModelCard, notes: [String])
+
+    /// The card of a model folder: its `tvt.json`, else what sentence-transformers' files say, with overrides on top.
+    ///
+    /// - Parameter settingName: what the caller's users call a setting.
+    /// - Throws: `Failure` (78) that names each thing that stays unknown; `InputError` for files that ask for something
+    ///   we don't do.
+    static func load(
+        _ folder: ModelFolder, _ overrides: Overrides, model: any TextModel, tokenizer: Tokenizer,
+        settingName: (Setting) -> String
+    ) throws -> Loaded {
+        let file = folder.description.appending(fileName)
+        let loaded: Loaded =
+            try Files.exists(file)
+            ? (ModelCard(file: file).checked(folder.family, model, file).with(overrides), [])
+            : SentenceTransformersFiles(folder.description, tokenizer).card(
+                folder, overrides, model: model, tokenizer: tokenizer, settingName: settingName)
+        try loaded.card.checkLengths(model)
+        return loaded
+    }
+
+    private func checked(_ family: ModelFamily, _ model: any TextModel, _ file: FilePath) throws -> ModelCard {
+        func error(_ field: String, _ reason: String) -> InputError {
+            InputError(reason, at: Place(path: file.string, field: field), exitStatus: .badConfiguration)
+        }
+        guard self.family == family.name else {
+            throw error("family", "the card is for \(self.family), config.json for \(family.name)")
+        }
+        guard dims == model.hiddenSize else {
+            throw error("dims", "\(dims) dims, but the model gives \(model.hiddenSize)")
+        }
+        return self
+    }
+
+    private func with(_ overrides: Overrides) -> ModelCard {
+        var card = self
+        card.pooling = overrides.pooling ?? pooling
+        card.normalize = overrides.normalize ?? normalize
+        card.query = query.with(overrides.query)
+        card.document = document.with(overrides.document)
+        return card
+    }
+
+    private func checkLengths(_ model: any TextModel) throws {
+        for role in Role.allCases {
+            let maxLength = side(role).maxLength
+            guard maxLength > 0 && maxLength <= model.maxLength else {
+                throw Failure(
+                    .badConfiguration,
+                    "a maximal length of \(maxLength) for a \(role); the model has positions for \(model.maxLength)")
+            }
+        }
+    }
+}
+
+extension ModelCard.Side {
+    fileprivate func with(_ overrides: ModelCard.Overrides.Side) -> Self {
+        Self(prompt: overrides.prompt ?? prompt, maxLength: overrides.maxLength ?? maxLength)
+    }
+}

@@ -1,0 +1,48 @@
+import Base
+import Encoding
+import Examples
+import Models
+import Records
+import Store
+import SystemPackage
+import TestKit
+import Testing
+import Vectors
+
+/// A document is the same text to the encoder and to training, whatever it has of a title and a text.
+struct RenderingTests {
+    @Test func encodingAndTrainingReadTheSameText() throws {
+        var data = try SampleData(documentCount: 0, queryCount: 0)
+        let documents: [(title: String?, text: String?)] = [
+            ("light", "was good"), ("light", nil), ("light", ""), (nil, "was good"), ("", "was good"),
+        ]
+        for (number, document) in documents.enumerated() {
+            data.documents.append(
+                Document(
+                    id: Array("d\(number)".utf8), title: document.title.map { Array($0.utf8) },
+                    text: document.text.map { Array($0.utf8) }))
+            data.queries.append(Query(id: Array("q\(number)".utf8), text: Array("day".utf8)))
+            data.positives[number] = [UInt32(number)]
+        }
+        let dataset = try data.commit()
+        let model = try SampleData.model()
+        let output = data.temporary("vectors")
+        let encoder = DatasetEncoder(try RecordSource(dataset, .corpus, model), model)
+        _ = try encoder.run(into: output, encoder.description(identity: SHA256Digest.of([])), progress: nil)
+        let reader = try VectorsReader(opening: output)
+
+        var options = ExampleOptions([.init("sample")])
+        options.passagesPerQuery = 1
+        let source = try ExampleSource(options, store: data.store)
+        var seen: Set<Int> = []
+        for slot in 0..<5 {
+            let example = try source.example(at: UInt64(slot))
+            let row = example.passages[0].document
+            let trained = model.tokenize(example.passages[0].text, as: .document)
+            let vector = try model.encode(PackedBatch([trained])).floats()
+            for (a, b) in zip(vector, reader.vector(row)) { #expect(abs(a - b) < 1e-6) }
+            seen.insert(row)
+        }
+        #expect(seen.count == 5)
+    }
+}
