@@ -110,10 +110,10 @@ import Testing
         try run("tvt-store", arguments + ["--store", temporary.store.root.string])
     }
 
-    @Test func theOldVersionIsToldAndComesBackAsTold() throws {
+    @Test func theOldVersionIsReportedWithACommandThatRestoresIt() throws {
         let moved = try tool("tag", "other", "nave")
         #expect(moved.status == 0)
-        #expect(moved.errorText.contains("note: nave named \(first.digest.short) before"))
+        #expect(moved.errorText.contains("note: nave pointed at \(first.digest.short) before"))
         let command = try #require(moved.errorText.split(separator: "`").dropFirst().first)
         let words = command.split(separator: " ").map(String.init)
         #expect(words.first == "tvt-store")
@@ -121,7 +121,7 @@ import Testing
         #expect(try temporary.store.dataset("nave").digest == first.digest)
     }
 
-    @Test func nothingIsToldWhereNothingIsLost() throws {
+    @Test func nothingIsReportedWhereNothingIsLost() throws {
         #expect(try tool("tag", "other", "third").errorText == "")
         #expect(try tool("tag", "other", "third").errorText == "")
     }
@@ -129,15 +129,15 @@ import Testing
     @Test(arguments: [
         ["tag", "other", "nave"], ["dedup", "other", "--as", "nave"],
         ["compact", "other", "--as", "nave", "--portable"],
-    ]) func everyCommandTellsAndRefusesWithNew(command: [String]) throws {
+    ]) func everyCommandReportsAndRefusesWithNew(command: [String]) throws {
         let store = ["--store", temporary.store.root.string]
         let refused = try run("tvt-store", command + ["--new"] + store)
         #expect(refused.status == 73, "\(refused.errorText)")
-        #expect(refused.errorText.contains("nave exists: it names \(first.digest.short)"))
+        #expect(refused.errorText.contains("nave exists and points at \(first.digest.short)"))
         #expect(try temporary.store.dataset("nave").digest == first.digest)
         let moved = try run("tvt-store", command + store)
         #expect(moved.status == 0, "\(moved.errorText)")
-        #expect(moved.errorText.contains("nave named \(first.digest.short) before"), "\(moved.errorText)")
+        #expect(moved.errorText.contains("nave pointed at \(first.digest.short) before"), "\(moved.errorText)")
         let fresh = command.map { $0 == "nave" ? "fresh" : $0 }
         #expect(try run("tvt-store", fresh + ["--new"] + store).status == 0)
     }
@@ -152,13 +152,13 @@ import Testing
         #expect(try temporary.store.dataset("late").digest == first.digest)
     }
 
-    @Test func importAndPullTellAndRefuse() throws {
+    @Test func importAndPullReportAndRefuse() throws {
         let folder = temporary.folder("exported").string
         #expect(try tool("export", "other", "--format", "v2", "-o", folder).status == 0)
         #expect(try tool("import", folder, "--dataset", "nave", "--new").status == 73)
         #expect(
             try tool("import", folder, "--dataset", "nave").errorText.contains(
-                "nave named \(first.digest.short) before"))
+                "nave pointed at \(first.digest.short) before"))
         let target = temporary.folder("target").string
         #expect(try run("tvt-store", ["init", "--store", target]).status == 0)
         let there = try SampleData(documents: 4, queries: 1, seed: 8)
@@ -168,7 +168,7 @@ import Testing
         #expect(try run("tvt-store", pull + ["--force", "--new"]).status == 73)
         let forced = try run("tvt-store", pull + ["--force"])
         #expect(forced.status == 0)
-        #expect(forced.errorText.contains("other named \(there.digest.short) before"))
+        #expect(forced.errorText.contains("other pointed at \(there.digest.short) before"))
     }
 }
 

@@ -121,11 +121,11 @@ extension Store {
         observer?("index renamed")
         try Files.syncFolder(root)
         for (name, after) in changes {
-            FinishedWork.note(after.map { "\(name) names \($0.dataset)" } ?? "\(name) is removed")
+            FinishedWork.note(after.map { "\(name) points at \($0.dataset)" } ?? "\(name) was removed")
         }
         for move in moves {
             let command = "tvt-store tag \(move.before.short) \(move.name) --store \(root)"
-            log.notice("\(move.name) named \(move.before.short) before; `\(command)` brings it back")
+            log.notice("\(move.name) pointed at \(move.before.short) before; `\(command)` restores it")
         }
         return true
     }
@@ -142,8 +142,8 @@ extension Store {
 
     private static func knownName(_ name: String, _ dataset: SHA256Digest) -> Failure {
         Failure(
-            .cannotCreate, "\(name) exists: it names \(dataset.short)",
-            advice: "Choose another name, or leave --new out to move this one.")
+            .cannotCreate, "\(name) exists and points at \(dataset.short)",
+            advice: "Choose another name, or omit --new to move this one.")
     }
 
     package func writerLock(purpose: String, timeoutSeconds: Double) throws -> FileLock {

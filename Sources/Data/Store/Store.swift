@@ -63,8 +63,8 @@ public final class Store: Sendable {
         guard Files.exists(layout.layoutFile) else {
             guard !Self.isHalfMade(layout) else {
                 throw Failure(
-                    .missingInput, "\(root) is a store that was not made to its end: it has no oci-layout",
-                    advice: "`tvt-store init --store \(root)` completes it; so does the next command that writes there."
+                    .missingInput, "\(root) is an incomplete store: oci-layout is missing",
+                    advice: "`tvt-store init --store \(root)` completes it; so does the next command that creates a dataset there."
                 )
             }
             throw Failure(

@@ -4,7 +4,7 @@ public import ArgumentParser
 public struct NamingOptions: ParsableArguments {
     @Flag(
         name: .customLong("new"),
-        help: "Refuse a name that exists (73). Without it the name is moved, and stderr tells what it named.")
+        help: "Fail with status 73 if the name exists. Without it the name is moved, and stderr reports the old version.")
     public var isNew = false
 
     public init() {}
