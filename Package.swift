@@ -146,7 +146,7 @@ let formats: [Target] = layer(
     [
         room("Records", uses: ["Base", "JSON"], packages: [systemPackage]),
         room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
-        room("Rankings", uses: ["Base", "Archives"], packages: [systemPackage]),
+        room("Rankings", uses: ["Base", "Archives", "JSON"], packages: [systemPackage]),
         room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
         room("Reports", uses: ["Base"]),
     ])
@@ -362,7 +362,7 @@ let testTargets: [Target] = [
     tests(
         "Columns", uses: ["Archives", "Columns", "JSON"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Records", uses: ["JSON", "Records"]),
-    tests("Rankings", uses: ["Archives", "Rankings"], packages: [systemPackage]),
+    tests("Rankings", uses: ["Archives", "JSON", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
     tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
     tests(

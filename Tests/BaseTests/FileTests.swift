@@ -127,6 +127,58 @@ import Testing
         }
         #expect(try Files.list(folder.path).count == 1)
     }
+
+    /// One writer at a time; it sweeps what dead ones left of this file, and of no other, and leaves nothing itself.
+    @Test func anOutputHasOneWriter() throws {
+        for name in [
+            ".run.4711-1.tmp", ".run.json.4711-12.tmp", ".other.4711-1.tmp", ".run.half-1.tmp", ".run.1-2-3.tmp",
+        ] {
+            try folder.write("half", to: name)
+        }
+        do {
+            let lock = try OutputLock(for: folder("run"), with: [folder("run.json")], purpose: "writing a run")
+            let error = #expect(throws: Failure.self) { try OutputLock(for: folder("run"), purpose: "another") }
+            #expect(error?.exitStatus == .locked && error?.message.contains("writing a run") == true)
+            #expect(
+                try Files.list(folder.path) == [".other.4711-1.tmp", ".run.1-2-3.tmp", ".run.half-1.tmp", ".run.lock"])
+            withExtendedLifetime(lock) {}
+        }
+        #expect(try Files.list(folder.path) == [".other.4711-1.tmp", ".run.1-2-3.tmp", ".run.half-1.tmp"])
+        // A lock's file without its lock: its holder was killed.
+        try folder.write("process 1 (dead)", to: ".run.lock")
+        do { _ = try OutputLock(for: folder("run"), purpose: "again") }
+        #expect(!Files.exists(folder(".run.lock")))
+    }
+
+    @Test func onlyFilesAreReplaced() throws {
+        for path in ["/dev/null", folder.path] as [FilePath] {
+            let error = #expect(throws: Failure.self) { try OutputLock(for: path, purpose: "test") }
+            #expect(error?.exitStatus == .cannotCreate)
+        }
+    }
+
+    /// What has to be in place before a file appears is done before it does, and a failure there leaves the old file.
+    @Test func aStagedFileIsPreparedBeforeItAppears() throws {
+        let path = try folder.write("old", to: "file")
+        func replace(_ prepare: (FilePath) throws -> Void) throws {
+            var file = try StagedFile(for: path)
+            try file.write("new")
+            try file.commit(prepare)
+        }
+        #expect(throws: Failure.self) {
+            try replace { staged in
+                #expect(try Files.readText(staged) == "new")
+                throw Failure(.io, "no")
+            }
+        }
+        #expect(try Files.readText(path) == "old")
+        #expect(try Files.list(folder.path) == ["file"])
+        try replace { _ in
+            let before = try Files.readText(path)
+            #expect(before == "old")
+        }
+        #expect(try Files.readText(path) == "new")
+    }
 }
 
 /// What killed writers leave beside a file.

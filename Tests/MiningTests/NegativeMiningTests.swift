@@ -144,9 +144,9 @@ import Testing
         let error = #expect(throws: Failure.self) { try small.negatives(Self.options(), run) }
         #expect(error?.exitStatus == .badData)
         #expect(error?.message.contains("\"x y\"") == true)
-        #expect(error?.message.contains("in 1 results") == true)
+        #expect(error?.message.contains("1 of 3 results") == true)
         let options = Self.options {
-            $0.ignoresUnknown = true
+            $0.tolerance.ignoresDocuments = true
             $0.depth = 2
         }
         let (negatives, report) = try small.negatives(options, run)
@@ -177,6 +177,148 @@ import Testing
         let run = try small.run([("q", "b", 1)])
         let error = #expect(throws: Failure.self) { try small.negatives(options, run) }
         #expect(error?.message.contains("\"q\"") == true)
+    }
+
+    /// Answers are found in either field, as a string or as a list; without any the option is refused.
+    @Test(
+        arguments: [
+            (["answer": #""alpha""#], "b c"), (["answers": #""alpha""#], "b c"),
+            (["answers": #"["ALPHA", "gamma"]"#], "b"),
+            (["answer": #"["beta"]"#, "answers": #"["alpha"]"#], "c"),
+            (["answer": "null", "answers": #"["beta"]"#], "a c"),
+            (["answers": "[]"], nil), (["answer": "null"], nil), (["solution": #""alpha""#], nil),
+        ] as [([String: String], String?)])
+    func answersInEitherField(fields: [String: String], expected: String?) throws {
+        let small = try SmallDataset(
+            documents: [("p", "right"), ("a", "alpha"), ("b", "beta"), ("c", "gamma")],
+            queries: [.init(id: "q", positives: ["p"], fields: fields)])
+        let run = try small.run([("q", "a", 3), ("q", "b", 2), ("q", "c", 1)])
+        let options = Self.options { $0.excludesAnswers = true }
+        guard let expected else {
+            let error = #expect(throws: Failure.self) { try small.negatives(options, run) }
+            #expect(error?.message.contains("--exclude-answers: no query") == true)
+            return
+        }
+        let (negatives, _) = try small.negatives(options, run)
+        #expect(negatives[0]?.joined(separator: " ") == expected)
+    }
+
+    /// Duplicates of a positive, as the alias map has them, are as right as it is: neither ranked nor drawn, and counted.
+    @Test func duplicatesOfPositivesAreNoNegatives() throws {
+        let small = try SmallDataset(
+            documents: [
+                ("p", "the answer"), ("x", "other"), ("p'", "the answer!"), ("p''", "the  answer"), ("y", "another"),
+                ("x'", "other!"), ("z", "last"),
+            ],
+            queries: [.init(id: "q", judged: [("p'", 1)]), .init(id: "r", positives: ["p"])],
+            duplicates: [("p'", "p"), ("p''", "p"), ("x'", "x")])
+        let run = try small.run([
+            ("q", "p''", 6), ("q", "x", 5), ("q", "p", 4), ("q", "x'", 3), ("q", "p'", 2), ("q", "y", 1),
+        ])
+        let (negatives, report) = try small.negatives(Self.options { $0.depth = 2 }, run)
+        #expect(negatives[0] == ["x", "x'"], "duplicates of positives have no rank")
+        #expect(report.dropped(by: .alias) == 2 && report.dropped(by: .positive) == 1)
+        #expect(report.json["droppedResults"]?["alias"] == 2)
+        let (distinct, distinctReport) = try small.negatives(Self.options { $0.excludesDuplicates = true }, run)
+        #expect(distinct[0] == ["x", "y"] && distinctReport.dropped(by: .duplicate) == 1)
+        let filling = Self.options {
+            $0.shortage = .fill
+            $0.excludesDuplicates = true
+        }
+        let (filled, filledReport) = try small.negatives(filling, run)
+        #expect(filled[0] == ["x", "y", "z"])
+        #expect(filled[1].map(Set.init)?.isDisjoint(with: ["p", "p'", "p''"]) == true)
+        #expect(filled[1]?.count == 3, "x or its duplicate, y and z")
+        #expect(filledReport.drawsDropped(by: .alias) == 2 && filledReport.drawsDropped(by: .positive) == 1)
+    }
+
+    /// A query's own document, by id or by text, is no negative where ids overlap, nor where that is asked for.
+    @Test(
+        arguments: [
+            (.auto, "x", 1, 1), (.exclude, "x", 1, 1), (.keep, "q copy x", 0, 0),
+        ] as [(NegativeOptions.OwnDocuments, String, Int, Int)])
+    func ownDocuments(policy: NegativeOptions.OwnDocuments, expected: String, ids: Int, texts: Int) throws {
+        let small = try SmallDataset(
+            documents: [("p", "right"), ("q", "my words"), ("copy", " my words\n"), ("x", "other")],
+            queries: [.init(id: "q", positives: ["p"], text: "my words"), .init(id: "r", positives: ["x"])])
+        let run = try small.run([("q", "q", 4), ("q", "copy", 3), ("q", "p", 2), ("q", "x", 1)])
+        let (negatives, report) = try small.negatives(Self.options { $0.ownDocuments = policy }, run)
+        #expect(negatives[0]?.joined(separator: " ") == expected)
+        #expect(report.dropped(by: .ownID) == ids && report.dropped(by: .ownText) == texts)
+        #expect(report.notes.contains { $0.contains("--own-documents keep") } == (policy == .auto))
+        // Nor is it drawn from the corpus.
+        let filling = Self.options {
+            $0.ownDocuments = policy
+            $0.shortage = .fill
+        }
+        let (filled, filledReport) = try small.negatives(filling, small.run([("r", "p", 1)]))
+        #expect(filled[0].map(Set.init) == Set(policy == .keep ? ["q", "copy", "x"] : ["x"]))
+        #expect(filledReport.drawsDropped(by: .ownID) == ids && filledReport.drawsDropped(by: .ownText) == texts)
+    }
+
+    /// Numbers that happen to be a query's and a document's say nothing about texts; equal texts alone say nothing unless
+    /// they are asked for.
+    @Test func ownDocumentsByTextNeedAReason() throws {
+        let documents = [("1", "right"), ("2", "another"), ("3", "my words")]
+        let numbers = try SmallDataset(
+            documents: documents, queries: [.init(id: "2", positives: ["1"], text: "my words")])
+        let (negatives, report) = try numbers.negatives(
+            Self.options(), numbers.run([("2", "3", 2), ("2", "2", 1)]))
+        #expect(negatives[0] == ["3"] && report.dropped(by: .ownID) == 1 && report.overlappingIDCount == 1)
+        let names = try SmallDataset(
+            documents: documents, queries: [.init(id: "q", positives: ["1"], text: "my words")])
+        let run = try names.run([("q", "3", 2), ("q", "2", 1)])
+        #expect(try names.negatives(Self.options(), run).0[0] == ["3", "2"])
+        #expect(try names.negatives(Self.options { $0.ownDocuments = .exclude }, run).0[0] == ["2"])
+    }
+
+    /// Unknown queries are held against a run that lacks queries, from a share on.
+    @Test func aShareOfUnknownQueriesIsAnError() throws {
+        let small = try Self.small()
+        func strangers(_ count: Int) -> [(String, String, Double)] { (0..<count).map { ("stranger \($0)", "a", 1) } }
+        let known = [("q1", "a", 1.0), ("q2", "a", 1.0)]
+        let (_, report) = try small.negatives(Self.options(), small.run(known + strangers(2)))
+        #expect(report.unknown.queryCount == 2 && report.json["unknownQueriesInRun"] == 2)
+        let error = #expect(throws: Failure.self) {
+            try small.negatives(Self.options(), small.run(known + strangers(3)))
+        }
+        #expect(error?.exitStatus == .badData && error?.description.contains("3 of 5 queries") == true)
+        #expect(error?.description.contains("--max-unknown") == true)
+        let tolerant = Self.options { $0.tolerance.largestShare = 0.6 }
+        _ = try small.negatives(tolerant, small.run(known + strangers(3)))
+        // A run that has every query may have any number of others.
+        _ = try small.negatives(Self.options(), small.run(known + [("q3", "a", 1)] + strangers(90)))
+        let escaped = #expect(throws: Failure.self) {
+            try small.negatives(Self.options(), small.run([("q%31", "a", 1)]))
+        }
+        #expect(escaped?.description.contains("give --escape-ids") == true)
+    }
+
+    @Test func aShareOfUnknownDocumentsIsAnError() throws {
+        let small = try Self.small()
+        let run = try small.run([("q1", "a", 3), ("q1", "nobody", 2), ("q1", "none", 1)])
+        var options = Self.options { $0.tolerance.ignoresDocuments = true }
+        let error = #expect(throws: Failure.self) { try small.negatives(options, run) }
+        #expect(error?.description.contains("2 of 3 results") == true)
+        options.tolerance.largestShare = 0.7
+        #expect(try small.negatives(options, run).1.unknown.documentCount == 2)
+    }
+
+    static let idle: [(change: @Sendable (inout NegativeOptions) -> Void, note: String?)] = [
+        ({ $0.minScore = -5 }, "--min-score dropped nothing"), ({ $0.maxScore = 5 }, "--max-score dropped nothing"),
+        ({ $0.skipTop = 1 }, nil), ({ $0.relativeMargin = 0.1 }, "margins: 2 of 3 queries"),
+        ({ $0.excludesAnswers = true }, "--exclude-answers: 2 of 3 queries have no answer"),
+        ({ $0.ownDocuments = .exclude }, "--own-documents exclude: no query"),
+    ]
+
+    /// Limits that dropped nothing, and margins without a score to refer to, are named.
+    @Test(arguments: idle.indices)
+    func idleOptionsAreNamed(_ index: Int) throws {
+        let (change, note) = Self.idle[index]
+        let small = try Self.small()
+        let (_, report) = try small.negatives(Self.options(change), Self.run(small))
+        if let note { #expect(report.notes.contains { $0.hasPrefix(note) }, "\(report.notes)") }
+        #expect(note != nil || report.notes.isEmpty, "\(report.notes)")
     }
 
     @Test func theNewVersionReplacesNegativesAndTellsHow() throws {

@@ -69,4 +69,16 @@ import Testing
         #expect(error?.exitStatus == .badData)
         #expect(try small.store.references().map(\.name) == ["small"])
     }
+
+    /// A duplicate of the positive, as the alias map has it, finds the query as well.
+    @Test func duplicatesOfThePositiveCount() throws {
+        let small = try SmallDataset(
+            documents: [("p", "right"), ("x", "other"), ("p'", "right!")], queries: [.init(id: "q", positives: ["p"])],
+            duplicates: [("p'", "p")])
+        let run = try small.run([("q", "p'", 3), ("q", "x", 2), ("q", "p", 1)])
+        let (kept, report) = try RecallFilter(depth: 1).apply(
+            to: small.dataset, run: run, progress: Progress("", unit: ""))
+        #expect(kept == [0] && report.foundByDuplicateCount == 1)
+        #expect(report.json["foundByDuplicate"] == 1)
+    }
 }

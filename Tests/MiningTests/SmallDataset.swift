@@ -16,14 +16,21 @@ struct SmallDataset {
         var id: String
         var positives: [String] = []
         var negatives: [String] = []
-        /// The JSON of the field `answer`.
+        var text = "query"
+        /// The JSON of the field `answer`, and of others.
         var answer: String?
+        var fields: [String: String] = [:]
         /// Docid and grade, in the split `test`.
         var judged: [(String, Float)] = []
     }
 
-    /// - Parameter documents: docid and text; documents with equal texts have equal content.
-    init(documents: [(id: String, text: String)], queries: [Query]) throws {
+    /// - Parameters:
+    ///   - documents: docid and text; documents with equal texts have equal content.
+    ///   - duplicates: docids of documents and of those that stand for them, as `tvt-store dedup` would find; in the
+    ///     order of the documents.
+    init(
+        documents: [(id: String, text: String)], queries: [Query], duplicates: [(alias: String, of: String)] = []
+    ) throws {
         folder = try TemporaryFolder()
         store = try Store.create(at: folder("store"))
         let writer = try store.writer(reference: "small", provenance: Provenance(tool: "test"))
@@ -38,8 +45,11 @@ struct SmallDataset {
         }
         for (index, query) in queries.enumerated() {
             var line: [UInt8] = []
-            let extras = query.answer.map { [Extra(key: Array("answer".utf8), json: Array($0.utf8))] } ?? []
-            Records.Query(id: Array(query.id.utf8), text: Array("query".utf8), extras: extras).appendJSONLine(to: &line)
+            var fields = query.fields
+            fields["answer"] = query.answer
+            let extras = fields.map { Extra(key: Array($0.key.utf8), json: Array($0.value.utf8)) }
+            Records.Query(id: Array(query.id.utf8), text: Array(query.text.utf8), extras: extras)
+                .appendJSONLine(to: &line)
             _ = try Array(query.id.utf8).withUnsafeBytes { id in
                 try line.withUnsafeBytes {
                     try writer.appendQuery(
@@ -51,13 +61,23 @@ struct SmallDataset {
                 try writer.addJudgement(split: "test", query: index, document: Int(ordinals[document]!), grade: grade)
             }
         }
-        dataset = try writer.commit()
+        let written = try writer.commit()
+        guard !duplicates.isEmpty else {
+            dataset = written
+            return
+        }
+        let aliases = try store.aliasMapWriter()
+        for (alias, original) in duplicates {
+            try aliases.append(alias: Int(ordinals[alias]!), representative: Int(ordinals[original]!))
+        }
+        dataset = try store.derive(
+            from: written, reference: "small", aliases: aliases, provenance: Provenance(tool: "test"))
     }
 
     /// Writes a run of `qid docid score` triples, in the order given.
     func run(_ results: [(String, String, Double)], name: String = "run.tsv") throws -> MiningRun {
         let text = results.map { "\($0)\t\($1)\t\($2)\n" }.joined()
-        return try MiningRun(folder.write(text, to: name))
+        return try MiningRun(folder.write(text, to: name), format: .tevatron)
     }
 
     /// The docids that mining chooses for each query of the dataset; nil for one that is left out.

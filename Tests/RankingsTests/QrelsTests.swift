@@ -62,7 +62,19 @@ import Testing
         ("query-id\tcorpus-id\tscore\nq\td\t\n", "qrels:2 (byte 29), field \"score\""),
         ("q\td\tx\n", "qrels:1 (byte 4), field \"score\""),
         ("query-id\tcorpus-id\tscore\nq\td\n", "2 fields"), ("query-id\tcorpus-id\tscore\n\td\t1\n", "an id is empty"),
-        ("q 0 d 1\nq 0 d 2\n", "has this document twice"),
+        (
+            "q 0 d 1\n\nr 0 d 1\nq 0 d 2\n",
+            "qrels:4, field \"docid\": query \"q\" has this document with the grade 2 here and 1 in line 1: \"d\""
+        ),
+        ("q 0 d 1\nq 0 d 1\nq 0 d 0\n", "qrels:3, field \"docid\""),
+        ("q 0 1 d\n", "are the two swapped? The order is qid, iteration, docid, grade"),
+        ("query-id\tcorpus-id\tscore\nq\t1\td\n", "are the two swapped? The order is query-id, corpus-id, score"),
+        ("query-id\tscore\tcorpus-id\nq\t1\td\n", "the columns are in another order"),
+        ("corpus-id\tquery-id\tscore\nd\tq\t1\n", "the columns are in another order"),
+        ("q d 0 1\nq e 0 1\n", "qrels:1, field \"docid\": the second and third columns are swapped"),
+        ("q d Q0 1\n", "the second and third columns are swapped"),
+        ("q 5 0 1\nq 6 0 1\n", "the second and third columns are swapped"),
+        ("q Q0 d 1 0.5 t\n", "are these judgements?"), ("q d 1\n", "tabs between their columns"),
     ])
     func faults(text: String, message: String) throws {
         let folder = try TemporaryFolder()
@@ -75,5 +87,41 @@ import Testing
         let folder = try TemporaryFolder()
         #expect(try Qrels(reading: folder.write("", to: "qrels")).queryCount == 0)
         #expect(throws: SystemError.self) { try Qrels(reading: folder("none")) }
+    }
+
+    /// A judgement that stands there again counts once.
+    @Test func repeatedJudgements() throws {
+        let folder = try TemporaryFolder()
+        let text = "1 Q0 d1 1\n1 Q0 d2 0\n2 Q0 d1 3\n1 Q0 d1 1\n1 Q0 d1 1\n2 Q0 d1 3\n"
+        let qrels = try Qrels(reading: folder.write(text, to: "qrels"))
+        #expect(table(qrels) == ["\"1\" \"d1\" 1", "\"1\" \"d2\" 0", "\"2\" \"d1\" 3"])
+    }
+
+    /// BEIR's loader takes quotes off, so ids in quotes are those without.
+    @Test func quotedFields() throws {
+        let folder = try TemporaryFolder()
+        let text = """
+            "query-id"\t"corpus-id"\t"score"
+            "q 1"\t"d""1"\t"2"
+            q2\t"d2"\t1
+            "q3\td"3\t0
+            "q"4"\td4"\t1
+
+            """
+        let qrels = try Qrels(reading: folder.write(text, to: "qrels"))
+        #expect(
+            table(qrels) == [
+                #""q 1" "d\"1" 2"#, #""q2" "d2" 1"#, #""\"q3" "d\"3" 0"#, #""\"q\"4\"" "d4\"" 1"#,
+            ])
+        // TREC's columns know no quotes.
+        #expect(table(try Qrels(reading: folder.write("\"q\" 0 \"d\" 1\n", to: "trec"))) == [#""\"q\"" "\"d\"" 1"#])
+        #expect(throws: InputError.self) { try Qrels(reading: folder.write("q\t\"\"\t1\n", to: "empty")) }
+    }
+
+    @Test func theDocumentZeroIsADocument() throws {
+        let folder = try TemporaryFolder()
+        for text in ["q 0 0 1\nr 0 0 1\n", "q Q0 0 1\n", "q a 0 1\nq b 1 1\n"] {
+            #expect(try Qrels(reading: folder.write(text, to: "qrels")).judgementCount > 0)
+        }
     }
 }

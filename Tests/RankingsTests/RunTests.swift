@@ -183,8 +183,10 @@ let anyByte: [UInt8] = Array(0...255)
         ("q Q0 d 1 1e t\n", "field \"score\""), ("q Q0 d 1 - t\n", "field \"score\""),
         ("q\td\t0.5\nq\td2\n", "run:2 (byte 8): 2 fields"),
         ("\td\t0.5\n", "field \"qid\": an id is empty"), ("q\t\t0.5\n", "field \"docid\": an id is empty"),
-        ("q\td\t0.5\nq\td\t0.25\n", "has this document twice: \"d\""),
+        ("q\td\t0.5\nq\td\t0.25\n", "run:2, field \"docid\": query \"q\" has a document twice, first in line 1: \"d\""),
         ("q\td\t1\nq\te\t2\n", "may be a rank or a score"),
+        ("q 0 d 1\n", "a run has six"), ("query-id\tcorpus-id\tscore\n", "is this a run?"),
+        ("q d 1\n", "tabs between its columns"),
     ])
     func faults(text: String, message: String) throws {
         let folder = try TemporaryFolder()
@@ -240,5 +242,115 @@ let anyByte: [UInt8] = Array(0...255)
         let folder = try TemporaryFolder()
         #expect(throws: Failure.self) { try RunWriter(folder("run"), format: .trec, tag: tag) }
         #expect(try Files.list(folder.path).isEmpty)
+    }
+
+    /// Three columns hold scores if one of them cannot be a rank; whole numbers alone may be either.
+    @Test(arguments: [
+        ("q\ta\t2\nq\tb\t1\n", false), ("q\ta\t17\nq\tb\t3\nr\ta\t1\n", false), ("q\ta\t0\nq\tb\t1\n", false),
+        ("q\ta\t3.0\nq\tb\t1.0\n", false), ("q\ta\t3\nq\tb\t2.5\n", true), ("q\ta\t3\nq\tb\t-1\n", true),
+        ("q\ta\t3\nq\tb\t16777216\n", true), ("q\ta\t1e-1\n", true), ("q\ta\t1\nq\tb\t0.5\n", true),
+    ])
+    func theWholeFileDecidesBetweenRanksAndScores(text: String, isScores: Bool) throws {
+        let folder = try TemporaryFolder()
+        // Long enough that the first chunk of a stream does not decide.
+        let padding = (0..<60_000).map { "padding\tdocument-\($0)\t\($0 + 1)\n" }.joined()
+        for (name, text) in [("run", text), ("run.gz", text), ("long", padding + text), ("long.zst", padding + text)] {
+            let output = try CompressedOutput(folder(name))
+            try output.write(Array(text.utf8))
+            try output.commit()
+            guard !isScores else {
+                #expect(try RunReader(folder(name)).format == .tevatron)
+                continue
+            }
+            let error = #expect(throws: InputError.self) { try RunReader(folder(name)) }
+            #expect(error?.place.line == 1 && error?.description.contains("--run-format marco") == true)
+        }
+    }
+
+    @Test func ranksAreReadAsRanks() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("q\tc\t17\nq\ta\t2\nq\tb\t3.0\nq\td\t1\n", to: "run")
+        let run = try Run(reading: file, format: .marco)
+        #expect(run.order(of: 0).map { run.documents[$0] } == ["d", "a", "b", "c"].map { Array($0.utf8) })
+        for rank in ["0", "1.5", "-1", "16777216"] {
+            #expect(throws: InputError.self) {
+                try Run(reading: folder.write("q\ta\t\(rank)\n", to: "bad"), format: .marco)
+            }
+        }
+    }
+
+    /// A run is read as its sidecar says; whoever says otherwise is told.
+    @Test(arguments: RunFormat.allCases, [false, true])
+    func theSidecarDecides(format: RunFormat, isEscaped: Bool) throws {
+        let folder = try TemporaryFolder()
+        let lists = randomLists(seed: 4, queryCount: 20, alphabet: isEscaped ? anyByte : plainBytes)
+        try write(lists, to: folder("run"), format, escapeIDs: isEscaped)
+        let file = try RunFile(folder("run"))
+        #expect(file.format == format && file.hasEscapedIDs == isEscaped)
+        let run = try Run(reading: file)
+        #expect((0..<run.queryCount).map { run.queries[$0] } == lists.map(\.query))
+        for (index, list) in lists.enumerated() {
+            #expect(run.results(of: index).map { run.documents[$0] } == (0..<list.count).map { list.documents[$0] })
+        }
+        for other in RunFormat.allCases where other != format {
+            let error = #expect(throws: Failure.self) { try RunFile(folder("run"), format: other) }
+            #expect(error?.description.contains("run.json") == true && error?.exitStatus == .usage)
+        }
+        if isEscaped {
+            #expect(try RunFile(folder("run"), format: format, hasEscapedIDs: true).hasEscapedIDs)
+        } else {
+            let error = #expect(throws: Failure.self) { try RunFile(folder("run"), hasEscapedIDs: true) }
+            #expect(error?.description.contains("--escape-ids") == true)
+        }
+    }
+
+    /// A sidecar of another file, or of an older version, decides nothing; a damaged one is an error.
+    @Test func sidecarsOfOthers() throws {
+        let folder = try TemporaryFolder()
+        try write(randomLists(seed: 4, queryCount: 2, alphabet: plainBytes), to: folder("run"), .trec, escapeIDs: true)
+        let digest = try SHA256Digest.ofFile(folder("run")).hex
+        try folder.write(#"{"sha256": "\#(digest)", "depth": 3}"#, to: "run.json")
+        let old = try RunFile(folder("run"), format: .trec, hasEscapedIDs: true)
+        #expect(old.hasEscapedIDs && old.format == .trec && old.sidecar?.fields["depth"] == 3)
+        #expect(try !RunFile(folder("run")).hasEscapedIDs)
+        try folder.write(#"{"sha256": "00", "escaped_ids": true}"#, to: "run.json")
+        #expect(try RunFile(folder("run")).sidecar == nil)
+        for fields in [#""format": "csv""#, #""escaped_ids": 1"#, #""format": null"#] {
+            try folder.write(#"{"sha256": "\#(digest)", \#(fields)}"#, to: "run.json")
+            let error = #expect(throws: InputError.self) { try RunFile(folder("run")) }
+            #expect(error?.description.contains("run.json, field") == true)
+        }
+        try folder.write("[]", to: "run.json")
+        #expect(try RunFile(folder("run")).sidecar == nil)
+        try folder.write("{", to: "run.json")
+        #expect(throws: InputError.self) { try RunFile(folder("run")) }
+    }
+
+    /// A document that a query has twice is named with both lines, wherever they are.
+    @Test(arguments: ["run", "run.gz"])
+    func repeatedDocuments(name: String) throws {
+        let folder = try TemporaryFolder()
+        let output = try CompressedOutput(folder(name))
+        try output.write(Array("a\tx\t3.5\nb\tx\t2\na\ty\t1\n\na\tx\t1\n".utf8))
+        try output.commit()
+        let error = #expect(throws: InputError.self) { try Run(reading: folder(name)) }
+        #expect(error?.place.line == 5 && error?.description.contains("first in line 1: \"x\"") == true)
+    }
+
+    /// A line without an end does not fill the memory; it is an error with its place.
+    @Test(arguments: ["run", "run.gz"])
+    func endlessLines(name: String) throws {
+        let folder = try TemporaryFolder()
+        let output = try CompressedOutput(folder(name))
+        try output.write(Array("q Q0 d 1 0.5 t\nq Q0 ".utf8))
+        for _ in 0..<5 { try output.write([UInt8](repeating: 0x78, count: 1 << 20)) }
+        try output.commit()
+        for format in [RunFormat.trec, .tevatron] {
+            let error = #expect(throws: InputError.self) { try Run(reading: folder(name), format: format) }
+            #expect(format == .tevatron || name == "run.gz" || error?.place.line == 2)
+        }
+        let error = #expect(throws: InputError.self) { try Run(reading: folder(name)) }
+        #expect(error?.description.contains("a line longer than 1048576 bytes") == true)
+        #expect(throws: InputError.self) { try Qrels(reading: folder(name)) }
     }
 }

@@ -130,7 +130,7 @@ private func options(
         #expect(excluded > 0 && summary.excludedCount <= excluded)
     }
 
-    /// Several folders are one corpus; a document that is in two of them is not found twice.
+    /// Two datasets are one corpus for whoever allows it; a document that is in both of them is not found twice.
     @Test func severalCorpora() throws {
         let folder = try TemporaryFolder()
         let queries = Rows(.spread, prefix: "q", count: 4, dims: 6, seed: 1)
@@ -138,19 +138,130 @@ private func options(
         let second = Rows(.spread, prefix: "b", count: 50, dims: 6, seed: 3)
         try queries.write(to: folder("q"), side: .queries)
         try first.write(to: folder("1"), side: .corpus)
-        try second.write(to: folder("2"), side: .corpus, partCount: 2)
+        try second.write(to: folder("2"), side: .corpus, partCount: 2, dataset: "other")
+        try first.write(to: folder("copy"), side: .corpus, dataset: "copy")
         var both = first
         both.ids += second.ids
         both.vectors += second.vectors
         let expected = expectedResults(queries, both, depth: 130)
-        let (lists, _) = try search(folder("q"), [folder("1"), folder("2")], options(depth: 200, threads: 2))
+        var lenient = options(depth: 200, threads: 2)
+        lenient.allowsMismatch = true
+        let (lists, _) = try search(folder("q"), [folder("1"), folder("2")], lenient)
         for (list, expected) in zip(lists, expected) {
             #expect((0..<list.count).map { list.documents[$0] } == expected.map(\.id))
         }
         let error = #expect(throws: Failure.self) {
-            try search(folder("q"), [folder("1"), folder("1")], options())
+            try search(folder("q"), [folder("1"), folder("copy")], lenient)
         }
         #expect(error?.description.contains("more than one of the corpora") == true)
+    }
+
+    /// All shards of a corpus, in any order, are the corpus.
+    @Test func shardsAreOneCorpus() throws {
+        let folder = try TemporaryFolder()
+        let corpus = Rows(.spread, prefix: "d", count: 100, dims: 6, seed: 2)
+        try Rows(.spread, prefix: "q", count: 4, dims: 6, seed: 1).write(to: folder("q"), side: .queries)
+        try corpus.write(to: folder("whole"), side: .corpus)
+        for index in 0..<3 {
+            try corpus.write(
+                to: folder("\(index)"), side: .corpus, partCount: 2, shard: .init(index: index, count: 3))
+        }
+        let (whole, _) = try search(folder("q"), [folder("whole")], options(depth: 20))
+        let (lists, summary) = try search(
+            folder("q"), [2, 0, 1].map { folder("\($0)") }, options(depth: 20, threads: 2))
+        #expect(lists == whole)
+        #expect(summary.missingDocumentCount == 0 && summary.missingQueryCount == 0)
+    }
+
+    /// Shards that are missing are named and refused; who allows it is told how much is missing. Folders of older
+    /// versions tell less.
+    @Test(arguments: [
+        ([0, 2], false, "; missing: shard 1/3 (records 33 to 65 of 100)", 33),
+        ([1], false, "missing: shard 0/3 (records 0 to 32 of 100); shard 2/3 (records 66 to 99 of 100)", 67),
+        ([2], false, "missing: shards 0/3, 1/3 (records 0 to 65 of 100)", 66),
+        ([0, 2], true, "missing: records 33 to 65", 33), ([0, 1], true, "missing: shard 2/3", 0),
+    ])
+    func missingShards(shards: [Int], isOld: Bool, message: String, count: Int) throws {
+        let folder = try TemporaryFolder()
+        let corpus = Rows(.spread, prefix: "d", count: 100, dims: 6, seed: 2)
+        try Rows(.spread, prefix: "q", count: 4, dims: 6, seed: 1).write(to: folder("q"), side: .queries)
+        for index in shards {
+            try corpus.write(
+                to: folder("\(index)"), side: .corpus, shard: .init(index: index, count: 3), isOld: isOld)
+        }
+        let folders = shards.map { folder("\($0)") }
+        let error = #expect(throws: Failure.self) { try search(folder("q"), folders, options()) }
+        #expect(error?.exitStatus == .badData)
+        #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+        #expect(error?.description.contains("--allow-missing") == true)
+        var lenient = options()
+        lenient.allowsMissing = true
+        let (lists, summary) = try search(folder("q"), folders, lenient)
+        #expect(lists.count == 4 && summary.missingDocumentCount == count)
+    }
+
+    @Test func missingQueries() throws {
+        let folder = try TemporaryFolder()
+        let queries = Rows(.spread, prefix: "q", count: 10, dims: 6, seed: 1)
+        try queries.write(to: folder("q"), side: .queries, shard: .init(index: 1, count: 2))
+        try Rows(.spread, prefix: "d", count: 20, dims: 6, seed: 2).write(to: folder("d"), side: .corpus)
+        let error = #expect(throws: Failure.self) { try search(folder("q"), [folder("d")], options()) }
+        #expect(error?.description.contains("the queries of test are not complete; missing: shard 0/2") == true)
+        var lenient = options()
+        lenient.allowsMissing = true
+        #expect(try search(folder("q"), [folder("d")], lenient).summary.missingQueryCount == 5)
+    }
+
+    /// Shards that do not belong together: the folders and the field are named.
+    @Test(arguments: [
+        ("dataset", "dataset (test, sha256:"), ("card", "model_card (sha256:"), ("type", "dtype (f32 and f16)"),
+        ("prompt", "encoding.prompt ( and passage: )"), ("dims", "dims (6 and 5)"), ("total", "records (100 and 90)"),
+        ("normalised", "normalised (false and true)"),
+    ])
+    func mixedShards(field: String, message: String) throws {
+        let folder = try TemporaryFolder()
+        let corpus = Rows(.spread, prefix: "d", count: 100, dims: 6, seed: 2)
+        var other = corpus
+        if field == "dims" { other.vectors = other.vectors.map { Array($0.dropLast()) } }
+        if field == "total" { other = Rows(.spread, prefix: "d", count: 90, dims: 6, seed: 2) }
+        try Rows(.spread, prefix: "q", count: 4, dims: 6, seed: 1).write(to: folder("q"), side: .queries)
+        try corpus.write(to: folder("0"), side: .corpus, shard: .init(index: 0, count: 2))
+        try other.write(
+            to: folder("1"), side: .corpus, type: field == "type" ? .f16 : .f32, isNormalised: field == "normalised",
+            card: field == "card" ? "another" : "model", dataset: field == "dataset" ? "test@v2" : "test",
+            shard: .init(index: 1, count: 2), prompt: field == "prompt" ? "passage: " : "")
+        let error = #expect(throws: Failure.self) {
+            try search(folder("q"), [folder("0"), folder("1")], options())
+        }
+        #expect(error?.exitStatus == .badData)
+        for part in [folder("0").string, folder("1").string, "differ in \(message)"] {
+            #expect(error?.description.contains(part) == true, "\(String(describing: error))")
+        }
+    }
+
+    /// The same records twice: a shard that is given twice, one that overlaps another division.
+    @Test func repeatedShards() throws {
+        let folder = try TemporaryFolder()
+        let corpus = Rows(.spread, prefix: "d", count: 100, dims: 6, seed: 2)
+        try Rows(.spread, prefix: "q", count: 4, dims: 6, seed: 1).write(to: folder("q"), side: .queries)
+        for (index, count) in [(0, 2), (1, 2), (0, 3)] {
+            try corpus.write(
+                to: folder("\(index)of\(count)"), side: .corpus, shard: .init(index: index, count: count))
+        }
+        for allows in [false, true] {
+            var options = options()
+            options.allowsMismatch = allows
+            options.allowsMissing = allows
+            for (folders, message) in [
+                (["0of2", "1of2", "0of2"], "is given twice"),
+                (["0of2", "0of3", "1of2"], "both hold the records 0 to 32"),
+            ] {
+                let error = #expect(throws: Failure.self) {
+                    try search(folder("q"), folders.map { folder($0) }, options)
+                }
+                #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+            }
+        }
     }
 
     @Test func emptySides() throws {

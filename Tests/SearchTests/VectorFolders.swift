@@ -1,4 +1,5 @@
 import Base
+import JSON
 import SystemPackage
 import TestKit
 import Vectors
@@ -35,18 +36,32 @@ struct Rows {
         ids = (0..<count).map { Array("\(prefix)\($0)".utf8) }
     }
 
+    /// One of several shares of the records.
+    struct Shard {
+        var index = 0
+        var count = 1
+    }
+
     /// Writes a folder in `partCount` parts.
+    ///
+    /// - Parameter isOld: leave out of `vectors.json` what older versions did not write.
     func write(
         to folder: FilePath, side: VectorsSide, partCount: Int = 1, type: VectorType = .f32, isNormalised: Bool = false,
-        card: String = "model"
+        card: String = "model", dataset: String = "test", shard: Shard = Shard(), prompt: String = "",
+        isOld: Bool = false
     ) throws {
+        var encoding: JSONObject = ["prompt": .string(prompt)]
+        if shard.count > 1 { encoding["shard"] = .string("\(shard.index)/\(shard.count)") }
         let writer = try VectorsWriter(
             folder,
             VectorsDescription(
-                side: side, modelCard: SHA256Digest.of(Array(card.utf8)), dataset: SHA256Digest.of([]),
-                datasetReference: "test", dims: vectors.first?.count ?? 3, type: type, isNormalised: isNormalised))
+                side: side, modelCard: SHA256Digest.of(Array(card.utf8)), dataset: SHA256Digest.of(Array(dataset.utf8)),
+                datasetReference: dataset, dims: vectors.first?.count ?? 3, type: type, isNormalised: isNormalised,
+                encoding: encoding, recordCount: isOld ? nil : ids.count))
+        let first = ids.count * shard.index / shard.count
+        let count = ids.count * (shard.index + 1) / shard.count - first
         for part in 0..<partCount {
-            let ordinals = ids.count * part / partCount..<ids.count * (part + 1) / partCount
+            let ordinals = first + count * part / partCount..<first + count * (part + 1) / partCount
             var output = try writer.part(part, ordinals)
             for ordinal in ordinals {
                 try ids[ordinal].withUnsafeBytes { id in

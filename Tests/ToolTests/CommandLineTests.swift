@@ -157,9 +157,10 @@ struct CommandLineTests {
             ),
             ("tvt-train", ["--manifest", "mix.yaml", "--dry-run"], "memory_bytes"),
             ("tvt-train", SmallWorld.training("model"), "last_loss"),
-            ("tvt-eval", ["--run", "run", "--qrels", "test.tsv"], "runs"),
+            ("tvt-eval", ["--run", "run", "--qrels", "test.tsv", "--metrics", "mrr@10"], "runs"),
         ]
-        try world.temporary.write("query-id\tcorpus-id\tscore\nq1\td3\t1\n", to: "test.tsv")
+        let judgements = (0..<12).map { "q\($0)\td\(3 * $0)\t1\n" }.joined()
+        try world.temporary.write("query-id\tcorpus-id\tscore\n" + judgements, to: "test.tsv")
         for (tool, line, key) in road {
             let output = try world.succeed(tool, line + ["--json"]).output
             let value = try JSONValue.parse(output, path: "\(tool) \(line)")

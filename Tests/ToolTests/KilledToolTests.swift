@@ -83,7 +83,7 @@ struct KilledToolTests {
         try world.writeRun(queryCount: 1200, depth: 100, to: "run.tsv")
         let arguments = [
             "negatives", "road", "--run", "run.tsv", "--count", "8", "--seed", "5", "--exclude-duplicates", "--as",
-            "road@mined",
+            "road@mined", "--log-level", "warning",
         ]
         try world.succeed("tvt-mine", arguments)
         let digest = try #require(try world.digest(of: "road@mined"))

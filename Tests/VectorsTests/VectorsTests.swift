@@ -11,7 +11,7 @@ private let dataset = SHA256Digest.of(Array("dataset".utf8))
 private func description(dims: Int = 5, type: VectorType = .f32) -> VectorsDescription {
     VectorsDescription(
         side: .corpus, modelCard: card, dataset: dataset, datasetReference: "tiny", dims: dims, type: type,
-        isNormalised: false, encoding: ["prompt": "passage: "])
+        isNormalised: false, encoding: ["prompt": "passage: "], recordCount: 133)
 }
 
 /// Ids with everything that a line must not hold.
@@ -165,6 +165,16 @@ private func fill(_ writer: VectorsWriter, _ index: Int, _ ordinals: Range<Int>)
             _ = try again.finish(partIndices: [0])
         }
         try VectorsReader(opening: folder("v")).verify()
+        // A folder of an older version does not know how many records there are; it is gone on with all the same.
+        var old = description()
+        old.recordCount = nil
+        do { _ = try VectorsWriter(folder("v"), old) }
+        let manifest = folder("v").appending("vectors.json")
+        let text = try Files.readText(manifest)
+        try Files.replace(manifest, with: text.replacing("  \"records\": 133,\n", with: ""))
+        #expect(try VectorsReader(opening: folder("v")).manifest.description == old)
+        do { _ = try VectorsWriter(folder("v"), description()) }
+        try Files.replace(manifest, with: text)
         var other = description()
         other.encoding = ["prompt": "query: "]
         let error = #expect(throws: Failure.self) { try VectorsWriter(folder("v"), other) }
@@ -174,6 +184,7 @@ private func fill(_ writer: VectorsWriter, _ index: Int, _ ordinals: Range<Int>)
 
     /// Each single fault of a folder is told when it is opened.
     @Test(arguments: [
+        ("other ids", "part-00000.ids"), ("bad escape", "part-00000.ids"), ("bad total", "vectors.json"),
         ("short matrix", "part-00000.npy"), ("other shape", "part-00000.npy"), ("lost id", "part-00000.ids"),
         ("cut id", "part-00000.ids"), ("no format", "vectors.json"), ("bad digest", "vectors.json"),
         ("bad count", "vectors.json"), ("bad type", "vectors.json"), ("overlap", "vectors.json"),
@@ -197,6 +208,9 @@ private func fill(_ writer: VectorsWriter, _ index: Int, _ ordinals: Range<Int>)
         case "other shape": replace("(10, 5)", "(5, 10)")
         case "lost id": bytes.removeSubrange(...bytes.firstIndex(of: 0x0A)!)
         case "cut id": bytes.removeLast()
+        case "other ids": bytes[bytes.count - 2] ^= 1
+        case "bad escape": replace("\\n0", "\\m0")
+        case "bad total": replace("\"records\": 133", "\"records\": 11")
         case "no format": replace("tvt-vectors-1", "tvt-vectors-9")
         case "bad digest": replace("sha256:", "sha257:")
         case "bad count": replace("\"count\": 12", "\"count\": 13")

@@ -13,7 +13,7 @@ final class Quarantine {
     private var documents: Set<ContentHash> = []
     private var queries: Set<ContentHash> = []
 
-    init(_ path: FilePath) throws { output = try CompressedOutput(path) }
+    init(_ path: FilePath) throws { output = try CompressedOutput(path, lockedFor: "a list of broken media") }
 
     var count: Int { counts.values.reduce(0, +) }
 

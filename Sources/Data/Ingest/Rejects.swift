@@ -13,8 +13,10 @@ final class Rejects {
 
     init(limit: Int, path: FilePath?) throws {
         self.limit = limit
-        lines = try path.map { try CompressedOutput($0) }
-        reasons = try path.map { try CompressedOutput(FilePath($0.string + ".reasons")) }
+        lines = try path.map { try CompressedOutput($0, lockedFor: "rejected lines") }
+        reasons = try path.map {
+            try CompressedOutput(FilePath($0.string + ".reasons"), lockedFor: "reasons of rejects")
+        }
     }
 
     /// Leaves a record out, or throws its error when no more may be left out.

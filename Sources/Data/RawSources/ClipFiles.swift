@@ -29,7 +29,7 @@ final class ClipFiles {
         self.kind = kind
         self.splits = splits
         self.known = Set(known.map(\.string))
-        self.missing = try missing.map { try CompressedOutput($0) }
+        self.missing = try missing.map { try CompressedOutput($0, lockedFor: "a list of missing files") }
         places = Array(repeating: nil, count: table.clipCount)
     }
 

@@ -84,10 +84,4 @@ struct DuplicateFinder {
             }
         }
     }
-
-    static func error(path: String, query: [UInt8], document: [UInt8]) -> InputError {
-        InputError(
-            "query \(escaped(query)) has this document twice", at: Place(path: path, field: "docid"),
-            offender: document, advice: "a ranking or a judgement names a document once; remove one of the lines")
-    }
 }

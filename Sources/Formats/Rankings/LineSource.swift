@@ -129,8 +129,23 @@ struct FieldScanner {
         return Place(path: path, line: line, byteOffset: chunkOffset + start, field: name)
     }
 
-    /// The line last read, without its end; of a long one the beginning, which is all that messages show.
-    var wholeLine: [UInt8] { Array(chunk[lineStart..<min(lineEnd, lineStart + 1024)]) }
+    /// Bytes of the line last read, without its end.
+    var lineByteCount: Int { lineEnd - lineStart }
+
+    /// The beginning of the line last read, for messages.
+    var lineExcerpt: [UInt8] { Array(chunk[lineStart..<lineEnd].prefix(80)) }
+
+    /// - Throws: `InputError` where the line last read is longer than a line may be.
+    @inline(__always)
+    func requireBoundedLine() throws {
+        guard lineByteCount <= LineReader.longestLineOfColumns else { throw tooLong() }
+    }
+
+    private func tooLong() -> InputError {
+        InputError(
+            "a line longer than \(LineReader.longestLineOfColumns) bytes", at: place(), offender: lineExcerpt,
+            advice: "Lines of runs and judgements are short: is this such a file?")
+    }
 
     @inline(__always)
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D && byte != 0x0A) }

@@ -32,11 +32,13 @@ public struct Qrels: Sendable, Equatable {
 
     /// Reads a qrels file: TREC's `qid iteration docid grade`, or BEIR's `query-id⇥corpus-id⇥score` with its header.
     ///
-    /// The first line tells which: three columns separated by tabs are BEIR's, four separated by blanks are TREC's.
+    /// The first line decides which: three columns separated by tabs are BEIR's, four separated by blanks are TREC's. A
+    /// judgement that is repeated with the same grade counts once, and fields of BEIR's that are in quotes lose them, as
+    /// its own loader has it; both are logged with their number.
     ///
     /// - Parameter escapedIDs: whether ids are percent-escaped (``IDEscaping``).
-    /// - Throws: `InputError` for a line that is not of the format, a grade that is not a whole number, or a document
-    ///   that is judged twice for a query.
+    /// - Throws: `InputError` for a line that is not of the format, a grade that is not a whole number, a document that
+    ///   is judged twice for a query with different grades, or columns in another order.
     public init(reading path: FilePath, escapedIDs: Bool = false) throws {
         var lines = try QrelsLines(path, escapedIDs: escapedIDs)
         var table = ByteTable()
@@ -56,21 +58,86 @@ public struct Qrels: Sendable, Equatable {
             documents.append(document)
             grades.append(grade)
         }) {}
+        try lines.finish()
         group(by: owners, isSorted: isSorted)
         var duplicates = DuplicateFinder()
-        for query in 0..<queryCount {
-            if let duplicate = duplicates.duplicate(in: documents, judgements(of: query)) {
-                throw DuplicateFinder.error(path: path.string, query: queries[query], document: documents[duplicate])
-            }
+        let hasRepeated = (0..<queryCount).contains { query in
+            duplicates.duplicate(in: documents, judgements(of: query)) != nil
         }
+        if hasRepeated { try mergeRepeated { try QrelsLines(path, escapedIDs: escapedIDs) } }
+    }
+
+    /// Keeps the first of judgements that are repeated.
+    ///
+    /// - Parameter reopened: the lines of the file from its start, for their numbers.
+    /// - Throws: `InputError` with both lines where the grades differ.
+    private mutating func mergeRepeated(_ reopened: () throws -> QrelsLines) throws {
+        var merged = Qrels()
+        var count = 0
+        var first: (query: [UInt8], document: [UInt8])?
+        for query in 0..<queryCount {
+            var known: [[UInt8]: Int32] = [:]
+            var kept: [(document: [UInt8], grade: Int32)] = []
+            for judgement in judgements(of: query) {
+                let document = documents[judgement]
+                guard let grade = known[document] else {
+                    known[document] = grades[judgement]
+                    kept.append((document, grades[judgement]))
+                    continue
+                }
+                guard grade == grades[judgement] else {
+                    let (path, lines) = try Qrels.lines(of: queries[query], document, in: reopened())
+                    throw InputError(
+                        "query \(escaped(queries[query].prefix(80))) has this document with the grade "
+                            + "\(grades[judgement]) here and \(grade) in line \(lines[0])",
+                        at: Place(path: path, line: lines.last, field: "docid"), offender: document,
+                        advice: "a document has one grade for a query; remove one of the lines")
+                }
+                count += 1
+                if first == nil { first = (queries[query], document) }
+            }
+            merged.append(query: queries[query], kept)
+        }
+        if let first {
+            let (path, lines) = try Qrels.lines(of: first.query, first.document, in: reopened())
+            log.notice(
+                """
+                \(Place(path: path, line: lines.dropFirst().first)): the judgement of line \(lines[0]) again; \
+                \(count) repeated judgement\(count == 1 ? " counts" : "s count") once
+                """)
+        }
+        self = merged
+    }
+
+    /// The numbers of the lines that judge a document for a query; where grades differ, those of the first line and of the
+    /// first with another grade.
+    private static func lines(
+        of query: [UInt8], _ document: [UInt8], in lines: consuming QrelsLines
+    ) throws -> (path: String, [Int]) {
+        var found: [(line: Int, grade: Int32)] = []
+        var matched: Int32?
+        while try lines.next({ itsQuery, itsDocument, grade in
+            let isMatch = query.elementsEqual(itsQuery) && document.elementsEqual(itsDocument)
+            matched = isMatch ? grade : nil
+        }) {
+            if let matched { found.append((lines.line, matched)) }
+        }
+        let other = found.first { $0.grade != found[0].grade }
+        return (lines.path, (other.map { [found[0], $0] } ?? found).map(\.line))
     }
 
     /// Whether the first and third column of a first line are those of BEIR's header, `query-id corpus-id score`; some
     /// write other names. A line that only lacks a good grade is none.
     package static func isHeader(first: UnsafeRawBufferPointer, third: UnsafeRawBufferPointer) -> Bool {
-        let firsts: [String] = ["query-id", "query_id", "qid"]
-        let thirds: [String] = ["score", "grade", "relevance", "label"]
-        return firsts.contains { first.elementsEqual($0.utf8) } && thirds.contains { third.elementsEqual($0.utf8) }
+        isName(first, of: queryColumn) && isName(third, of: gradeColumn)
+    }
+
+    static let queryColumn = ["query-id", "query_id", "qid"]
+    static let documentColumn = ["corpus-id", "corpus_id", "docid", "doc-id", "doc_id"]
+    static let gradeColumn = ["score", "grade", "relevance", "label"]
+
+    static func isName(_ field: UnsafeRawBufferPointer, of column: [String]) -> Bool {
+        column.contains { field.elementsEqual($0.utf8) }
     }
 
     /// Counting sort of the judgements by query, the order of lines kept within a query.
@@ -89,84 +156,5 @@ public struct Qrels: Sendable, Equatable {
         documents.removeAll()
         for source in sources { oldDocuments.withBytes(at: source) { documents.append($0) } }
         grades = sources.map { grades[$0] }
-    }
-}
-
-/// The lines of a qrels file one by one, checked.
-private struct QrelsLines {
-    private let source: LineSource
-    private var scanner: FieldScanner
-    private let escapedIDs: Bool
-    private var isTREC = true
-    private var unescapedQuery: [UInt8] = []
-    private var unescapedDocument: [UInt8] = []
-
-    init(_ path: FilePath, escapedIDs: Bool) throws {
-        source = try LineSource(path)
-        scanner = FieldScanner(path: source.path)
-        self.escapedIDs = escapedIDs
-        guard let chunk = try source.next() else { return }
-        scanner.feed(chunk)
-        var probe = scanner
-        guard probe.nextTabSeparated() == 3 else { return }
-        isTREC = false
-        if Qrels.isHeader(first: probe.field(0), third: probe.field(2)) { scanner = probe }
-    }
-
-    @inline(__always)
-    mutating func next(
-        _ body: (_ query: UnsafeRawBufferPointer, _ document: UnsafeRawBufferPointer, _ grade: Int32) throws -> Void
-    ) throws -> Bool {
-        while true {
-            guard let fields = isTREC ? scanner.nextBlankSeparated() : scanner.nextTabSeparated() else {
-                guard let chunk = try source.next() else { return false }
-                scanner.feed(chunk)
-                continue
-            }
-            guard fields == (isTREC ? 4 : 3) else {
-                throw InputError(
-                    "\(fields) field\(fields == 1 ? "" : "s") where "
-                        + (isTREC
-                            ? "TREC qrels have 4 (qid iteration docid grade)"
-                            : "BEIR qrels have 3 (query-id, corpus-id, score separated by tabs)"),
-                    at: scanner.place(), offender: scanner.wholeLine)
-            }
-            let documentField = isTREC ? 2 : 1
-            let grade = try parseGrade(isTREC ? 3 : 2)
-            let query = scanner.field(0)
-            let document = scanner.field(documentField)
-            guard query.count > 0, document.count > 0 else {
-                throw InputError("an id is empty", at: scanner.place(at: query.count == 0 ? 0 : documentField))
-            }
-            if escapedIDs {
-                unescapedQuery.removeAll(keepingCapacity: true)
-                unescapedDocument.removeAll(keepingCapacity: true)
-                guard IDEscaping.unescape(query, into: &unescapedQuery),
-                    IDEscaping.unescape(document, into: &unescapedDocument)
-                else {
-                    throw InputError(
-                        "\"%\" is not followed by two hexadecimal digits", at: scanner.place(),
-                        offender: scanner.wholeLine,
-                        advice: "leave --escape-ids out if the file was written without it")
-                }
-                try unescapedQuery.withUnsafeBytes { query in
-                    try unescapedDocument.withUnsafeBytes { try body(query, $0, grade) }
-                }
-            } else {
-                try body(query, document, grade)
-            }
-            return true
-        }
-    }
-
-    @inline(__always)
-    private func parseGrade(_ index: Int) throws -> Int32 {
-        let text = scanner.field(index)
-        if let grade = DecimalScanner.integer(text), let grade = Int32(exactly: grade) { return grade }
-        // Some BEIR exports write 1.0.
-        if let grade = DecimalScanner.double(text), let grade = Int32(exactly: grade) { return grade }
-        throw InputError(
-            "a grade is a whole number", at: scanner.place(field: isTREC ? "grade" : "score", at: index),
-            offender: Array(text))
     }
 }

@@ -34,14 +34,25 @@ public struct Run: Sendable, Equatable {
         offsets.append(scores.count)
     }
 
+    /// Reads a run file as it says, or as its caller did, that it is to be read.
+    public init(reading file: RunFile) throws {
+        var lines = try RunLines(file.path, format: file.format, escapedIDs: file.hasEscapedIDs)
+        try self.init(&lines)
+        file.noteUnescapedIDs(lines.unescapedIDCount)
+    }
+
     /// Reads a run file.
     ///
     /// - Parameters:
-    ///   - format: nil to tell it from the first line.
+    ///   - format: nil to decide it by the lines.
     ///   - escapedIDs: whether ids were percent-escaped when the run was written.
     /// - Throws: `InputError` for a line that is not of the format, or a docid that a query has twice.
     public init(reading path: FilePath, format: RunFormat? = nil, escapedIDs: Bool = false) throws {
         var lines = try RunLines(path, format: format, escapedIDs: escapedIDs)
+        try self.init(&lines)
+    }
+
+    private init(_ lines: inout RunLines) throws {
         if let size = lines.estimatedSize() {
             documents.reserveCapacity(count: size.lineCount, bytes: size.idByteCount)
             scores.reserveCapacity(size.lineCount)
@@ -64,7 +75,12 @@ public struct Run: Sendable, Equatable {
         } else {
             gather(stretches)
         }
-        try rejectDuplicates(path: lines.path)
+        var seen = DuplicateFinder()
+        for query in 0..<queryCount {
+            if let duplicate = seen.duplicate(in: documents, results(of: query)) {
+                throw lines.repeated(documents[duplicate], of: queries[query])
+            }
+        }
     }
 
     /// Brings the stretches of each query together.
@@ -85,15 +101,6 @@ public struct Run: Sendable, Equatable {
                 scores.append(contentsOf: oldScores[range])
             }
             offsets.append(scores.count)
-        }
-    }
-
-    private func rejectDuplicates(path: String) throws {
-        var seen = DuplicateFinder()
-        for query in 0..<queryCount {
-            if let duplicate = seen.duplicate(in: documents, results(of: query)) {
-                throw DuplicateFinder.error(path: path, query: queries[query], document: documents[duplicate])
-            }
         }
     }
 }

@@ -4,20 +4,24 @@ internal import SystemPackage
 /// The lines of a run file one by one, checked.
 struct RunLines {
     let format: RunFormat
+    private let file: FilePath
     private let source: LineSource
     private var scanner: FieldScanner
     private let escapedIDs: Bool
+    /// Ids that are written otherwise than they are; counted where ids are escaped.
+    private(set) var unescapedIDCount = 0
     private var unescapedQuery: [UInt8] = []
     private var unescapedDocument: [UInt8] = []
 
-    /// - Parameter format: nil to tell it from the first line.
+    /// - Parameter format: nil to decide it by the lines.
     init(_ path: FilePath, format: RunFormat?, escapedIDs: Bool) throws {
+        file = path
         source = try LineSource(path)
         scanner = FieldScanner(path: source.path)
         self.escapedIDs = escapedIDs
         if let chunk = try source.next() {
             scanner.feed(chunk)
-            self.format = try format ?? RunLines.detectFormat(scanner)
+            self.format = try format ?? RunFormat.detect(scanner, of: path, source: source)
         } else {
             self.format = format ?? .trec
         }
@@ -33,7 +37,7 @@ struct RunLines {
             let fields = format == .trec ? probe.nextBlankSeparated() : probe.nextTabSeparated(),
             fields == format.fieldCount
         else { return nil }
-        let lineCount = byteCount / (probe.wholeLine.count + 1) + 1
+        let lineCount = byteCount / (probe.lineByteCount + 1) + 1
         let perLine = probe.field(format == .trec ? 2 : 1).count
         return (lineCount + lineCount / 8, lineCount * perLine + lineCount * perLine / 8)
     }
@@ -42,21 +46,6 @@ struct RunLines {
     var line: Int { scanner.line }
 
     func place(field: String? = nil) -> Place { scanner.place(field: field) }
-
-    private static func detectFormat(_ scanner: FieldScanner) throws -> RunFormat {
-        var probe = scanner
-        if probe.nextTabSeparated() == 3 {
-            let third = probe.field(2)
-            // "1" may be the first rank as well as a score, and the two rank in opposite directions.
-            if third.count == 1, third[0] == UInt8(ascii: "1") {
-                throw InputError(
-                    "the third column may be a rank or a score", at: probe.place(at: 2), offender: probe.wholeLine,
-                    advice: "say which it is: --run-format marco (ranks) or --run-format tevatron (scores)")
-            }
-            return .tevatron
-        }
-        return .trec
-    }
 
     /// Reads the next line and gives `body` its query, document and score; false at the end.
     @inline(__always)
@@ -70,6 +59,7 @@ struct RunLines {
                 scanner.feed(chunk)
                 continue
             }
+            try scanner.requireBoundedLine()
             guard fields == format.fieldCount else { throw wrongFieldCount(fields) }
             let documentField = format == .trec ? 2 : 1
             let score = try parseScore()
@@ -93,7 +83,9 @@ struct RunLines {
         let index = format == .trec ? 4 : 2
         let text = scanner.field(index)
         if format == .marco {
-            guard let rank = DecimalScanner.integer(text), rank > 0, rank < 1 << 24 else {
+            // Some programs write 1.0.
+            let rank = DecimalScanner.integer(text) ?? DecimalScanner.double(text).flatMap { Int(exactly: $0) }
+            guard let rank, rank > 0, rank < RunFormat.largestRank else {
                 throw InputError(
                     "a rank is a whole number from 1", at: scanner.place(field: "rank", at: index),
                     offender: Array(text))
@@ -102,7 +94,9 @@ struct RunLines {
         }
         guard let value = DecimalScanner.float(text) else {
             throw InputError(
-                "not a finite number", at: scanner.place(field: "score", at: index), offender: Array(text))
+                "not a finite number", at: scanner.place(field: "score", at: index), offender: Array(text.prefix(80)),
+                advice: Qrels.isName(text, of: Qrels.gradeColumn)
+                    ? "the header is that of judgements; is this a run?" : nil)
         }
         return value
     }
@@ -114,6 +108,31 @@ struct RunLines {
         guard IDEscaping.unescape(scanner.field(documentField), into: &unescapedDocument) else {
             throw badEscape(documentField)
         }
+        if unescapedQuery.count != scanner.field(0).count { unescapedIDCount += 1 }
+        if unescapedDocument.count != scanner.field(documentField).count { unescapedIDCount += 1 }
+    }
+
+    /// The error for a document that a query has twice. The file is read again for the numbers of the lines, unless it is
+    /// stdin.
+    func repeated(_ document: [UInt8], of query: [UInt8]) -> InputError {
+        var lines: [Int] = []
+        if file != "-", var again = try? RunLines(file, format: format, escapedIDs: escapedIDs) {
+            var isMatch = false
+            func readNext() -> Bool {
+                let isLine = try? again.next { itsQuery, itsDocument, _ in
+                    isMatch = query.elementsEqual(itsQuery) && document.elementsEqual(itsDocument)
+                }
+                return isLine == true
+            }
+            while lines.count < 2, readNext() {
+                if isMatch { lines.append(again.line) }
+            }
+        }
+        return InputError(
+            "query \(escaped(query.prefix(80))) has a document twice"
+                + (lines.count == 2 ? ", first in line \(lines[0])" : ""),
+            at: Place(path: path, line: lines.count == 2 ? lines[1] : nil, field: "docid"), offender: document,
+            advice: "a ranking names a document once; remove one of the lines")
     }
 
     private func badEscape(_ index: Int) -> InputError {
@@ -128,11 +147,19 @@ struct RunLines {
     }
 
     private func wrongFieldCount(_ count: Int) -> InputError {
-        InputError(
+        var advice: String?
+        if format == .trec {
+            advice =
+                switch count {
+                case 3: "a tevatron or marco run has tabs between its columns"
+                case 4: "judgements have four columns (qid iteration docid grade); a run has six, or three with tabs"
+                case 7...: "an id with a space in it must be escaped: write the run with --escape-ids"
+                default: nil
+                }
+        }
+        return InputError(
             "\(count) field\(count == 1 ? "" : "s") where a \(format.rawValue) run has \(format.fieldCount)"
                 + " (\(format.layout))",
-            at: scanner.place(), offender: scanner.wholeLine,
-            advice: count > format.fieldCount && format == .trec
-                ? "an id with a space in it must be escaped: write the run with --escape-ids" : nil)
+            at: scanner.place(), offender: scanner.lineExcerpt, advice: advice)
     }
 }

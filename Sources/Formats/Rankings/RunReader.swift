@@ -4,18 +4,23 @@ public import SystemPackage
 /// A run file query by query, in bounded memory. The lines of a query must stand together.
 public struct RunReader {
     private var lines: RunLines
+    private var file: RunFile?
     private var seen = ByteTable()
     private var seenQueries = ByteColumn()
     private var duplicates = DuplicateFinder()
-    /// The line that told that a query had ended; it begins the next.
+    /// The line behind the last of a query; it begins the next.
     private var pending = RankedList()
-    private var pendingLine = 0
 
     /// - Parameters:
-    ///   - format: nil to tell it from the first line.
+    ///   - format: nil to decide it by the lines.
     ///   - escapedIDs: whether ids were percent-escaped when the run was written.
     public init(_ path: FilePath, format: RunFormat? = nil, escapedIDs: Bool = false) throws {
         lines = try RunLines(path, format: format, escapedIDs: escapedIDs)
+    }
+
+    public init(_ file: RunFile) throws {
+        try self.init(file.path, format: file.format, escapedIDs: file.hasEscapedIDs)
+        self.file = file
     }
 
     public var format: RunFormat { lines.format }
@@ -26,7 +31,11 @@ public struct RunReader {
     ///   that a query has twice.
     public mutating func next(into list: inout RankedList) throws -> Bool {
         if pending.count == 0 {
-            guard try readPending() else { return false }
+            guard try readPending() else {
+                file?.noteUnescapedIDs(lines.unescapedIDCount)
+                file = nil
+                return false
+            }
         }
         swap(&list, &pending)
         try remember(list.query)
@@ -45,7 +54,7 @@ public struct RunReader {
             if !hasLine { break }
         }
         if let index = duplicates.duplicate(in: list.documents, 0..<list.count) {
-            throw DuplicateFinder.error(path: lines.path, query: list.query, document: list.documents[index])
+            throw lines.repeated(list.documents[index], of: list.query)
         }
         return true
     }

@@ -1,5 +1,6 @@
 internal import Archives
 internal import Base
+public import JSON
 public import SystemPackage
 
 /// Writes a run query by query; the file appears under its name when it is complete.
@@ -11,6 +12,8 @@ public final class RunWriter {
     private let tag: [UInt8]
     private let escapeIDs: Bool
     private let output: CompressedOutput
+    /// Ids that are written otherwise than they are; counted with `escapeIDs` only.
+    public private(set) var escapedIDCount = 0
     private var buffer: [UInt8] = []
     private static let flushedByteCount = 1 << 20
 
@@ -51,10 +54,19 @@ public final class RunWriter {
         if buffer.count >= RunWriter.flushedByteCount { try flush() }
     }
 
-    /// Makes the run durable under its name.
-    public func commit() throws {
+    /// Makes the run durable under its name, with its ``RunSidecar``, unless it went to stdout.
+    ///
+    /// The sidecar comes first: a kill in between leaves one that is known, by its digest, to be that of another file,
+    /// and never a run whose escaped ids would be taken as they are.
+    ///
+    /// - Parameter origin: what the run was made from.
+    public func commit(origin: JSONObject = [:]) throws {
         try flush()
-        try output.commit()
+        try output.commit { file in
+            let sidecar = RunSidecar(
+                format: format, hasEscapedIDs: escapeIDs, digest: try SHA256Digest.ofFile(file), origin: origin)
+            try Files.replace(RunSidecar.path(of: path), with: JSONValue.object(sidecar.fields).pretty())
+        }
     }
 
     private func flush() throws {
@@ -88,7 +100,9 @@ public final class RunWriter {
 
     private func appendID(_ id: UnsafeRawBufferPointer, to buffer: inout [UInt8]) {
         if escapeIDs {
+            let start = buffer.count
             IDEscaping.escape(id, into: &buffer)
+            if buffer.count - start != id.count { escapedIDCount += 1 }
         } else {
             buffer.append(contentsOf: id)
         }
@@ -114,9 +128,10 @@ public final class RunWriter {
                 .badData,
                 "\(path): the \(side) id \(escaped(id.prefix(80))) holds whitespace that ends a field of a "
                     + "\(format.rawValue) run",
-                advice: "--escape-ids writes such ids percent-escaped; give it to the tools that read the run as well"
+                advice:
+                    "--escape-ids writes such ids percent-escaped, and RUN.json records that for the tools that read the run"
                     + (format == .trec && !id.contains { $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
-                        ? ", or write --format tevatron, where ids may hold spaces" : ""))
+                        ? "; or write --format tevatron, where ids may hold spaces" : ""))
         }
     }
 }

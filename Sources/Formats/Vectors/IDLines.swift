@@ -18,13 +18,14 @@ enum IDLines {
         text.append(0x0A)
     }
 
+    /// The id that a line stands for, whose escapes have been checked.
     static func unescape(_ line: UnsafeRawBufferPointer) -> [UInt8] {
         var id: [UInt8] = []
         id.reserveCapacity(line.count)
         var index = 0
         while index < line.count {
-            if line[index] == 0x5C, index + 1 < line.count {
-                id.append(line[index + 1] == 0x6E ? 0x0A : line[index + 1])
+            if line[index] == backslash {
+                id.append(line[index + 1] == 0x6E ? 0x0A : backslash)
                 index += 2
             } else {
                 id.append(line[index])
@@ -32,6 +33,22 @@ enum IDLines {
             }
         }
         return id
+    }
+
+    static let backslash: UInt8 = 0x5C
+
+    /// Where a backslash stands that begins no escape; nil where there is none.
+    static func badEscape(in bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let start = bytes.baseAddress else { return nil }
+        var position = 0
+        while let found = memchr(start + position, CInt(backslash), bytes.count - position) {
+            position = UnsafeRawPointer(found) - start
+            guard position + 1 < bytes.count, bytes[position + 1] == 0x6E || bytes[position + 1] == backslash else {
+                return position
+            }
+            position += 2
+        }
+        return nil
     }
 }
 
@@ -43,7 +60,7 @@ struct IDIndex: Sendable {
     private let offsets: [Int]
     private let hasEscapes: Bool
 
-    /// - Throws: `InputError` where the file has not `count` lines.
+    /// - Throws: `InputError` where the file has not `count` lines, or one with an escape that is none.
     init(_ file: MappedFile, count: Int) throws {
         self.file = file
         var offsets: [Int] = []
@@ -61,7 +78,8 @@ struct IDIndex: Sendable {
                 position = UnsafeRawPointer(end) - start + 1
                 lines += 1
             }
-            hasEscapes = memchr(start, 0x5C, file.count) != nil
+            hasEscapes = memchr(start, CInt(IDLines.backslash), file.count) != nil
+            if hasEscapes { try IDIndex.checkEscapes(of: file) }
         } else {
             hasEscapes = false
         }
@@ -70,6 +88,40 @@ struct IDIndex: Sendable {
                 "\(lines) ids for \(count) vectors", at: Place(path: file.path.string), advice: NumpyHeader.advice)
         }
         self.offsets = offsets
+    }
+
+    private static func checkEscapes(of file: MappedFile) throws {
+        let bytes = file.bytes
+        guard let bad = IDLines.badEscape(in: bytes) else { return }
+        let before = bytes[..<bad]
+        let start = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+        throw InputError(
+            "a backslash that is followed neither by n nor by another backslash",
+            at: Place(path: file.path.string, line: before.count { $0 == 0x0A } + 1, byteOffset: bad),
+            offender: bytes[start...].prefix(80).prefix { $0 != 0x0A }.map { $0 }, advice: NumpyHeader.advice)
+    }
+
+    /// Requires the file to be the one that was written with its part.
+    ///
+    /// - Throws: `InputError` that names what it looks like instead.
+    func requireDigest(of part: VectorsPart, among parts: [VectorsPart]) throws {
+        let digest = SHA256Digest.of(file.bytes)
+        guard digest != part.idsDigest else { return }
+        let path = file.path.string
+        if file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+            throw InputError(
+                "the first id begins with a byte order mark that tvt-encode did not write",
+                at: Place(path: path, line: 1, byteOffset: 0), offender: Array(file.bytes.prefix(40)),
+                advice: NumpyHeader.advice)
+        }
+        if let other = parts.first(where: { $0.idsDigest == digest }) {
+            throw InputError(
+                "these are the ids of part \(other.index), not of part \(part.index)", at: Place(path: path),
+                advice: NumpyHeader.advice)
+        }
+        throw InputError(
+            "its SHA-256 is not the one that \(VectorsManifest.fileName) records", at: Place(path: path),
+            advice: NumpyHeader.advice)
     }
 
     func withID<Result>(_ row: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

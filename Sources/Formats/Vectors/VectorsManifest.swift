@@ -32,10 +32,12 @@ public struct VectorsDescription: Sendable, Equatable {
     public var isNormalised: Bool
     /// Whatever else decides the values: prompt, maximal length, precision of the computation, shard.
     public var encoding: JSONObject
+    /// Records that all shards of this encoding have together; nil in folders of older versions, which do not say.
+    public var recordCount: Int?
 
     public init(
         side: VectorsSide, modelCard: SHA256Digest, dataset: SHA256Digest, datasetReference: String, dims: Int,
-        type: VectorType, isNormalised: Bool, encoding: JSONObject = [:]
+        type: VectorType, isNormalised: Bool, encoding: JSONObject = [:], recordCount: Int? = nil
     ) {
         self.side = side
         self.modelCard = modelCard
@@ -45,16 +47,23 @@ public struct VectorsDescription: Sendable, Equatable {
         self.type = type
         self.isNormalised = isNormalised
         self.encoding = encoding
+        self.recordCount = recordCount
     }
 
     /// The fields that keep vectors of the two descriptions from being the same. The name by which a dataset was
-    /// asked for is none of them.
+    /// asked for is none of them, and nor is a number of records that only one of them knows.
     func differences(from other: VectorsDescription) -> [String] {
-        json.filter { $0.key != "dataset_reference" && other.json[$0.key] != $0.value }.map(\.key)
+        json.filter { key, value in
+            switch key {
+            case "dataset_reference": false
+            case "records": other.recordCount != nil && other.json[key] != value
+            default: other.json[key] != value
+            }
+        }.map(\.key)
     }
 
     var json: JSONObject {
-        [
+        var json: JSONObject = [
             "side": .string(side.rawValue),
             "model_card": .string(modelCard.description),
             "dataset": .string(dataset.description),
@@ -64,6 +73,8 @@ public struct VectorsDescription: Sendable, Equatable {
             "normalised": .bool(isNormalised),
             "encoding": .object(encoding),
         ]
+        if let recordCount { json["records"] = JSONValue(recordCount) }
+        return json
     }
 }
 
@@ -146,6 +157,9 @@ public struct VectorsManifest: Sendable, Equatable {
             throw fields.fault("part \(next.index) begins before part \(part.index) ends", "parts")
         }
         guard try fields.integer("count") == count else { throw fields.fault("is not the sum of the parts'", "count") }
+        if let recordCount = description.recordCount, let last = parts.last, last.ordinals.upperBound > recordCount {
+            throw fields.fault("part \(last.index) ends behind the last of \(recordCount) records", "parts")
+        }
     }
 }
 
@@ -162,10 +176,12 @@ extension VectorsDescription {
         }
         let dims = try fields.integer("dims")
         guard 1...(1 << 20) ~= dims else { throw fields.fault("must be from 1 to 1048576", "dims") }
+        let recordCount = try fields.value["records"].map { _ in try fields.integer("records") }
+        guard 0...Int(UInt32.max) ~= recordCount ?? 0 else { throw fields.fault("a number is out of range", "records") }
         self.init(
             side: side, modelCard: try fields.digest("model_card"), dataset: try fields.digest("dataset"),
             datasetReference: try fields.string("dataset_reference"), dims: dims, type: type,
-            isNormalised: isNormalised, encoding: fields.value["encoding"]?.object ?? [:])
+            isNormalised: isNormalised, encoding: fields.value["encoding"]?.object ?? [:], recordCount: recordCount)
     }
 }
 

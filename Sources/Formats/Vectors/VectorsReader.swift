@@ -23,12 +23,14 @@ public final class VectorsReader: Sendable {
         private let matrixOffset: Int
         private let ids: IDIndex
 
-        init(_ part: VectorsPart, firstRow: Int, folder: FilePath, description: VectorsDescription) throws {
+        init(_ part: VectorsPart, firstRow: Int, folder: FilePath, manifest: VectorsManifest) throws {
+            let description = manifest.description
             path = folder.appending(part.vectorsName)
             file = try MappedFile(path)
             let header = NumpyHeader(type: description.type, rowCount: part.count, columnCount: description.dims)
             matrixOffset = try header.requireAtStart(of: file.bytes, path: path.string)
             ids = try IDIndex(MappedFile(folder.appending(part.idsName)), count: part.count)
+            try ids.requireDigest(of: part, among: manifest.parts)
             self.firstRow = firstRow
             count = part.count
             type = description.type
@@ -69,8 +71,8 @@ public final class VectorsReader: Sendable {
         fileprivate func advise(_ access: MappedFile.Access) { file.advise(access) }
     }
 
-    /// - Throws: `InputError` where the files are not those that `vectors.json` tells of (by size and header;
-    ///   ``verify()`` compares the digests).
+    /// - Throws: `InputError` where the files are not those of which `vectors.json` has the record: vectors by size and
+    ///   header (``verify()`` compares the digests), ids by digest.
     public init(opening folder: FilePath) throws {
         self.folder = folder
         manifest = try VectorsManifest(readingFrom: folder)
@@ -78,7 +80,7 @@ public final class VectorsReader: Sendable {
         var firstRow = 0
         for part in manifest.parts {
             parts.append(
-                try Part(part, firstRow: firstRow, folder: folder, description: manifest.description))
+                try Part(part, firstRow: firstRow, folder: folder, manifest: manifest))
             firstRow += part.count
         }
         self.parts = parts

@@ -8,11 +8,16 @@ public import SystemPackage
 /// Not Sendable: libarchive handles belong to one thread at a time.
 public final class CompressedOutput {
     private let path: FilePath
+    private let lock: OutputLock?
     private let sink: StagedSink
     private let handle: OpaquePointer?
 
-    public init(_ path: FilePath) throws {
+    /// - Parameter purpose: where it is given, the file is locked meanwhile, for the message that other writers get, and
+    ///   what killed writers left of it is removed.
+    /// - Throws: `Failure` with status 75 where another process is writing it.
+    public init(_ path: FilePath, lockedFor purpose: String? = nil) throws {
         self.path = path
+        lock = try path == "-" ? nil : purpose.map { try OutputLock(for: path, purpose: $0) }
         sink = try StagedSink(path)
         let wanted = path == "-" ? nil : path.extension
         guard let filter = wanted, ["zst", "gz", "xz"].contains(filter) else {
@@ -65,11 +70,12 @@ public final class CompressedOutput {
 
     /// Ends the stream and puts the file in its place, durably.
     ///
+    /// - Parameter prepare: called with the path of the finished file before it gets its name; not for stdout.
     /// - Returns: bytes of the file.
     @discardableResult
-    public func commit() throws -> Int {
+    public func commit(_ prepare: (FilePath) throws -> Void = { _ in }) throws -> Int {
         if let handle { try check(archive_write_close(handle)) }
-        try sink.commit()
+        try sink.commit(prepare)
         return sink.byteCount
     }
 

@@ -17,9 +17,9 @@ final class StagedSink {
         byteCount += bytes.count
     }
 
-    func commit() throws {
+    func commit(_ prepare: (FilePath) throws -> Void = { _ in }) throws {
         guard let file = file.take() else { return }
-        try file.commit()
+        try file.commit(prepare)
     }
 
     /// Opens a libarchive writer whose bytes come here.

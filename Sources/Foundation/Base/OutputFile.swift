@@ -170,12 +170,30 @@ public struct StagedFile: ~Copyable {
     public mutating func write(_ text: String) throws { try output.write(text) }
 
     /// Makes the file durable under its final name.
-    public consuming func commit() throws {
+    ///
+    /// - Parameter prepare: called with the path of the finished file before it gets its name, for what has to be in
+    ///   place by then.
+    public consuming func commit(_ prepare: (FilePath) throws -> Void = { _ in }) throws {
         try output.sync()
+        try prepare(output.path)
         try Files.rename(output.path, to: finalPath)
         isCommitted = true
         try Files.syncFolder(finalPath.removingLastComponent())
     }
 
     deinit { if !isCommitted { unlink(output.path.string) } }
+
+    /// Removes what killed processes left of their attempts to write a file. Only for a caller who knows that no living
+    /// process is writing it.
+    static func removeRemains(of finalPath: FilePath) throws {
+        let folder = finalPath.removingLastComponent()
+        let prefix = ".\(finalPath.lastComponent?.string ?? "file")."
+        for name in try Files.list(folder.isEmpty ? "." : folder) {
+            guard name.hasPrefix(prefix), name.hasSuffix(".tmp") else { continue }
+            let numbers = name.dropFirst(prefix.count).dropLast(".tmp".count)
+                .split(separator: "-", omittingEmptySubsequences: false)
+            guard numbers.count == 2, numbers.allSatisfy({ UInt($0) != nil }) else { continue }
+            try Files.remove(folder.appending(name))
+        }
+    }
 }

@@ -102,7 +102,8 @@ public struct DatasetEncoder {
             side: source.side, modelCard: identity, dataset: source.dataset.digest,
             datasetReference: source.dataset.reference, dims: dims,
             type: options.outputType,
-            isNormalised: options.dims == nil ? model.card.givesUnitVectors : model.card.normalize, encoding: fields)
+            isNormalised: options.dims == nil ? model.card.givesUnitVectors : model.card.normalize, encoding: fields,
+            recordCount: source.count)
     }
 
     /// Encodes what is not yet there.

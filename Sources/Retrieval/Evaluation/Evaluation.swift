@@ -19,8 +19,14 @@ public struct Evaluation: Sendable {
     public let unjudgedQueries: Int
     /// Results that were taken into account.
     public let resultCount: Int
+    /// Most results of a judged query.
+    public let longestRanking: Int
+    /// Results of judged queries whose document has the query's id.
+    public let identicalIDCount: Int
 
-    public init(run: Run, qrels: Qrels, measures: [Measure]) {
+    /// - Parameter ignoringIdenticalIDs: leave out results whose document has the query's id, as BEIR does: in sets such
+    ///   as ArguAna and Quora queries are documents of the corpus.
+    public init(run: Run, qrels: Qrels, measures: [Measure], ignoringIdenticalIDs: Bool = false) {
         self.measures = measures
         let table = ByteTable(of: qrels.queries)
         var runQuery = [Int](repeating: -1, count: qrels.queryCount)
@@ -36,15 +42,17 @@ public struct Evaluation: Sendable {
         var queries = ByteColumn()
         var values = [[Double]](repeating: [], count: measures.count)
         for index in values.indices { values[index].reserveCapacity(qrels.queryCount) }
-        var judge = Judge()
+        var judge = Judge(ignoresIdenticalIDs: ignoringIdenticalIDs)
         var missing = 0
         var results = 0
+        var longest = 0
         for query in order {
             qrels.queries.withBytes(at: query) { queries.append($0) }
             let ranking = judge.ranking(
                 of: runQuery[query] < 0 ? nil : runQuery[query], in: run, judgements: query, of: qrels)
             if ranking.retrievedCount == 0 { missing += 1 }
             results += ranking.retrievedCount
+            longest = max(longest, ranking.retrievedCount)
             for (index, measure) in measures.enumerated() { values[index].append(ranking.value(of: measure)) }
         }
         self.queries = queries
@@ -52,6 +60,8 @@ public struct Evaluation: Sendable {
         queriesWithoutResults = missing
         unjudgedQueries = unjudged
         resultCount = results
+        longestRanking = longest
+        identicalIDCount = judge.identicalIDCount
     }
 
     public var queryCount: Int { queries.count }
@@ -71,7 +81,11 @@ public struct Evaluation: Sendable {
 
 /// Finds the judged documents of a query among its results. Keeps its table from query to query.
 private struct Judge {
+    let ignoresIdenticalIDs: Bool
+    private(set) var identicalIDCount = 0
     private var slots: [Int32] = []
+
+    init(ignoresIdenticalIDs: Bool) { self.ignoresIdenticalIDs = ignoresIdenticalIDs }
 
     mutating func ranking(of query: Int?, in run: Run, judgements judged: Int, of qrels: Qrels) -> JudgedRanking {
         var ranking = JudgedRanking()
@@ -82,8 +96,7 @@ private struct Judge {
         }
         ranking.idealGrades.sort(by: >)
         guard let query else { return ranking }
-        let results = run.results(of: query)
-        ranking.retrievedCount = results.count
+        let queryID = run.queries[query]
         let capacity = max(4, 1 << (Int.bitWidth - (judgements.count * 2).leadingZeroBitCount))
         slots.removeAll(keepingCapacity: true)
         slots.append(contentsOf: repeatElement(-1, count: capacity))
@@ -94,13 +107,18 @@ private struct Judge {
                 slots[slot] = Int32(judgement - judgements.lowerBound)
             }
         }
-        for (index, result) in run.order(of: query).enumerated() {
+        for result in run.order(of: query) {
             run.documents.withBytes(at: result) { document in
+                if document.count == queryID.count, document.elementsEqual(queryID) {
+                    identicalIDCount += 1
+                    if ignoresIdenticalIDs { return }
+                }
+                ranking.retrievedCount += 1
                 var slot = Int(truncatingIfNeeded: XXH3.hash64(document)) & (capacity - 1)
                 while slots[slot] >= 0 {
                     let judgement = judgements.lowerBound + Int(slots[slot])
                     if qrels.documents.withBytes(at: judgement, { RankingOrder.compare(document, $0) == 0 }) {
-                        ranking.hits.append((index + 1, qrels.grades[judgement]))
+                        ranking.hits.append((ranking.retrievedCount, qrels.grades[judgement]))
                         break
                     }
                     slot = (slot + 1) & (capacity - 1)

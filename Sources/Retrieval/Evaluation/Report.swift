@@ -1,7 +1,7 @@
 internal import Base
 internal import Glibc
 public import JSON
-internal import Rankings
+public import Rankings
 
 /// An evaluation, or a comparison of two, for people and programs.
 public struct Report: Sendable {
@@ -15,10 +15,13 @@ public struct Report: Sendable {
     public struct Entry: Sendable {
         public let name: String
         public let evaluation: Evaluation
+        /// What the run names and the judgements, or their dataset, do not have.
+        public let unknown: UnknownIDs
 
-        public init(name: String, evaluation: Evaluation) {
+        public init(name: String, evaluation: Evaluation, unknown: UnknownIDs = UnknownIDs()) {
             self.name = name
             self.evaluation = evaluation
+            self.unknown = unknown
         }
     }
 
@@ -165,7 +168,11 @@ public struct Report: Sendable {
         object["queries"] = .integer(Int64(evaluation.queryCount))
         object["queries_without_results"] = .integer(Int64(evaluation.queriesWithoutResults))
         object["unjudged_queries"] = .integer(Int64(evaluation.unjudgedQueries))
+        object["unknown_queries"] = JSONValue(entry.unknown.queryCount)
+        object["unknown_documents"] = JSONValue(entry.unknown.documentCount)
         object["results"] = .integer(Int64(evaluation.resultCount))
+        object["longest_ranking"] = JSONValue(evaluation.longestRanking)
+        object["identical_ids"] = JSONValue(evaluation.identicalIDCount)
         guard includesQueries else { return object }
         object["per_query"] = .array(
             (0..<evaluation.queryCount).map { query in

@@ -1,5 +1,6 @@
 internal import Base
 internal import JSON
+internal import Records
 
 /// Finds a query's answers in texts, without regard to case.
 ///
@@ -8,21 +9,33 @@ internal import JSON
 struct AnswerMatcher: Sendable {
     private let answers: [[UInt8]]
 
-    /// - Parameter json: the value of the query's `answer`: a string or a list of strings. Empty ones are passed over.
-    /// - Throws: `Failure` if it is something else.
-    init(json: [UInt8], query: [UInt8]) throws {
-        let value = try JSONValue.parse(json, path: "answer of query \(escaped(query))")
-        let texts = value.string.map { [$0] } ?? value.array?.compactMap(\.string)
-        guard let texts, value.string != nil || value.array?.count == texts.count else {
-            throw Failure(
-                .badData, "the answer of query \(escaped(query)) is neither a string nor a list of strings",
-                advice: "mine without --exclude-answers, or convert the data again")
+    /// The fields of a query in which data sets keep answers.
+    static let fields = ["answer", "answers"]
+
+    /// The answers in the fields ``fields`` of a query, each a string or a list of strings; empty ones are passed over.
+    ///
+    /// - Returns: nil where there is no answer.
+    /// - Throws: `Failure` if a field is something else.
+    init?(of query: Query) throws {
+        var answers: [[UInt8]] = []
+        for extra in query.extras where Self.fields.contains(where: { $0.utf8.elementsEqual(extra.key) }) {
+            let field = String(decoding: extra.key, as: UTF8.self)
+            let value = try JSONValue.parse(extra.json, path: "\(field) of query \(escaped(query.id))")
+            guard !value.isNull else { continue }
+            let texts = value.string.map { [$0] } ?? value.array?.compactMap(\.string)
+            guard let texts, value.string != nil || value.array?.count == texts.count else {
+                throw Failure(
+                    .badData,
+                    "the field \"\(field)\" of query \(escaped(query.id)) is neither a string nor a list of strings",
+                    advice: "mine without --exclude-answers, or convert the data again")
+            }
+            answers += texts.map { Self.lowercased(Array($0.utf8)) }.filter { !$0.isEmpty }
         }
-        answers = texts.map { Self.lowercased(Array($0.utf8)) }.filter { !$0.isEmpty }
+        guard !answers.isEmpty else { return nil }
+        self.answers = answers
     }
 
     func isContained(in text: [UInt8]) -> Bool {
-        guard !answers.isEmpty else { return false }
         let text = Self.lowercased(text)
         return answers.contains { Self.contains($0, in: text) }
     }

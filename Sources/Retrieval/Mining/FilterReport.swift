@@ -1,5 +1,6 @@
 internal import Base
 public import JSON
+public import Rankings
 
 /// What `tvt-mine filter` kept and dropped, and why. Every query of the dataset is counted once.
 public struct FilterReport: Sendable, Equatable {
@@ -14,6 +15,8 @@ public struct FilterReport: Sendable, Equatable {
     public internal(set) var belowDepthCount = 0
     /// Queries none of whose positives is in the run.
     public internal(set) var notFoundCount = 0
+    /// Queries whose best rank is that of a duplicate of a positive.
+    public internal(set) var foundByDuplicateCount = 0
     public internal(set) var unknown = UnknownIDs()
     /// Ranks of the best positive of each query that has one in the run.
     public internal(set) var bestRanks = Histogram(ranks: [:])
@@ -29,6 +32,7 @@ public struct FilterReport: Sendable, Equatable {
                 "notInRun": JSONValue(notInRunCount), "noPositives": JSONValue(withoutPositivesCount),
                 "positiveBelowDepth": JSONValue(belowDepthCount), "positiveNotInRun": JSONValue(notFoundCount),
             ],
+            "foundByDuplicate": JSONValue(foundByDuplicateCount),
             "unknownQueriesInRun": JSONValue(unknown.queryCount),
             "unknownDocumentsInRun": JSONValue(unknown.documentCount),
             "bestPositiveRank": bestRanks.json,
@@ -48,6 +52,9 @@ public struct FilterReport: Sendable, Equatable {
         text += line("dropped: no positive in the run", notFoundCount)
         text += line("dropped: no positives known", withoutPositivesCount)
         text += line("dropped: not in the run", notInRunCount)
+        if foundByDuplicateCount > 0 {
+            text += "\(foundByDuplicateCount) queries were found by a duplicate of a positive\n"
+        }
         text += unknown.text
         text += "\nbest rank of a positive, queries\n"
         text += bestRanks.text { bar in

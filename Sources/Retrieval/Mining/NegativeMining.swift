@@ -26,7 +26,8 @@ public struct NegativeMining: Sendable {
         var choice = Choice(ranges: Array(repeating: nil, count: dataset.queryCount))
         var isInRun = [Bool](repeating: false, count: dataset.queryCount)
         var chosenScores: [Float] = []
-        let selector = NegativeSelector(dataset: dataset, options: options)
+        let selector = try NegativeSelector(dataset: dataset, options: options)
+        report.overlappingIDCount = selector.ownDocuments.overlapCount
         func keep(_ selection: NegativeSelection) {
             let isKept = options.shortage != .drop || selection.documents.count >= options.count
             report.add(selection, isKept: isKept)
@@ -55,8 +56,17 @@ public struct NegativeMining: Sendable {
                 }
                 progress.advance(by: selections.count)
             })
-        try resolver.check(ignoringUnknown: options.ignoresUnknown)
+        try resolver.check(options.tolerance)
+        resolver.noteShallowRun(depth: options.depth)
         for query in isInRun.indices where !isInRun[query] { keep(try selector.select(query: query, ranking: nil)) }
+        if options.excludesAnswers, report.queriesWithAnswersCount == 0 {
+            throw Failure(
+                .badData,
+                "--exclude-answers: no query of \(dataset.reference) has an answer in a field "
+                    + AnswerMatcher.fields.map { "\"\($0)\"" }.joined(separator: " or "),
+                advice: "leave the option out, or convert the data with one of these fields")
+        }
+        report.hasAliases = dataset.aliases != nil
         report.unknown = resolver.unknown
         report.replacedCount = dataset.negatives?.linkCount ?? 0
         report.scores = Histogram(scores: chosenScores)

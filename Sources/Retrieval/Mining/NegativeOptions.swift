@@ -1,4 +1,5 @@
 public import JSON
+public import Rankings
 
 /// How hard negatives are chosen. See ``NegativeStep`` for the order in which the limits apply.
 public struct NegativeOptions: Sendable, Equatable {
@@ -20,6 +21,15 @@ public struct NegativeOptions: Sendable, Equatable {
         /// All its candidates are dropped: no margin can be vouched for.
         case drop
         /// The margins are not applied to it.
+        case keep
+    }
+
+    /// What becomes of a query's own document: the one with its id, or one with its text.
+    public enum OwnDocuments: String, Sendable, CaseIterable {
+        /// It is no negative where ids of queries and documents overlap; one with the query's text, where documents with
+        /// equal ids have equal texts.
+        case auto
+        case exclude
         case keep
     }
 
@@ -46,8 +56,9 @@ public struct NegativeOptions: Sendable, Equatable {
     public var excludesDuplicates = false
     /// Drops candidates whose title or text contains an answer of the query.
     public var excludesAnswers = false
-    /// Skips results whose document the dataset does not have, instead of failing.
-    public var ignoresUnknown = false
+    public var ownDocuments = OwnDocuments.auto
+    /// What a run may name that the dataset does not have.
+    public var tolerance = UnknownTolerance()
 
     public init(depth: Int, count: Int, seed: UInt64) {
         self.depth = depth
@@ -64,7 +75,8 @@ public struct NegativeOptions: Sendable, Equatable {
             "skipTop": JSONValue(skipTop), "positiveRef": .string(positiveReference.rawValue),
             "unscored": .string(unscored.rawValue), "strategy": .string(strategy.rawValue),
             "shortage": .string(shortage.rawValue), "excludeDuplicates": .bool(excludesDuplicates),
-            "excludeAnswers": .bool(excludesAnswers), "ignoreUnknown": .bool(ignoresUnknown),
+            "excludeAnswers": .bool(excludesAnswers), "ownDocuments": .string(ownDocuments.rawValue),
+            "ignoreUnknown": .bool(tolerance.ignoresDocuments),
         ]
         for (name, value) in [
             ("maxScore", maxScore), ("minScore", minScore), ("absoluteMargin", absoluteMargin),
@@ -73,37 +85,5 @@ public struct NegativeOptions: Sendable, Equatable {
             if let value { object[name] = JSONValue(value) }
         }
         return object
-    }
-}
-
-/// Why a result of a query's ranking is no candidate, in the order in which the reasons are looked at: each result is
-/// counted under the first that holds. A rank is a result's place among those that are not positives, from 1, before
-/// anything else is dropped.
-public enum NegativeStep: String, Sendable, CaseIterable {
-    case positive
-    /// Not in the dataset; it keeps its rank.
-    case unknown
-    case depth
-    case skipTop
-    case maxScore
-    case minScore
-    case absoluteMargin
-    case relativeMargin
-    case duplicate
-    case answer
-
-    public var explanation: String {
-        switch self {
-        case .positive: "is a positive"
-        case .unknown: "not in the dataset"
-        case .depth: "rank below --depth"
-        case .skipTop: "within --skip-top"
-        case .maxScore: "above --max-score"
-        case .minScore: "below --min-score"
-        case .absoluteMargin: "within --absolute-margin"
-        case .relativeMargin: "within --relative-margin"
-        case .duplicate: "content of a positive or of a better candidate"
-        case .answer: "contains an answer"
-        }
     }
 }

@@ -1,5 +1,4 @@
 internal import Base
-internal import Records
 internal import Store
 
 /// The negatives of one query, and what became of its ranking.
@@ -14,8 +13,11 @@ struct NegativeSelection: Sendable {
     var resultCount = 0
     /// Candidates that no step dropped.
     var survivorCount = 0
-    /// Documents drawn from the corpus.
+    /// Documents drawn from the corpus, and draws that were dropped, by the index of the step.
     var filledCount = 0
+    var droppedDraws = [Int](repeating: 0, count: NegativeStep.allCases.count)
+    /// Whether the query has an answer; false where nobody asked.
+    var hasAnswers = false
     var positiveCount = 0
     /// Positives that are in the ranking and thus have a score.
     var scoredPositiveCount = 0
@@ -26,12 +28,30 @@ struct NegativeSelection: Sendable {
 struct NegativeSelector: Sendable {
     let dataset: Dataset
     let options: NegativeOptions
+    let ownDocuments: OwnDocuments
     private let positives: Positives
 
-    init(dataset: Dataset, options: NegativeOptions) {
+    init(dataset: Dataset, options: NegativeOptions) throws {
         self.dataset = dataset
         self.options = options
+        ownDocuments = try OwnDocuments(of: dataset, policy: options.ownDocuments)
         positives = Positives(dataset: dataset)
+    }
+
+    /// What is known of a query before its ranking is looked at.
+    private struct Subject {
+        let positives: QueryPositives
+        /// The document with the query's id, if that is no negative.
+        let ownDocument: UInt32?
+        let ownText: [UInt8]?
+        let answers: AnswerMatcher?
+
+        /// Why a document is out of the question, whatever its rank and score.
+        func reason(against document: UInt32) throws -> NegativeStep? {
+            if positives.contains(document) { return .positive }
+            if try positives.hasDuplicate(document) { return .alias }
+            return document == ownDocument ? .ownID : nil
+        }
     }
 
     private struct Candidate {
@@ -43,9 +63,13 @@ struct NegativeSelector: Sendable {
     func select(query: Int, ranking: ResolvedRanking?) throws -> NegativeSelection {
         var selection = NegativeSelection(query: query)
         selection.isInRun = ranking != nil
-        let positives = try positives.documents(of: query)
-        selection.positiveCount = positives.count
-        var survivors = try survivors(of: ranking ?? ResolvedRanking(query: query), positives, &selection)
+        let subject = Subject(
+            positives: try positives.positives(of: query), ownDocument: try ownDocuments.document(of: query),
+            ownText: try ownDocuments.text(of: query),
+            answers: try options.excludesAnswers ? AnswerMatcher(of: dataset.query(query)) : nil)
+        selection.positiveCount = subject.positives.documents.count
+        selection.hasAnswers = subject.answers != nil
+        var survivors = try survivors(of: ranking ?? ResolvedRanking(query: query), subject, &selection)
         selection.survivorCount = survivors.count
         let key = try dataset.queryID(query).withUnsafeBytes { XXH3.hash64($0) }
         if survivors.count > options.count {
@@ -57,39 +81,30 @@ struct NegativeSelector: Sendable {
         selection.documents = survivors.map(\.document)
         selection.scores = survivors.map(\.score)
         if options.shortage == .fill && survivors.count < options.count {
-            try fill(&selection, ranking: ranking, positives: positives, key: key)
+            try fill(&selection, ranking: ranking, subject, key: key)
         }
         return selection
     }
 
     private func survivors(
-        of ranking: ResolvedRanking, _ positives: [UInt32], _ selection: inout NegativeSelection
+        of ranking: ResolvedRanking, _ subject: Subject, _ selection: inout NegativeSelection
     ) throws -> [Candidate] {
         var reference = ScoreReference(options.positiveReference)
-        for (document, score) in zip(ranking.documents, ranking.scores) where positives.containsSorted(document) {
+        for (document, score) in zip(ranking.documents, ranking.scores) where subject.positives.contains(document) {
             reference.add(Double(score))
         }
         selection.resultCount = ranking.documents.count
         selection.scoredPositiveCount = reference.count
-        var contents = try options.excludesDuplicates ? contentHashes(of: positives) : []
-        let answers = try options.excludesAnswers ? answers(of: selection.query) : nil
+        var checks = try contentChecks(subject, taken: subject.positives.documents)
         var candidates: [Candidate] = []
         var rank = 0
         for (document, score) in zip(ranking.documents, ranking.scores) {
             func firstReason() throws -> NegativeStep? {
-                if positives.containsSorted(document) { return .positive }
+                if let step = try subject.reason(against: document) { return step }
                 rank += 1
                 if document == ResolvedRanking.unknown { return .unknown }
                 if let step = scoreStep(Double(score), rank: rank, reference: reference.value) { return step }
-                // The dear ones last: they read the corpus.
-                if options.excludesDuplicates {
-                    let content = try dataset.documentContentHash(Int(document))
-                    if contents.contains(content) { return .duplicate }
-                    if try holdsAnswer(document, answers) { return .answer }
-                    contents.insert(content)
-                    return nil
-                }
-                return try holdsAnswer(document, answers) ? .answer : nil
+                return try checks.reason(against: document)
             }
             if let step = try firstReason() {
                 selection.dropped[step.index] += 1
@@ -98,6 +113,12 @@ struct NegativeSelector: Sendable {
             }
         }
         return candidates
+    }
+
+    private func contentChecks(_ subject: Subject, taken: [UInt32]) throws -> ContentChecks {
+        try ContentChecks(
+            dataset, taken: taken, excludesDuplicates: options.excludesDuplicates, ownText: subject.ownText,
+            answers: subject.answers)
     }
 
     /// The first limit on rank or score that a candidate breaks.
@@ -115,24 +136,6 @@ struct NegativeSelector: Sendable {
         return nil
     }
 
-    private func contentHashes(of documents: [UInt32]) throws -> Set<ContentHash> {
-        var hashes: Set<ContentHash> = []
-        for document in documents { hashes.insert(try dataset.documentContentHash(Int(document))) }
-        return hashes
-    }
-
-    private func answers(of query: Int) throws -> AnswerMatcher? {
-        let record = try dataset.query(query)
-        guard let extra = record.extras.first(where: { $0.key == Array("answer".utf8) }) else { return nil }
-        return try AnswerMatcher(json: extra.json, query: record.id)
-    }
-
-    private func holdsAnswer(_ document: UInt32, _ answers: AnswerMatcher?) throws -> Bool {
-        guard let answers else { return false }
-        let record = try dataset.document(Int(document))
-        return [record.title, record.text].contains { $0.map(answers.isContained) ?? false }
-    }
-
     /// Moves a random sample, in order of rank, to the front.
     private static func sample(_ count: Int, from candidates: inout [Candidate], seed: UInt64, key: UInt64) {
         var generator = SplitMix64(seed: seed, key)
@@ -145,22 +148,18 @@ struct NegativeSelector: Sendable {
 
     /// Adds random documents that are neither positives nor in the ranking: those that a limit has dropped stay out.
     private func fill(
-        _ selection: inout NegativeSelection, ranking: ResolvedRanking?, positives: [UInt32], key: UInt64
+        _ selection: inout NegativeSelection, ranking: ResolvedRanking?, _ subject: Subject, key: UInt64
     ) throws {
         let listed = Set(ranking?.documents ?? [])
-        var contents = try options.excludesDuplicates ? contentHashes(of: positives + selection.documents) : []
-        let answers = try options.excludesAnswers ? answers(of: selection.query) : nil
+        var checks = try contentChecks(subject, taken: subject.positives.documents + selection.documents)
         let permutation = Permutation(count: UInt64(dataset.documentCount), seed: options.seed, key)
         var next: UInt64 = 0
         while selection.documents.count < options.count && next < permutation.count {
             let document = UInt32(permutation[next])
             next += 1
-            guard !listed.contains(document), !positives.containsSorted(document) else { continue }
-            if options.excludesDuplicates {
-                let content = try dataset.documentContentHash(Int(document))
-                guard !contents.contains(content), try !holdsAnswer(document, answers) else { continue }
-                contents.insert(content)
-            } else if try holdsAnswer(document, answers) {
+            if listed.contains(document) { continue }
+            if let step = try subject.reason(against: document) ?? checks.reason(against: document) {
+                selection.droppedDraws[step.index] += 1
                 continue
             }
             selection.documents.append(document)
@@ -194,8 +193,4 @@ private struct ScoreReference {
         case .mean: total / Double(count)
         }
     }
-}
-
-extension NegativeStep {
-    var index: Int { NegativeStep.allCases.firstIndex(of: self)! }
 }

@@ -1,5 +1,6 @@
 internal import Base
 public import JSON
+public import Rankings
 
 /// What `tvt-mine negatives` found, dropped and chose.
 public struct NegativesReport: Sendable, Equatable {
@@ -19,6 +20,14 @@ public struct NegativesReport: Sendable, Equatable {
     public internal(set) var resultCount = 0
     /// Results dropped by each step, in the order of ``NegativeStep``.
     public internal(set) var droppedResults = [Int](repeating: 0, count: NegativeStep.allCases.count)
+    /// Draws from the corpus that a step dropped, likewise.
+    public internal(set) var droppedDraws = [Int](repeating: 0, count: NegativeStep.allCases.count)
+    /// Queries that have an answer; 0 where nobody asked.
+    public internal(set) var queriesWithAnswersCount = 0
+    /// Queries that have the id of a document; 0 where nobody asked.
+    public internal(set) var overlappingIDCount = 0
+    /// Whether the dataset has an alias map.
+    var hasAliases = false
     /// Results that no step dropped.
     public internal(set) var survivorCount = 0
     /// Negatives in the new version, from the ranking and drawn from the corpus.
@@ -37,12 +46,15 @@ public struct NegativesReport: Sendable, Equatable {
     init(options: NegativeOptions) { self.options = options }
 
     public func dropped(by step: NegativeStep) -> Int { droppedResults[step.index] }
+    public func drawsDropped(by step: NegativeStep) -> Int { droppedDraws[step.index] }
 
     mutating func add(_ selection: NegativeSelection, isKept: Bool) {
         queryCount += 1
         if !selection.isInRun { notInRunCount += 1 }
         resultCount += selection.resultCount
         for (index, count) in selection.dropped.enumerated() { droppedResults[index] += count }
+        for (index, count) in selection.droppedDraws.enumerated() { droppedDraws[index] += count }
+        if selection.hasAnswers { queriesWithAnswersCount += 1 }
         survivorCount += selection.survivorCount
         if selection.survivorCount < options.count { shortQueryCount += 1 }
         positiveCount += selection.positiveCount
@@ -59,12 +71,14 @@ public struct NegativesReport: Sendable, Equatable {
     }
 
     public var json: JSONObject {
-        var steps: JSONObject = [:]
-        for step in NegativeStep.allCases { steps[step.rawValue] = JSONValue(dropped(by: step)) }
+        func steps(_ counts: [Int]) -> JSONValue {
+            .object(JSONObject(zip(NegativeStep.allCases, counts).map { ($0.rawValue, JSONValue($1)) }))
+        }
         return [
             "queries": JSONValue(queryCount), "kept": JSONValue(queryCount - droppedQueryCount),
             "dropped": JSONValue(droppedQueryCount), "notInRun": JSONValue(notInRunCount),
-            "results": JSONValue(resultCount), "droppedResults": .object(steps),
+            "results": JSONValue(resultCount), "droppedResults": steps(droppedResults),
+            "droppedDraws": steps(droppedDraws),
             "candidates": JSONValue(survivorCount), "negatives": JSONValue(rankedNegativeCount + filledNegativeCount),
             "filled": JSONValue(filledNegativeCount), "replaced": JSONValue(replacedCount),
             "shortage": [
@@ -77,7 +91,7 @@ public struct NegativesReport: Sendable, Equatable {
             ],
             "unknownQueriesInRun": JSONValue(unknown.queryCount),
             "unknownDocumentsInRun": JSONValue(unknown.documentCount),
-            "scores": scores.json,
+            "overlappingIds": JSONValue(overlappingIDCount), "scores": scores.json,
         ]
     }
 
@@ -103,6 +117,9 @@ public struct NegativesReport: Sendable, Equatable {
         text += line(survivorCount, "candidates")
         text += line(rankedNegativeCount, "chosen (\(options.strategy.rawValue))")
         if filledNegativeCount > 0 { text += line(filledNegativeCount, "drawn from the corpus") }
+        for step in NegativeStep.allCases where drawsDropped(by: step) > 0 {
+            text += line(drawsDropped(by: step), "draws dropped: " + step.explanation)
+        }
         if lackingCount > 0 { text += line(lackingCount, "lacking") }
         if replacedCount > 0 { text += line(replacedCount, "old negatives replaced") }
         text += unknown.text
@@ -114,5 +131,44 @@ public struct NegativesReport: Sendable, Equatable {
     private var unscoredNote: String {
         guard options.hasMargin && unscoredQueryCount > 0 else { return "" }
         return options.unscored == .drop ? ": no candidate passes the margin" : ": margins not applied"
+    }
+
+    /// Which options acted without being asked for, or found nothing to act on, a sentence each.
+    public var notes: [String] {
+        var notes: [String] = []
+        let own = [NegativeStep.ownID, .ownText].reduce(0) { $0 + dropped(by: $1) + drawsDropped(by: $1) }
+        if overlappingIDCount > 0 {
+            notes.append(
+                "\(overlappingIDCount) queries have the id of a document: a query's own document is no negative, which "
+                    + "dropped \(own) results and draws; --own-documents keep takes them")
+        } else if options.ownDocuments == .exclude, own == 0 {
+            notes.append("--own-documents exclude: no query met a document with its id or its text")
+        }
+        if options.hasMargin, unscoredQueryCount > 0 {
+            notes.append(
+                "margins: \(unscoredQueryCount) of \(queryCount) queries have no positive with a score in the run, so "
+                    + (options.unscored == .drop
+                        ? "all their candidates are dropped (--unscored drop)"
+                        : "none applies to them (--unscored keep)"))
+        }
+        if options.excludesAnswers, queriesWithAnswersCount < queryCount {
+            notes.append(
+                "--exclude-answers: \(queryCount - queriesWithAnswersCount) of \(queryCount) queries have no answer")
+        }
+        let limits: [(isSet: Bool, step: NegativeStep, name: String)] = [
+            (options.skipTop > 0, .skipTop, "--skip-top"), (options.maxScore != nil, .maxScore, "--max-score"),
+            (options.minScore != nil, .minScore, "--min-score"),
+            (options.absoluteMargin != nil, .absoluteMargin, "--absolute-margin"),
+            (options.relativeMargin != nil, .relativeMargin, "--relative-margin"),
+            (options.excludesDuplicates, .duplicate, "--exclude-duplicates"),
+            (options.excludesAnswers, .answer, "--exclude-answers"),
+        ]
+        for (isSet, step, name) in limits where isSet && dropped(by: step) + drawsDropped(by: step) == 0 {
+            let advice =
+                step == .duplicate && !hasAliases
+                ? ": only equal contents are known as duplicates; tvt-store dedup finds others" : ""
+            notes.append("\(name) dropped nothing" + advice)
+        }
+        return notes
     }
 }

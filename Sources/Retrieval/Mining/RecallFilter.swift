@@ -1,5 +1,6 @@
 public import Base
 internal import JSON
+public import Rankings
 public import Store
 internal import StoreFormat
 
@@ -10,17 +11,18 @@ internal import StoreFormat
 public struct RecallFilter: Sendable {
     /// Ranks looked at, from 1.
     public var depth: Int
-    /// Skips results whose document the dataset does not have (they keep their rank), instead of failing.
-    public var ignoresUnknown: Bool
+    /// What a run may name that the dataset does not have.
+    public var tolerance: UnknownTolerance
 
-    public init(depth: Int, ignoresUnknown: Bool = false) {
+    public init(depth: Int, tolerance: UnknownTolerance = UnknownTolerance()) {
         self.depth = depth
-        self.ignoresUnknown = ignoresUnknown
+        self.tolerance = tolerance
     }
 
-    var options: JSONObject { ["depth": JSONValue(depth), "ignoreUnknown": .bool(ignoresUnknown)] }
+    var options: JSONObject { ["depth": JSONValue(depth), "ignoreUnknown": .bool(tolerance.ignoresDocuments)] }
 
-    /// Judges every query of a dataset: those of the run in its order, then the others in theirs.
+    /// Judges every query of a dataset: those of the run in its order, then the others in theirs. A duplicate of a
+    /// positive, as the dataset's alias map has it, counts as that positive.
     ///
     /// - Returns: what the run names and the dataset does not have.
     /// - Throws: `InputError` on a malformed run, `Failure` on one of another dataset. Memory: a byte a query.
@@ -33,24 +35,28 @@ public struct RecallFilter: Sendable {
         while let ranking = try resolver.next() {
             try Interruption.check()
             isInRun[ranking.query] = true
-            let wanted = try positives.documents(of: ranking.query)
-            let best = ranking.documents.firstIndex(where: wanted.containsSorted)
+            let wanted = try positives.positives(of: ranking.query)
+            let best = try ranking.documents.firstIndex { try wanted.contains($0) || wanted.hasDuplicate($0) }
             let outcome: RecallOutcome =
                 switch best.map({ $0 + 1 }) {
                 case let rank? where rank <= depth: .kept(rank: rank)
                 case let rank?: .belowDepth(rank: rank)
-                case nil: wanted.isEmpty ? .withoutPositives : .notFound
+                case nil: wanted.documents.isEmpty ? .withoutPositives : .notFound
                 }
             try body(
                 RecallJudgement(
                     query: ranking.query, outcome: outcome,
-                    positive: (best.map { ranking.documents[$0] } ?? wanted.first).map { Int($0) },
+                    positive: (best.map { ranking.documents[$0] } ?? wanted.documents.first).map { Int($0) },
+                    isDuplicate: best.map { !wanted.contains(ranking.documents[$0]) } ?? false,
                     top: ranking.documents.first.flatMap { $0 == ResolvedRanking.unknown ? nil : Int($0) }))
         }
-        try resolver.check(ignoringUnknown: ignoresUnknown)
+        try resolver.check(tolerance)
+        resolver.noteShallowRun(depth: depth)
         for query in isInRun.indices where !isInRun[query] {
-            let first = try positives.documents(of: query).first
-            try body(RecallJudgement(query: query, outcome: .notInRun, positive: first.map { Int($0) }, top: nil))
+            let first = try positives.positives(of: query).documents.first
+            try body(
+                RecallJudgement(
+                    query: query, outcome: .notInRun, positive: first.map { Int($0) }, isDuplicate: false, top: nil))
         }
         return resolver.unknown
     }
@@ -66,6 +72,7 @@ public struct RecallFilter: Sendable {
         var ranks: [Int: Int] = [:]
         report.unknown = try judge(dataset, run: run) { judgement in
             if judgement.outcome != .notInRun { progress.advance() }
+            if judgement.isDuplicate { report.foundByDuplicateCount += 1 }
             switch judgement.outcome {
             case .kept(let rank):
                 ranks[rank, default: 0] += 1

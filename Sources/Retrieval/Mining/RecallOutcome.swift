@@ -14,8 +14,11 @@ public enum RecallOutcome: Sendable, Equatable {
 public struct RecallJudgement: Sendable, Equatable {
     public let query: Int
     public let outcome: RecallOutcome
-    /// The positive with the best rank, else the first that the dataset knows; ordinal.
+    /// The positive with the best rank, or a duplicate of one with a better; else the first positive that the dataset
+    /// knows; ordinal.
     public let positive: Int?
+    /// Whether that is a duplicate of a positive.
+    public let isDuplicate: Bool
     /// The document at rank 1; nil where there is none, or one that the dataset does not have.
     public let top: Int?
 }

@@ -13,33 +13,24 @@ struct ResolvedRanking: Sendable {
     static let unknown = UInt32.max
 }
 
-/// What a run names and the dataset does not have.
-public struct UnknownIDs: Sendable, Equatable {
-    /// Queries of the run that the dataset does not have; their rankings are skipped.
-    public internal(set) var queryCount = 0
-    /// Results of known queries whose document the dataset does not have.
-    public internal(set) var documentCount = 0
-    /// The first such documents.
-    public internal(set) var firstDocuments: [[UInt8]] = []
-
-    static let shownCount = 5
-}
-
 /// Reads a run query by query and turns ids into ordinals. Memory: one ranking and a cache of bounded size.
 struct RunResolver {
     private var reader: RunReader
+    private let run: MiningRun
     private let dataset: Dataset
     private var cache: OrdinalCache
     private var list = RankedList()
-    private let path: String
     private(set) var unknown = UnknownIDs()
     /// Queries of the run that the dataset has.
     private(set) var queryCount = 0
+    /// Results of the longest ranking of such a query, and of all.
+    private(set) var longestCount = 0
+    private var resultCount = 0
 
     init(_ run: MiningRun, dataset: Dataset) throws {
-        reader = try RunReader(run.path, format: run.format, escapedIDs: run.hasEscapedIDs)
+        reader = try RunReader(run.file)
+        self.run = run
         self.dataset = dataset
-        path = run.path.string
         cache = OrdinalCache(documentCount: dataset.documentCount)
     }
 
@@ -47,21 +38,23 @@ struct RunResolver {
     ///
     /// - Throws: `InputError` on a malformed run or one whose queries are not together.
     mutating func next() throws -> ResolvedRanking? {
+        let dataset = dataset
         while try reader.next(into: &list) {
             guard let query = try dataset.queryOrdinal(id: list.query) else {
-                unknown.queryCount += 1
+                try unknown.addQuery(list.query, of: run.file) { try dataset.queryOrdinal(id: $0) != nil }
                 continue
             }
             queryCount += 1
+            resultCount += list.count
+            longestCount = max(longestCount, list.count)
             var ranking = ResolvedRanking(query: query)
             ranking.documents.reserveCapacity(list.count)
             ranking.scores.reserveCapacity(list.count)
             for index in list.order() {
                 let ordinal = try list.documents.withBytes(at: index) { try cache.ordinal($0, in: dataset) }
                 if ordinal == ResolvedRanking.unknown {
-                    unknown.documentCount += 1
-                    if unknown.firstDocuments.count < UnknownIDs.shownCount {
-                        unknown.firstDocuments.append(list.documents[index])
+                    try unknown.addDocument(list.documents[index], of: run.file) {
+                        try dataset.documentOrdinal(id: $0) != nil
                     }
                 }
                 ranking.documents.append(ordinal)
@@ -72,23 +65,26 @@ struct RunResolver {
         return nil
     }
 
-    /// To be called at the end of the run.
+    /// To be called at the end of the run: warns where it does not reach the depth that was asked for.
+    func noteShallowRun(depth: Int) {
+        guard longestCount < depth, longestCount < dataset.documentCount else { return }
+        log.warning("--depth \(depth): no query of \(run.path) has more than \(longestCount) results")
+    }
+
+    /// To be called at the end of the run: logs what is unknown.
     ///
-    /// - Throws: `Failure` if the run has nothing to do with the dataset, or names documents that it does not have and
-    ///   they are not to be ignored.
-    func check(ignoringUnknown: Bool) throws {
-        guard queryCount > 0 else {
-            throw Failure(
-                .badData, "\(path) has no query of \(dataset.reference) (\(unknown.queryCount) others)",
-                advice: "was the run made from another dataset?")
-        }
-        guard unknown.documentCount == 0 || ignoringUnknown else {
-            let first = unknown.firstDocuments.map { escaped($0) }.joined(separator: ", ")
-            throw Failure(
-                .badData,
-                "\(path) names documents that \(dataset.reference) does not have, in \(unknown.documentCount) results: "
-                    + first + (unknown.documentCount > unknown.firstDocuments.count ? ", …" : ""),
-                advice: "search the corpus of this dataset, or pass --ignore-unknown to skip such results")
+    /// - Throws: `Failure` if the run has nothing to do with the dataset, or names more that the dataset does not have
+    ///   than is tolerated.
+    func check(_ tolerance: UnknownTolerance) throws {
+        var tolerance = tolerance
+        // Without a single common query there is nothing to mine.
+        if queryCount == 0 { tolerance.largestShare = 0 }
+        let coverage = UnknownIDs.Coverage(
+            knownQueryCount: queryCount, missingQueryCount: dataset.queryCount - queryCount, resultCount: resultCount)
+        try unknown.check(coverage, against: tolerance, path: run.path.string, source: dataset.reference)
+        guard queryCount > 0 else { throw Failure(.badData, "\(run.path) holds no results") }
+        if tolerance.ignoresDocuments, unknown.documentCount == 0 {
+            log.notice("--ignore-unknown: \(dataset.reference) has every document of \(run.path)")
         }
     }
 }

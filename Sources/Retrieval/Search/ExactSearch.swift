@@ -13,14 +13,16 @@ public struct ExactSearch: Sendable {
     private let queries: RowBlocks
     private let corpus: RowBlocks
     private let options: SearchOptions
+    /// Records that no folder holds.
+    private let missing: (queries: Int, documents: Int)
 
-    /// - Throws: `Failure` where the two sides do not fit together.
+    /// - Throws: `Failure` where folders do not belong together, or do not hold all of their side.
     public init(queries: VectorsReader, corpus: [VectorsReader], options: SearchOptions) throws {
         precondition(options.depth > 0 && options.threadCount > 0)
         precondition(options.corpusBlockRows > 0 && options.queryBlockRows > 0)
-        let sides = [queries] + corpus
-        if !options.allowsMismatch { try SideCheck.requireSameModel(sides) }
-        let dims = try SideCheck.commonDims(sides, wanted: options.dims)
+        let sides = try SearchedSides(queries: queries, corpus: corpus, options: options)
+        let dims = try sides.commonDims(wanted: options.dims)
+        missing = (sides.queries.missingCount, sides.corpus.missingCount)
         self.queries = RowBlocks([queries], columns: dims)
         self.corpus = RowBlocks(corpus, columns: dims)
         var options = options
@@ -50,6 +52,8 @@ public struct ExactSearch: Sendable {
         summary.queryCount = queries.count
         summary.documentCount = corpus.count
         summary.dims = corpus.columns
+        summary.missingQueryCount = missing.queries
+        summary.missingDocumentCount = missing.documents
         // A query's own document is left out afterwards, so one more is looked for.
         let depth = min(options.depth + (options.excludesSelf ? 1 : 0), max(1, corpus.count))
         var work = plan(depth: depth).makeIterator()
@@ -135,53 +139,5 @@ public struct ExactSearch: Sendable {
                 "the document \(escaped(list.documents[index])) is in more than one of the corpora",
                 advice: "search corpora that share no docid")
         }
-    }
-}
-
-/// Whether folders of vectors may be searched together.
-enum SideCheck {
-    static func requireSameModel(_ sides: [VectorsReader]) throws {
-        let advice = "encode both sides with one model, or give --allow-mismatch if the vectors share a space"
-        let first = sides[0]
-        guard first.manifest.description.side == .queries else {
-            throw Failure(
-                .badData, "\(first.folder) holds the vectors of a corpus, not of queries",
-                advice: "give --allow-mismatch to search with documents as queries")
-        }
-        for side in sides.dropFirst() {
-            guard side.manifest.description.side == .corpus else {
-                throw Failure(
-                    .badData, "\(side.folder) holds the vectors of queries, not of a corpus",
-                    advice: "give --allow-mismatch to search among queries")
-            }
-            let (one, other) = (first.manifest.description, side.manifest.description)
-            guard one.modelCard == other.modelCard else {
-                throw Failure(
-                    .badData,
-                    "\(first.folder) was made by the model \(one.modelCard), \(side.folder) by \(other.modelCard)",
-                    advice: advice)
-            }
-            guard one.isNormalised == other.isNormalised else {
-                throw Failure(
-                    .badData, "of \(first.folder) and \(side.folder), only one holds normalised vectors",
-                    advice: advice)
-            }
-        }
-    }
-
-    static func commonDims(_ sides: [VectorsReader], wanted: Int?) throws -> Int {
-        if let wanted {
-            for side in sides where side.dims < wanted {
-                throw Failure(.usage, "--dims \(wanted): the vectors of \(side.folder) have \(side.dims) dimensions")
-            }
-            return wanted
-        }
-        for side in sides where side.dims != sides[0].dims {
-            throw Failure(
-                .badData,
-                "the vectors of \(sides[0].folder) have \(sides[0].dims) dimensions, those of \(side.folder) \(side.dims)",
-                advice: "encode both sides with one model, or use the leading dimensions of both with --dims")
-        }
-        return sides[0].dims
     }
 }

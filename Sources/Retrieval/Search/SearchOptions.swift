@@ -9,8 +9,10 @@ public struct SearchOptions: Sendable {
     /// Use the leading components only, as Matryoshka models allow; normalised vectors are normalised again.
     public var dims: Int?
     public var threadCount: Int
-    /// Search even where the two sides were made by different models.
+    /// Search even where folders were made by different models, from different datasets, or are of the wrong side.
     public var allowsMismatch = false
+    /// Search even where shards are missing.
+    public var allowsMissing = false
     /// Rows of the corpus in one matrix product. The results do not depend on it.
     public var corpusBlockRows = 512
     /// Queries in one matrix product, at most. The results do not depend on it.
@@ -28,4 +30,7 @@ public struct SearchSummary: Sendable, Equatable {
     public var resultCount = 0
     /// Results left out because their id was the query's.
     public var excludedCount = 0
+    /// Records of either side that no folder holds, as far as their number is known.
+    public var missingQueryCount = 0
+    public var missingDocumentCount = 0
 }

@@ -126,8 +126,8 @@ struct DemoReport: Tool {
         guard let judgements = dataset.judgements(split: "test") else {
             throw Failure(.badData, "nave has no judgements of a split 'test'")
         }
-        let before = try Run(reading: folder.appending("before/test.run"))
-        let after = try Run(reading: folder.appending("after/test.run"))
+        let before = try Run(reading: RunFile(folder.appending("before/test.run")))
+        let after = try Run(reading: RunFile(folder.appending("after/test.run")))
         let judged = try (0..<dataset.queryCount).filter { try judgements.targets(of: $0).count >= 3 }
         guard !judged.isEmpty else { return "<p>No query has three judged documents.</p>" }
         let order = Permutation(count: UInt64(judged.count), seed: 1896)

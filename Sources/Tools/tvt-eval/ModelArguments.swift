@@ -43,7 +43,7 @@ struct ModelArguments: ParsableArguments {
     }
 
     /// - Parameter split: of the judgements; nil for `test`, or the only ones.
-    func runs(split: String?, store: StoreOption) throws -> [(name: String, run: Run)] {
+    func runs(split: String?, store: StoreOption) throws -> [(name: String, file: RunFile, run: Run)] {
         let models = [model, compareModel].compactMap { $0 }
         // Encoding takes the queries of one split.
         let dataset = try openStore(store.location).dataset(dataset!)
@@ -54,7 +54,8 @@ struct ModelArguments: ParsableArguments {
         return try models.enumerated().map { number, model in
             let run = ModelRun(
                 model: model, dataset: dataset.reference, split: split, store: store.location, depth: depth ?? 100)
-            return (model, try run.make(in: folder.appending("model-\(number + 1)")))
+            let (file, results) = try run.make(in: folder.appending("model-\(number + 1)"))
+            return (model, file, results)
         }
     }
 

@@ -16,9 +16,9 @@ struct ModelRun {
     let depth: Int
 
     /// - Parameter folder: gets vectors and run; vectors that are there already are gone on with.
-    /// - Returns: the run that was made.
+    /// - Returns: the run that was made, and its file.
     /// - Throws: `Failure` with the status of the tool that failed, which has said why.
-    func make(in folder: FilePath) throws -> Run {
+    func make(in folder: FilePath) throws -> (RunFile, Run) {
         try Files.makeDirectory(folder)
         let (corpus, queries) = (folder.appending("corpus"), folder.appending("queries"))
         let path = folder.appending("run")
@@ -29,9 +29,10 @@ struct ModelRun {
             "tvt-search",
             [
                 "--queries", queries.string, "--corpus", corpus.string, "--depth", "\(depth)", "--escape-ids",
-                "--output", path.string,
+                "--output", path.string, "--log-level", "warning",
             ])
-        return try Run(reading: path, format: .trec, escapedIDs: true)
+        let file = try RunFile(path)
+        return (file, try Run(reading: file))
     }
 
     private func run(_ tool: String, _ arguments: [String]) throws {

@@ -1,10 +1,8 @@
 public import ArgumentParser
-internal import Store
 internal import Base
 internal import CommandLineKit
 public import Evaluation
 public import Rankings
-internal import Remotes
 internal import SystemPackage
 
 @main
@@ -14,7 +12,8 @@ struct TVTEval: Tool {
         abstract: "Measure a run against judgements, as trec_eval -c does.",
         discussion: """
             A judged query without results counts as zero. Results are ordered by score (as float32), then by docid, \
-            both descending, whatever their ranks say. Documents without a judgement are not relevant.
+            both descending, whatever their ranks say. Documents without a judgement are not relevant. What RUN.json \
+            beside a run of tvt-search says of its format and its ids holds.
 
             Measures: ndcg, ndcg@k, recall@k, mrr, mrr@k, map, map@k, precision@k, success@k, rprec, bpref, gm_map, \
             iprec_at_recall_0.10, set_P, set_recall, set_F, num_ret, num_rel, num_rel_ret. trec_eval's names mean the \
@@ -62,22 +61,41 @@ struct TVTEval: Tool {
             "A second run: its values, its differences from the first, and their significance.", valueName: "run"))
     var compare: String?
 
-    @Option(name: .long, help: ArgumentHelp("Permutations of the randomisation test.", valueName: "n"))
-    var permutations = 10_000
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Permutations of the randomisation test of --compare (default: 10000).", valueName: "n"))
+    var permutations: Int?
 
-    @Option(name: .long, help: ArgumentHelp("Seed of the randomisation test.", valueName: "n"))
-    var seed: UInt64 = 0
+    @Option(
+        name: .long, help: ArgumentHelp("Seed of the randomisation test of --compare (default: 0).", valueName: "n"))
+    var seed: UInt64?
 
     @Option(name: .long, help: ArgumentHelp("table, markdown, json or trec.", valueName: "format"))
     var format: Report.Format?
 
     @Option(
         name: .customLong("run-format"),
-        help: ArgumentHelp("trec, tevatron or marco (default: told from the first line).", valueName: "format"))
+        help: ArgumentHelp("trec, tevatron or marco (default: by RUN.json, else by the lines).", valueName: "format"))
     var runFormat: RunFormat?
 
-    @Flag(name: .customLong("escape-ids"), help: "The run was written with --escape-ids.")
+    @Flag(
+        name: .customLong("escape-ids"),
+        help: "The run's ids are percent-escaped; RUN.json says so where tvt-search wrote it.")
     var escapesIDs = false
+
+    @Flag(
+        name: .customLong("ignore-identical-ids"),
+        help: "Leave out results whose document has the query's id, as BEIR does.")
+    var ignoresIdenticalIDs = false
+
+    @Option(
+        name: .customLong("max-unknown"),
+        help: ArgumentHelp(
+            """
+            The largest share of a run's queries that may be unknown to the judgements where judged queries have no \
+            results, and of its results to the dataset; from 0 to 1. Unknown ids are always counted.
+            """, valueName: "share"))
+    var largestUnknownShare = UnknownTolerance.defaultShare
 
     @OptionGroup var store: StoreOption
     @OptionGroup var common: CommonOptions
@@ -92,7 +110,10 @@ struct TVTEval: Tool {
         guard models.model == nil || runFormat == nil && !escapesIDs else {
             throw ValidationError("--run-format and --escape-ids go with --run")
         }
-        guard permutations > 0 else { throw ValidationError("--permutations is at least 1") }
+        guard 1...1_000_000_000 ~= permutations ?? 1 else {
+            throw ValidationError("--permutations is from 1 to 1000000000")
+        }
+        guard 0...1 ~= largestUnknownShare else { throw ValidationError("--max-unknown is from 0 to 1") }
         guard !common.json || format ?? .json == .json else {
             throw ValidationError("--json and --format \(format!.rawValue) exclude each other")
         }
@@ -104,19 +125,25 @@ struct TVTEval: Tool {
 
     func run() throws {
         let measures = try Measure.parse(list: metrics)
-        let judgements = try readJudgements()
-        let entries = try runs().map { name, run in
-            Report.Entry(name: name, evaluation: Evaluation(run: run, qrels: judgements, measures: measures))
+        let judgements = try Judgements(judgementsName, isDataset: models.model != nil, split: split, store: store)
+        let entries = try runs().map { name, file, run in
+            let unknown = try judgements.unknownIDs(
+                of: run, file, UnknownTolerance(ignoresDocuments: true, largestShare: largestUnknownShare))
+            let evaluation = Evaluation(
+                run: run, qrels: judgements.qrels, measures: measures, ignoringIdenticalIDs: ignoresIdenticalIDs)
+            noteLimits(of: evaluation, name, judgements)
+            return Report.Entry(name: name, evaluation: evaluation, unknown: unknown)
         }
-        for entry in entries where entry.evaluation.resultCount == 0 {
-            log.warning(
-                "\(entry.name) has no results for any judged query; do its query ids match those of \(judgementsName)?")
+        if entries.count < 2 {
+            for (name, isGiven) in [("--permutations", permutations != nil), ("--seed", seed != nil)] where isGiven {
+                log.warning("\(name) does nothing without a comparison")
+            }
         }
         let comparisons =
             entries.count < 2
             ? []
             : Comparison.compare(
-                entries[0].evaluation, entries[1].evaluation, permutations: permutations, seed: seed)
+                entries[0].evaluation, entries[1].evaluation, permutations: permutations ?? 10_000, seed: seed ?? 0)
         let report = Report(
             qrels: judgementsName, entries: entries, comparisons: comparisons, includesQueries: perQuery)
         try writeToStandardOutput(report.text(format ?? (common.json ? .json : .table)))
@@ -125,29 +152,40 @@ struct TVTEval: Tool {
     private var judgementsName: String { qrels ?? models.dataset ?? "" }
 
     /// The runs that are measured, with their names: one, or two that are compared.
-    private func runs() throws -> [(name: String, run: Run)] {
+    private func runs() throws -> [(name: String, file: RunFile, run: Run)] {
         guard let runPath else { return try models.runs(split: split, store: store) }
         let paths = [runPath] + (compare.map { [$0] } ?? [])
         return try paths.map { path in
-            (
-                TVTEval.name(of: path, among: paths),
-                try Run(reading: FilePath(path), format: runFormat, escapedIDs: escapesIDs)
-            )
+            let file = try RunFile(FilePath(path), format: runFormat, hasEscapedIDs: escapesIDs)
+            return (TVTEval.name(of: path, among: paths), file, try Run(reading: file))
         }
     }
 
-    private func readJudgements() throws -> Qrels {
-        let qrels = judgementsName
-        let file = FilePath(qrels)
-        if models.model == nil, split == nil, Files.exists(file), !Files.isDirectory(file) {
-            return try Qrels(reading: file)
+    /// Logs what makes a run's values other than they seem.
+    private func noteLimits(of evaluation: Evaluation, _ name: String, _ judgements: Judgements) {
+        if evaluation.resultCount == 0 {
+            log.warning(
+                "\(name) has no results for any judged query; do its query ids match those of \(judgementsName)?")
+        } else if evaluation.longestRanking < judgements.dataset?.documentCount ?? .max {
+            let deeper = evaluation.measures.filter { $0.cutoff ?? 0 > evaluation.longestRanking }.map(\.name)
+            if !deeper.isEmpty {
+                log.warning(
+                    """
+                    \(name): no judged query has more than \(evaluation.longestRanking) results, fewer than \
+                    \(deeper.joined(separator: ", ")) \(deeper.count == 1 ? "looks" : "look") at
+                    """)
+            }
         }
-        guard store.location.contains("://") || Files.exists(FilePath(store.location)) else {
-            throw Failure(
-                .missingInput, "there is neither a file \(qrels) nor a store \(store.location) with such a dataset",
-                advice: "name the store with --store or $TVT_STORE")
+        let count = evaluation.identicalIDCount
+        if ignoresIdenticalIDs {
+            if count == 0 { log.warning("--ignore-identical-ids: no result of \(name) has the id of its query") }
+        } else if count > 0 {
+            log.notice(
+                """
+                \(name): \(count) results have the id of their query; BEIR leaves such results out, as \
+                --ignore-identical-ids does
+                """)
         }
-        return try StoredQrels.read(openStore(store.location).dataset(qrels), split: split)
     }
 
     /// The file's name, or its path where two runs have the same name.

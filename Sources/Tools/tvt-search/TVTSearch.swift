@@ -15,7 +15,13 @@ struct TVTSearch: Tool {
         discussion: """
             Scores are inner products of the stored vectors, summed in float64 and written as float32. Ties are \
             broken by docid, descending, as trec_eval does. The result is the same with any number of threads.
-            RUN.json beside the run records the models and datasets that it was made from.
+            RUN.json beside the run records its format, whether its ids are escaped, and the models and datasets that \
+            it was made from.
+
+            Example:
+              tvt-search --queries v/queries --corpus v/corpus --output first.run
+
+            The folders of a corpus must be the shards of one encoding, all of them and each once.
             """,
         version: tvtVersion)
 
@@ -27,8 +33,8 @@ struct TVTSearch: Tool {
         help: ArgumentHelp("Vectors of the documents; several folders are searched as one corpus.", valueName: "dir"))
     var corpus: [String]
 
-    @Option(name: .long, help: ArgumentHelp("Results per query.", valueName: "n"))
-    var depth = 100
+    @Option(name: .customLong("depth"), help: ArgumentHelp("Results per query (default: 100).", valueName: "n"))
+    var givenDepth: Int?
 
     @Option(
         name: .shortAndLong,
@@ -42,10 +48,10 @@ struct TVTSearch: Tool {
     )
     var format: RunFormat = .trec
 
-    @Option(name: .long, help: ArgumentHelp("The last field of a TREC line.", valueName: "word"))
-    var tag = "tvt"
+    @Option(name: .long, help: ArgumentHelp("The last field of a TREC line (default: tvt).", valueName: "word"))
+    var tag: String?
 
-    @Flag(name: .customLong("escape-ids"), help: "Write whitespace and % in ids as %XX.")
+    @Flag(name: .customLong("escape-ids"), help: "Write whitespace and % in ids as %XX; RUN.json records it.")
     var escapesIDs = false
 
     @Flag(name: .customLong("exclude-self"), help: "Leave out the document that has the query's id.")
@@ -58,44 +64,49 @@ struct TVTSearch: Tool {
 
     @Flag(
         name: .customLong("allow-mismatch"),
-        help: "Search even where the two sides were made by different models, or are of the wrong side.")
+        help: """
+            Search even where the two sides were made by different models or are of the wrong side, and corpora of \
+            different datasets, models or prompts as one.
+            """)
     var allowsMismatch = false
 
-    @Flag(name: .long, help: "Compare the SHA-256 of every file of vectors first.")
+    @Flag(name: .customLong("allow-missing"), help: "Search without shards that are missing; they are counted.")
+    var allowsMissing = false
+
+    @Flag(name: .long, help: "Compare the SHA-256 of every file of vectors first; that of ids always is.")
     var verify = false
 
-    @Option(name: .long, help: ArgumentHelp("Threads (default: all cores).", valueName: "n"))
+    @Option(name: .long, help: ArgumentHelp("Threads, at most 1024 (default: all cores).", valueName: "n"))
     var threads: Int?
 
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard depth > 0 else { throw ValidationError("--depth is at least 1") }
+        guard 1...Int(UInt32.max) ~= depth else { throw ValidationError("--depth is from 1 to \(UInt32.max)") }
         guard dims ?? 1 > 0 else { throw ValidationError("--dims is at least 1") }
-        guard threads ?? 1 > 0 else { throw ValidationError("--threads is at least 1") }
+        guard 1...1024 ~= threads ?? 1 else { throw ValidationError("--threads is from 1 to 1024") }
         guard !corpus.isEmpty else { throw ValidationError("--corpus names at least one folder") }
         guard !(common.json && output == "-") else { throw ValidationError("--json and --output - share stdout") }
     }
 
     func run() throws {
         let start = Clock.seconds()
+        let file = FilePath(output)
+        let lock =
+            output == "-"
+            ? nil : try OutputLock(for: file, with: [RunSidecar.path(of: file)], purpose: "tvt-search")
+        defer { withExtendedLifetime(lock) {} }
         let queryVectors = try VectorsReader(opening: FilePath(queries))
         let corpusVectors = try corpus.map { try VectorsReader(opening: FilePath($0)) }
         if verify { for reader in [queryVectors] + corpusVectors { try reader.verify() } }
-        var options = SearchOptions()
-        options.depth = depth
-        options.excludesSelf = excludesSelf
-        options.dims = dims
-        options.allowsMismatch = allowsMismatch
-        if let threads { options.threadCount = threads }
         let search = try ExactSearch(queries: queryVectors, corpus: corpusVectors, options: options)
-        let writer = try RunWriter(FilePath(output), format: format, tag: tag, escapeIDs: escapesIDs)
+        let writer = try RunWriter(file, format: format, tag: tag ?? "tvt", escapeIDs: escapesIDs)
         for row in 0..<queryVectors.count { try queryVectors.withID(row) { try writer.requireWritable($0, "query") } }
         let progress = Progress("search", unit: "queries", total: queryVectors.count)
         let summary = try search.run(progress: progress) { try writer.write($0) }
         progress.finish()
-        try writer.commit()
-        try recordOrigin(queries: queryVectors, corpus: corpusVectors)
+        try writer.commit(origin: origin(queries: queryVectors, corpus: corpusVectors, summary))
+        noteIdleOptions(summary, escapedIDCount: writer.escapedIDCount)
         guard common.json else { return }
         let result: JSONValue = [
             "queries": .integer(Int64(summary.queryCount)),
@@ -104,6 +115,9 @@ struct TVTSearch: Tool {
             "depth": .integer(Int64(depth)),
             "results": .integer(Int64(summary.resultCount)),
             "excluded": .integer(Int64(summary.excludedCount)),
+            "missing_queries": .integer(Int64(summary.missingQueryCount)),
+            "missing_documents": .integer(Int64(summary.missingDocumentCount)),
+            "escaped_ids": .integer(Int64(writer.escapedIDCount)),
             "seconds": .number(Clock.seconds() - start),
             "run": .string(output),
         ]
@@ -112,9 +126,21 @@ struct TVTSearch: Tool {
 }
 
 extension TVTSearch {
-    /// Writes `RUN.json` beside the run: what it was made from, for whoever records where a run came from.
-    private func recordOrigin(queries: VectorsReader, corpus: [VectorsReader]) throws {
-        guard output != "-" else { return }
+    private var depth: Int { givenDepth ?? 100 }
+
+    private var options: SearchOptions {
+        var options = SearchOptions()
+        options.depth = depth
+        options.excludesSelf = excludesSelf
+        options.dims = dims
+        options.allowsMismatch = allowsMismatch
+        options.allowsMissing = allowsMissing
+        if let threads { options.threadCount = threads }
+        return options
+    }
+
+    /// What the run was made from, for whoever records where a run came from.
+    private func origin(queries: VectorsReader, corpus: [VectorsReader], _ summary: SearchSummary) -> JSONObject {
         func side(_ reader: VectorsReader) -> JSONValue {
             let description = reader.manifest.description
             return [
@@ -125,11 +151,26 @@ extension TVTSearch {
             ]
         }
         var origin: JSONObject = [
-            "sha256": .string(try SHA256Digest.ofFile(FilePath(output)).hex), "depth": .integer(Int64(depth)),
-            "queries": side(queries), "corpus": .array(corpus.map(side)),
+            "depth": .integer(Int64(depth)), "queries": side(queries), "corpus": .array(corpus.map(side)),
         ]
         if let dims { origin["dims"] = .integer(Int64(dims)) }
-        try Files.replace(FilePath(output + ".json"), with: JSONValue.object(origin).pretty())
+        if allowsMissing {
+            origin["missing_queries"] = JSONValue(summary.missingQueryCount)
+            origin["missing_documents"] = JSONValue(summary.missingDocumentCount)
+        }
+        return origin
+    }
+
+    /// Says which options found nothing to act on.
+    private func noteIdleOptions(_ summary: SearchSummary, escapedIDCount: Int) {
+        if tag != nil, format != .trec { log.warning("--tag: a \(format.rawValue) run has no place for it") }
+        if escapesIDs, escapedIDCount == 0 { log.notice("--escape-ids: no id needed to be escaped") }
+        if excludesSelf, summary.excludedCount == 0 {
+            log.warning("--exclude-self: no query found a document that has its id")
+        }
+        if let givenDepth, givenDepth > summary.documentCount {
+            log.notice("--depth \(givenDepth): the corpus has \(summary.documentCount) documents only")
+        }
     }
 }
 

@@ -95,6 +95,11 @@ package final class RecordSet: Sendable {
         return try ordinal(id: id, cursor: cursor)
     }
 
+    /// Whether a record has the id, as far as the fingerprints of the id index tell.
+    package func probablyHas(id: UnsafeRawBufferPointer) throws -> Bool {
+        try idIndex().ordinal(hash: IdIndexFormat.hash(id)) { _ in true } != nil
+    }
+
     package func idIndex() throws -> IdIndex {
         if let index = index.load() { return index }
         guard let indexPath else { throw Failure(.bug, "the \(kind) have no id index yet") }
