@@ -21,7 +21,7 @@ struct CurationWorld {
     /// A PNG's head with noise behind it; media are not looked at more closely here.
     static func image(_ number: Int) -> [UInt8] {
         [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + Array("IHDR".utf8)
-            + [0, 0, 0, 9, 0, 0, 0, 7, 8, 2, 0, 0, 0, UInt8(number)]
+            + [0, 0, 0, 9, 0, 0, 0, 7, 8, 2, 0, 0, 0] + (0..<3000).map { UInt8(truncatingIfNeeded: $0 * 7 + number) }
     }
 
     /// Converts a made-up set. Query `q` has the positive 5q, the negatives 5q + 1 and 5q + 2; test judges 5q and 5q + 3, train

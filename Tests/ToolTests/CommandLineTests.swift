@@ -46,6 +46,14 @@ struct CommandLineTests {
         Command(tool: "tvt-store", path: ["diff"], arguments: ["road", "road"]),
         Command(tool: "tvt-store", path: ["dedup"], arguments: ["road", "--as", "x"]),
         Command(tool: "tvt-store", path: ["overlap"], arguments: ["road", "road"]),
+        Command(tool: "tvt-store", path: ["judgements"], arguments: ["road", "in", "--as", "x"]),
+        Command(tool: "tvt-store", path: ["split"], arguments: ["road", "--as", "x", "--ids", "dev=in"]),
+        Command(
+            tool: "tvt-store", path: ["hold-out"],
+            arguments: ["road", "--as", "x", "--queries", "1", "--split", "dev", "--seed", "1"]),
+        Command(
+            tool: "tvt-store", path: ["sample"], arguments: ["road", "--as", "x", "--queries", "1", "--seed", "1"]),
+        Command(tool: "tvt-store", path: ["merge"], arguments: ["road", "other", "--as", "x"]),
         Command(tool: "tvt-store", path: ["tag"], arguments: ["road", "street"]),
         Command(tool: "tvt-store", path: ["rm"], arguments: ["road"]),
         Command(tool: "tvt-store", path: ["verify"], arguments: ["road"]),

@@ -47,7 +47,8 @@ struct ProcessLimitTests {
             "tvt-encode queries road --model \(model) --output \(world.path("v"))",
         ] {
             let tool = try shell("mkdir gone; cd gone; rmdir ../gone; exec \(command)", in: world).finish()
-            #expect(tool.status == 66 && tool.errorText.contains("the working folder does not exist"), "\(tool.errorText)")
+            #expect(
+                tool.status == 66 && tool.errorText.contains("the working folder does not exist"), "\(tool.errorText)")
         }
     }
 
@@ -104,9 +105,17 @@ struct ProcessLimitTests {
         let arguments = [
             "--dataset", "x", "--quarantine", "q.jsonl.gz", "--rejects", "r", "--max-bad-records", "3", "--assets", ".",
         ]
+        // Held open for writing, so that the tool waits for more.
+        let input = open(world.path("input").string, O_RDWR | O_CLOEXEC)
+        defer { close(input) }
+        let line = Array("{\"docid\":\"d1\",\"document_text\":\"text\"}\n".utf8)
         for _ in 0..<2 {
+            #expect(write(input, line, line.count) == line.count)
             let tool = try RunningTool("tvt-convert", ["v2", "--corpus", "input"] + arguments, in: world)
-            tool.wait { world.exists(".q.jsonl.gz.0.tmp") && world.exists(".r.reasons.0.tmp") }
+            let limit = Clock.seconds() + 30
+            tool.wait {
+                world.exists(".q.jsonl.gz.0.tmp") && world.exists(".r.reasons.0.tmp") || Clock.seconds() > limit
+            }
             tool.send(SIGKILL)
             #expect(try tool.finish().wasKilled)
         }

