@@ -183,7 +183,9 @@ public struct CorpusPlan {
             let name = sources.first?.string ?? options.files[0]
             inputs.append(
                 RawSource.Input(
-                    RecordFile(FilePath(name), carriesMedia: false) { FileRows(name, run, batchByteCount: $0.batchByteCount) },
+                    RecordFile(FilePath(name), carriesMedia: false) {
+                        FileRows(name, run, batchByteCount: $0.batchByteCount)
+                    },
                     FileDocuments()))
         }
         return inputs

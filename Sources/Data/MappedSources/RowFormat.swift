@@ -103,18 +103,23 @@ enum RowFormat: Equatable {
         let line = Array(head.prefix { $0 != 0x0A })
         let rest = head.dropFirst(line.count).contains { $0 > 0x20 }
         guard let whole = parses(line) else {
-            return arrayMember(of: head).map { .jsonArray(member: $0) } ?? .jsonLines
+            // A first line that is broken, or goes beyond what is looked at; or one object that goes over several lines.
+            let lines = head.split(separator: 0x0A).dropFirst().prefix(20)
+            // The last element of an array may be a line that parses as well.
+            let rows = lines.count { parses(Array($0))?.kind == .object }
+            if rows > 1 || rows == lines.count && rows > 0 { return .jsonLines }
+            let member = arrayMember(of: head)
+            guard line.count < head.count || rowMembers.contains(member ?? "") else { return .jsonLines }
+            return member.map { .jsonArray(member: $0) } ?? .jsonLines
         }
         // A single line that holds all rows, as {"data": [{…}, …]}; a row of lists is one of JSON Lines.
-        let members = Array(whole.fields)
-        if !rest, let rows = members.first(where: { isRows($0.value) }),
-            members.count(where: { isRows($0.value) }) == 1,
-            members.allSatisfy({ !["query", "question", "anchor"].contains(String(decoding: $0.key, as: UTF8.self)) })
-        {
-            return .jsonArray(member: String(decoding: rows.key, as: UTF8.self))
-        }
+        let member = whole.fields.first { isRows($0.value) }.map { String(decoding: $0.key, as: UTF8.self) }
+        if !rest, let member, rowMembers.contains(member) { return .jsonArray(member: member) }
         return .jsonLines
     }
+
+    /// What people call the member that has the rows.
+    private static let rowMembers = ["data", "rows", "examples", "records", "items"]
 
     private static func isRows(_ node: JSONNode) -> Bool {
         node.kind == .array && Array(node.elements).first?.kind == .object
