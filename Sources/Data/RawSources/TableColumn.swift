@@ -6,7 +6,7 @@ internal import SystemPackage
 /// What becomes of a column of a table.
 enum TableColumn {
     /// A field of the record.
-    case value(IntegerForm)
+    case value(ValueForm)
     /// Nothing: binary values, which a record has no place for.
     case leftOut
     /// An image, a video or a sound.
@@ -52,7 +52,7 @@ enum TableColumn {
             self = .leftOut
         } else {
             self = .value(
-                Self.ids.contains(name) ? .strings : Self.passages.contains(name) ? .stringsInField("docid") : .numbers)
+                Self.ids.contains(name) ? .ids : Self.passages.contains(name) ? .records(id: "docid") : .plain)
         }
     }
 

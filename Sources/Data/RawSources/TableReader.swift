@@ -182,9 +182,9 @@ package final class TableReader: BatchSource {
                 continue
             }
             switch columns[column] {
-            case .value(let integers):
+            case .value(let form):
                 begin(column)
-                try batch.appendJSON(ofRow: row, column: column, to: &text, integers: integers) { bytes, _, text in
+                try batch.appendJSON(ofRow: row, column: column, to: &text, form: form) { bytes, _, text in
                     JSONText.appendString(TableColumn.uuid(bytes), to: &text)
                 }
             case .leftOut: leftOutCounts[column] += 1

@@ -131,14 +131,19 @@ public final class LineReader {
     private func skipLongLine() throws {
         isWithinLongLine = false
         let start = byteOffset
-        var buffer = rest
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1 << 20, rest.count), alignment: 64)
+        defer { buffer.deallocate() }
+        buffer.copyBytes(from: rest)
+        var filled = rest.count
         while true {
-            if let newline = buffer.firstIndex(of: 0x0A) {
-                byteOffset += newline + 1
-                rest = Array(buffer[(newline + 1)...])
+            let base = UnsafeRawPointer(buffer.baseAddress!)
+            if let newline = memchr(base, 0x0A, filled) {
+                let end = UnsafeRawPointer(newline) - base + 1
+                byteOffset += end
+                rest = Array(buffer[end..<filled])
                 return
             }
-            byteOffset += buffer.count
+            byteOffset += filled
             rest = []
             guard !isAtEnd else { return }
             guard byteOffset - start <= Self.longestPassedLine else {
@@ -150,10 +155,8 @@ public final class LineReader {
                 )
             }
             try Interruption.check()
-            buffer = [UInt8](repeating: 0, count: 1 << 20)
-            let count = try buffer.withUnsafeMutableBytes { try stream.read(into: $0) }
-            if count == 0 { isAtEnd = true }
-            buffer.removeLast(buffer.count - count)
+            filled = try stream.read(into: buffer)
+            if filled == 0 { isAtEnd = true }
         }
     }
 }

@@ -63,14 +63,14 @@ public final class RecordBatch: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - column: position among those that were asked for.
-    ///   - integers: how whole numbers in it are written.
+    ///   - form: how ids in it are written.
     public func appendJSON(
-        ofRow row: Int, column index: Int, to output: inout [UInt8], integers: IntegerForm = .numbers,
+        ofRow row: Int, column index: Int, to output: inout [UInt8], form: ValueForm = .plain,
         writeBytes: BytesWriter
     ) throws {
         precondition(row >= 0 && row < rowCount, "a row of the batch")
         let (name, _, column) = columns[index]
-        var writer = ValueWriter(output: consume output, path: [name], integers: integers)
+        var writer = ValueWriter(output: consume output, path: [name], form: form)
         defer { output = writer.output }
         do {
             try writer.append(column, row, writeBytes)
@@ -94,13 +94,13 @@ public final class RecordBatch: @unchecked Sendable {
     }
 }
 
-/// How whole numbers of a column are written as JSON.
-public enum IntegerForm: Sendable, Equatable {
-    case numbers
-    /// As strings of their decimal digits, as ids are.
-    case strings
-    /// Those of the fields of this name in its structures as strings, others as numbers.
-    case stringsInField(String)
+/// How the values of a column are written as JSON.
+public enum ValueForm: Sendable, Equatable {
+    case plain
+    /// Whole numbers as strings of their decimal digits: ids, or lists of them.
+    case ids
+    /// Structures that are records: whole numbers of the field of this name as strings, and no field where it is null.
+    case records(id: String)
 }
 
 /// A value that JSON has no form for.

@@ -5,12 +5,12 @@ struct ValueWriter {
     var output: [UInt8]
     /// From the row to the value, for errors and for who takes the binary values.
     private(set) var path: [String]
-    private let integers: IntegerForm
+    private let form: ValueForm
 
-    init(output: consuming [UInt8], path: [String], integers: IntegerForm) {
+    init(output: consuming [UInt8], path: [String], form: ValueForm) {
         self.output = output
         self.path = path
-        self.integers = integers
+        self.form = form
     }
 
     mutating func append(_ column: Column, _ row: Int, _ writeBytes: RecordBatch.BytesWriter) throws {
@@ -40,8 +40,11 @@ struct ValueWriter {
             try appendList(elements, position * count..<(position + 1) * count, writeBytes)
         case .structure(let fields):
             output.append(UInt8(ascii: "{"))
-            for (index, field) in fields.enumerated() {
-                if index > 0 { output.append(UInt8(ascii: ",")) }
+            var isFirst = true
+            for field in fields {
+                if case .records = form, field.column.isNull(position) { continue }
+                if !isFirst { output.append(UInt8(ascii: ",")) }
+                isFirst = false
                 JSONText.appendString(field.name, to: &output)
                 output.append(UInt8(ascii: ":"))
                 path.append(field.name)
@@ -72,10 +75,10 @@ struct ValueWriter {
         case .integer(_, let isSigned):
             let value = Column.integer(bytes.baseAddress!, 0, type)
             let isText =
-                switch integers {
-                case .numbers: false
-                case .strings: true
-                case .stringsInField(let name): path.last == name
+                switch form {
+                case .plain: false
+                case .ids: true
+                case .records(let id): path.last == id
                 }
             if isText { output.append(UInt8(ascii: "\"")) }
             if isSigned {
