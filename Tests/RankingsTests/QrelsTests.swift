@@ -18,6 +18,8 @@ import Testing
         "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td1\t-1\nq1\td2\t3\n",
         "query-id\tcorpus-id\tscore\r\nq1\td1\t1.0\r\nq2\td1\t-1\r\nq1\td2\t3\r\n",
         "q1\td1\t1\nq2\td1\t-1\nq1\td2\t3\n",
+        "query-id\tscore\tcorpus-id\nq1\t1\td1\nq2\t-1\td1\nq1\t3\td2\n",
+        "corpus-id\tquery-id\tscore\nd1\tq1\t1\nd1\tq2\t-1\nd2\tq1\t3\n",
     ])
     func formats(text: String) throws {
         let folder = try TemporaryFolder()
@@ -69,8 +71,6 @@ import Testing
         ("q 0 d 1\nq 0 d 1\nq 0 d 0\n", "qrels:3, field \"docid\""),
         ("q 0 1 d\n", "are the two swapped? The order is qid, iteration, docid, grade"),
         ("query-id\tcorpus-id\tscore\nq\t1\td\n", "are the two swapped? The order is query-id, corpus-id, score"),
-        ("query-id\tscore\tcorpus-id\nq\t1\td\n", "the columns are in another order"),
-        ("corpus-id\tquery-id\tscore\nd\tq\t1\n", "the columns are in another order"),
         ("q d 0 1\nq e 0 1\n", "qrels:1, field \"docid\": the second and third columns are swapped"),
         ("q d Q0 1\n", "the second and third columns are swapped"),
         ("q 5 0 1\nq 6 0 1\n", "the second and third columns are swapped"),

@@ -7,6 +7,8 @@ struct QrelsLines {
     private var scanner: FieldScanner
     private let escapedIDs: Bool
     private var isTREC = true
+    /// Where the columns are; a header may give them in another order.
+    private var columns = (query: 0, document: 2, grade: 3)
     private var unescapedQuery: [UInt8] = []
     private var unescapedDocument: [UInt8] = []
     /// Lines with a field in quotes.
@@ -22,19 +24,19 @@ struct QrelsLines {
         var probe = scanner
         guard probe.nextTabSeparated() == 3 else { return }
         isTREC = false
+        columns = (0, 1, 2)
         let fields = (0..<3).map { QuotedField.contents(probe.field($0)) ?? Array(probe.field($0)) }
-        func isColumn(_ index: Int, _ names: [String]) -> Bool {
-            fields[index].withUnsafeBytes { Qrels.isName($0, of: names) }
+        func column(_ names: [String]) -> Int? {
+            fields.firstIndex { $0.withUnsafeBytes { Qrels.isName($0, of: names) } }
         }
-        if isColumn(0, Qrels.queryColumn), isColumn(2, Qrels.gradeColumn) {
-            scanner = probe
-        } else if [Qrels.queryColumn, Qrels.documentColumn, Qrels.gradeColumn].allSatisfy({ names in
-            (0..<3).contains { isColumn($0, names) }
-        }) {
-            throw InputError(
-                "the columns are in another order", at: probe.place(), offender: probe.lineExcerpt,
-                advice: "BEIR's qrels have query-id, corpus-id, score, in this order")
+        guard let query = column(Qrels.queryColumn), let grade = column(Qrels.gradeColumn), query != grade else {
+            return
         }
+        let document = 3 - query - grade
+        // The column of documents has many names; where it has none of them, only the usual order is a header.
+        guard (query, grade) == (0, 2) || column(Qrels.documentColumn) == document else { return }
+        columns = (query, document, grade)
+        scanner = probe
     }
 
     var path: String { scanner.path }
@@ -54,12 +56,12 @@ struct QrelsLines {
             }
             try scanner.requireBoundedLine()
             guard fields == (isTREC ? 4 : 3) else { throw wrongFieldCount(fields) }
-            let documentField = isTREC ? 2 : 1
-            let grade = try parseGrade(isTREC ? 3 : 2)
-            let query = scanner.field(0)
-            let document = scanner.field(documentField)
+            let grade = try parseGrade(columns.grade)
+            let query = scanner.field(columns.query)
+            let document = scanner.field(columns.document)
             guard query.count > 0, document.count > 0 else {
-                throw InputError("an id is empty", at: scanner.place(at: query.count == 0 ? 0 : documentField))
+                throw InputError(
+                    "an id is empty", at: scanner.place(at: query.count == 0 ? columns.query : columns.document))
             }
             if isTREC {
                 order.take(iteration: scanner.field(1), document: document, line: scanner.line)
@@ -140,13 +142,14 @@ struct QrelsLines {
         if let grade = unquoted?.withUnsafeBytes(DecimalScanner.double), let grade = Int32(exactly: grade) {
             return grade
         }
-        let isSwapped = DecimalScanner.double(text) == nil && DecimalScanner.integer(scanner.field(index - 1)) != nil
-        let columns = isTREC ? "qid, iteration, docid, grade" : "query-id, corpus-id, score"
+        let isSwapped =
+            DecimalScanner.double(text) == nil && DecimalScanner.integer(scanner.field(columns.document)) != nil
+        let order = isTREC ? "qid, iteration, docid, grade" : "query-id, corpus-id, score"
         throw InputError(
             "a grade is a whole number", at: scanner.place(field: isTREC ? "grade" : "score", at: index),
             offender: Array(text.prefix(80)),
             advice: isSwapped
-                ? "the column before holds a whole number: are the two swapped? The order is \(columns)" : nil)
+                ? "the document's column holds a whole number: are the two swapped? The order is \(order)" : nil)
     }
 
     private func wrongFieldCount(_ count: Int) -> InputError {
