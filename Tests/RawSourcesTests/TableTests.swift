@@ -73,9 +73,9 @@ import Testing
             let error = #expect(throws: InputError.self) {
                 _ = try place.take(name == "pixmo" ? .pixmo([path]) : .colpali([path]))
             }
-            #expect(error?.place.field == "image" && error?.reason.contains("no row of the column has bytes") == true)
+            #expect(error?.place.path == path.string && error?.advice?.contains("--assets") == true)
             let check = try run("tvt-convert", ["check", name, path.string])
-            #expect(check.status == 65 && check.outputText.contains("--assets"))
+            #expect(check.status == 65 && check.outputText.contains("no row of the column has bytes"))
         }
     }
 
@@ -120,6 +120,8 @@ import Testing
 
     @Test func passagesByReferenceNeedACorpus() throws {
         #expect(try SourceGuess([place("references")]).arguments.first == "wiki-ss")
+        let check = try run("tvt-convert", ["check", place("references").string])
+        #expect(check.status == 64 && check.errorText.contains("this looks like a part of wiki-ss"))
     }
 
     @Test(arguments: ["beir", "mteb"]) func beirInParquet(name: String) throws {

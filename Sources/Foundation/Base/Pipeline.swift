@@ -5,7 +5,8 @@ internal import Glibc
 /// At most `window` items are between `read` and `write` at any time, so memory is bounded by `window` × (item +
 /// result). `read` and `write` run on the calling thread and may share state; the workers are threads of their own,
 /// because a transform may block on I/O or run for seconds, and the cooperative pool must not wait for it.
-/// The first error, of whatever stage, ends the pipeline and is rethrown when all workers have stopped.
+/// The first error, of whatever stage, ends the pipeline and is rethrown when all workers have stopped. What was read before an
+/// error of `read` is written before that is thrown, so that the error does not depend on the number of workers.
 ///
 /// - Parameters:
 ///   - workers: threads that transform; with 0 everything runs on the calling thread.
@@ -24,7 +25,14 @@ public func orderedPipeline<Item: Sendable, Output: Sendable>(
     let pool = try OrderedWorkers(workers: workers, window: max(window, workers)) { transform }
     while true {
         try pool.makeRoom(write)
-        guard let item = try read() else { return try pool.drain(write) }
+        let item: Item?
+        do {
+            item = try read()
+        } catch {
+            if !Interruption.isRequested { try pool.drain(write) }
+            throw error
+        }
+        guard let item else { return try pool.drain(write) }
         try pool.submit(item, write: write)
     }
 }

@@ -95,7 +95,12 @@ struct CheckGuessed: ParsableCommand {
         let guess = try guess()
         let name = guess.arguments[0]
         func check<Arguments: ConversionArguments>(_: Arguments.Type) throws {
-            try options.check(Arguments.parse(Array(guess.arguments.dropFirst())), as: name, unread: guess.unread)
+            guard let arguments = try? Arguments.parse(Array(guess.arguments.dropFirst())) else {
+                throw Failure(
+                    .usage, "\(sources.joined(separator: " ")): this looks like a part of \(name)",
+                    advice: "Name all of it: tvt-convert check \(name) --help says what that is.")
+            }
+            try options.check(arguments, as: name, unread: guess.unread)
         }
         guard let conversion = allConversions.first(where: { $0.configuration.commandName == name }) else {
             throw Failure(.bug, "no conversion \(name)")

@@ -6,17 +6,24 @@ v1 rows, and sets in the layouts of BEIR and MTEB.
 
 import decimal
 import os
+import struct
 import subprocess
 import tempfile
 import uuid
+import zlib
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da63f8cfc000000301"
-    "0100c9fe92ef0000000049454e44ae426082"
-)
+
+
+def png(red):
+    """A picture of one pixel."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes([0, red, 0, 0]))) + chunk(b"IEND", b"")
 
 
 def write(folder, name, columns):
@@ -52,7 +59,7 @@ def make(folder):
     write(folder, "paths/addresses.parquet", {"docid": ["a"], "image": ["https://example.org/a.png"]})
     os.makedirs(f"{folder}/beside/m")
     for name in "ab":
-        open(f"{folder}/beside/m/{name}.png", "wb").write(PNG + name.encode())
+        open(f"{folder}/beside/m/{name}.png", "wb").write(png(ord(name)))
     # v1 rows: whole numbers as ids, and a list that is null.
     passage = pa.struct([("docid", pa.int64()), ("title", pa.string()), ("text", pa.string())])
     first, second = ({"docid": n, "title": None, "text": f"passage {n}"} for n in (1, 2))
