@@ -213,14 +213,16 @@ let retrieval: [Target] = layer(
     [
         room("Models", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
         room(
-            "Encoding", uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store"],
+            "Encoding",
+            uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store", "Examples"],
             packages: [systemPackage]),
         room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
         room(
             "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
-            "Training", uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Models", "Store", "Examples"],
+            "Training",
+            uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Store", "Examples"],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
     ])
@@ -245,7 +247,8 @@ let tools: [Target] = layer(
         // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
         tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
         tool(
-            "tvt-encode", uses: ["JSON", "Tensors", "Tokenizers", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
+            "tvt-encode",
+            uses: ["JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),

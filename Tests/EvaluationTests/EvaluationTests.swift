@@ -143,7 +143,7 @@ private func evaluate(_ measures: String, _ run: String, _ qrels: String) throws
     @Test func agreesWithExactEnumeration() throws {
         let (first, second) = try evaluations(
             Array(repeating: 0.5, count: 6) + [1], Array(repeating: 1, count: 6) + [1])
-        let comparison = try #require(Comparison.compare(first, second, permutations: 200_000, seed: 4).first)
+        let comparison = try #require(try Comparison.compare(first, second, permutations: 200_000, seed: 4).first)
         #expect(comparison.wins == 6 && comparison.losses == 0 && comparison.ties == 1)
         #expect(abs(comparison.meanDifference - 3.0 / 7) < 1e-12)
         #expect(abs(comparison.pValue - 2.0 / 64) < 0.003)
@@ -164,16 +164,16 @@ private func evaluate(_ measures: String, _ run: String, _ qrels: String) throws
             }
             if abs(sum) >= observed - 1e-9 { asFar += 1 }
         }
-        let comparison = Comparison.compare(first, second, permutations: 100_000, seed: seed)[0]
+        let comparison = try Comparison.compare(first, second, permutations: 100_000, seed: seed)[0]
         #expect(abs(comparison.pValue - Double(asFar) / 2048) < 0.008)
-        #expect(comparison == Comparison.compare(first, second, permutations: 100_000, seed: seed)[0])
-        let reversed = Comparison.compare(second, first, permutations: 100_000, seed: seed)[0]
+        #expect(try comparison == Comparison.compare(first, second, permutations: 100_000, seed: seed)[0])
+        let reversed = try Comparison.compare(second, first, permutations: 100_000, seed: seed)[0]
         #expect(reversed.pValue == comparison.pValue && reversed.wins == comparison.losses)
     }
 
     @Test func equalRuns() throws {
         let (first, second) = try evaluations([1, 0.5], [1, 0.5])
-        let comparison = Comparison.compare(first, second)[0]
+        let comparison = try Comparison.compare(first, second)[0]
         #expect(comparison.pValue == 1 && comparison.ties == 2 && comparison.meanDifference == 0)
     }
 }

@@ -21,8 +21,11 @@ struct SmallWorld {
         var documentCount = 120
         /// Words of the longest text.
         var mostWords: UInt64 = 9
-        /// Documents whose text is empty.
+        /// Documents without title and text, of an image alone.
         var withoutText: Set<Int> = []
+        /// Documents and queries of these texts.
+        var documentTexts: [Int: String] = [:]
+        var queryTexts: [Int: String] = [:]
         var options = WriterOptions()
     }
 
@@ -44,13 +47,17 @@ struct SmallWorld {
         for document in 0..<quirks.documentCount {
             var record = Document(id: Array("d\(document)".utf8), text: text())
             if document % 2 == 0 { record.title = Array("title \(document)".utf8) }
-            if quirks.withoutText.contains(document) { (record.title, record.text) = (nil, []) }
+            if quirks.withoutText.contains(document) {
+                (record.title, record.text, record.image) = (nil, nil, MediaReference(name: "cat.png"))
+            }
+            if let text = quirks.documentTexts[document] { (record.title, record.text) = (nil, Array(text.utf8)) }
             try append(record.id, record.appendJSONLine) { _ = try writer.appendDocument(id: $0, record: $1) }
         }
         for query in 0..<quirks.queryCount {
             let positives = [3 * query, 3 * query + 1].map { UInt32($0 % quirks.documentCount) }
             let negatives = (0..<quirks.negativeCount).map { UInt32((3 * query + 2 + 3 * $0) % quirks.documentCount) }
-            let record = Query(id: Array("q\(query)".utf8), text: text())
+            var record = Query(id: Array("q\(query)".utf8), text: text())
+            if let text = quirks.queryTexts[query] { record.text = Array(text.utf8) }
             try append(record.id, record.appendJSONLine) { id, line in
                 _ = try writer.appendQuery(
                     id: id, record: line, positives: quirks.withoutPositives.contains(query) ? [] : positives,

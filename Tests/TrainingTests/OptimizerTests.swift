@@ -21,7 +21,7 @@ struct OptimizerTests {
 
     @Test("AdamW with clipping, and no decay on what has one dimension: the formula in double precision")
     func formula() throws {
-        var options = Mix.OptimizerOptions()
+        var options = TrainingConfig.OptimizerOptions()
         options.weightDecay = 0.1
         let parameters = try Self.parameters()
         let optimizer = try Optimizer(parameters, options)
@@ -52,7 +52,7 @@ struct OptimizerTests {
     @Test("a norm that is not finite changes nothing", arguments: [Float.nan, .infinity])
     func nonFinite(bad: Float) throws {
         let parameters = try Self.parameters()
-        let optimizer = try Optimizer(parameters, Mix.OptimizerOptions())
+        let optimizer = try Optimizer(parameters, TrainingConfig.OptimizerOptions())
         let gradients = [
             try Tensor([0, bad, 0, 0] as [Float], shape: [2, 2]), try Tensor([0, 0] as [Float], shape: [2]),
         ]
@@ -63,7 +63,7 @@ struct OptimizerTests {
 
     @Test("a restored optimizer goes on bit for bit")
     func restore() throws {
-        let options = Mix.OptimizerOptions()
+        let options = TrainingConfig.OptimizerOptions()
         let whole = try Self.parameters()
         let optimizer = try Optimizer(whole, options)
         for step in 1...3 { _ = try optimizer.step(gradients: Self.gradients(step), learningRate: 0.01) }

@@ -35,8 +35,8 @@ struct ReferenceRun {
         BlockwiseEncoder(model: model.text, pooling: model.card.pooling, isNormalizing: model.card.normalize)
     }
 
-    func options(_ kind: String) throws -> Mix.OptimizerOptions {
-        var options = Mix.OptimizerOptions()
+    func options(_ kind: String) throws -> TrainingConfig.OptimizerOptions {
+        var options = TrainingConfig.OptimizerOptions()
         options.learningRate = try #require(expected[kind]?["learning_rate"]?.double)
         options.warmupStepCount = 5
         options.weightDecay = 0.01

@@ -8,10 +8,10 @@ import Training
 @Suite("Run folder")
 struct RunFolderTests {
     static func lock(_ overrides: [String] = []) throws -> Lock {
-        let mix = try Mix(yaml: MixTests.smallest, path: "mix.yaml", overrides: overrides)
+        let config = try TrainingConfig(yaml: TrainingConfigTests.smallest, path: "config.yaml", overrides: overrides)
         let digest = SHA256Digest.of(Array("x".utf8))
         return Lock(
-            mix: mix, stepCount: 10, modelFiles: [("model.safetensors", digest)],
+            config: config, stepCount: 10, modelFiles: [("model.safetensors", digest)],
             datasets: [.init(reference: "a", digest: digest, exampleCount: 5, weight: 5)], card: [:])
     }
 

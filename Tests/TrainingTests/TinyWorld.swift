@@ -74,9 +74,9 @@ struct TinyWorld {
         return "\(Array("bcdfghjklmnpqrstvwxyz")[Int(drawn % 21)])\(Array("aeiou")[Int(drawn / 21 % 5)])"
     }
 
-    /// A mix over the dataset `tiny`; `overrides` as `--set` takes them.
-    func mix(_ overrides: [String] = []) throws -> Mix {
-        try Mix(
+    /// A training config over the dataset `tiny`; `overrides` as `--set` takes them.
+    func config(_ overrides: [String] = []) throws -> TrainingConfig {
+        try TrainingConfig(
             yaml: """
                 model: \(Golden()("tiny-bert"))
                 datasets: [{name: tiny}]
@@ -86,7 +86,9 @@ struct TinyWorld {
                 """, path: "tiny.yaml", overrides: overrides)
     }
 
-    func plan(_ overrides: [String] = []) throws -> TrainingPlan { try TrainingPlan(mix(overrides), store: store) }
+    func plan(_ overrides: [String] = []) throws -> TrainingPlan { try TrainingPlan(config(overrides), store: store) }
 
-    func source(_ overrides: [String] = []) throws -> ExampleSource { try ExampleSource(mix(overrides), store: store) }
+    func source(_ overrides: [String] = []) throws -> ExampleSource {
+        try ExampleSource(config(overrides), store: store)
+    }
 }

@@ -70,7 +70,7 @@ struct TrainingRunTests {
         #expect(try Self.weights(resumed.model) == Self.weights(whole.model))
     }
 
-    @Test("a finished run resumes to itself, and a changed mix is refused")
+    @Test("a finished run resumes to itself, and a changed config is refused")
     func finished() throws {
         let world = try TinyWorld()
         let output = world.folder("run")
@@ -115,7 +115,12 @@ struct TrainingRunTests {
     func nonFinite() throws {
         let world = try TinyWorld()
         let error = try #require(throws: Failure.self) {
-            try Self.train(world, ["optimizer.learning_rate=1e30", "optimizer.clip_norm=0"], to: world.folder("run"))
+            // No config can say so; a program can.
+            var config = try world.config(["optimizer.clip_norm=0"])
+            config.optimizer.learningRate = 1e30
+            _ = try TrainingRun(
+                TrainingPlan(config, store: world.store), output: world.folder("run"), resume: false
+            ).run()
         }
         #expect(error.exitStatus == .badData && error.description.contains("step "))
         #expect(try Files.list(world.folder("run/checkpoints")) == [])
@@ -160,6 +165,7 @@ struct TrainingRunTests {
         #expect(dry.lengths.reduce(0, +) == batches.reduce(0) { $0 + $1.tokenCount })
         #expect(dry.examples.count == 3 && dry.lock == plan.lock.digest.description)
         #expect(dry.memory.gradients == dry.memory.weights && dry.memory.moments == 2 * dry.memory.gradients)
+        #expect(dry.memory.total == dry.json["memory_bytes"]?["total"]?.integer && dry.memory.process > 1 << 20)
         #expect(dry.text.contains(dry.examples[0].query))
         #expect(dry.json["tokens"]?["truncated"]?.integer == dry.truncatedCount)
     }

@@ -1,3 +1,5 @@
+public import Records
+
 /// What examples are drawn from and how.
 public struct ExampleOptions: Sendable, Equatable {
     /// One dataset.
@@ -46,6 +48,8 @@ public struct ExampleOptions: Sendable, Equatable {
     public var sampling = SamplingPolicy.windowed
     public var shortage = Shortage.keep
     public var withoutPositives = WithoutPositives.error
+    /// What happens to blank texts; what is left out or refused is found when the datasets are opened.
+    public var blankTexts = BlankTexts.encode
     /// Whether examples know the content of all of their query's positives.
     public var readsKnownPositives = true
     public var contents = Contents.texts

@@ -14,13 +14,13 @@ internal import Base
 /// Nothing is stored per example: memory does not grow with `n`, and a run resumes at any slot by computing on.
 /// Of R ranks, rank r takes the slots r, r+R, r+2R, …, so the order does not depend on how many ranks there are.
 public struct ExampleOrder: Sendable {
-    /// One part of a mix: how many examples it has, and how many of every `Σ weight` slots it gets.
+    /// One part of a training config: how many examples it has, and how many of every `Σ weight` slots it gets.
     public struct Part: Sendable, Hashable {
         public let count: UInt64
         public let weight: UInt64
 
         public init(count: UInt64, weight: UInt64) {
-            precondition(count > 0 && weight > 0, "a part of a mix needs examples and a positive weight")
+            precondition(count > 0 && weight > 0, "a part of a training config needs examples and a positive weight")
             self.count = count
             self.weight = weight
         }
@@ -28,7 +28,7 @@ public struct ExampleOrder: Sendable {
 
     /// What one slot holds.
     public struct Entry: Sendable, Hashable {
-        /// Which part of the mix, in the mix's order.
+        /// Which part of the config, in the config's order.
         public let part: Int
         /// How many full passes over the part lie before this one.
         public let epoch: UInt64
@@ -50,7 +50,7 @@ public struct ExampleOrder: Sendable {
     private let firstPlaces: [UInt64]
 
     public init(parts: [Part], seed: UInt64) {
-        precondition(!parts.isEmpty, "a mix needs at least one part")
+        precondition(!parts.isEmpty, "a training config needs at least one part")
         self.parts = parts
         self.seed = seed
         var firstPlaces: [UInt64] = [0]

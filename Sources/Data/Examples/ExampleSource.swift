@@ -12,12 +12,12 @@ public final class ExampleSource: Sendable {
         public let dataset: Dataset
         public let options: ExampleOptions.Part
         public let weight: UInt64
-        let linked: LinkedQueries
+        let readable: ReadableExamples
         let positives: Links
         let negatives: Links?
         public let counts: Counts
 
-        public var exampleCount: UInt64 { UInt64(linked.count) }
+        public var exampleCount: UInt64 { UInt64(readable.count) }
     }
 
     /// What was found when a dataset was opened.
@@ -29,6 +29,11 @@ public final class ExampleSource: Sendable {
         public var shortOfNegatives = 0
         /// Used, with no negative at all.
         public var withoutNegatives = 0
+        /// Queries with positives that are left out because their texts, or those of all their positives, are blank.
+        public var leftOutAsBlank = 0
+        /// Blank records of the whole dataset, where the policy asked for them to be looked for.
+        public var blankDocuments = 0
+        public var blankQueries = 0
     }
 
     public let options: ExampleOptions
@@ -67,47 +72,63 @@ public final class ExampleSource: Sendable {
                 .badData,
                 "dataset \(part.reference): \(counts.withoutPositives) of \(counts.queries) queries have no "
                     + "positive document, the first is \(escaped(try dataset.queryID(firstWithout)))",
-                advice: "Say without_positives: skip in the mix to train without them.")
+                advice: "Say without_positives: skip in the config to train without them.")
         }
-        try countNegatives(dataset, positives, linked, wanted: wanted, into: &counts)
+        let readable = try ReadableExamples(linked, of: dataset, positives, options, counts: &counts)
+        counts.leftOutAsBlank = linked.count - readable.count
+        try countNegatives(dataset, positives, readable, wanted: wanted, into: &counts)
         if counts.shortOfNegatives > 0, options.shortage == .error {
             throw Failure(
                 .badData,
-                "dataset \(part.reference): \(counts.shortOfNegatives) of \(linked.count) queries have fewer than "
+                "dataset \(part.reference): \(counts.shortOfNegatives) of \(readable.count) queries have fewer than "
                     + "\(wanted) negatives",
-                advice: "Mine more, lower passages_per_query, or say shortage: keep or fill in the mix.")
+                advice: "Mine more, lower passages_per_query, or say shortage: keep or fill in the config.")
         }
-        guard linked.count > 0 else {
-            throw Failure(.badData, "dataset \(part.reference): no query has a positive document")
+        guard readable.count > 0 else {
+            throw Failure(
+                .badData,
+                "dataset \(part.reference): no query has a positive document"
+                    + (linked.count > 0 ? " whose text, and its own, are not blank" : ""))
         }
         return Part(
-            dataset: dataset, options: part, weight: part.weight ?? UInt64(linked.count), linked: linked,
+            dataset: dataset, options: part, weight: part.weight ?? UInt64(readable.count), readable: readable,
             positives: positives, negatives: dataset.negatives, counts: counts)
     }
 
-    /// Counts linked queries that are short of negatives.
+    /// Counts queries of examples that are short of negatives.
     private static func countNegatives(
-        _ dataset: Dataset, _ positives: Links, _ linked: LinkedQueries, wanted: Int, into counts: inout Counts
+        _ dataset: Dataset, _ positives: Links, _ readable: ReadableExamples, wanted: Int, into counts: inout Counts
     ) throws {
         guard wanted > 0 else { return }
         guard let negatives = dataset.negatives else {
-            (counts.shortOfNegatives, counts.withoutNegatives) = (linked.count, linked.count)
+            (counts.shortOfNegatives, counts.withoutNegatives) = (readable.count, readable.count)
+            return
+        }
+        func count(_ negativeCount: UInt64) {
+            if negativeCount < UInt64(wanted) { counts.shortOfNegatives += 1 }
+            if negativeCount == 0 { counts.withoutNegatives += 1 }
+        }
+        guard readable.leftOutDocuments.isEmpty, readable.count == readable.linked.count else {
+            for example in 0..<readable.count {
+                if example % 65_536 == 0 { try Interruption.check() }
+                let targets = try negatives.targets(of: readable.query(example))
+                count(UInt64(targets.count { !readable.leftOutDocuments.contains(Int($0)) }))
+            }
             return
         }
         let byCount = negatives.queriesByLinkCount
-        if linked.count == dataset.queryCount, wanted <= byCount.count {
+        if readable.count == dataset.queryCount, wanted <= byCount.count {
             (counts.shortOfNegatives, counts.withoutNegatives) = (byCount[..<wanted].reduce(0, +), byCount[0])
             return
         }
         let length = 1 << 16
         for start in stride(from: 0, to: dataset.queryCount, by: length) {
+            try Interruption.check()
             let block = start..<min(start + length, dataset.queryCount)
             let positiveOffsets = try positives.offsets(of: block)
             let negativeOffsets = try negatives.offsets(of: block)
             for index in 1...block.count where positiveOffsets[index] != positiveOffsets[index - 1] {
-                let count = negativeOffsets[index] &- negativeOffsets[index - 1]
-                if count < UInt64(wanted) { counts.shortOfNegatives += 1 }
-                if count == 0 { counts.withoutNegatives += 1 }
+                count(negativeOffsets[index] &- negativeOffsets[index - 1])
             }
         }
     }
@@ -129,15 +150,19 @@ public final class ExampleSource: Sendable {
     func choose(_ entry: ExampleOrder.Entry, slot: UInt64) throws -> Chosen {
         let part = parts[entry.part]
         do {
-            let query = try part.linked.query(Int(entry.example))
+            let query = try part.readable.query(Int(entry.example))
             let positives = try part.positives.targets(of: query)
-            let negatives = try part.negatives?.targets(of: query)
             let wanted = options.passagesPerQuery - 1
-            let chosen = choice.choose(
-                part: entry.part, query: UInt64(query), epoch: entry.epoch, positiveCount: positives.count,
-                negativeCount: negatives?.count ?? 0, wanted: wanted)
-            var documents = [Int(positives[chosen.positive])]
-            if let negatives { documents += chosen.negatives.map { Int(negatives[$0]) } }
+            var documents: [Int]
+            if part.readable.leftOutDocuments.isEmpty {
+                let negatives = try part.negatives?.targets(of: query)
+                documents = chosen(entry, query, positives, negatives, wanted: wanted)
+            } else {
+                let skipped = part.readable.leftOutDocuments
+                let negatives = try part.negatives?.targets(of: query).filter { !skipped.contains(Int($0)) }
+                documents = chosen(
+                    entry, query, positives.filter { !skipped.contains(Int($0)) }, negatives, wanted: wanted)
+            }
             if options.shortage == .fill, documents.count <= wanted {
                 fill(&documents, entry, query, count: wanted + 1, part, avoiding: Set(positives.map(Int.init)))
             }
@@ -153,6 +178,18 @@ public final class ExampleSource: Sendable {
             error.context = error.context ?? "example \(entry.example) of \(part.options.reference)"
             throw error
         }
+    }
+
+    /// The positive and the negatives that the policy takes of a query's links.
+    private func chosen<Documents: RandomAccessCollection<UInt32>>(
+        _ entry: ExampleOrder.Entry, _ query: Int, _ positives: Documents, _ negatives: Documents?, wanted: Int
+    ) -> [Int] where Documents.Index == Int {
+        let chosen = choice.choose(
+            part: entry.part, query: UInt64(query), epoch: entry.epoch, positiveCount: positives.count,
+            negativeCount: negatives?.count ?? 0, wanted: wanted)
+        var documents = [Int(positives[chosen.positive])]
+        if let negatives { documents += chosen.negatives.map { Int(negatives[$0]) } }
+        return documents
     }
 
     private func outOfRange(_ document: Int, _ query: Int, _ part: Part) -> Failure {
@@ -175,7 +212,11 @@ public final class ExampleSource: Sendable {
         while documents.count < count, next < total {
             let document = Int(drawn[next])
             next += 1
-            if !positives.contains(document), !documents.contains(document) { documents.append(document) }
+            if !positives.contains(document), !documents.contains(document),
+                !part.readable.leftOutDocuments.contains(document)
+            {
+                documents.append(document)
+            }
         }
     }
 
@@ -190,8 +231,18 @@ public final class ExampleSource: Sendable {
     /// once. For a long run of slots take an ``ExampleReader``.
     ///
     /// - Throws: what the first slot that cannot be read throws.
+    public func examples(at slots: [UInt64]) throws -> [Example] { try SlotReader(self).examples(at: slots) }
+}
+
+/// Reads examples of any slots again and again on one thread, with one set of decompression contexts.
+public final class SlotReader {
+    private let reader: WindowReader
+
+    public init(_ source: ExampleSource) { reader = WindowReader(source) }
+
+    /// See ``ExampleSource/examples(at:)``.
     public func examples(at slots: [UInt64]) throws -> [Example] {
-        let window = try WindowReader(self).read(slots)
+        let window = try reader.read(slots)
         if let failure = window.failure { throw failure }
         return window.examples
     }

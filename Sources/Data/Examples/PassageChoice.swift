@@ -30,7 +30,7 @@ public struct PassageChoice: Sendable {
     /// Chooses one positive of `positiveCount` and at most `wanted` negatives of `negativeCount`.
     ///
     /// No negative is chosen twice for one example under `windowed`. With fewer than `wanted` negatives `windowed`
-    /// takes them all (what then fills the group is the mix's shortage policy), and `tevatron` draws `wanted` with
+    /// takes them all (what then fills the group is the config's shortage policy), and `tevatron` draws `wanted` with
     /// repetition as the original does, but by hash where the original uses an unseeded generator.
     ///
     /// - Precondition: `positiveCount > 0`.

@@ -42,7 +42,7 @@ final class RecordRendering {
             } catch let fault as RecordFault {
                 throw fault.error(at: Place(path: "\(dataset.reference), \(kind) \(ordinal)"), line: line)
             }
-            guard let text = render(scanner), !text.isEmpty else {
+            guard let text = render(scanner) else {
                 let id = scanner.id.map { Array($0) } ?? []
                 throw Failure(
                     .badData, "dataset \(dataset.reference): \(kind) \(escaped(id)) has no text",

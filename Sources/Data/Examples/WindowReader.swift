@@ -42,6 +42,7 @@ final class WindowReader {
         chosen.reserveCapacity(entries.count)
         for (slot, entry) in entries {
             do {
+                if chosen.count % 1024 == 1023 { try Interruption.check() }
                 chosen.append(try source.choose(entry, slot: slot))
             } catch {
                 window.failure = error
@@ -54,7 +55,7 @@ final class WindowReader {
             queries.insert(part: example.entry.part, ordinal: example.query)
             for document in example.documents { documents.insert(part: example.entry.part, ordinal: document) }
             guard source.options.contents == .texts else { continue }
-            for document in example.knownPositives {
+            for document in example.knownPositives where !isLeftOut(document, example) {
                 documents.insert(part: example.entry.part, ordinal: Int(document))
             }
         }
@@ -132,7 +133,7 @@ final class WindowReader {
         }
         let areTexts = source.options.contents == .texts
         var known: Set<ContentHash> = []
-        for document in example.knownPositives {
+        for document in example.knownPositives where !isLeftOut(document, example) {
             known.insert(
                 areTexts
                     ? try text(of: Int(document)).content
@@ -149,6 +150,10 @@ final class WindowReader {
                     content: text.content)
             },
             knownPositives: known)
+    }
+
+    private func isLeftOut(_ document: UInt32, _ example: ExampleSource.Chosen) -> Bool {
+        source.parts[example.entry.part].readable.leftOutDocuments.contains(Int(document))
     }
 
     private func readAhead(_ queries: RecordKeys, _ documents: RecordKeys) {

@@ -12,6 +12,7 @@ public enum ProblemKind: String, Sendable, CaseIterable {
     case badMedia = "missing or broken media"
     /// A field that some files have and others have not, or that has values of several types.
     case schema = "schema difference"
+    /// A record with nothing to read in text and title.
     case emptyText = "empty text"
     /// Characters that tell of a wrong encoding.
     case doubtfulText = "doubtful encoding"

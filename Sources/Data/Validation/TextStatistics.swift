@@ -28,19 +28,15 @@ public struct TextStatistics: Sendable {
 
     /// In bytes of UTF-8.
     public private(set) var lengths = CountHistogram()
-    public private(set) var emptyCount = 0
+    /// Records with nothing to read in text and title: see ``BlankTexts``.
+    public private(set) var blankCount = 0
     /// Texts by what is doubtful in them; one text may have several doubts.
     public private(set) var doubtCounts: [String: Int] = [:]
 
-    mutating func add(byteCount: Int, isEmpty: Bool, _ doubts: Doubts) {
+    mutating func add(byteCount: Int, isBlank: Bool, _ doubts: Doubts) {
         lengths.add(byteCount)
-        if isEmpty { emptyCount += 1 }
+        if isBlank { blankCount += 1 }
         for name in doubts.names { doubtCounts[name, default: 0] += 1 }
-    }
-
-    /// Whether there is nothing in a text but spaces and line breaks.
-    static func isEmpty(_ text: UnsafeRawBufferPointer) -> Bool {
-        text.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) }
     }
 
     /// - Parameter text: valid UTF-8.
@@ -85,6 +81,9 @@ public struct TextStatistics: Sendable {
 
     var json: JSONValue {
         let doubts = doubtCounts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) }
-        return ["bytes": lengths.json, "empty": JSONValue(emptyCount), "doubtful": .object(JSONObject(doubts))]
+        return [
+            "bytes": lengths.json, "blank": JSONValue(blankCount), "empty": JSONValue(blankCount),
+            "doubtful": .object(JSONObject(doubts)),
+        ]
     }
 }

@@ -77,14 +77,20 @@ public final class Validation: ConversionDestination, ConversionTarget {
         // The line is our own; it cannot fail to be read.
         guard let root = try? parser.parse(record) else { return }
         side.fields.add(root)
+        let title = titleField.flatMap { root[$0]?.string }
         guard let text = root[textField]?.string else { return }
-        let isEmpty = TextStatistics.isEmpty(text)
+        let isBlank = BlankTexts.isBlank(title: title, text: text)
         var doubts = TextStatistics.doubts(in: text)
-        if let titleField, let title = root[titleField]?.string { doubts.formUnion(TextStatistics.doubts(in: title)) }
-        side.texts.add(byteCount: text.count, isEmpty: isEmpty, doubts)
-        if !isEmpty { side.languages.add(id: id, text: text) }
+        if let title { doubts.formUnion(TextStatistics.doubts(in: title)) }
+        side.texts.add(byteCount: text.count, isBlank: isBlank, doubts)
+        if !isBlank { side.languages.add(id: id, text: text) }
         let what = side.name.dropLast() == "querie" ? "query" : "document"
-        if isEmpty { note(.emptyText, "\(what) \(escaped(id)): the text is empty") }
+        if isBlank {
+            note(
+                .emptyText,
+                "\(what) \(escaped(id)): the text is blank; encoding and training take it as it is by default"
+            )
+        }
         if !doubts.isEmpty {
             note(.doubtfulText, "\(what) \(escaped(id)): \(doubts.names.joined(separator: ", "))")
         }

@@ -86,6 +86,7 @@ public struct ValidationReport {
     private static func summary(of side: Validation.Side) -> String {
         guard side.count > 0 else { return "\(side.name): none\n" }
         var text = "\(side.name): \(side.count)\n"
+        if side.texts.blankCount > 0 { text += "  blank texts: \(side.texts.blankCount)\n" }
         let lengths = side.texts.lengths
         if lengths.count > 0 {
             text +=

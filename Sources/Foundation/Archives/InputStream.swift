@@ -78,9 +78,11 @@ public final class InputStream {
 
     /// Up to `target.count` bytes, at least one unless the end is reached; 0 at the end.
     ///
-    /// - Throws: `InputError` for a damaged or truncated stream, `SystemError` when reading fails.
+    /// - Throws: `InputError` for a damaged or truncated stream, `SystemError` when reading fails, `Failure` with status
+    ///   130 after an interruption.
     public func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
         guard !target.isEmpty else { return 0 }
+        try Interruption.check()
         let count =
             switch source {
             case .plain: try raw!.read(into: target)

@@ -91,6 +91,16 @@ public struct YAMLSection {
         return value
     }
 
+    /// A number within the range.
+    public func number<Number: RangedNumber>(_ key: String, in range: NumberRange<Number>) throws -> Number? {
+        guard let text = try string(key) else { return nil }
+        do {
+            return try range.number(of: text)
+        } catch {
+            throw failure(key, error.description)
+        }
+    }
+
     /// A finite number in the range.
     public func number(_ key: String, in range: PartialRangeFrom<Double>) throws -> Double? {
         guard let text = try string(key) else { return nil }
@@ -141,6 +151,11 @@ public struct YAMLSection {
         guard let node = node(key) else { return nil }
         guard case .sequence(let sequence) = node else { throw failure(key, "must be a list") }
         return Array(sequence)
+    }
+
+    /// An element of a list as a section of its own.
+    public func section(_ node: Node, _ path: String, keys: [String]) throws -> YAMLSection {
+        try YAMLSection(node, path: path, keys: keys, source: source)
     }
 
     public func section(_ key: String, keys: [String]) throws -> YAMLSection? {

@@ -4,7 +4,7 @@ public import Yams
 /// Where values come from: a file, or `--set` for the paths that it replaced.
 public struct YAMLSource {
     public let file: String
-    /// What the file is, with its article: `a mix`.
+    /// What the file is, with its article: `a config`.
     let noun: String
     /// Dotted paths given by `--set`.
     public var overridden: [String] = []
@@ -69,16 +69,29 @@ public struct YAMLSource {
         return aliases.reduce(0) { $0 + (anchors.contains($1.key) ? $1.value : 0) }
     }
 
+    /// Where a dotted path stands, for what only a later step finds out: `file:line`, `--set path`, or the file alone.
+    public func place(of path: String, in root: Node) -> String {
+        var node: Node? = root
+        for name in path.split(separator: ".") {
+            switch node {
+            case .mapping(let mapping): node = mapping[String(name)]
+            case .sequence(let sequence):
+                node = Int(name).flatMap { sequence.indices.contains($0) ? sequence[$0] : nil }
+            default: node = nil
+            }
+        }
+        return place(at: node, path: path)
+    }
+
+    private func place(at node: Node?, path: String) -> String {
+        if let setting = overridden.first(where: { path == $0 || path.hasPrefix($0 + ".") }) {
+            return "--set \(setting)"
+        }
+        return node?.mark.map { "\(file):\($0.line)" } ?? file
+    }
+
     /// A configuration error at a node's line, or at the `--set` that put it there.
     public func failure(_ reason: String, at node: Node?, path: String = "", advice: String? = nil) -> Failure {
-        let place: String
-        if let setting = overridden.first(where: { path == $0 || path.hasPrefix($0 + ".") }) {
-            place = "--set \(setting)"
-        } else if let mark = node?.mark {
-            place = "\(file):\(mark.line)"
-        } else {
-            place = file
-        }
-        return Failure(.badConfiguration, "\(place): \(reason)", advice: advice)
+        Failure(.badConfiguration, "\(place(at: node, path: path)): \(reason)", advice: advice)
     }
 }

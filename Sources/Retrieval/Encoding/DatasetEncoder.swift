@@ -96,6 +96,10 @@ public struct DatasetEncoder {
             fields["text_side"] = .string(textSide.field)
             fields["left_out"] = JSONValue(textSide.leftOutCount)
         }
+        if source.blankTexts == .skip, source.blankCount > 0 {
+            fields["blank_texts"] = .string(source.blankTexts.rawValue)
+            fields["left_out"] = JSONValue(source.blankCount)
+        }
         if options.shard.count > 1 { fields["shard"] = .string("\(options.shard.index)/\(options.shard.count)") }
         for (key, value) in encoding { fields[key] = value }
         return VectorsDescription(

@@ -114,7 +114,7 @@ private final class FieldReader {
 
     init(_ field: String) { self.field = field }
 
-    /// None where the field is missing, null or empty.
+    /// None where the field is missing, null or blank.
     func texts(of line: UnsafeRawBufferPointer, at place: Place) throws -> [[UInt8]] {
         let query = try Query(jsonLine: line, at: place, parser: parser)
         guard let extra = query.extras.first(where: { $0.key.elementsEqual(field.utf8) }) else { return [] }
@@ -129,6 +129,6 @@ private final class FieldReader {
             place.field = field
             throw InputError("neither a string nor a list of strings", at: place, offender: extra.json)
         }
-        return texts.map { Array($0.utf8) }.filter { !$0.isEmpty }
+        return texts.map { Array($0.utf8) }.filter { text in !text.withUnsafeBytes(BlankTexts.isBlank) }
     }
 }

@@ -1,7 +1,8 @@
 internal import Base
+internal import Examples
 internal import JSON
 public import Models
-internal import Records
+public import Records
 public import Store
 internal import Tokenizers
 public import Vectors
@@ -17,7 +18,11 @@ public struct RecordSource: Sendable {
     let split: String?
     /// What documents are encoded by instead of what they hold; nil for documents as they are.
     let textSide: TextSide?
-    /// Ordinals of the split's queries, ascending.
+    /// What happens to blank texts.
+    let blankTexts: BlankTexts
+    /// Records that are left out because their text is blank, or because they have none.
+    public let blankCount: Int
+    /// Ordinals of the records that are taken, ascending; nil for all.
     private let selection: [UInt32]?
 
     /// - Parameters:
@@ -26,10 +31,13 @@ public struct RecordSource: Sendable {
     ///   - split: take only the queries that have judgements in this split; 4 bytes of memory each.
     ///   - textSide: encode documents by this field of the queries that link to them, and leave out those that no query
     ///     gives a text; memory: 12 bytes a document, 4 a link, 1 a query.
-    /// - Throws: `Failure` where the dataset has no such split, or the field gives no text; `DamagedBlob`.
+    ///   - blankTexts: with `skip` and `error` all records are read once before any is encoded; with `skip` 4 bytes of
+    ///     memory each where some are left out.
+    /// - Throws: `Failure` where the dataset has no such split, the field gives no text, blank texts are refused, or the
+    ///   model's prompt leaves nothing of a text; `DamagedBlob`.
     public init(
         _ dataset: Dataset, _ side: VectorsSide, _ model: EmbeddingModel, ignoresMedia: Bool = false,
-        split: String? = nil, textSide: String? = nil
+        split: String? = nil, textSide: String? = nil, blankTexts: BlankTexts = .encode
     ) throws {
         precondition(split == nil || side == .queries, "documents belong to no split")
         precondition(textSide == nil || side == .corpus, "queries have their own text")
@@ -38,9 +46,45 @@ public struct RecordSource: Sendable {
         self.ignoresMedia = ignoresMedia
         self.split = split
         self.textSide = try textSide.map { try TextSide($0, in: dataset) }
-        selection = try split.map { try Self.queries(of: $0, in: dataset) }
+        self.blankTexts = blankTexts
         card = side == .queries ? model.card.query : model.card.document
         tokenizer = model.tokenizer
+        try Self.checkLimit(card, model.tokenizer, side)
+        let chosen = try split.map { try Self.queries(of: $0, in: dataset) }
+        (selection, blankCount) =
+            textSide == nil ? try Self.readable(chosen, side, dataset, blankTexts) : (chosen, 0)
+    }
+
+    /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length.
+    private static func checkLimit(_ card: ModelCard.Side, _ tokenizer: Tokenizer, _ side: VectorsSide) throws {
+        guard let count = card.tokensWithoutText(tokenizer) else { return }
+        let (role, option) = side == .queries ? ("a query", "--query") : ("a document", "--document")
+        throw Failure(
+            .badConfiguration,
+            "the prompt and special tokens of \(role) take \(count) of at most \(card.maxLength) tokens: nothing is left for "
+                + "the text",
+            advice: "Raise \(option)-max-length, or shorten \(option)-prompt.")
+    }
+
+    /// The records that are left of `selection`, and how many are not, as the policy for blank texts wants it.
+    private static func readable(
+        _ selection: [UInt32]?, _ side: VectorsSide, _ dataset: Dataset, _ policy: BlankTexts
+    ) throws -> ([UInt32]?, leftOutCount: Int) {
+        guard policy != .encode else { return (selection, 0) }
+        let blank = try BlankRecords(side == .queries ? .queries : .documents, of: dataset)
+        let count = selection?.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
+        let found = selection.map { $0.filter { blank.contains(Int($0)) } } ?? blank.ordinals
+        guard let first = found.first else { return (selection, 0) }
+        guard policy == .skip else {
+            let id = try side == .queries ? dataset.queryID(Int(first)) : dataset.documentID(Int(first))
+            throw Failure(
+                .badData,
+                "\(dataset.reference): \(found.count) of \(count) \(side == .queries ? "queries" : "documents") are blank; "
+                    + "the first is \(escaped(id))",
+                advice: "--blank-texts skip leaves them out, encode gives them a vector.")
+        }
+        let kept = selection ?? Array(0..<UInt32(count))
+        return (kept.filter { !blank.contains(Int($0)) }, found.count)
     }
 
     private static func queries(of split: String, in dataset: Dataset) throws -> [UInt32] {
@@ -50,16 +94,19 @@ public struct RecordSource: Sendable {
                 .missingInput, "\(dataset.reference) has no judgements \(split)",
                 advice: splits.isEmpty ? "It has none at all." : "It has \(splits.joined(separator: ", ")).")
         }
-        return try (0..<dataset.queryCount).filter { try !links.range(of: $0).isEmpty }.map { UInt32($0) }
+        return try (0..<dataset.queryCount).filter { query in
+            if query % 65_536 == 0 { try Interruption.check() }
+            return try !links.range(of: query).isEmpty
+        }.map { UInt32($0) }
     }
 
     /// How many records there are to encode.
     public var count: Int {
-        selection?.count ?? textSide?.documents.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
+        textSide?.documents.count ?? selection?.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
     }
 
-    /// Documents without a text on the text side, which have no vector.
-    public var leftOutCount: Int { textSide?.leftOutCount ?? 0 }
+    /// Records that have no vector: documents without a text on the text side, and blank ones that are skipped.
+    public var leftOutCount: Int { textSide?.leftOutCount ?? blankCount }
 
     /// Reads and tokenises a range of records: of ordinals, or of positions among those that are taken.
     ///
@@ -69,12 +116,12 @@ public struct RecordSource: Sendable {
         let parser = JSONParser()
         var text: [UInt8] = []
         if let textSide {
-            try textSide.forEachText(range, in: dataset) { _, id, text in append(id, text, to: &records) }
+            try textSide.forEachText(range, in: dataset) { _, id, text in try append(id, text, to: &records) }
             return records
         }
         switch side {
         case .corpus:
-            try dataset.forEachDocumentRecord(in: range) { ordinal, line in
+            try forEachRecord(range, dataset.forEachDocumentRecord) { ordinal, line in
                 let place = place(ordinal)
                 let document = try Document(jsonLine: line, at: place, parser: parser)
                 text.removeAll(keepingCapacity: true)
@@ -83,26 +130,28 @@ public struct RecordSource: Sendable {
                     hasText: document.title != nil || document.text != nil,
                     hasMedia: document.image != nil || document.video != nil || document.audio != nil,
                     document.id, place, &records)
-                append(document.id, text, to: &records)
+                try append(document.id, text, to: &records)
             }
         case .queries:
-            try forEachQueryRecord(range) { ordinal, line in
+            try forEachRecord(range, dataset.forEachQueryRecord) { ordinal, line in
                 let place = place(ordinal)
                 let query = try Query(jsonLine: line, at: place, parser: parser)
                 try check(
                     hasText: query.text != nil,
                     hasMedia: query.image != nil || query.video != nil || query.audio != nil, query.id, place, &records)
-                append(query.id, query.text ?? [], to: &records)
+                try append(query.id, query.text ?? [], to: &records)
             }
         }
         return records
     }
 
     /// Neighbours in the dataset are read together: they share frames.
-    private func forEachQueryRecord(
-        _ range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    private func forEachRecord(
+        _ range: Range<Int>,
+        _ read: (_ ordinals: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws -> Void,
+        _ body: (Int, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        guard let selection else { return try dataset.forEachQueryRecord(in: range, body) }
+        guard let selection else { return try read(range, body) }
         var position = range.lowerBound
         while position < range.upperBound {
             let first = Int(selection[position])
@@ -111,7 +160,7 @@ public struct RecordSource: Sendable {
                 position += 1
             } while position < range.upperBound
                 && Int(selection[position]) == first + position - start
-            try dataset.forEachQueryRecord(in: first..<first + position - start, body)
+            try read(first..<first + position - start, body)
         }
     }
 
@@ -134,14 +183,19 @@ public struct RecordSource: Sendable {
         records.ignoredMediaCount += 1
     }
 
-    private func append(_ id: [UInt8], _ text: [UInt8], to records: inout TokenizedRecords) {
+    private func append(_ id: [UInt8], _ text: [UInt8], to records: inout TokenizedRecords) throws {
         records.ids.append(id)
-        let encoding = text.withUnsafeBytes {
-            EmbeddingModel.tokenize($0, card, tokenizer, into: &records.tokens)
+        let encoding = text.withUnsafeBytes { text in
+            if BlankTexts.isBlank(text) { records.emptyCount += 1 }
+            return EmbeddingModel.tokenize(text, card, tokenizer, into: &records.tokens)
+        }
+        guard encoding.count > 0 else {
+            throw InputError(
+                "the text has no token, and the tokenizer adds none", at: Place(path: dataset.reference), offender: id,
+                advice: "--blank-texts skip leaves blank texts out")
         }
         records.starts.append(records.tokens.count)
         if encoding.wasTruncated { records.truncatedCount += 1 }
-        if text.isEmpty { records.emptyCount += 1 }
     }
 }
 
@@ -155,7 +209,7 @@ struct TokenizedRecords: Sendable {
     var starts: [Int] = [0]
     /// Records whose text was cut to the maximal length.
     var truncatedCount = 0
-    /// Records whose text is empty; they are encoded as such.
+    /// Records whose text is blank; they are encoded as they are.
     var emptyCount = 0
     /// Records whose media the model did not see.
     var ignoredMediaCount = 0

@@ -93,6 +93,7 @@ public final class BlockwiseEncoder {
     ///   - texts: token ids; none empty.
     ///   - chunkTokens: most tokens of a chunk, unless one text alone has more; nil takes all at once.
     ///   - dropout: for the pass; the same seed drops the same when a stage is run again.
+    /// - Throws: `Failure` with status 130 after an interruption: between stages, so no weight has changed.
     public func forward(
         _ texts: [[Int32]], chunkTokens: Int? = nil, dropout: Dropout = .none, trace: Trace = .keep
     ) throws -> Pass {
@@ -105,6 +106,7 @@ public final class BlockwiseEncoder {
         for stage in 0..<stageCount {
             var ofStage: [Step] = []
             for (number, chunk) in chunks.enumerated() {
+                try Interruption.check()
                 let input = try current[number].map { try stage > firstTrained ? $0.requireGradient() : $0 }
                 let keepsGraph = trace == .keep && stage >= firstTrained
                 let output =
@@ -134,6 +136,7 @@ public final class BlockwiseEncoder {
         for stage in stride(from: stageCount - 1, through: firstTrained, by: -1) {
             let weights = trained(stage: stage)
             for (number, chunk) in pass.chunks.enumerated() {
+                try Interruption.check()
                 let step = steps[stage][number]
                 let output =
                     try step.output ?? withGradients { try run(stage: stage, step.input, chunk, pass.dropout) }

@@ -17,9 +17,9 @@ enum Checkpoint {
     static func write(
         _ model: EmbeddingModel, _ plan: TrainingPlan, _ optimizer: Optimizer, to folder: FilePath
     ) throws {
-        if let lora = plan.mix.lora {
+        if let lora = plan.config.lora {
             try model.saveDescription(plan.card, to: folder)
-            try model.text.saveAdapters(lora.configuration, baseModel: plan.mix.model, to: folder)
+            try model.text.saveAdapters(lora.configuration, baseModel: plan.config.model, to: folder)
         } else {
             try model.save(plan.card, to: folder)
         }
@@ -28,19 +28,21 @@ enum Checkpoint {
             "lock": JSONValue(plan.lock.digest.description), "step": JSONValue(optimizer.stepCount),
         ]
         try Files.replace(folder.appending("training.json"), with: training.canonical())
-        try verify(model, plan, folder)
+        try verify(optimizer.parameters, plan, folder)
     }
 
     /// Loads the checkpoint as a user would and compares every trained tensor with the one in memory.
-    private static func verify(_ model: EmbeddingModel, _ plan: TrainingPlan, _ folder: FilePath) throws {
-        let reloaded = try load(plan, from: folder)
-        let pairs = zip(model.text.trainableParameters, reloaded.text.trainableParameters)
-        guard model.text.trainableParameters.count == reloaded.text.trainableParameters.count else {
-            throw Failure(.io, "\(folder): the checkpoint holds another number of weights than the model")
-        }
-        for (trained, read) in pairs {
-            guard trained.name == read.name, try equal(trained.tensor, read.tensor) else {
-                throw Failure(.io, "\(folder): \(trained.name) reads back differently than it was written")
+    ///
+    /// Full weights stay mapped: they take no memory of their own.
+    private static func verify(_ trained: [TrainedParameter], _ plan: TrainingPlan, _ folder: FilePath) throws {
+        let isAdapter = plan.config.lora != nil
+        let reloaded =
+            isAdapter ? try load(plan, from: folder) : try TrainingPlan.load(plan.config, from: folder, plan.device)
+        let tensors = Dictionary(
+            reloaded.text.parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        for parameter in trained {
+            guard let read = tensors[parameter.name], try equal(parameter.tensor, read) else {
+                throw Failure(.io, "\(folder): \(parameter.name) reads back differently than it was written")
             }
         }
     }
@@ -54,12 +56,12 @@ enum Checkpoint {
 
     /// The model of a checkpoint, its weights or adapters ready to be trained.
     static func load(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
-        guard plan.mix.lora != nil else {
-            let model = try TrainingPlan.load(plan.mix, from: folder, plan.device)
+        guard plan.config.lora != nil else {
+            let model = try TrainingPlan.load(plan.config, from: folder, plan.device)
             try model.text.trainAll()
             return model
         }
-        let model = try TrainingPlan.load(plan.mix, from: FilePath(plan.mix.model), plan.device)
+        let model = try TrainingPlan.load(plan.config, from: FilePath(plan.config.model), plan.device)
         try model.text.loadAdapters(folder, trainable: true)
         return model
     }
@@ -81,7 +83,7 @@ enum Checkpoint {
     }
 }
 
-extension Mix.LoRAOptions {
+extension TrainingConfig.LoRAOptions {
     var configuration: LoRAConfiguration {
         LoRAConfiguration(rank: rank, alpha: alpha, dropout: dropout, targets: targets)
     }

@@ -1,7 +1,7 @@
 public import Base
 public import JSON
 
-/// All that decides a run's result: the mix with every default written out and every reference resolved to digests.
+/// All that decides a run's result: the config with every default written out and every reference resolved to digests.
 ///
 /// Canonical JSON; its SHA-256 names the run. Two runs with equal locks give, on the same kind of machine, equal
 /// losses; the run folder keeps the lock, so that a run can be repeated and is never resumed as another one.
@@ -11,17 +11,18 @@ public struct Lock: Sendable, Equatable {
     public init(value: JSONValue) { self.value = value }
 
     /// - Parameters:
-    ///   - stepCount: the length of the run, also where the mix says epochs.
+    ///   - stepCount: the length of the run, also where the config says epochs.
     ///   - modelFiles: SHA-256 of each file of the model that the result depends on, by name.
-    ///   - datasets: what each part of the mix resolved to.
+    ///   - datasets: what each part of the config resolved to.
     ///   - card: of the trained model: how texts become vectors.
     public init(
-        mix: Mix, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)], datasets: [ResolvedPart],
+        config: TrainingConfig, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)],
+        datasets: [ResolvedPart],
         card: JSONValue
     ) {
         var lock = JSONObject()
         lock["version"] = JSONValue(Lock.version)
-        lock["mix"] = .object(mix.json)
+        lock["mix"] = .object(config.json)
         lock["steps"] = JSONValue(stepCount)
         lock["model"] = .object(JSONObject(modelFiles.map { ($0.name, JSONValue($0.digest.description)) }))
         lock["datasets"] = .array(datasets.map { .object($0.json) })
@@ -32,7 +33,7 @@ public struct Lock: Sendable, Equatable {
     /// Raised when the same options would give another order, choice or loss.
     static let version = 1
 
-    /// One part of the mix, resolved.
+    /// One part of the config, resolved.
     public struct ResolvedPart: Sendable {
         public var reference: String
         public var digest: SHA256Digest
@@ -77,8 +78,9 @@ public struct Lock: Sendable, Equatable {
     }
 }
 
-extension Mix {
-    /// The mix with the names of the YAML file; absent options are null.
+extension TrainingConfig {
+    /// The config with the names of the YAML file; absent options are null. How often checkpoints are written by time,
+    /// and how many stay, decides no result and is left out.
     public var json: JSONObject {
         var json = JSONObject()
         json["model"] = JSONValue(model)
@@ -97,6 +99,8 @@ extension Mix {
         json["sampling"] = JSONValue(sampling.rawValue)
         json["shortage"] = JSONValue(shortage.rawValue)
         json["without_positives"] = JSONValue(withoutPositives.rawValue)
+        // Only where it is not the default, so that locks of runs from before there was a choice stay as they are.
+        if blankTexts != .encode { json["blank_texts"] = JSONValue(blankTexts.rawValue) }
         json["max_lengths"] = [
             "query": maxLengths.query.map { JSONValue($0) } ?? .null,
             "document": maxLengths.document.map { JSONValue($0) } ?? .null,
@@ -113,13 +117,13 @@ extension Mix {
     }
 }
 
-extension Mix.Sides where Value == String? {
+extension TrainingConfig.Sides where Value == String? {
     fileprivate var json: JSONValue {
         ["query": query.map { JSONValue($0) } ?? .null, "document": document.map { JSONValue($0) } ?? .null]
     }
 }
 
-extension Mix.Part {
+extension TrainingConfig.Part {
     fileprivate var json: JSONObject {
         [
             "name": JSONValue(reference), "weight": weight.map { JSONValue(Int($0)) } ?? .null,
@@ -128,7 +132,7 @@ extension Mix.Part {
     }
 }
 
-extension Mix.OptimizerOptions {
+extension TrainingConfig.OptimizerOptions {
     fileprivate var json: JSONObject {
         [
             "learning_rate": JSONValue(learningRate), "schedule": JSONValue(schedule.rawValue),
@@ -138,7 +142,7 @@ extension Mix.OptimizerOptions {
     }
 }
 
-extension Mix.LoRAOptions {
+extension TrainingConfig.LoRAOptions {
     fileprivate var json: JSONObject {
         [
             "r": JSONValue(rank), "alpha": JSONValue(alpha), "dropout": JSONValue(dropout),

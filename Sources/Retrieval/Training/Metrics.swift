@@ -56,15 +56,37 @@ public struct StepMetrics: Sendable, Equatable {
 public final class MetricsFile {
     private let path: FilePath
 
+    /// Where the lines of an earlier process were moved; nil where there were none, or the run resumes after them.
+    public private(set) var movedAside: FilePath?
+
     /// Opens the file to go on after `step`: lines of later steps, which a resumed run makes anew, are dropped, as is a
-    /// last line that a killed process did not finish.
+    /// last line that a killed process did not finish. A run that starts anew, at step 0, moves the file of the earlier
+    /// process aside, as `metrics.before-restart-1.jsonl` or with the next free number.
     public init(_ path: FilePath, after step: Int) throws {
         self.path = path
         guard Files.exists(path) else { return }
+        guard step > 0 else {
+            movedAside = try Self.moveAside(path)
+            return
+        }
         let kept = try Self.read(path).filter { $0.step <= step }
         var bytes: [UInt8] = []
         for metrics in kept { metrics.appendLine(to: &bytes) }
         try Files.replace(path, with: bytes)
+    }
+
+    private static func moveAside(_ path: FilePath) throws -> FilePath {
+        let stem = path.stem ?? "metrics"
+        var number = 1
+        while true {
+            let target = path.removingLastComponent().appending(
+                "\(stem).before-restart-\(number).\(path.extension ?? "jsonl")")
+            if !Files.exists(target) {
+                try Files.rename(path, to: target)
+                return target
+            }
+            number += 1
+        }
     }
 
     /// Adds a line; it is in the file when this returns.

@@ -18,14 +18,14 @@ public struct TrainedParameter {
 /// here are the ones that the HF Trainer exempts.
 public final class Optimizer {
     public let parameters: [TrainedParameter]
-    public let options: Mix.OptimizerOptions
+    public let options: TrainingConfig.OptimizerOptions
     /// Steps taken so far.
     public private(set) var stepCount = 0
     private(set) var firstMoments: [Tensor]
     private(set) var secondMoments: [Tensor]
 
     /// Moments start at zero.
-    public init(_ parameters: [TrainedParameter], _ options: Mix.OptimizerOptions) throws {
+    public init(_ parameters: [TrainedParameter], _ options: TrainingConfig.OptimizerOptions) throws {
         self.parameters = parameters
         self.options = options
         firstMoments = try parameters.map { try $0.tensor.zerosLike() }

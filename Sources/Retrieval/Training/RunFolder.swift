@@ -6,7 +6,7 @@ public import SystemPackage
 /// The folder of one training run.
 ///
 ///     lock.json              all that decides the result
-///     metrics.jsonl          a line a step
+///     metrics.jsonl          a line a step; metrics.before-restart-1.jsonl, … of processes that left no checkpoint
 ///     checkpoints/step-000064/   complete, verified models; with what is needed to go on from them
 ///     model                  link to the last checkpoint, once the run is done
 ///
@@ -49,7 +49,7 @@ public final class RunFolder {
                 throw Failure(
                     .badConfiguration,
                     "\(path) holds another run: its lock differs in \(differences.joined(separator: ", "))",
-                    advice: "Resume with the same mix, data and model, or give another --output.")
+                    advice: "Resume with the same config, data and model, or give another --output.")
             }
         } else {
             try Files.replace(lockFile, with: lock.bytes)
@@ -106,7 +106,7 @@ public final class RunFolder {
         try Files.syncFolder(checkpointsPath)
     }
 
-    /// Removes all but the last `count` checkpoints.
+    /// Removes all but the last `count` checkpoints; the last one, and that of a finished run, always stay.
     public func keepCheckpoints(_ count: Int) throws {
         for step in try checkpointSteps().dropLast(max(1, count)) { try removeCheckpoint(step: step) }
     }

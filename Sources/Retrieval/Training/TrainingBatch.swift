@@ -1,6 +1,7 @@
 internal import Base
 public import Examples
 public import Models
+internal import Records
 public import Tokenizers
 
 /// A micro-batch as the model sees it: every different text once, and who is whose.
@@ -17,6 +18,8 @@ public struct TrainingBatch: Sendable {
     public private(set) var excluded: [[Int]] = []
     /// Queries and passages that lost tokens to the maximal length.
     public private(set) var truncatedCount = 0
+    /// Queries and passages with nothing to read in them: see ``BlankTexts``.
+    public private(set) var blankCount = 0
 
     /// Queries and passages, equal ones counted each time.
     public var sequenceCount: Int { queryRows.count + passageRows.count }
@@ -36,23 +39,38 @@ public struct TrainingBatch: Sendable {
     /// Tokenises examples.
     ///
     /// - Parameters:
-    ///   - sides: prompt and limit of queries and documents for each part of the mix.
-    ///   - masksKnownPositives: see ``Mix/masksKnownPositives``.
+    ///   - sides: prompt and limit of queries and documents for each part of the config.
+    ///   - masksKnownPositives: see ``TrainingConfig/masksKnownPositives``.
+    /// - Throws: `Failure` for a text without a single token; status 130 after an interruption.
     public init(
-        _ examples: [Example], sides: [Mix.Sides<ModelCard.Side>], tokenizer: Tokenizer, masksKnownPositives: Bool
-    ) {
+        _ examples: [Example], sides: [TrainingConfig.Sides<ModelCard.Side>], tokenizer: Tokenizer,
+        masksKnownPositives: Bool
+    ) throws {
         for example in examples {
+            try Interruption.check()
             let side = sides[example.entry.part]
-            let query = tokens(example.queryText, side.query, tokenizer)
-            let passages = example.passages.map { tokens($0.text, side.document, tokenizer) }
+            let query = try tokens(example.queryText, side.query, tokenizer) { "query \(example.query)" }
+            let passages = try example.passages.map { passage in
+                try tokens(passage.text, side.document, tokenizer) { "document \(passage.document)" }
+            }
             add(query: query, passages: passages)
         }
-        if masksKnownPositives { excluded = knownPositives(examples) }
+        if masksKnownPositives { excluded = try knownPositives(examples) }
     }
 
-    private mutating func tokens(_ text: [UInt8], _ side: ModelCard.Side, _ tokenizer: Tokenizer) -> [Int32] {
+    private mutating func tokens(
+        _ text: [UInt8], _ side: ModelCard.Side, _ tokenizer: Tokenizer, naming: () -> String
+    ) throws -> [Int32] {
         var ids: [Int32] = []
-        let encoding = text.withUnsafeBytes { EmbeddingModel.tokenize($0, side, tokenizer, into: &ids) }
+        let encoding = text.withUnsafeBytes { text in
+            if BlankTexts.isBlank(text) { blankCount += 1 }
+            return EmbeddingModel.tokenize(text, side, tokenizer, into: &ids)
+        }
+        guard !ids.isEmpty else {
+            throw Failure(
+                .badData, "\(naming()) has no token, and the tokenizer adds none",
+                advice: "Say blank_texts: skip in the config, or use a tokenizer with special tokens.")
+        }
         if encoding.wasTruncated { truncatedCount += 1 }
         return ids
     }
@@ -72,15 +90,22 @@ public struct TrainingBatch: Sendable {
 
     /// Passages of the batch that are known to answer a query, other than the one it is trained on: those with the
     /// content of one of its known positives, and those that the model cannot tell from its positive.
-    private func knownPositives(_ examples: [Example]) -> [[Int]] {
-        let contents = examples.flatMap { $0.passages.map(\.content) }
-        return examples.enumerated().map { number, example in
+    ///
+    /// - Complexity: linear in the passages and what is known of them, not in queries × passages.
+    private func knownPositives(_ examples: [Example]) throws -> [[Int]] {
+        var passagesByContent: [ContentHash: [Int]] = [:]
+        for (passage, content) in examples.lazy.flatMap({ $0.passages.map(\.content) }).enumerated() {
+            passagesByContent[content, default: []].append(passage)
+        }
+        var passagesByRow = [[Int]](repeating: [], count: texts.count)
+        for (passage, row) in passageRows.enumerated() { passagesByRow[row].append(passage) }
+        return try examples.enumerated().map { number, example in
+            try Interruption.check()
             let own = positives[number]
-            return contents.indices.filter { passage in
-                passage != own
-                    && (example.knownPositives.contains(contents[passage])
-                        || passageRows[passage] == passageRows[own])
-            }
+            var known = Set(passagesByRow[passageRows[own]])
+            for content in example.knownPositives { known.formUnion(passagesByContent[content] ?? []) }
+            known.remove(own)
+            return known.sorted()
         }
     }
 }

@@ -8,13 +8,10 @@ internal import Tensors
 /// A run from its lock to its last checkpoint, in a run folder.
 ///
 /// A run that was killed goes on from its last checkpoint and ends, on the CPU, with the same bytes as one that was
-/// not. SIGINT and SIGTERM end it after the step under way, with a checkpoint.
+/// not. SIGINT and SIGTERM give up the step under way and end it with a checkpoint of the last whole one.
 public final class TrainingRun {
     /// What keeps traces: the run's choice, or that of the memory that is free.
     public enum TraceChoice: String, Sendable, CaseIterable { case auto, keep, recompute }
-
-    /// Checkpoints that stay when a later one is complete; enough to survive a damaged last one.
-    static let keptCheckpointCount = 2
 
     private static let stepsBetweenTrims = 8
 
@@ -26,6 +23,7 @@ public final class TrainingRun {
     private let traceChoice: TraceChoice
     private var truncatedCount = 0
     private var sequenceCount = 0
+    private var blankCount = 0
 
     /// Starts a run in `output`, or goes on with the one that is there.
     ///
@@ -39,30 +37,35 @@ public final class TrainingRun {
             model = try Checkpoint.load(plan, from: folder.checkpointPath(step: last))
         } else {
             model = plan.start
-            if let lora = plan.mix.lora {
-                try model.text.addAdapters(lora.configuration, seed: plan.mix.seed)
+            if let lora = plan.config.lora {
+                try model.text.addAdapters(lora.configuration, seed: plan.config.seed)
             } else {
                 try model.text.trainAll()
             }
         }
         // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32.
-        let computing = try plan.mix.precision == .f32 ? model : Self.roundedCopy(of: model, plan)
+        let computing = try plan.config.precision == .f32 ? model : Self.roundedCopy(of: model, plan)
         let encoder = BlockwiseEncoder(
             model: computing.text, pooling: plan.card.pooling, isNormalizing: plan.card.normalize, device: plan.device)
         step = try TrainingStep(
-            encoder: encoder, loss: ContrastiveLoss(temperature: plan.mix.temperature), options: plan.mix.optimizer,
+            encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
+            options: plan.config.optimizer,
             stepCount: plan.stepCount, masters: computing === model ? nil : model.text.trainableParameters)
-        step.chunkTokens = plan.mix.chunkTokens
-        var dropout = plan.mix.usesModelDropout ? model.text.configuredDropout : .none
-        dropout.adapter = plan.mix.lora?.dropout ?? 0
-        dropout.seed = plan.mix.seed
+        step.chunkTokens = plan.config.chunkTokens
+        var dropout = plan.config.usesModelDropout ? model.text.configuredDropout : .none
+        dropout.adapter = plan.config.lora?.dropout ?? 0
+        dropout.seed = plan.config.seed
         step.dropout = dropout
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
         metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: last ?? 0)
+        if resume, last == nil {
+            let kept = metrics.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
+            log.notice("\(output) has no checkpoint to resume from: the run starts anew\(kept)")
+        }
     }
 
     private static func roundedCopy(of model: EmbeddingModel, _ plan: TrainingPlan) throws -> EmbeddingModel {
-        let copy = try TrainingPlan.load(plan.mix, from: model.folder, plan.device, type: .bfloat16)
+        let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, type: .bfloat16)
         try copy.text.trainAll()
         return copy
     }
@@ -72,32 +75,49 @@ public final class TrainingRun {
     /// - Throws: `Failure` with status 130 after an interruption, once a checkpoint is written; `Failure` where the
     ///   loss or the gradients are not finite; whatever reading or writing throws.
     public func run() throws -> Report {
-        // A step is taken to its end, and a checkpoint written.
+        // A checkpoint of the steps before the one under way is written.
         Interruption.allowGrace(seconds: 300)
         let start = Clock.seconds()
         let first = step.optimizer.stepCount
         let progress = Progress("train", unit: "steps", total: plan.stepCount)
         progress.advance(by: first)
-        var lastSaved = first
+        var lastSaved = (step: first, seconds: start)
         while step.optimizer.stepCount < plan.stepCount {
-            if Interruption.isRequested {
-                if step.optimizer.stepCount > lastSaved { try save() }
+            let taken: StepMetrics
+            do {
+                try Interruption.check()
+                taken = try takeStep()
+            } catch let failure as Failure where failure.exitStatus == .interrupted {
                 progress.finish()
-                throw Failure(
-                    .interrupted, "interrupted after step \(step.optimizer.stepCount) of \(plan.stepCount)",
-                    advice: "The checkpoint is complete: --resume goes on from it.")
+                throw try interrupted(lastSaved: lastSaved.step)
             }
-            let taken = try takeStep()
             progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
-            let every = plan.mix.checkpointEvery
-            if taken.step == plan.stepCount || (every > 0 && taken.step % every == 0) {
+            if isCheckpointDue(after: taken.step, secondsSinceLast: Clock.seconds() - lastSaved.seconds) {
                 try save()
-                lastSaved = taken.step
+                lastSaved = (taken.step, Clock.seconds())
             }
         }
         progress.finish()
         if !folder.isFinished { try folder.finish(step: plan.stepCount) }
         return try report(firstStep: first, seconds: Clock.seconds() - start)
+    }
+
+    private func isCheckpointDue(after step: Int, secondsSinceLast seconds: Double) -> Bool {
+        let (steps, minutes) = (plan.config.checkpointEvery, plan.config.checkpointEveryMinutes)
+        return step == plan.stepCount || (steps > 0 && step % steps == 0) || (minutes > 0 && seconds >= 60 * minutes)
+    }
+
+    /// Saves what the last checkpoint has not, and says where the run can go on.
+    ///
+    /// An interruption is only noticed where no weight has changed since the last whole step.
+    private func interrupted(lastSaved: Int) throws -> Failure {
+        let done = step.optimizer.stepCount
+        if done > lastSaved { try save() }
+        return Failure(
+            .interrupted, "interrupted after step \(done) of \(plan.stepCount)",
+            advice: done == 0
+                ? "No step was done: there is no checkpoint, and --resume starts anew."
+                : "The checkpoint \(folder.checkpointPath(step: done)) is complete: --resume continues from it.")
     }
 
     private func takeStep() throws -> StepMetrics {
@@ -106,6 +126,7 @@ public final class TrainingRun {
         for batch in batches {
             truncatedCount += batch.truncatedCount
             sequenceCount += batch.sequenceCount
+            blankCount += batch.blankCount
         }
         step.trace = trace(for: batches)
         let outcome = try step.take(batches)
@@ -132,7 +153,7 @@ public final class TrainingRun {
         try folder.publishCheckpoint(step: step.optimizer.stepCount) { path in
             try Checkpoint.write(model, plan, step.optimizer, to: path)
         }
-        try folder.keepCheckpoints(Self.keptCheckpointCount)
+        try folder.keepCheckpoints(plan.config.keptCheckpointCount)
     }
 
     /// What a finished run tells.
@@ -148,6 +169,8 @@ public final class TrainingRun {
         /// Queries and passages of this process's steps, and how many of them were cut.
         public let sequenceCount: Int
         public let truncatedCount: Int
+        /// How many of them were blank; see ``BlankTexts``.
+        public let blankCount: Int
         public let counts: [(reference: String, counts: ExampleSource.Counts)]
     }
 
@@ -156,7 +179,8 @@ public final class TrainingRun {
             model: folder.modelPath, lock: plan.lock.digest.description, stepCount: plan.stepCount,
             resumedAfter: firstStep, seconds: seconds,
             metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
-            truncatedCount: truncatedCount, counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
+            truncatedCount: truncatedCount, blankCount: blankCount,
+            counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
 
@@ -170,14 +194,10 @@ extension TrainingRun.Report {
             "first_loss": metrics.first.map { JSONValue($0.loss) } ?? .null,
             "last_loss": metrics.last.map { JSONValue($0.loss) } ?? .null,
             "sequences": JSONValue(sequenceCount), "truncated": JSONValue(truncatedCount),
+            "blank": JSONValue(blankCount),
             "datasets": .array(
                 counts.map { part in
-                    [
-                        "reference": JSONValue(part.reference), "queries": JSONValue(part.counts.queries),
-                        "without_positives": JSONValue(part.counts.withoutPositives),
-                        "short_of_negatives": JSONValue(part.counts.shortOfNegatives),
-                        "without_negatives": JSONValue(part.counts.withoutNegatives),
-                    ]
+                    .object(JSONObject([("reference", JSONValue(part.reference))] + part.counts.fields))
                 }),
         ]
     }

@@ -22,7 +22,7 @@ public final class TrainingStep {
     /// - Parameter masters: float32 weights under the names and in the order of the encoder's parameters, where those
     ///   are of a smaller type; nil where the encoder's own are changed.
     public init(
-        encoder: BlockwiseEncoder, loss: ContrastiveLoss, options: Mix.OptimizerOptions, stepCount: Int,
+        encoder: BlockwiseEncoder, loss: ContrastiveLoss, options: TrainingConfig.OptimizerOptions, stepCount: Int,
         masters: [Parameter]? = nil
     ) throws {
         self.encoder = encoder

@@ -37,19 +37,13 @@ public struct StorageOptions: ParsableArguments {
     public var portable = false
 
     @Option(
-        name: .customLong("frame-bytes"),
+        name: .customLong("frame-bytes"), in: NumberRange(1...(1 << 26)),
         help: ArgumentHelp(
             "Bytes of records that are compressed together (default: 2048). More takes less space, and more time to "
                 + "read one record.", valueName: "n"))
     public var frameBytes: Int?
 
     public init() {}
-
-    public func validate() throws {
-        if let frameBytes, !(1...(1 << 26)).contains(frameBytes) {
-            throw ValidationError("--frame-bytes is from 1 to 64 MiB")
-        }
-    }
 }
 
 /// Where the store is.

@@ -16,7 +16,10 @@ struct BrowseTool: Tool {
     @OptionGroup var location: StoreOption
     @OptionGroup var common: CommonOptions
     @Argument(help: "The dataset.") var name: String
-    @Option(help: ArgumentHelp("The port to listen on; 0 takes any that is free.", valueName: "n")) var port = 0
+    @Option(
+        in: NumberRange(0...65_535),
+        help: ArgumentHelp("The port to listen on; 0 takes any that is free.", valueName: "n"))
+    var port = 0
     @Option(help: ArgumentHelp("The address to listen on.", valueName: "address")) var host = "127.0.0.1"
 
     func run() throws {

@@ -17,7 +17,7 @@ struct CheckSources: ParsableCommand {
             Takes files, archives or folders, whose layout is told by their names and first rows; or the name of a \
             conversion with its arguments. Errors are what would stop the conversion: files that cannot be read, bad \
             records, ids that come twice, links and judgements that lead nowhere, media that are missing or broken. \
-            Warnings are files that are not read, parts that are missing, fields that differ between files, empty texts and \
+            Warnings are files that are not read, parts that are missing, fields that differ between files, blank texts and \
             doubtful encodings. Then lengths and languages of texts, links and media are shown. Ends with status 65 where \
             there are errors.
             """,
@@ -36,12 +36,8 @@ struct CheckOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     @Option(
-        name: .long, help: ArgumentHelp("Show the first n problems of each kind; all are counted.", valueName: "n"))
+        in: .shownItems, help: ArgumentHelp("Show the first n problems of each kind; all are counted.", valueName: "n"))
     var limit = 20
-
-    func validate() throws {
-        guard limit >= 0 else { throw ValidationError("--limit is at least 0") }
-    }
 
     /// - Parameter unread: files beside the source.
     func check(_ source: some ConversionArguments, as layout: String, unread: [FilePath] = []) throws {

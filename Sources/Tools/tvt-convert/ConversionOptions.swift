@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Base
 internal import CommandLineKit
 public import Ingest
 internal import Inspection
@@ -25,13 +26,12 @@ struct ReadingArguments: ParsableArguments {
 
     @OptionGroup var recordLimit: RecordLimitOption
 
-    @Option(name: .long, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
+    @Option(in: .threads, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
     var workers: Int?
 
     @OptionGroup var media: MediaArguments
 
     func validate() throws {
-        guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
         guard assets != nil || !mediaNames else { throw ValidationError("--media-names goes with --assets") }
     }
 
@@ -69,7 +69,7 @@ struct OptionalDatasetArguments: ParsableArguments {
 /// How a dataset is written, and what is left out of it.
 struct OutputArguments: ParsableArguments {
     @Option(
-        name: .customLong("max-bad-records"),
+        name: .customLong("max-bad-records"), in: NumberRange(0...1_000_000_000_000),
         help: ArgumentHelp(
             "Leave out up to n bad records, lines and rows, of any file that is read; they are counted and kept in "
                 + "--rejects.", valueName: "n"))
@@ -96,7 +96,6 @@ struct OutputArguments: ParsableArguments {
     @OptionGroup var store: StoreOption
 
     func validate() throws {
-        guard maxBadRecords >= 0 else { throw ValidationError("--max-bad-records is at least 0") }
         guard (maxBadRecords > 0) == (rejects != nil) else {
             throw ValidationError("--max-bad-records and --rejects go together: what is left out must be kept")
         }

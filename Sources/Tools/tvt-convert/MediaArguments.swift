@@ -1,4 +1,6 @@
 public import ArgumentParser
+internal import Base
+internal import CommandLineKit
 internal import Inspection
 internal import Media
 
@@ -12,17 +14,17 @@ struct MediaArguments: ParsableArguments {
     var check: MediaCheck?
 
     @Option(
-        name: .customLong("media-pixels"),
+        name: .customLong("media-pixels"), in: .pixels,
         help: ArgumentHelp("The most pixels of an image or a video's picture.", valueName: "n"))
     var mediaPixels = MediaLimits().pixelCount
 
     @Option(
-        name: .customLong("media-seconds"),
+        name: .customLong("media-seconds"), in: NumberRange(above: 0, through: 86_400),
         help: ArgumentHelp("How long decoding one item may take.", valueName: "n"))
     var mediaSeconds = MediaLimits().seconds
 
     @Option(
-        name: .customLong("max-pixels"),
+        name: .customLong("max-pixels"), in: .pixels,
         help: ArgumentHelp(
             "Stand larger images upright, scale them down to so many pixels and encode them anew; otherwise items are stored "
                 + "bit for bit.",
@@ -34,13 +36,12 @@ struct MediaArguments: ParsableArguments {
         help: ArgumentHelp("Encode images of other formats anew: jpeg or png.", valueName: "format"))
     var imageFormat: ImageFormat?
 
-    @Option(name: .customLong("jpeg-quality"), help: ArgumentHelp("1 to 100.", valueName: "q"))
+    @Option(
+        name: .customLong("jpeg-quality"), in: NumberRange(1...100),
+        help: ArgumentHelp("Of images that are encoded anew as JPEG.", valueName: "q"))
     var jpegQuality = 90
 
     func validate() throws {
-        guard mediaPixels > 0, maxPixels ?? 1 > 0 else { throw ValidationError("an image has at least 1 pixel") }
-        guard mediaSeconds > 0 else { throw ValidationError("--media-seconds is more than 0") }
-        guard (1...100).contains(jpegQuality) else { throw ValidationError("--jpeg-quality is from 1 to 100") }
         guard check != MediaCheck.none || (maxPixels == nil && imageFormat == nil) else {
             throw ValidationError("--media-check none takes bytes as they are: it does not go with new ones")
         }
@@ -61,3 +62,8 @@ struct MediaArguments: ParsableArguments {
 
 extension MediaCheck: ExpressibleByArgument {}
 extension ImageFormat: ExpressibleByArgument {}
+
+extension NumberRange where Number == Int {
+    /// Of one image, or one picture of a video.
+    fileprivate static var pixels: NumberRange { NumberRange(1...1_000_000_000_000) }
+}

@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Base
 internal import CommandLineKit
 internal import Ingest
 internal import RawSources
@@ -64,7 +65,7 @@ struct MSMARCOArguments: RawSourceArguments {
     var triples: String?
 
     @Option(
-        name: .customLong("negatives-per-query"),
+        name: .customLong("negatives-per-query"), in: NumberRange(1...1_000_000),
         help: ArgumentHelp("Negatives that a query gets of --triples, at most (default: 32).", valueName: "n"))
     var negativesPerQuery: Int?
 
@@ -72,7 +73,6 @@ struct MSMARCOArguments: RawSourceArguments {
         guard negativesPerQuery == nil || triples != nil else {
             throw ValidationError("--negatives-per-query goes with --triples")
         }
-        guard negativesPerQuery ?? 1 > 0 else { throw ValidationError("--negatives-per-query is at least 1") }
     }
 
     func source() throws -> RawSource {

@@ -5,6 +5,7 @@ internal import CommandLineKit
 internal import Encoding
 internal import JSON
 internal import Models
+public import Records
 internal import Remotes
 internal import SystemPackage
 public import Vectors
@@ -61,8 +62,19 @@ struct EncodeOptions: ParsableArguments {
             "Only the i-th (from 0) of n equal ranges of records, into a folder of its own.", valueName: "i/n"))
     var shard = "0/1"
 
-    @Option(name: .customLong("part-size"), help: ArgumentHelp("Records of a part.", valueName: "n"))
+    @Option(
+        name: .customLong("part-size"), in: NumberRange(1...(1 << 24)),
+        help: ArgumentHelp("Records of a part.", valueName: "n"))
     var partSize = 8192
+
+    @Option(
+        name: .customLong("blank-texts"),
+        help: ArgumentHelp(
+            """
+            Records with nothing to read but white space, control and zero-width characters: encode them as they are, \
+            skip them before anything is encoded, or end with an error; they are counted.
+            """, valueName: "encode|skip|error"))
+    var blankTexts = BlankTexts.encode
 
     @Flag(name: .long, help: "Go on in a folder that holds parts; finished parts are checked by digest and kept.")
     var resume = false
@@ -71,19 +83,18 @@ struct EncodeOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard (1...16_777_216).contains(partSize) else { throw ValidationError("--part-size is from 1 to 16777216") }
         guard parsedShard != nil else {
-            throw ValidationError("--shard is i/n with n from 1 to 1000000 and i from 0 to n − 1")
+            throw ValidationError("--shard is i/n with n from 1 to \(Self.mostShards) and i from 0 to n − 1")
         }
     }
+
+    private static let mostShards = 1_000_000
 
     private var parsedShard: DatasetEncoder.Shard? {
         let parts = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
         guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 0, index < count,
-            count <= 1_000_000
-        else {
-            return nil
-        }
+            count <= Self.mostShards
+        else { return nil }
         return DatasetEncoder.Shard(index: index, count: count)
     }
 
@@ -99,7 +110,8 @@ struct EncodeOptions: ParsableArguments {
         options.recordsPerPart = partSize
         options.resumes = resume
         let source = try RecordSource(
-            dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split, textSide: textSide)
+            dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split, textSide: textSide,
+            blankTexts: blankTexts)
         let encoder = DatasetEncoder(source, loaded, options)
         let description = try encoder.description(identity: model.identity(loaded))
         let progress = Progress(
@@ -114,13 +126,15 @@ struct EncodeOptions: ParsableArguments {
             log.notice("\(counts) are left out: no query that links to them has a text in \(textSide)")
         }
         if report.ignoredMediaCount > 0 { log.notice("media of \(report.ignoredMediaCount) records were ignored") }
-        if report.emptyCount > 0 { log.warning("\(report.emptyCount) texts are empty") }
+        if source.blankCount > 0 { log.notice("\(source.blankCount) records are left out: their texts are blank") }
+        if report.emptyCount > 0 { log.warning("\(report.emptyCount) texts are blank") }
         guard common.json else { return }
         let encoded = report.recordCount - report.skippedCount
         let result: JSONValue = [
             "records": JSONValue(report.recordCount), "skipped": JSONValue(report.skippedCount),
             "encoded": JSONValue(encoded), "truncated": JSONValue(report.truncatedCount),
-            "empty": JSONValue(report.emptyCount), "ignored_media": JSONValue(report.ignoredMediaCount),
+            "blank": JSONValue(report.emptyCount), "empty": JSONValue(report.emptyCount),
+            "ignored_media": JSONValue(report.ignoredMediaCount),
             "left_out": JSONValue(source.leftOutCount),
             "tokens": JSONValue(report.tokenCount), "parts": JSONValue(report.partCount),
             "dims": JSONValue(report.dims), "seconds": .number(report.seconds),
@@ -132,3 +146,4 @@ struct EncodeOptions: ParsableArguments {
 }
 
 extension VectorType: ExpressibleByArgument {}
+extension BlankTexts: ExpressibleByArgument {}

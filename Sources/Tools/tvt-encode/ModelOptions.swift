@@ -24,17 +24,19 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("cpu, cuda or cuda:N.", valueName: "device"))
     var device = "cpu"
 
-    @Option(name: .long, help: ArgumentHelp("Threads that compute (default: all cores).", valueName: "n"))
+    @Option(in: .threads, help: ArgumentHelp("Threads that compute (default: all cores).", valueName: "n"))
     var threads: Int?
 
     @Option(
-        name: .long,
+        in: NumberRange(1...65_536),
         help: ArgumentHelp(
             "Keep the first n components (Matryoshka models), scaled to length 1 again if the model's vectors are.",
             valueName: "n"))
     var dims: Int?
 
-    @Option(name: .customLong("batch-tokens"), help: ArgumentHelp("The most tokens of a batch.", valueName: "n"))
+    @Option(
+        name: .customLong("batch-tokens"), in: NumberRange(1...(1 << 24)),
+        help: ArgumentHelp("The most tokens of a batch.", valueName: "n"))
     var batchTokens: Int?
 
     @Option(name: .long, help: ArgumentHelp("mean, cls or last.", valueName: "pooling"))
@@ -51,25 +53,18 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .customLong("document-prompt"), help: ArgumentHelp("Put before each document.", valueName: "text"))
     var documentPrompt: String?
 
-    @Option(name: .customLong("query-max-length"), help: ArgumentHelp("Tokens of a query.", valueName: "n"))
+    @Option(
+        name: .customLong("query-max-length"), in: .textLengths,
+        help: ArgumentHelp("Tokens of a query.", valueName: "n"))
     var queryMaxLength: Int?
 
-    @Option(name: .customLong("document-max-length"), help: ArgumentHelp("Tokens of a document.", valueName: "n"))
+    @Option(
+        name: .customLong("document-max-length"), in: .textLengths,
+        help: ArgumentHelp("Tokens of a document.", valueName: "n"))
     var documentMaxLength: Int?
 
     @Flag(name: .customLong("ignore-media"), help: "Encode the text of records that also have media.")
     var ignoresMedia = false
-
-    func validate() throws {
-        let numbers: [(name: String, value: Int?, most: Int)] = [
-            ("--threads", threads, 1024), ("--dims", dims, 65_536), ("--batch-tokens", batchTokens, 16_777_216),
-            ("--query-max-length", queryMaxLength, 16_777_216),
-            ("--document-max-length", documentMaxLength, 16_777_216),
-        ]
-        for (name, value, most) in numbers {
-            guard (1...most).contains(value ?? 1) else { throw ValidationError("\(name) is from 1 to \(most)") }
-        }
-    }
 
     func load() throws -> EmbeddingModel {
         try Files.checkWorkingFolder()
@@ -119,6 +114,11 @@ struct ModelOptions: ParsableArguments {
         }
         return SHA256Digest.of(JSONValue.object(fields).canonical())
     }
+}
+
+extension NumberRange where Number == Int {
+    /// Tokens of a text; the model has a limit of its own.
+    fileprivate static var textLengths: NumberRange { NumberRange(1...1_048_576) }
 }
 
 extension EncodingType: ExpressibleByArgument {}

@@ -30,22 +30,16 @@ struct VerifyVectors: ParsableCommand {
     var side: VectorsSide = .corpus
 
     @Option(
-        name: .long,
+        in: NumberRange(-1...1),
         help: ArgumentHelp("The least cosine that passes (default: 0.99999; 0.999 in 16 bits).", valueName: "x"))
     var threshold: Double?
 
-    @Option(name: .long, help: ArgumentHelp("Compare every n-th record only.", valueName: "n"))
+    @Option(
+        in: NumberRange(1...1_000_000_000), help: ArgumentHelp("Compare every n-th record only.", valueName: "n"))
     var every = 1
 
     @OptionGroup var store: StoreOption
     @OptionGroup var common: CommonOptions
-
-    func validate() throws {
-        guard every > 0 else { throw ValidationError("--every is at least 1") }
-        guard threshold.map({ (-1...1).contains($0) }) ?? true else {
-            throw ValidationError("--threshold is a cosine, from -1 to 1")
-        }
-    }
 
     func run() throws {
         let dataset = try openStore(store.location).dataset(dataset)

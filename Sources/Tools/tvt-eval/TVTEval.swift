@@ -62,12 +62,12 @@ struct TVTEval: Tool {
     var compare: String?
 
     @Option(
-        name: .long,
+        in: NumberRange(1...100_000_000),
         help: ArgumentHelp("Permutations of the randomisation test of --compare (default: 10000).", valueName: "n"))
     var permutations: Int?
 
     @Option(
-        name: .long, help: ArgumentHelp("Seed of the randomisation test of --compare (default: 0).", valueName: "n"))
+        in: .seeds, help: ArgumentHelp("Seed of the randomisation test of --compare (default: 0).", valueName: "n"))
     var seed: UInt64?
 
     @Option(name: .long, help: ArgumentHelp("table, markdown, json or trec.", valueName: "format"))
@@ -89,7 +89,7 @@ struct TVTEval: Tool {
     var ignoresIdenticalIDs = false
 
     @Option(
-        name: .customLong("max-unknown"),
+        name: .customLong("max-unknown"), in: NumberRange(0.0...1.0),
         help: ArgumentHelp(
             """
             The largest share of a run's queries that may be unknown to the judgements where judged queries have no \
@@ -110,10 +110,6 @@ struct TVTEval: Tool {
         guard models.model == nil || runFormat == nil && !escapesIDs else {
             throw ValidationError("--run-format and --escape-ids go with --run")
         }
-        guard 1...1_000_000_000 ~= permutations ?? 1 else {
-            throw ValidationError("--permutations is from 1 to 1000000000")
-        }
-        guard 0...1 ~= largestUnknownShare else { throw ValidationError("--max-unknown is from 0 to 1") }
         guard !common.json || format ?? .json == .json else {
             throw ValidationError("--json and --format \(format!.rawValue) exclude each other")
         }
@@ -142,7 +138,7 @@ struct TVTEval: Tool {
         let comparisons =
             entries.count < 2
             ? []
-            : Comparison.compare(
+            : try Comparison.compare(
                 entries[0].evaluation, entries[1].evaluation, permutations: permutations ?? 10_000, seed: seed ?? 0)
         let report = Report(
             qrels: judgementsName, entries: entries, comparisons: comparisons, includesQueries: perQuery)

@@ -16,12 +16,10 @@ struct Filter: ParsableCommand {
 
     @OptionGroup var source: MiningSource
 
-    @Option(name: .long, help: ArgumentHelp("The best positive's rank must be at most this.", valueName: "n"))
+    @Option(
+        in: NumberRange(1...1_000_000_000),
+        help: ArgumentHelp("The best positive's rank must be at most this.", valueName: "n"))
     var depth = 100
-
-    func validate() throws {
-        guard 1...Int(UInt32.max) ~= depth else { throw ValidationError("--depth is from 1 to \(UInt32.max)") }
-    }
 
     func run() throws {
         try source.mine { dataset, run, store, progress in

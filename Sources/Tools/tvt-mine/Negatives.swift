@@ -39,35 +39,38 @@ struct Negatives: ParsableCommand {
     @OptionGroup var source: MiningSource
 
     @Option(
-        name: .long, help: ArgumentHelp("Candidates are the best n results that are not positives.", valueName: "n"))
+        in: NumberRange(1...1_000_000_000),
+        help: ArgumentHelp("Candidates are the best n results that are not positives.", valueName: "n"))
     var depth = 100
 
-    @Option(name: .long, help: ArgumentHelp("Negatives for each query.", valueName: "k"))
+    @Option(in: NumberRange(1...1_000_000), help: ArgumentHelp("Negatives for each query.", valueName: "k"))
     var count: Int
 
-    @Option(name: .long, help: ArgumentHelp("Seed of all random choices.", valueName: "s"))
+    @Option(in: .seeds, help: ArgumentHelp("Seed of all random choices.", valueName: "s"))
     var seed: UInt64
 
-    @Option(name: .customLong("skip-top"), help: ArgumentHelp("Leave out the best n non-positives.", valueName: "n"))
+    @Option(
+        name: .customLong("skip-top"), in: NumberRange(0...1_000_000_000),
+        help: ArgumentHelp("Leave out the best n non-positives.", valueName: "n"))
     var skipTop = 0
 
     @Option(
-        name: .customLong("max-score"), parsing: .unconditional,
+        name: .customLong("max-score"), in: .scores, parsing: .unconditional,
         help: ArgumentHelp("Drop candidates that score more.", valueName: "x"))
     var maxScore: Double?
 
     @Option(
-        name: .customLong("min-score"), parsing: .unconditional,
+        name: .customLong("min-score"), in: .scores, parsing: .unconditional,
         help: ArgumentHelp("Drop candidates that score less.", valueName: "x"))
     var minScore: Double?
 
     @Option(
-        name: .customLong("absolute-margin"), parsing: .unconditional,
+        name: .customLong("absolute-margin"), in: .scores, parsing: .unconditional,
         help: ArgumentHelp("Drop candidates that come closer than x to the positive's score.", valueName: "x"))
     var absoluteMargin: Double?
 
     @Option(
-        name: .customLong("relative-margin"), parsing: .unconditional,
+        name: .customLong("relative-margin"), in: .scores, parsing: .unconditional,
         help: ArgumentHelp("Likewise, x as a part of the positive's score (0.05: at most 95 % of it).", valueName: "x"))
     var relativeMargin: Double?
 
@@ -121,16 +124,7 @@ struct Negatives: ParsableCommand {
     var ownDocuments: NegativeOptions.OwnDocuments = .auto
 
     func validate() throws {
-        for (name, value) in [("--depth", depth), ("--count", count)] {
-            guard 1...Int(UInt32.max) ~= value else { throw ValidationError("\(name) is from 1 to \(UInt32.max)") }
-        }
         guard (0..<depth).contains(skipTop) else { throw ValidationError("--skip-top is at least 0 and below --depth") }
-        for (name, value) in [
-            ("--max-score", maxScore), ("--min-score", minScore), ("--absolute-margin", absoluteMargin),
-            ("--relative-margin", relativeMargin),
-        ] {
-            guard value?.isFinite ?? true else { throw ValidationError("\(name) is a finite number") }
-        }
         if let minScore, let maxScore, minScore > maxScore {
             throw ValidationError("--min-score is above --max-score: nothing could be left")
         }
@@ -174,3 +168,8 @@ extension NegativeOptions.Unscored: ExpressibleByArgument {}
 extension NegativeOptions.Strategy: ExpressibleByArgument {}
 extension NegativeOptions.Shortage: ExpressibleByArgument {}
 extension NegativeOptions.OwnDocuments: ExpressibleByArgument {}
+
+extension NumberRange where Number == Double {
+    /// Scores of a run, and differences of them.
+    fileprivate static var scores: NumberRange { NumberRange(-1e30...1e30) }
+}

@@ -55,7 +55,7 @@ struct MiningSource: ParsableArguments {
     var ignoresUnknown = false
 
     @Option(
-        name: .customLong("max-unknown"),
+        name: .customLong("max-unknown"), in: NumberRange(0.0...1.0),
         help: ArgumentHelp(
             """
             The largest share of a run's queries that may be unknown where it lacks queries of the dataset, and of its \
@@ -68,7 +68,6 @@ struct MiningSource: ParsableArguments {
 
     func validate() throws {
         guard run != "-" else { throw ValidationError("the run must be a file: its digest is recorded") }
-        guard 0...1 ~= largestUnknownShare else { throw ValidationError("--max-unknown is from 0 to 1") }
     }
 
     var tolerance: UnknownTolerance {

@@ -33,7 +33,9 @@ struct TVTSearch: Tool {
         help: ArgumentHelp("Vectors of the documents; several folders are searched as one corpus.", valueName: "dir"))
     var corpus: [String]
 
-    @Option(name: .customLong("depth"), help: ArgumentHelp("Results per query (default: 100).", valueName: "n"))
+    @Option(
+        name: .customLong("depth"), in: NumberRange(1...1_000_000_000),
+        help: ArgumentHelp("Results per query (default: 100).", valueName: "n"))
     var givenDepth: Int?
 
     @Option(
@@ -58,7 +60,7 @@ struct TVTSearch: Tool {
     var excludesSelf = false
 
     @Option(
-        name: .long,
+        in: NumberRange(1...65_536),
         help: ArgumentHelp("Use the leading n dimensions only (Matryoshka models).", valueName: "n"))
     var dims: Int?
 
@@ -76,15 +78,12 @@ struct TVTSearch: Tool {
     @Flag(name: .long, help: "Compare the SHA-256 of every file of vectors first; that of ids always is.")
     var verify = false
 
-    @Option(name: .long, help: ArgumentHelp("Threads, at most 1024 (default: all cores).", valueName: "n"))
+    @Option(in: .threads, help: ArgumentHelp("Threads (default: all cores).", valueName: "n"))
     var threads: Int?
 
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard 1...Int(UInt32.max) ~= depth else { throw ValidationError("--depth is from 1 to \(UInt32.max)") }
-        guard dims ?? 1 > 0 else { throw ValidationError("--dims is at least 1") }
-        guard 1...1024 ~= threads ?? 1 else { throw ValidationError("--threads is from 1 to 1024") }
         guard !corpus.isEmpty else { throw ValidationError("--corpus names at least one folder") }
         guard !(common.json && output == "-") else { throw ValidationError("--json and --output - share stdout") }
     }

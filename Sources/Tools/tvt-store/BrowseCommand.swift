@@ -17,8 +17,9 @@ struct BrowseCommand: ParsableCommand {
     @OptionGroup var options: StoreOptions
     @Argument(help: "The dataset.") var name: String
     @Option(
-        help: ArgumentHelp("The port to listen on (default: any that is free).", valueName: "n"))
-    var port: UInt16 = 0
+        in: NumberRange(0...65_535),
+        help: ArgumentHelp("The port to listen on; 0 takes any that is free.", valueName: "n"))
+    var port = 0
     @Option(
         help: ArgumentHelp("The address to listen on; 0.0.0.0 is all of this machine's.", valueName: "address"))
     var host = "127.0.0.1"

@@ -22,23 +22,20 @@ struct CollectCommand: ParsableCommand {
     @Flag(help: "Do it. Without this the command only says what it would do.") var apply = false
     @Flag(name: .customLong("dry-run"), help: "Only say what would be done; this is the default.") var dryRun = false
     @Option(
-        name: .customLong("reflog-days"),
+        name: .customLong("reflog-days"), in: .times,
         help: ArgumentHelp("Keep versions that a reference named within this time.", valueName: "days"))
     var reflogDays = 14.0
     @Option(
-        name: .customLong("trash-days"),
+        name: .customLong("trash-days"), in: .times,
         help: ArgumentHelp("How long blobs wait in the trash.", valueName: "days"))
     var trashDays = 7.0
     @Option(
-        name: .customLong("min-age-hours"),
+        name: .customLong("min-age-hours"), in: .times,
         help: ArgumentHelp("Leave younger blobs alone.", valueName: "hours"))
     var minAgeHours = 24.0
 
     func validate() throws {
         if apply && dryRun { throw ValidationError("--apply and --dry-run contradict each other") }
-        for value in [reflogDays, trashDays, minAgeHours] where !(value >= 0 && value < 1e6) {
-            throw ValidationError("times are at least 0")
-        }
     }
 
     func run() throws {
@@ -95,4 +92,9 @@ struct CollectCommand: ParsableCommand {
         for stranger in report.strangers { text += "not ours, left alone: \(stranger)\n" }
         return apply ? text : text + "Nothing was changed; --apply does it.\n"
     }
+}
+
+extension NumberRange where Number == Double {
+    /// Days, or hours.
+    fileprivate static var times: NumberRange { NumberRange(0...1_000_000) }
 }

@@ -25,11 +25,11 @@ struct CompactCommand: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Only say what would be rewritten.") var dryRun = false
     @OptionGroup var storage: StorageOptions
     @Option(
-        name: .customLong("shard-bytes"), help: ArgumentHelp("How large a shard may grow.", valueName: "n"))
+        name: .customLong("shard-bytes"), in: NumberRange(1...(1 << 40)),
+        help: ArgumentHelp("How large a shard may grow.", valueName: "n"))
     var shardBytes: Int?
 
     func validate() throws {
-        if let shardBytes, shardBytes < 1 { throw ValidationError("--shard-bytes is at least 1") }
         if naming.isNew, reference == nil { throw ValidationError("--new goes with --as") }
     }
 

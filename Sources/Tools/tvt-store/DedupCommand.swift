@@ -33,8 +33,8 @@ struct DedupCommand: ParsableCommand {
     @Flag(help: "Also merge documents whose texts are similar.") var near = false
     @Flag(name: .customLong("text-only"), help: "Compare texts alone: titles and extras may differ.")
     var textOnly = false
-    @Option(help: "With --near, the least similarity, above 0 and at most 1.") var threshold = 0.8
-    @Option(help: "With --near, the seed of the hash functions.") var seed: UInt64 = 42
+    @Option(in: NumberRange(above: 0, through: 1), help: "With --near, the minimum similarity.") var threshold = 0.8
+    @Option(in: .seeds, help: "With --near, the seed of the hash functions.") var seed: UInt64 = 42
     @Flag(name: .customLong("dry-run"), help: "Count only; write no version.") var dryRun = false
     @Option(
         help: ArgumentHelp(
@@ -43,9 +43,6 @@ struct DedupCommand: ParsableCommand {
 
     func validate() throws {
         guard dryRun || reference != nil else { throw ValidationError("say what to call the new version: --as REF") }
-        guard threshold > 0, threshold <= 1 else {
-            throw ValidationError("--threshold must lie above 0 and be at most 1")
-        }
     }
 
     func run() throws {

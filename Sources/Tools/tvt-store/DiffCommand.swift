@@ -19,11 +19,7 @@ struct DiffCommand: ParsableCommand {
     @OptionGroup var options: StoreOptions
     @Argument(help: "The old version.") var old: String
     @Argument(help: "The new version.") var new: String
-    @Option(help: "How many examples of each kind are shown.") var limit = 10
-
-    func validate() throws {
-        guard limit >= 0 else { throw ValidationError("--limit must not be negative") }
-    }
+    @Option(in: .shownItems, help: "How many examples of each kind are shown.") var limit = 10
 
     func run() throws {
         let store = try options.open()

@@ -29,10 +29,11 @@ struct ExportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Compress JSON Lines: none, gz or zst.", valueName: "kind"))
     var compress: ExportOptions.Packing = .none
     @Option(
-        name: .customLong("shard-bytes"),
+        name: .customLong("shard-bytes"), in: NumberRange(1...(1 << 40)),
         help: ArgumentHelp("How large a tar may grow.", valueName: "n"))
     var shardBytes = ExportOptions().shardBytes
-    @Option(help: ArgumentHelp("Threads that read (default: all cores).", valueName: "n")) var workers: Int?
+    @Option(in: .threads, help: ArgumentHelp("Threads that read (default: all cores).", valueName: "n"))
+    var workers: Int?
     @Option(
         help: ArgumentHelp(
             "Write the positives of beir as judgements of this split, with grade 1 (default: they are left out).",
@@ -43,8 +44,6 @@ struct ExportCommand: ParsableCommand {
     @Flag(help: "Replace the folder of an earlier export.") var force = false
 
     func validate() throws {
-        guard shardBytes > 0 else { throw ValidationError("--shard-bytes is at least 1") }
-        guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
         guard positives == nil || format == .beir else {
             throw ValidationError("--positives is for beir; the other layouts have a place for positives")
         }
@@ -94,14 +93,11 @@ struct ImportCommand: ParsableCommand {
     var format: ExportFormat?
     @Option(help: ArgumentHelp("Licence of the data (default: what export.json tells).", valueName: "text"))
     var licence: String?
-    @Option(help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n")) var workers: Int?
+    @Option(in: .threads, help: ArgumentHelp("Threads that parse (default: all cores).", valueName: "n"))
+    var workers: Int?
     @OptionGroup var naming: NamingOptions
     @OptionGroup var recordLimit: RecordLimitOption
     @OptionGroup var storage: StorageOptions
-
-    func validate() throws {
-        guard workers ?? 1 > 0 else { throw ValidationError("--workers is at least 1") }
-    }
 
     func run() throws {
         var settings = IngestOptions()

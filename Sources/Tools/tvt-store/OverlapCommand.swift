@@ -22,16 +22,9 @@ struct OverlapCommand: ParsableCommand {
     @Argument(help: "Evaluation sets.") var evaluations: [String]
     @Option(help: "Only these judgements of the evaluation sets (default: all splits).") var split: String?
     @Flag(help: "Also look for similar texts.") var near = false
-    @Option(help: "With --near, the least similarity, above 0 and at most 1.") var threshold = 0.8
-    @Option(help: "With --near, the seed of the hash functions.") var seed: UInt64 = 42
-    @Option(help: "How many examples of each kind are shown.") var limit = 5
-
-    func validate() throws {
-        guard limit >= 0 else { throw ValidationError("--limit must not be negative") }
-        guard threshold > 0, threshold <= 1 else {
-            throw ValidationError("--threshold must lie above 0 and be at most 1")
-        }
-    }
+    @Option(in: NumberRange(above: 0, through: 1), help: "With --near, the minimum similarity.") var threshold = 0.8
+    @Option(in: .seeds, help: "With --near, the seed of the hash functions.") var seed: UInt64 = 42
+    @Option(in: .shownItems, help: "How many examples of each kind are shown.") var limit = 5
 
     func run() throws {
         let store = try options.open()

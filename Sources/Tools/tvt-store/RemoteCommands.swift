@@ -10,11 +10,17 @@ struct RemoteOptions: ParsableArguments {
     @Argument(help: "A folder, s3://bucket/prefix or https://host/path.") var remote: String
     @Argument(help: "The datasets.") var names: [String]
     @Option(name: .customLong("as"), help: "The name of the copy, where one dataset is copied.") var newName: String?
-    @Option(help: "Blobs in flight at the same time.") var jobs = 4
-    @Option(help: "Failures in a row after which an exchange is given up.") var retries = 6
-    @Option(help: "Seconds over which bytes have to come at --min-rate; otherwise an exchange has failed.")
+    @Option(in: NumberRange(1...64), help: "Blobs in flight at the same time.") var jobs = 4
+    @Option(in: NumberRange(1...100), help: "Failures in a row after which an exchange is given up.")
+    var retries = 6
+    @Option(
+        in: NumberRange(1...86_400),
+        help: "Seconds over which bytes have to come at --min-rate; otherwise an exchange has failed.")
     var timeout = 60
-    @Option(help: "Bytes a second that have to move, over --timeout; 0 takes the slowest server.") var minRate = 1000
+    @Option(
+        name: .customLong("min-rate"), in: NumberRange(0...1_000_000_000),
+        help: "Bytes a second that have to move, over --timeout; 0 takes the slowest server.")
+    var minRate = 1000
     @Option(
         help: ArgumentHelp(
             "Address of an S3-compatible server (default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, Amazon's).",
@@ -33,10 +39,6 @@ struct RemoteOptions: ParsableArguments {
 
     func validate() throws {
         guard newName == nil || names.count == 1 else { throw ValidationError("--as goes with one dataset") }
-        guard 1...64 ~= jobs else { throw ValidationError("--jobs is from 1 to 64") }
-        guard 1...100 ~= retries else { throw ValidationError("--retries is from 1 to 100") }
-        guard 1...86_400 ~= timeout else { throw ValidationError("--timeout is from 1 to 86400 seconds") }
-        guard 0...1_000_000_000 ~= minRate else { throw ValidationError("--min-rate is from 0 to 1000000000") }
     }
 
     func open() throws -> any Remote {
@@ -126,11 +128,11 @@ struct CacheCommand: ParsableCommand {
     @Flag(help: "Remove all that is listed.") var clear = false
     @Option(help: ArgumentHelp("Only the store of this address.", valueName: "url")) var address: String?
     @Option(
+        in: NumberRange(0...(1 << 50)),
         help: ArgumentHelp("Remove what was not used for longest, until no more is kept.", valueName: "bytes"))
     var limit: Int?
 
     func validate() throws {
-        guard limit ?? 0 >= 0 else { throw ValidationError("--limit is a number of bytes") }
         guard limit == nil || !clear && address == nil else {
             throw ValidationError("--limit is for all stores together: without --address, without --clear")
         }

@@ -13,19 +13,29 @@ public import Training
 struct TVTTrain: Tool {
     static let configuration = CommandConfiguration(
         commandName: "tvt-train",
-        abstract: "Train a retriever on datasets of a store, as a mix describes it.",
+        abstract: "Train a retriever on datasets of a store, as a training config describes it.",
         discussion: """
             The run folder gets lock.json, metrics.jsonl, checkpoints/ and, when the run is done, model: a link to its \
-            last checkpoint, which tvt-encode takes as --model (or --adapter, where the mix says lora).
+            last checkpoint, which tvt-encode takes as --model (or --adapter, where the config says lora).
 
-            A run that was killed goes on with --resume from its last checkpoint. SIGINT and SIGTERM end it after the \
-            step under way, with a checkpoint; a second one ends it at once.
+            A checkpoint is written every 10 minutes and at the end. A run that was killed resumes with --resume from \
+            its last checkpoint, with the losses of a run that was not. SIGINT and SIGTERM give up the step under way \
+            and write a checkpoint of the steps before it; a second one ends the process at once.
 
-            Without a mix, --dataset and --model stand for one of them, with epochs: 1, dropout: true and \
-            without_positives: skip (queries that were held out have none); --set changes values of it:
+            Without a config, --dataset and --model stand for one, with epochs: 1, dropout: true and without_positives: \
+            skip (queries that were held out have none); --set changes values of it:
 
                 tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run
                 tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run --set epochs=3 --set optimizer.learning_rate=2e-5
+
+            A config for a model folder all-MiniLM-L6-v2 and a dataset nave-train of the store, and a run of it:
+
+            \(example)
+
+            Keys of a config. An unknown key and a value outside of its range are errors (status 78) that name the \
+            line, before anything is read:
+
+            \(TrainingConfig.help(width: 80, indent: "  "))
             """,
         version: tvtVersion)
 
@@ -34,13 +44,28 @@ struct TVTTrain: Tool {
         Heap.keepFreed(byteCount: Int(Int32.max))
     }
 
-    @Option(name: .long, help: ArgumentHelp("The mix: a YAML file, see manifests/.", valueName: "file"))
-    var manifest: String?
+    private static let example = """
+          cat > train.yaml <<'END'
+          model: all-MiniLM-L6-v2
+          datasets:
+            - name: nave-train
+          steps: 70
+          optimizer:
+            learning_rate: 1e-4
+            warmup_steps: 7
+          END
+          tvt-train --config train.yaml --output run
+        """
+
+    @Option(
+        name: [.customLong("config"), .customLong("manifest")],
+        help: ArgumentHelp("The training config: a YAML file of the keys above.", valueName: "file"))
+    var configFile: String?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Instead of a mix: the dataset to train on, by name. Repeat for several.", valueName: "name"))
+            "Instead of a config: the dataset to train on, by name. Repeat for several.", valueName: "name"))
     var dataset: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("With --dataset: the model to start from.", valueName: "dir"))
@@ -55,7 +80,7 @@ struct TVTTrain: Tool {
 
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("Replace a value of the mix, as optimizer.learning_rate=1e-4.", valueName: "key=value"))
+        help: ArgumentHelp("Replace a value of the config, as optimizer.learning_rate=1e-4.", valueName: "key=value"))
     var set: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("cpu or cuda[:i].", valueName: "device"))
@@ -68,7 +93,7 @@ struct TVTTrain: Tool {
                 + "into half of the free memory (auto). The result is the same.", valueName: "auto|keep|recompute"))
     var trace = TrainingRun.TraceChoice.auto
 
-    @Option(name: .long, help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
+    @Option(in: .threads, help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
     var threads: Int?
 
     @Flag(name: .customLong("dry-run"), help: "Print examples, token counts and memory, and train nothing.")
@@ -78,24 +103,23 @@ struct TVTTrain: Tool {
     @OptionGroup var common: CommonOptions
 
     mutating func validate() throws {
-        guard (manifest == nil) != dataset.isEmpty else {
-            throw ValidationError("either --manifest says what to train on, or --dataset and --model do")
+        guard (configFile == nil) != dataset.isEmpty else {
+            throw ValidationError("either --config says what to train on, or --dataset and --model do")
         }
         guard dataset.isEmpty == (model == nil) else { throw ValidationError("--dataset and --model go together") }
         if output == nil && !dryRun { throw ValidationError("--output is needed, except with --dry-run") }
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
     }
 
     mutating func run() throws {
         try Files.checkWorkingFolder()
         if let threads { Compute.threadCount = threads }
-        let mix =
-            try manifest.map { try Mix(file: FilePath($0), overrides: set) }
-            ?? Mix(training: model!, on: dataset, overrides: set)
+        let config =
+            try configFile.map { try TrainingConfig(file: FilePath($0), overrides: set) }
+            ?? TrainingConfig(training: model!, on: dataset, overrides: set)
         let store = try openStore(store.location)
-        let plan = try TrainingPlan(mix, store: store, device: Device.named(device))
-        for note in plan.start.notes { log.notice("\(mix.model): \(note)") }
-        if mix.precision == .bf16, let note = Precision(.bfloat16, on: plan.device).note {
+        let plan = try TrainingPlan(config, store: store, device: Device.named(device))
+        for note in plan.start.notes { log.notice("\(config.model): \(note)") }
+        if config.precision == .bf16, let note = Precision(.bfloat16, on: plan.device).note {
             log.notice("dtype: bf16: \(note)")
         }
         if dryRun {
@@ -106,6 +130,13 @@ struct TVTTrain: Tool {
         let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
         defer { withExtendedLifetime(lease) {} }
         let report = try run.run()
+        if report.blankCount > 0 {
+            log.warning(
+                """
+                \(report.blankCount) of \(report.sequenceCount) texts were blank and trained on as they are; \
+                blank_texts: skip leaves them out
+                """)
+        }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
     }
 
@@ -115,11 +146,8 @@ struct TVTTrain: Tool {
         if let first = report.metrics.first, let last = report.metrics.last {
             text += "; loss \(rounded(first.loss)) → \(rounded(last.loss))"
         }
-        text += "\ntruncated \(report.truncatedCount) of \(report.sequenceCount) texts\n"
-        for (reference, counts) in report.counts {
-            text += "\(reference): \(counts.queries) queries; without positives \(counts.withoutPositives), "
-            text += "short of negatives \(counts.shortOfNegatives), without negatives \(counts.withoutNegatives)\n"
-        }
+        text += "\ntruncated \(report.truncatedCount) of \(report.sequenceCount) texts, blank \(report.blankCount)\n"
+        for (reference, counts) in report.counts { text += "\(reference): \(counts.text)\n" }
         return text
     }
 

@@ -3,9 +3,9 @@ import Examples
 import Testing
 import Training
 
-@Suite("Examples of a mix")
-struct MixExamplesTests {
-    @Test("known positives and equal texts are masked, nothing else; and nothing where the mix says so")
+@Suite("Examples of a training config")
+struct TrainingExamplesTests {
+    @Test("known positives and equal texts are masked, nothing else; and nothing where the config says so")
     func masking() throws {
         var quirks = TinyWorld.Quirks()
         // Few documents: queries share positives, and negatives of one are positives of another.
@@ -40,7 +40,7 @@ struct MixExamplesTests {
         #expect(maskedCount > 20)
     }
 
-    @Test("a mix of two datasets keeps its weights, and prompts go to their own dataset")
+    @Test("a training config of two datasets keeps its weights, and prompts go to their own dataset")
     func mixture() throws {
         let world = try TinyWorld()
         var quirks = TinyWorld.Quirks()
@@ -67,9 +67,10 @@ struct MixExamplesTests {
     @Test("epochs are passes over all examples")
     func epochs() throws {
         let world = try TinyWorld()
-        let mix = try Mix(
+        let config = try TrainingConfig(
             yaml: "model: m\ndatasets: [{name: tiny}]\nepochs: 1.5\nqueries_per_step: 32", path: "m.yaml")
-        #expect(try mix.stepCount(exampleCount: ExampleSource(mix, store: world.store).parts[0].exampleCount) == 2)
+        #expect(
+            try config.stepCount(exampleCount: ExampleSource(config, store: world.store).parts[0].exampleCount) == 2)
     }
 
     @Test("texts that are cut are counted")

@@ -1,13 +1,13 @@
 internal import JSON
 
-extension Mix {
-    /// One pass over datasets with the defaults of a mix and the model's own dropout. Queries without positives, as those
+extension TrainingConfig {
+    /// One pass over datasets with the defaults of a config and the model's own dropout. Queries without positives, as those
     /// that were held out to evaluate with, are left out.
     ///
     /// - Parameters:
     ///   - model: folder of the model to start from.
     ///   - overrides: as `--set` takes them.
-    /// - Throws: `Failure` with status 78 for an override that no mix could have.
+    /// - Throws: `Failure` with status 78 for an override that no config could have.
     public init(training model: String, on datasets: [String], overrides: [String] = []) throws {
         // Strings of JSON are strings of YAML.
         func quoted(_ text: String) -> String {

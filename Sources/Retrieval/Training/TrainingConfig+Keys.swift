@@ -1,0 +1,172 @@
+internal import Base
+internal import YAML
+
+extension TrainingConfig {
+    /// Every key of the file: parsed and explained from here alone.
+    static let keys: [YAMLKey<TrainingConfig>] = [
+        YAMLKey("model", "a folder", "The model to start from, relative to the working directory. Required.") {
+            $1.model = try $0.required("model")
+        },
+        YAMLKey(
+            "datasets", "a list of 1 to \(partCount.bounds.upperBound)", "What the examples are drawn from. Required.",
+            read: { $1.datasets = try parts($0) },
+            children: { _, path in Part.keys.descriptions(of: Part(reference: ""), path: path + ".0") }),
+        .number(
+            "passages_per_query", \.passagesPerQuery, in: NumberRange(1...1024),
+            "The positive and the hard negatives of an example together."),
+        .number("queries_per_step", \.queriesPerStep, in: NumberRange(1...65_536), "Examples of an optimizer step."),
+        .number(
+            "accumulation", \.accumulation, in: NumberRange(1...65_536),
+            "Equal micro-batches that a step is cut into; each has its own in-batch negatives."),
+        YAMLKey("steps", "\(Int.noun) \(stepCounts)", "How long to train; this or epochs is required."),
+        YAMLKey(
+            "epochs", "\(Double.noun) \(epochCounts)", "Passes over all examples; only for datasets without weights.",
+            read: { $1.length = try length($0) }),
+        .number(
+            "seed", \.seed, in: .seeds, "Of the order of examples, the choice of passages, dropout and LoRA's start."),
+        .choice("dtype", \.precision, "What the model computes in; weights and optimizer state stay float32."),
+        .number(
+            "temperature", \.temperature, in: NumberRange(1e-4...1e4), "What similarities are divided by in the loss."),
+        .flag(
+            "mask_known_positives", \.masksKnownPositives,
+            "Leave a query's other positives, and passages of equal content, out of the denominator."),
+        .choice(
+            "sampling", \.sampling,
+            "How passages are chosen: each as often as others, or as the original Tevatron does."),
+        .choice(
+            "shortage", \.shortage,
+            "Queries with fewer negatives than wanted: take those there are, draw from the corpus, or refuse."),
+        .choice("without_positives", \.withoutPositives, "Queries without a positive: refuse, or leave out and count."),
+        .choice(
+            "blank_texts", \.blankTexts,
+            "Texts of nothing but white space, control and zero-width characters: train on them as they are and count "
+                + "them, leave them out before the first step and count them, or refuse."),
+        .section("max_lengths", \.maxLengths, Sides.lengthKeys, "Tokens; longer texts are cut. Default: the model's."),
+        .section("prompts", \.prompts, Sides.promptKeys, "Put before each text. Default: the model's."),
+        .choice("pooling", \.pooling, "From token vectors to one. Default: the model's."),
+        .flag("normalize", \.normalizes, "Scale vectors to length 1. Default: the model's."),
+        .flag("dropout", \.usesModelDropout, "Train with the dropout of the model's config.json."),
+        .section("optimizer", \.optimizer, OptimizerOptions.keys, "AdamW and its schedule."),
+        .section(
+            "lora", \.lora, defaults: LoRAOptions(), LoRAOptions.keys,
+            "Train an adapter, W x + (alpha / r) B A x; without this key all weights are trained."),
+        .number(
+            "chunk_tokens", \.chunkTokens, in: NumberRange(1...(1 << 24)),
+            "Most tokens that go through a block at once; bounds memory. Default: all of a micro-batch."),
+        .number(
+            "checkpoint_every", \.checkpointEvery, in: NumberRange(0...1_000_000_000),
+            "Steps between checkpoints; 0 for none by steps. The end of a run always writes one."),
+        .number(
+            "checkpoint_every_minutes", \.checkpointEveryMinutes, in: NumberRange(0...10_000),
+            "Minutes between checkpoints; 0 for none by time."),
+        .number(
+            "keep_checkpoints", \.keptCheckpointCount, in: NumberRange(1...10_000),
+            "How many of the last checkpoints stay."),
+    ]
+
+    static let partCount = NumberRange(1...1024)
+    static let stepCounts = NumberRange(1...1_000_000_000)
+    static let epochCounts = NumberRange(above: 0.0, through: 1e6)
+    /// Of the matrix of similarities, queries × passages of a micro-batch.
+    static let mostSimilarities = 1 << 30
+
+    private static func parts(_ top: YAMLSection) throws -> [Part] {
+        let nodes = try top.list("datasets") ?? []
+        guard !nodes.isEmpty else { throw top.failure("datasets", "must list at least one dataset") }
+        guard partCount.contains(nodes.count) else {
+            throw top.failure("datasets", "must list \(partCount) datasets, not \(nodes.count)")
+        }
+        return try nodes.enumerated().map { number, node in
+            let section = try top.section(node, "datasets.\(number)", keys: Part.keys.map(\.name))
+            var part = Part(reference: "")
+            try section.read(Part.keys, into: &part)
+            return part
+        }
+    }
+
+    private static func length(_ top: YAMLSection) throws -> Length {
+        let steps = try top.number("steps", in: stepCounts)
+        let epochs = try top.number("epochs", in: epochCounts)
+        switch (steps, epochs) {
+        case (let steps?, nil): return .steps(steps)
+        case (nil, let epochs?): return .epochs(epochs)
+        default: throw top.failure("steps", "or \"epochs\" must be given, and not both")
+        }
+    }
+}
+
+extension TrainingConfig.Sides where Value == String? {
+    fileprivate static var promptKeys: [YAMLKey<Self>] {
+        [.text("query", \.query, "For queries."), .text("document", \.document, "For documents.")]
+    }
+}
+
+extension TrainingConfig.Sides where Value == Int? {
+    private static var lengths: NumberRange<Int> { NumberRange(3...1_048_576) }
+    fileprivate static var lengthKeys: [YAMLKey<Self>] {
+        [
+            .number("query", \.query, in: lengths, "Of a query, special tokens and prompt included."),
+            .number("document", \.document, in: lengths, "Of a document."),
+        ]
+    }
+}
+
+extension TrainingConfig.Part {
+    fileprivate static let keys: [YAMLKey<TrainingConfig.Part>] = [
+        YAMLKey("name", "name, name@tag or sha256:…", "A dataset of the store. Required.") {
+            $1.reference = try $0.required("name")
+        },
+        .number(
+            "weight", \.weight, in: NumberRange(1...1_000_000_000),
+            "Share of the examples; for all datasets or none. Default: by size."),
+        .section("prompts", \.prompts, TrainingConfig.Sides.promptKeys, "Instead of those of the config."),
+    ]
+}
+
+extension TrainingConfig.OptimizerOptions {
+    fileprivate static let keys: [YAMLKey<TrainingConfig.OptimizerOptions>] = [
+        .number("learning_rate", \.learningRate, in: NumberRange(above: 0, through: 10), "At its peak."),
+        .choice("schedule", \.schedule, "Of the learning rate, after the warm-up."),
+        .number(
+            "warmup_steps", \.warmupStepCount, in: NumberRange(0...1_000_000_000),
+            "Steps in which the learning rate rises to its peak; at most all."),
+        YAMLKey(
+            "betas", "two numbers from 0 to below 1", "Decay of AdamW's moments."
+        ) {
+            guard let nodes = try $0.list("betas") else { return }
+            let range = NumberRange(0.0..<1.0)
+            let values = nodes.compactMap { $0.scalar.flatMap { try? range.number(of: $0.string) } }
+            guard nodes.count == 2, values.count == 2 else {
+                throw $0.failure("betas", "must be two numbers \(range)")
+            }
+            ($1.beta1, $1.beta2) = (values[0], values[1])
+        } text: {
+            "[\($0.beta1), \($0.beta2)]"
+        },
+        .number("epsilon", \.epsilon, in: NumberRange(1e-16...1), "Added to the root of the second moment."),
+        .number(
+            "weight_decay", \.weightDecay, in: NumberRange(0...10), "Decoupled; not of biases and of LayerNorm."),
+        .number(
+            "clip_norm", \.clipNorm, in: NumberRange(0...1e9), "Largest norm of all gradients; 0 does not clip."),
+    ]
+}
+
+extension TrainingConfig.LoRAOptions {
+    fileprivate static let keys: [YAMLKey<TrainingConfig.LoRAOptions>] = [
+        .number("r", \.rank, in: NumberRange(1...65_536), "Rank; at most the size of the smallest layer."),
+        .number("alpha", \.alpha, in: NumberRange(above: 0, through: 1e6), "Scale: alpha / r."),
+        .number("dropout", \.dropout, in: NumberRange(0.0..<1.0), "On the adapter's input."),
+        YAMLKey(
+            "targets", "a list of names", "Last parts of the names of the layers that get an adapter."
+        ) {
+            guard let nodes = try $0.list("targets") else { return }
+            let names = nodes.compactMap { $0.scalar?.string }.filter { !$0.isEmpty }
+            guard !names.isEmpty, names.count == nodes.count else {
+                throw $0.failure("targets", "must be a list of layer names")
+            }
+            $1.targets = names
+        } text: {
+            "[\($0.targets.joined(separator: ", "))]"
+        },
+    ]
+}
