@@ -24,7 +24,10 @@ extension TrainingConfig {
             read: { $1.length = try length($0) }),
         .number(
             "seed", \.seed, in: .seeds, "Of the order of examples, the choice of passages, dropout and LoRA's start."),
-        .choice("dtype", \.precision, "What the model computes in; weights and optimizer state stay float32."),
+        .choice(
+            "dtype", \.precision,
+            "What the model computes in (float32 where the processor has no bfloat16); weights and optimizer state stay float32."
+        ),
         .number(
             "temperature", \.temperature, in: NumberRange(1e-4...1e4), "What similarities are divided by in the loss."),
         .flag(
