@@ -54,9 +54,9 @@ struct Reader : BoundedMemory {
     /// Writers end a stream with a message of no bytes; one that was cut off between two batches looks whole otherwise.
     arrow::Status checkEnd() {
         ARROW_ASSIGN_OR_RAISE(int64_t size, bytes->GetSize());
-        ARROW_ASSIGN_OR_RAISE(auto end, bytes->ReadAt(std::max<int64_t>(0, size - 4), 4));
-        const uint8_t zeros[4] = {};
-        if (end->size() == 4 && std::memcmp(end->data(), zeros, 4) == 0) return arrow::Status::OK();
+        ARROW_ASSIGN_OR_RAISE(auto end, bytes->ReadAt(std::max<int64_t>(0, size - 8), 8));
+        const uint8_t mark[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0};
+        if (end->size() == 8 && std::memcmp(end->data(), mark, 8) == 0) return arrow::Status::OK();
         return arrow::Status::Invalid("the stream does not end as streams do: it was cut off, or its writer did not finish");
     }
 };

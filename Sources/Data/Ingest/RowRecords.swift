@@ -161,8 +161,8 @@ package final class RowRecords {
         batch.append(part: .query(part))
     }
 
-    /// Where the row is: the path of its input, and its number among lines, rows or elements.
-    package var rowPlace: (path: String, number: Int) { (batch.lines.path, row?.lineNumber ?? 0) }
+    /// The number of the row in its input: of its first line, or among rows or elements.
+    package var rowNumber: Int { row.flatMap { batch.place(of: $0).line } ?? row?.lineNumber ?? 0 }
 
     /// Adds a judgement about a query and a document, of this row or of one before.
     package func addJudgement(split: String, query: [UInt8], document: [UInt8], grade: Float) {

@@ -85,18 +85,7 @@ struct CorpusMapping: Sendable {
             throw Failure(.usage, "--text is needed: the column with the documents' texts")
         }
         let used = [id, text, title].compactMap { $0?.column } + media.map(\.column)
-        for argument in options.keep {
-            let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-            let isRenamed = parts.count == 2 && !columns.contains { $0.name == argument }
-            let name = isRenamed ? parts[0] : argument
-            for path in try ColumnPath.all(named: name, option: "keep", among: columns) {
-                guard path.fields.isEmpty, kinds[path.column] == nil else {
-                    throw Failure(.usage, "--keep \(argument): whole columns are kept, and none of media")
-                }
-                if ColumnPath.isPattern(name), used.contains(path.column) { continue }
-                keep.append(.init(column: path.column, name: isRenamed ? parts[1] : path.column))
-            }
-        }
+        keep = try RowMapping.Kept.all(options.keep, columns, kinds, used: used)
     }
 
     var usedColumns: [String] {

@@ -71,7 +71,7 @@ struct MappedDocuments: SourceRows {
     }
 
     private func docid(_ nodes: [JSONNode?], _ records: RowRecords) throws(RecordFault) -> [UInt8]? {
-        guard let id else { return rowPrefix.map { Array("\($0)\(records.rowPlace.number)".utf8) } }
+        guard let id else { return rowPrefix.map { Array("\($0)\(records.rowNumber)".utf8) } }
         guard let value = try id.one(of: nodes, "ids") else {
             throw RecordFault("the document has no id", field: id.name)
         }

@@ -58,7 +58,7 @@ struct MappedRows: SourceRows {
                 }
             }
         }
-        let rowID = rowPrefix.map { "\($0)\(records.rowPlace.number)" }
+        let rowID = rowPrefix.map { "\($0)\(records.rowNumber)" }
         let query = try query(nodes, rowID)
         var relevant = try positives.read(nodes, late.positives, rowID, into: records)
         var opposed = try negatives.read(nodes, late.negatives, rowID, into: records)

@@ -149,18 +149,34 @@ enum RowFormat: Equatable {
             columns: hints.columns)
     }
 
-    /// Whether fields that begin with a quote end with one, as writers of CSV have it. Where texts merely have quotes in
-    /// them, as in tables of tabs, some do not.
+    /// Whether there are fields in quotes as writers of CSV have them, and all rows have as many fields as the first then.
+    /// Where texts merely have quotes in them, as in tables of tabs, it is not so.
     private static func hasQuotedFields(_ head: [UInt8], _ delimiter: UInt8) -> Bool {
-        var (begun, ended) = (0, 0)
-        for line in head.split(separator: 0x0A).dropLast(head.count == headByteCount ? 1 : 0) {
-            for field in line.split(separator: delimiter, omittingEmptySubsequences: false) where field.first == 0x22 {
-                begun += 1
-                let end = field.last == 0x0D ? field.dropLast() : field
-                if end.count > 1, end.last == 0x22 { ended += 1 }
+        var (position, count, firstCount, hasQuoted) = (0, 0, 0, false)
+        while position < head.count {
+            if head[position] == 0x22 {
+                hasQuoted = true
+                position += 1
+                while position < head.count, head[position] != 0x22 || head.dropFirst(position + 1).first == 0x22 {
+                    position += head[position] == 0x22 ? 2 : 1
+                }
+                position += 1
+                // What is cut off says nothing; otherwise the quote does not end.
+                guard position <= head.count else { return head.count == headByteCount }
+                guard position == head.count || [delimiter, 0x0D, 0x0A].contains(head[position]) else { return false }
+            } else {
+                while position < head.count, head[position] != delimiter, head[position] != 0x0A { position += 1 }
             }
+            count += 1
+            if position < head.count, head[position] == 0x0D { position += 1 }
+            if position < head.count, head[position] == 0x0A {
+                if firstCount == 0 { firstCount = count }
+                guard count == firstCount else { return false }
+                count = 0
+            }
+            position += 1
         }
-        return begun > 0 && begun == ended
+        return hasQuoted
     }
 }
 

@@ -101,6 +101,11 @@ struct RowGuess {
         {
             options.query = [first.name]
             reasons.append("--query \(first.name): the first of two columns of texts")
+        } else if case let texts = columns.filter({ Self.isText($0) && !isUsed($0) && !isID($0) }), texts.count == 1,
+            columns.contains(where: Self.isMedia)
+        {
+            options.query = [texts[0].name]
+            reasons.append("--query \(texts[0].name): the column of texts beside one of media")
         }
     }
 

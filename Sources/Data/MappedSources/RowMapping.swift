@@ -17,9 +17,49 @@ struct RowMapping: Sendable {
         var paths: [ColumnPath] { [text] + [id, title, score].compactMap { $0 } }
     }
 
+    /// A column that stays with the record.
     struct Kept: Sendable {
         let column: String
         let name: String
+
+        /// Names that mean something in records.
+        private static let reserved: Set<String> = {
+            let media = ["text", "image", "video", "audio"]
+            return Set(
+                media + media.flatMap { ["query_" + $0, "document_" + $0] } + [
+                    "query_id", "docid", "title", "positive_document_ids", "negative_document_ids",
+                    "positive_document_scores", "negative_document_scores",
+                ])
+        }()
+
+        /// - Parameters:
+        ///   - arguments: names, patterns, and `name=new name`.
+        ///   - used: columns that mean something, which no pattern fits.
+        static func all(
+            _ arguments: [String], _ columns: [ColumnSummary], _ media: [String: MediaKind], used: [String]
+        ) throws -> [Kept] {
+            try arguments.flatMap { argument -> [Kept] in
+                let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+                let isRenamed = parts.count == 2 && !columns.contains { $0.name == argument }
+                let name = isRenamed ? parts[0] : argument
+                return try ColumnPath.all(named: name, option: "keep", among: columns).compactMap { path in
+                    // A pattern is all that is not used for something else.
+                    if ColumnPath.isPattern(name), used.contains(path.column) || media[path.column] != nil {
+                        return nil
+                    }
+                    guard path.fields.isEmpty, media[path.column] == nil else {
+                        throw Failure(.usage, "--keep \(argument): whole columns are kept, and none of media")
+                    }
+                    let kept = Kept(column: path.column, name: isRenamed ? parts[1] : path.column)
+                    guard !reserved.contains(kept.name), !kept.name.isEmpty else {
+                        throw Failure(
+                            .usage, "--keep \(argument): the name \"\(kept.name)\" has a meaning in records",
+                            advice: "Give it another one: --keep \(path.column)=other.")
+                    }
+                    return kept
+                }
+            }
+        }
     }
 
     private(set) var queryText: ColumnPath?
@@ -77,19 +117,7 @@ struct RowMapping: Sendable {
         guard label != nil || options.labelThreshold == 0 else {
             throw Failure(.usage, "--label-above goes with --label")
         }
-        for argument in options.keep {
-            let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-            let isRenamed = parts.count == 2 && !columns.contains { $0.name == argument }
-            let name = isRenamed ? parts[0] : argument
-            for path in try ColumnPath.all(named: name, option: "keep", among: columns) {
-                guard path.fields.isEmpty, media[path.column] == nil else {
-                    throw Failure(.usage, "--keep \(argument): whole columns are kept, and none of media")
-                }
-                // A pattern is all that is not used for something else.
-                if ColumnPath.isPattern(name), usedColumns.contains(path.column) { continue }
-                keep.append(Kept(column: path.column, name: isRenamed ? parts[1] : path.column))
-            }
-        }
+        keep = try Kept.all(options.keep, columns, media, used: usedColumns)
         try checkNoColumnTwice()
     }
 
