@@ -24,12 +24,8 @@ struct DocumentFiles {
     /// Files of folders whose names tell no kind that is known.
     private(set) var unknown: [String] = []
 
-    private static let endings: [(kind: Kind, endings: [String])] = [
-        (.media(.image), ["jpg", "jpeg", "png", "gif", "webp", "avif"]),
-        (.media(.video), ["mp4", "mov", "webm", "mkv", "avi", "m4v"]),
-        (.media(.audio), ["wav", "mp3", "flac", "ogg", "opus", "m4a", "aac"]),
-        (.text, ["txt", "md"]), (.pdf, ["pdf"]),
-    ]
+    private static let endings: [(kind: Kind, endings: [String])] =
+        MediaKind.allCases.map { (.media($0), $0.fileEndings.sorted()) } + [(.text, ["txt", "md"]), (.pdf, ["pdf"])]
 
     /// By the ending of its name, in whatever case; nil for others.
     static func kind(of name: String) -> Kind? {

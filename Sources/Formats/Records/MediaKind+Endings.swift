@@ -10,7 +10,7 @@ extension MediaKind {
         self = kind
     }
 
-    /// Endings of files that may be of this kind, in lower case; those of images and audio have no other kind.
+    /// Endings of files that may be of this kind, in lower case; not `ts`, which most often is a program.
     public var fileEndings: Set<String> {
         switch self {
         case .image:
@@ -20,9 +20,9 @@ extension MediaKind {
             ]
         case .video:
             [
-                "mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "mpg", "mpeg", "m2ts", "mts", "ts", "wmv", "asf",
-                "flv",
-                "f4v", "3gp", "3g2", "ogv", "mxf",
+                "mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "mpg", "mpeg", "m2ts", "wmv", "asf", "flv", "f4v",
+                "3gp",
+                "3g2", "ogv", "mxf",
             ]
         case .audio:
             [
