@@ -15,22 +15,19 @@ extension MediaKind {
         switch self {
         case .image:
             [
-                "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "dib", "tif", "tiff", "avif", "heic",
-                "heif", "jxl", "jp2",
+                "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "dib", "tif", "tiff", "avif",
+                "heic", "heif", "jxl", "jp2",
             ]
         case .video:
             [
-                "mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "mpg", "mpeg", "m2ts", "wmv", "asf", "flv", "f4v",
-                "3gp",
-                "3g2", "ogv", "mxf",
+                "mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "mpg", "mpeg", "m2ts", "wmv", "asf", "flv",
+                "f4v", "3gp", "3g2", "ogv", "mxf",
             ]
         case .audio:
             [
-                "wav", "wave", "bwf", "rf64", "w64", "mp3", "mp2", "mpga", "flac", "ogg", "oga", "opus", "spx", "m4a",
-                "m4b",
-                "weba", "mka", "aac", "adts", "amr", "awb", "wma", "aif", "aiff", "aifc", "au", "snd", "caf", "ac3",
-                "eac3",
-                "dts", "wv", "ape", "tta", "mpc", "sph", "nist", "voc",
+                "wav", "wave", "bwf", "rf64", "w64", "mp3", "mp2", "mpga", "flac", "ogg", "oga", "opus", "spx",
+                "m4a", "m4b", "weba", "mka", "aac", "adts", "amr", "awb", "wma", "aif", "aiff", "aifc", "au",
+                "snd", "caf", "ac3", "eac3", "dts", "wv", "ape", "tta", "mpc", "sph", "nist", "voc",
             ]
         }
     }
