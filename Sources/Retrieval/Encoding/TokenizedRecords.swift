@@ -121,37 +121,38 @@ public struct RecordSource: Sendable {
         }
         switch side {
         case .corpus:
-            try forEachRecord(range, dataset.forEachDocumentRecord) { ordinal, line in
-                let place = place(ordinal)
-                let document = try Document(jsonLine: line, at: place, parser: parser)
-                text.removeAll(keepingCapacity: true)
-                RecordText.append(title: document.title, text: document.text, to: &text)
-                try check(
-                    hasText: document.title != nil || document.text != nil,
-                    hasMedia: document.image != nil || document.video != nil || document.audio != nil,
-                    document.id, place, &records)
-                try append(document.id, text, to: &records)
+            try forEachRun(of: range) { ordinals in
+                try dataset.forEachDocumentRecord(in: ordinals) { ordinal, line in
+                    let place = place(ordinal)
+                    let document = try Document(jsonLine: line, at: place, parser: parser)
+                    text.removeAll(keepingCapacity: true)
+                    RecordText.append(title: document.title, text: document.text, to: &text)
+                    try check(
+                        hasText: document.title != nil || document.text != nil,
+                        hasMedia: document.image != nil || document.video != nil || document.audio != nil,
+                        document.id, place, &records)
+                    try append(document.id, text, to: &records)
+                }
             }
         case .queries:
-            try forEachRecord(range, dataset.forEachQueryRecord) { ordinal, line in
-                let place = place(ordinal)
-                let query = try Query(jsonLine: line, at: place, parser: parser)
-                try check(
-                    hasText: query.text != nil,
-                    hasMedia: query.image != nil || query.video != nil || query.audio != nil, query.id, place, &records)
-                try append(query.id, query.text ?? [], to: &records)
+            try forEachRun(of: range) { ordinals in
+                try dataset.forEachQueryRecord(in: ordinals) { ordinal, line in
+                    let place = place(ordinal)
+                    let query = try Query(jsonLine: line, at: place, parser: parser)
+                    try check(
+                        hasText: query.text != nil,
+                        hasMedia: query.image != nil || query.video != nil || query.audio != nil, query.id, place,
+                        &records)
+                    try append(query.id, query.text ?? [], to: &records)
+                }
             }
         }
         return records
     }
 
     /// Neighbours in the dataset are read together: they share frames.
-    private func forEachRecord(
-        _ range: Range<Int>,
-        _ read: (_ ordinals: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws -> Void,
-        _ body: (Int, UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        guard let selection else { return try read(range, body) }
+    private func forEachRun(of range: Range<Int>, _ body: (_ ordinals: Range<Int>) throws -> Void) throws {
+        guard let selection else { return try body(range) }
         var position = range.lowerBound
         while position < range.upperBound {
             let first = Int(selection[position])
@@ -160,7 +161,7 @@ public struct RecordSource: Sendable {
                 position += 1
             } while position < range.upperBound
                 && Int(selection[position]) == first + position - start
-            try read(first..<first + position - start, body)
+            try body(first..<first + position - start)
         }
     }
 
