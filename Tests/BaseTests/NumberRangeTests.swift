@@ -9,7 +9,7 @@ struct NumberRangeTests {
         #expect(try whole.number(of: "1") == 1 && whole.number(of: "1024") == 1024)
         #expect(whole.description == "from 1 to 1024")
         let above = NumberRange(above: 0, through: 2.5)
-        #expect(!above.contains(0) && above.contains(5e-324) && above.contains(2.5))
+        #expect(!above.contains(0) && above.contains(Double.leastNonzeroMagnitude) && above.contains(2.5))
         #expect(above.description == "above 0 up to 2.5")
         let below = NumberRange(0.0..<1.0)
         #expect(below.contains(0) && !below.contains(1) && below.contains(1.0.nextDown))
