@@ -62,7 +62,7 @@ enum TableColumn {
         if let kind {
             self = .item(try Self.item(kind, field, of: path))
         } else {
-            self = field.type.holdsBytes ? .leftOut : .value(.numbers)
+            self = field.type.holdsBytes ? .leftOut : .value(.plain)
         }
     }
 
