@@ -38,7 +38,7 @@ struct TVTConvert: Tool {
                     "`tvt-convert rows \(word)` takes rows with any columns, `tvt-convert corpus \(word)` documents; "
                     + "`tvt-convert check \(word)` finds out what it is.")
         }
-        let known = Self.configuration.subcommands.compactMap(\.configuration.commandName)
+        let known = Self.configuration.subcommands.compactMap { $0.configuration.commandName }
         let near = names(near: word, among: known, atMost: 3)
         throw Failure(
             .usage, "there is no conversion \"\(word)\"",
