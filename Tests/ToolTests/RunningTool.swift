@@ -44,6 +44,13 @@ final class RunningTool {
 
     var identifier: Int32 { process.processIdentifier }
 
+    /// Whether the tool has come to where it ends in order after SIGTERM.
+    var catchesSignals: Bool {
+        let status = (try? Files.readText(FilePath("/proc/\(identifier)/status"))) ?? ""
+        let caught = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
+        return caught.flatMap { UInt64($0, radix: 16) }.map { $0 & 1 << (SIGTERM - 1) != 0 } ?? false
+    }
+
     /// Waits until the condition holds.
     ///
     /// - Returns: false if the tool ended before.

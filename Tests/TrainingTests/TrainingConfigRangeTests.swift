@@ -63,7 +63,7 @@ struct TrainingConfigRangeTests {
     @Test("numbers that are too large together are refused: similarities of a micro-batch, warm-up beyond the run")
     func together() throws {
         let error = try failure(Self.small + "queries_per_step: 65536\n")
-        #expect(error.message.contains("c.yaml:4: \"queries_per_step\" 65536 in 1 micro-batches"))
+        #expect(error.message.contains("c.yaml:4: \"queries_per_step\" must be lower: 65536 queries of 4 passages"))
         #expect(error.advice?.contains("accumulation") == true)
         _ = try TrainingConfig(yaml: Self.small + "queries_per_step: 65536\naccumulation: 16\n", path: "c.yaml")
         let warmup = try failure(Self.small + "optimizer:\n  warmup_steps: 11\n")

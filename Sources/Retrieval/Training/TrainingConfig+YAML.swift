@@ -56,8 +56,8 @@ extension TrainingConfig {
         guard queryCount * queryCount * passagesPerQuery <= Self.mostSimilarities else {
             throw top.failure(
                 "queries_per_step",
-                "\(queriesPerStep) in \(accumulation) micro-batches of \(passagesPerQuery) passages a query makes more "
-                    + "than \(Self.mostSimilarities) similarities of a micro-batch",
+                "must be lower: \(queriesPerStep) queries of \(passagesPerQuery) passages, in \(accumulation) micro-batches, "
+                    + "make more than \(Self.mostSimilarities) similarities of a micro-batch",
                 advice: "Raise accumulation, or lower queries_per_step or passages_per_query.")
         }
         if case .steps(let steps) = length { try checkWarmup(stepCount: steps) }
