@@ -51,6 +51,7 @@ final class DelimitedRows {
 
     init(_ stream: InputStream, _ format: DelimitedFormat, rowByteLimit: Int, bufferByteCount: Int) {
         self.stream = stream
+        stream.expectText()
         self.format = format
         self.rowByteLimit = rowByteLimit
         buffer = .allocate(byteCount: max(3, bufferByteCount), alignment: 64)

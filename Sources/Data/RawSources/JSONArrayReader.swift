@@ -42,6 +42,7 @@ package final class JSONArrayReader: BatchSource {
         bufferByteCount: Int = 1 << 20
     ) {
         self.stream = stream
+        stream.expectText()
         self.member = member
         batchByteCount = max(1, context.batchByteCount)
         elementByteLimit = context.recordByteLimit

@@ -38,6 +38,7 @@ enum SourceFields {
     /// The beginning of a file, without a byte order mark.
     private static func head(of file: StreamFile) throws -> ArraySlice<UInt8> {
         let stream = try file.open()
+        stream.expectText()
         var head = [UInt8](repeating: 0, count: headByteCount)
         var count = 0
         try head.withUnsafeMutableBytes { buffer in

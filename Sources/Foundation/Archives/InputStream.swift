@@ -23,7 +23,7 @@ public enum Compression: String, Sendable {
 /// The decompressed bytes of a file, of stdin or of an archive's member, in order.
 ///
 /// gzip, zstd, xz and bzip2 are recognised by content, whatever the name; members are given as they are. A stream that ends
-/// early is an error, and so are a wrong checksum and a `MisplacedFile`.
+/// early is an error, and so is a wrong checksum.
 /// Not Sendable: it has a position.
 public final class InputStream {
     private enum Source {
@@ -40,23 +40,20 @@ public final class InputStream {
     public private(set) var byteOffset = 0
     private let raw: RawInput?
     private let source: Source
-    /// Whether its beginning is looked at for what cannot be data.
-    private let isText: Bool
+    /// Whether its beginning is looked at for what is no text.
+    private var isText = false
 
     /// - Parameters:
     ///   - path: a file, or "-" for stdin.
     ///   - hashing: whether `finish` shall know the SHA-256 of the file.
     public convenience init(_ path: FilePath, hashing: Bool = false) throws {
         let raw = try RawInput(path, hashing: hashing)
-        try self.init(raw, head: raw.peek(MisplacedFile.headByteCount), isText: true)
+        try self.init(raw, head: raw.peek(MisplacedFile.headByteCount))
     }
 
-    /// - Parameters:
-    ///   - head: the first bytes, which were peeked at.
-    ///   - isText: whether lines or a JSON text are wanted.
-    init(_ raw: RawInput, head: [UInt8], isText: Bool) throws {
+    /// - Parameter head: the first bytes, which were peeked at.
+    init(_ raw: RawInput, head: [UInt8]) throws {
         path = raw.path
-        self.isText = isText
         compression = Compression(head: head)
         self.raw = raw
         source =
@@ -73,8 +70,11 @@ public final class InputStream {
         compression = .none
         raw = nil
         source = .member(reader)
-        isText = true
     }
+
+    /// Lets the first `read` throw an `InputError` where the stream begins as a `MisplacedFile` does, in whose place lines or a JSON
+    /// text should be.
+    package func expectText() { isText = true }
 
     /// Up to `target.count` bytes, at least one unless the end is reached; 0 at the end.
     ///

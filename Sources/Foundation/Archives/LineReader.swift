@@ -29,6 +29,7 @@ public final class LineReader {
     /// - Parameter lineLimit: bytes of the longest line.
     public init(_ stream: InputStream, batchByteCount: Int = 1 << 20, lineLimit: Int = LineReader.longestLine) {
         self.stream = stream
+        stream.expectText()
         self.batchByteCount = max(1, batchByteCount)
         self.lineLimit = max(1, lineLimit)
     }

@@ -57,7 +57,7 @@ public final class MemberReader {
             }
             source = .zip(try ArchiveReader(zip: path, limits: limits), raw)
         } else {
-            let stream = try InputStream(raw, head: head, isText: false)
+            let stream = try InputStream(raw, head: head)
             source = .tar(try ArchiveReader(tar: stream, limits: limits), stream)
         }
     }
