@@ -20,16 +20,21 @@ struct TVTConvert: Tool {
             """,
         version: tvtVersion,
         subcommands: [TakeRows.self, TakeCorpus.self] + allConversions.map { takingCommand($0) }
-            + [CheckSources.self, ToV1.self])
+            + [CheckSources.self, ToV1.self, UnknownConversion.self],
+        defaultSubcommand: UnknownConversion.self)
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
+}
 
-    /// What is no subcommand.
-    @Argument(parsing: .allUnrecognized, help: .hidden)
+/// What is no subcommand: a file that was named without one, or a slip.
+struct UnknownConversion: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "unknown-conversion", shouldDisplay: false)
+
+    @Argument(parsing: .captureForPassthrough, help: .hidden)
     var words: [String] = []
 
     func run() throws {
-        guard let word = words.first else { throw CleanExit.helpRequest(self) }
+        guard let word = words.first else { throw CleanExit.helpRequest(TVTConvert.self) }
         let file = FilePath(word)
         if Files.exists(file) {
             throw Failure(
@@ -38,8 +43,8 @@ struct TVTConvert: Tool {
                     "`tvt-convert rows \(word)` takes rows with any columns, `tvt-convert corpus \(word)` documents; "
                     + "`tvt-convert check \(word)` finds out what it is.")
         }
-        let known = Self.configuration.subcommands.compactMap { $0.configuration.commandName }
-        let near = names(near: word, among: known, atMost: 3)
+        let known = TVTConvert.configuration.subcommands.filter { $0.configuration.shouldDisplay }
+        let near = names(near: word, among: known.compactMap { $0.configuration.commandName }, atMost: 3)
         throw Failure(
             .usage, "there is no conversion \"\(word)\"",
             advice: (near.isEmpty ? "" : "Did you mean \(near.joined(separator: ", "))? ")
