@@ -1,5 +1,5 @@
 public import ArgumentParser
-internal import Base
+public import Base
 internal import Glibc
 
 /// A `tvt-…` executable or one of its subcommands: a `ParsableCommand` whose errors end the process with the exit
@@ -9,10 +9,28 @@ internal import Glibc
 public protocol Tool: ParsableCommand {
     /// What must happen before anything else does in the process; nothing by default.
     static func prepareProcess()
+
+    /// The error for a first argument that is not a subcommand, of a tool that has some.
+    static func failure(forUnknownSubcommand word: String) -> Failure
 }
 
 extension Tool {
     public static func prepareProcess() {}
+
+    public static func failure(forUnknownSubcommand word: String) -> Failure {
+        let near = names(near: word, among: subcommandNames, atMost: 3)
+        return Failure(
+            .usage, "there is no subcommand \"\(word)\"",
+            advice: (near.isEmpty ? "" : "Did you mean \(near.joined(separator: ", "))? ")
+                + "`\(toolName) --help` lists all.")
+    }
+
+    /// Names and aliases.
+    public static var subcommandNames: [String] {
+        configuration.subcommands.flatMap { command in
+            [command.configuration.commandName ?? command._commandName] + command.configuration.aliases
+        }
+    }
 
     public static func main() {
         prepareProcess()
@@ -23,11 +41,21 @@ extension Tool {
         signal(SIGXFSZ, SIG_IGN)
         do {
             try checkArguments()
+            try checkSubcommand()
             var command = try parseAsRoot()
             try command.run()
         } catch {
             end(with: error)
         }
+    }
+
+    /// ArgumentParser would take the word for an argument of the tool, and complain of the options behind it.
+    private static func checkSubcommand() throws {
+        guard !configuration.subcommands.isEmpty, configuration.defaultSubcommand == nil,
+            let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), word != "help",
+            !subcommandNames.contains(word)
+        else { return }
+        throw failure(forUnknownSubcommand: word)
     }
 
     /// Swift would repair bytes that are not UTF-8, and the tool would read or make a file of another name.

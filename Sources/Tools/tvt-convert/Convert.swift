@@ -20,32 +20,21 @@ struct TVTConvert: Tool {
             """,
         version: tvtVersion,
         subcommands: [TakeRows.self, TakeCorpus.self] + allConversions.map { takingCommand($0) }
-            + [CheckSources.self, ToV1.self, UnknownConversion.self],
-        defaultSubcommand: UnknownConversion.self)
+            + [CheckSources.self, ToV1.self])
 
     static func prepareProcess() { Heap.keepFreed(byteCount: 256 << 20) }
-}
 
-/// What is no subcommand: a file that was named without one, or a slip.
-struct UnknownConversion: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "unknown-conversion", shouldDisplay: false)
-
-    @Argument(parsing: .captureForPassthrough, help: .hidden)
-    var words: [String] = []
-
-    func run() throws {
-        guard let word = words.first else { throw CleanExit.helpRequest(TVTConvert.self) }
+    static func failure(forUnknownSubcommand word: String) -> Failure {
         let file = FilePath(word)
         if Files.exists(file) {
-            throw Failure(
-                .usage, "\(word) is no conversion, but a file",
+            return Failure(
+                .usage, "\(word) is a file, not a conversion",
                 advice:
                     "`tvt-convert rows \(word)` takes rows with any columns, `tvt-convert corpus \(word)` documents; "
                     + "`tvt-convert check \(word)` finds out what it is.")
         }
-        let known = TVTConvert.configuration.subcommands.filter { $0.configuration.shouldDisplay }
-        let near = names(near: word, among: known.compactMap { $0.configuration.commandName }, atMost: 3)
-        throw Failure(
+        let near = names(near: word, among: subcommandNames, atMost: 3)
+        return Failure(
             .usage, "there is no conversion \"\(word)\"",
             advice: (near.isEmpty ? "" : "Did you mean \(near.joined(separator: ", "))? ")
                 + "`tvt-convert rows FILE` takes files with any columns, `tvt-convert --help` lists all.")
