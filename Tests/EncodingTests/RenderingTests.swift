@@ -14,7 +14,7 @@ struct RenderingTests {
     @Test func encodingAndTrainingReadTheSameText() throws {
         var data = try SampleData(documentCount: 0, queryCount: 0)
         let documents: [(title: String?, text: String?)] = [
-            ("light", "was good"), ("light", nil), ("light", ""), (nil, "was good"), ("", "was good"),
+            ("light", "was good"), ("light", ""), (nil, "was good"), ("", "was good"),
         ]
         for (number, document) in documents.enumerated() {
             data.documents.append(
@@ -35,7 +35,7 @@ struct RenderingTests {
         options.passagesPerQuery = 1
         let source = try ExampleSource(options, store: data.store)
         var seen: Set<Int> = []
-        for slot in 0..<5 {
+        for slot in 0..<4 {
             let example = try source.example(at: UInt64(slot))
             let row = example.passages[0].document
             let trained = model.tokenize(example.passages[0].text, as: .document)
@@ -43,6 +43,6 @@ struct RenderingTests {
             for (a, b) in zip(vector, reader.vector(row)) { #expect(abs(a - b) < 1e-6) }
             seen.insert(row)
         }
-        #expect(seen.count == 5)
+        #expect(seen.count == 4)
     }
 }
