@@ -13,9 +13,11 @@ struct TVTEncode: Tool {
             and a field that is not understood is refused by name.
 
             Example, with the model that `make setup` unpacks and a dataset named nave:
-              tvt-encode corpus nave --model .deps/models/all-MiniLM-L6-v2 --output vectors/corpus
-              tvt-encode queries nave --split test --model .deps/models/all-MiniLM-L6-v2 --output vectors/queries
-              tvt-search --queries vectors/queries --corpus vectors/corpus --output test.run --format tevatron
+              M=.deps/models/all-MiniLM-L6-v2
+              tvt-encode corpus nave --model $M --output vectors/corpus
+              tvt-encode queries nave --split test --model $M --output vectors/queries
+              tvt-search --queries vectors/queries --corpus vectors/corpus \\
+                --format tevatron --output test.run
             """,
         version: tvtVersion,
         subcommands: [EncodeQueries.self, EncodeCorpus.self, VerifyVectors.self])
