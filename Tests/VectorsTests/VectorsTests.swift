@@ -166,7 +166,7 @@ private func fill(_ writer: VectorsWriter, _ index: Int, _ ordinals: Range<Int>)
         }
         try VectorsReader(opening: folder("v")).verify()
         // A folder of an older version does not know how many records there are; it is gone on with all the same.
-        var old = description()
+        var old = renamed
         old.recordCount = nil
         do { _ = try VectorsWriter(folder("v"), old) }
         let manifest = folder("v").appending("vectors.json")
