@@ -24,10 +24,12 @@ struct TokenizerConfiguration {
     /// Fields that ids do not depend on: how batches are padded and truncated by default, and where files were.
     private static let harmless: Set<String> = [
         "add_bos_token", "add_eos_token", "backend", "cache_dir", "chat_template", "clean_up_tokenization_spaces",
+        "deprecation_warnings",
         "do_basic_tokenize", "errors", "extra_special_tokens_pattern", "full_tokenizer_file", "is_local",
         "local_files_only", "max_length", "max_len", "model_input_names", "name_or_path", "pad_to_multiple_of",
-        "pad_token_id", "pad_token_type_id", "padding", "padding_side", "processor_class", "return_tensors",
+        "pad_token_id", "pad_token_type_id", "padding", "padding_side", "processor_class", "return_tensors", "revision",
         "special_tokens_map_file", "stride", "tokenizer_file", "tokenizer_type", "truncation", "truncation_strategy",
+        "trust_remote_code",
         "use_fast", "verbose", "vocab_file",
     ]
 
