@@ -83,19 +83,29 @@ public final class InputStream {
     public func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
         guard !target.isEmpty else { return 0 }
         try Interruption.check()
-        let count =
-            switch source {
-            case .plain: try raw!.read(into: target)
-            case .gzip(let reader): try reader.read(into: target)
-            case .packed(let reader): try reader.read(into: target)
-            case .member(let reader): try reader.read(into: target)
-            }
+        var count = try readSource(into: target)
         if byteOffset == 0, isText {
+            // A decompressor may give its first bytes one by one.
+            let wanted = min(target.count, MisplacedFile.headByteCount)
+            while count < wanted {
+                let more = try readSource(into: UnsafeMutableRawBufferPointer(rebasing: target[count...]))
+                if more == 0 { break }
+                count += more
+            }
             let head = Array(target[..<min(count, MisplacedFile.headByteCount)])
             if let error = MisplacedFile.error(at: path, head: head, wanted: .text) { throw error }
         }
         byteOffset += count
         return count
+    }
+
+    private func readSource(into target: UnsafeMutableRawBufferPointer) throws -> Int {
+        switch source {
+        case .plain: try raw!.read(into: target)
+        case .gzip(let reader): try reader.read(into: target)
+        case .packed(let reader): try reader.read(into: target)
+        case .member(let reader): try reader.read(into: target)
+        }
     }
 
     /// All bytes up to the end.
