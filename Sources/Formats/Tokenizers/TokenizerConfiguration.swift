@@ -24,12 +24,10 @@ struct TokenizerConfiguration {
     /// Fields that ids do not depend on: how batches are padded and truncated by default, and where files were.
     private static let harmless: Set<String> = [
         "add_bos_token", "add_eos_token", "backend", "cache_dir", "chat_template", "clean_up_tokenization_spaces",
-        "deprecation_warnings",
-        "do_basic_tokenize", "errors", "extra_special_tokens_pattern", "full_tokenizer_file", "is_local",
-        "local_files_only", "max_length", "max_len", "model_input_names", "name_or_path", "pad_to_multiple_of",
-        "pad_token_id", "pad_token_type_id", "padding", "padding_side", "processor_class", "return_tensors", "revision",
-        "special_tokens_map_file", "stride", "tokenizer_file", "tokenizer_type", "truncation", "truncation_strategy",
-        "trust_remote_code",
+        "deprecation_warnings", "do_basic_tokenize", "errors", "full_tokenizer_file", "is_local", "local_files_only",
+        "max_length", "model_input_names", "name_or_path", "pad_to_multiple_of", "pad_token_id", "pad_token_type_id",
+        "padding", "padding_side", "processor_class", "return_tensors", "revision", "special_tokens_map_file",
+        "stride", "tokenizer_file", "tokenizer_type", "truncation", "truncation_strategy", "trust_remote_code",
         "use_fast", "verbose", "vocab_file",
     ]
 
@@ -73,14 +71,16 @@ struct TokenizerConfiguration {
         harmless.contains(field) || fixed.contains { $0.field == field } || field.hasSuffix("_token")
             || [
                 "tokenizer_class", "do_lower_case", "strip_accents", "tokenize_chinese_chars", "model_max_length",
+                "max_len",
                 "truncation_side", "added_tokens_decoder", "additional_special_tokens", "extra_special_tokens",
             ].contains(field)
     }
 
     private mutating func readLimits(_ part: Component) throws {
-        if part.has("model_max_length") {
-            guard let limit = part.object["model_max_length"]?.double, limit >= 1 else {
-                throw part.error("a length from 1 is expected", "model_max_length")
+        // The second name is that of old versions, which is still read.
+        if let field = ["model_max_length", "max_len"].first(where: { part.has($0) }) {
+            guard let limit = part.object[field]?.double, limit >= 1 else {
+                throw part.error("a length from 1 is expected", field)
             }
             // 10^30 stands for no limit.
             maxLength = limit < 1e15 ? Int(limit) : .max
