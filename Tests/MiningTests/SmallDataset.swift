@@ -46,7 +46,7 @@ struct SmallDataset {
         for (index, query) in queries.enumerated() {
             var line: [UInt8] = []
             var fields = query.fields
-            fields["answer"] = query.answer
+            if let answer = query.answer { fields["answer"] = answer }
             let extras = fields.map { Extra(key: Array($0.key.utf8), json: Array($0.value.utf8)) }
             Records.Query(id: Array(query.id.utf8), text: Array(query.text.utf8), extras: extras)
                 .appendJSONLine(to: &line)
