@@ -14,14 +14,15 @@ public enum StreamState: String, Sendable, CaseIterable {
 /// Runs a built tool with some of its standard descriptors in a bad state, and all signals as a shell leaves them.
 ///
 /// - Parameters:
-///   - streams: by descriptor; the others are empty input and files that are read back.
+///   - streams: by descriptor; the others are the input and files that are read back.
 ///   - limitSeconds: after which the tool is killed.
 public func run(
-    _ tool: String, _ arguments: [String], streams: [Int32: StreamState], environment: [String: String] = [:],
-    workingFolder: FilePath, limitSeconds: Double = 120
+    _ tool: String, _ arguments: [String], streams: [Int32: StreamState], input: [UInt8] = [],
+    environment: [String: String] = [:], workingFolder: FilePath, limitSeconds: Double = 120
 ) throws -> ToolResult {
     let folder = try TemporaryFolder()
-    let paths = try ["input", "output", "errors"].map { try folder.write([], to: $0) }
+    let paths =
+        [try folder.write(input, to: "input")] + (try ["output", "errors"].map { try folder.write([], to: $0) })
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

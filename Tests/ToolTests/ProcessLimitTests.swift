@@ -37,21 +37,6 @@ struct ProcessLimitTests {
         #expect(browse.status == 73 && !browse.wasKilled, "\(browse.errorText)")
     }
 
-    @Test("tools that compute say that their working folder is gone")
-    func workingFolder() throws {
-        let world = try SmallWorld(queryCount: 3)
-        try world.writeMix()
-        let model = SmallWorld.model.string
-        for command in [
-            "tvt-train --manifest ../mix.yaml --dry-run",
-            "tvt-encode queries road --model \(model) --output \(world.path("v"))",
-        ] {
-            let tool = try shell("mkdir gone; cd gone; rmdir ../gone; exec \(command)", in: world).finish()
-            #expect(
-                tool.status == 66 && tool.errorText.contains("the working folder does not exist"), "\(tool.errorText)")
-        }
-    }
-
     @Test("a signal ends a tool that waits for input, within seconds", arguments: [SIGTERM, SIGINT])
     func signal(_ signal: Int32) throws {
         let world = try SmallWorld()

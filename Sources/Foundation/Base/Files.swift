@@ -171,17 +171,6 @@ public enum Files {
         try replace(path, with: Array(text.utf8))
     }
 
-    /// For libraries that end the process where the working folder was removed: MKL looks for itself by it.
-    ///
-    /// - Throws: `Failure` with status 66.
-    public static func checkWorkingFolder() throws {
-        guard let path = getcwd(nil, 0) else {
-            throw Failure(
-                .missingInput, "the working folder does not exist any more", advice: "Run the command in another folder.")
-        }
-        free(path)
-    }
-
     /// The path of the running executable.
     public static func executable() -> FilePath {
         var buffer = [UInt8](repeating: 0, count: 4096)

@@ -67,7 +67,6 @@ struct ModelOptions: ParsableArguments {
     var ignoresMedia = false
 
     func load() throws -> EmbeddingModel {
-        try Files.checkWorkingFolder()
         let device = try Device.named(device)
         Compute.threadCount = threads ?? processorCount
         let overrides = ModelCard.Overrides(

@@ -111,7 +111,6 @@ struct TVTTrain: Tool {
     }
 
     mutating func run() throws {
-        try Files.checkWorkingFolder()
         if let threads { Compute.threadCount = threads }
         let config =
             try configFile.map { try TrainingConfig(file: FilePath($0), overrides: set) }
