@@ -138,7 +138,7 @@ struct StandardDescriptorTests {
         let world = try DescriptorWorld.shared.get().copy()
         let result = try Command("tvt-convert v1-to-v2 v1.jsonl --dataset new").run(in: world, [1: state])
         #expect(
-            result.errorText.contains("Committed before that, and not to be done again: new names sha256:"),
+            result.errorText.contains("Committed before the error: new points at sha256:"),
             "\(result.errorText)")
         #expect(try world.digest(of: "new") != nil)
     }
