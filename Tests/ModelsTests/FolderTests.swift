@@ -76,6 +76,13 @@ struct FolderTests {
         try expectEqual(EmbeddingModel(loading: folder, .encoding, adapter: adapter), name)
     }
 
+    /// `max_len` is what `model_max_length` was called once.
+    @Test func theOldNameOfTheLimitIsRead() throws {
+        let folder = try assemble("plain")
+        try edit("tokenizer_config.json", ["model_max_length": nil, "max_len": 5])
+        try expectEqual(EmbeddingModel(loading: folder, .encoding), "short")
+    }
+
     /// What is not done, and what would be surprising, is said.
     @Test func notesSayWhatIsNotDone() throws {
         func notes(_ name: String, _ overrides: ModelCard.Overrides = .init()) throws -> [String] {
