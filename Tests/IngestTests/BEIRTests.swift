@@ -182,7 +182,7 @@ import Testing
         let doubled = #expect(throws: InputError.self) { try convert(zip("beir.zip", Self.files + [corpus])) }
         #expect(doubled?.place.path.hasSuffix("beir.zip/corpus.jsonl") == true)
         let split = try failure(Self.files + [("other/qrels/dev.tsv", Self.files[1].contents)])
-        #expect(split?.message.contains("the split \"dev\" twice") == true)
+        #expect(split?.message.contains("would both be the split \"dev\"") == true)
         #expect(split?.exitStatus == .badData)
         let missing = try failure(Array(Self.files[1...]))
         #expect(missing?.message.contains("has no corpus.jsonl") == true)
