@@ -45,8 +45,11 @@ enum FileParts {
         else {
             return nil
         }
+        let before = path[..<match.1.startIndex]
+        // The second number of a version: v1.0.
+        if before.last == ".", before.dropLast().last?.isNumber == true { return nil }
         return Part(
-            before: String(path[..<match.1.startIndex]), behind: String(name[match.1.endIndex...]), number: number,
+            before: String(before), behind: String(name[match.1.endIndex...]), number: number,
             digitCount: match.1.count, total: nil)
     }
 
