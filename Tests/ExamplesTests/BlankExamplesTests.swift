@@ -19,7 +19,8 @@ struct BlankExamplesTests {
     func encode() throws {
         let world = try SmallWorld(Self.quirks)
         let source = try world.source()
-        let usual = try SmallWorld().source()
+        let other = try SmallWorld()
+        let usual = try other.source()
         #expect(source.parts[0].exampleCount == 40 && source.parts[0].counts.leftOutAsBlank == 0)
         for slot in 0..<120 as Range<UInt64> {
             let (example, expected) = (try source.example(at: slot), try usual.example(at: slot))

@@ -20,6 +20,7 @@ final class RecordRendering {
         return try scan(line, with: documents, "document", ordinal, dataset) { record in
             let title = record.node(.title)?.string
             let text = record.node(.text)?.string
+            if text == nil, title?.isEmpty ?? true { return nil }
             var rendered: [UInt8] = []
             rendered.reserveCapacity((title?.count ?? 0) + 1 + (text?.count ?? 0))
             RecordText.append(title: title, text: text, to: &rendered)
