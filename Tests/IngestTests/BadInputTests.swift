@@ -96,7 +96,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             "no positives", rows: [good.replacing("positive_passages", with: "positives")],
             "missing field \"positive_passages\"", "an empty one is []"),
         BadInput(
-            "no negatives", rows: [good.replacing(#""negative_passages":[]"#, with: #""negative_passages":null"#)],
+            "no negatives", rows: [good.replacing(#","negative_passages":[]"#, with: "")],
             "missing field \"negative_passages\""),
         BadInput(
             "a passage without text",
@@ -201,14 +201,13 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         BadInput(
             "a dangling document", qrels: ["1 0 a 1", "1 0 b 1"], "test.tsv:2 (byte 8): there is no document \"b\""),
         BadInput(
-            "columns in another order", qrels: ["corpus-id\tquery-id\tscore", "a\t1\t1"],
-            "test.tsv:1 (byte 0), field \"score\": the grade \"score\" is not a number", "with a header of these names"),
+            "columns in another order", qrels: ["1\t1\ta"],
+            "test.tsv:1 (byte 0), field \"score\": the grade \"a\" is not a number",
+            "do the columns stand in another order?",
+            "with a header of these names"),
         BadInput(
             "a column of another name", qrels: ["query-id\tcorpus-id\ttime", "1\ta\t1"],
             "test.tsv:1 (byte 0), field \"score\": the grade \"time\" is not a number"),
-        BadInput(
-            "a header with a column more", qrels: ["query-id\tcorpus-id\tscore\ttime", "1\ta\t1\t0"],
-            "test.tsv:1 (byte 0), field \"score\": the grade \"time\" is not a number", "separated by tabs"),
         BadInput(
             "a header with a column less", qrels: ["query-id\tcorpus-id", "1\ta"],
             "test.tsv:1 (byte 0): 2 columns instead of 4", "query-id, corpus-id, score, separated by tabs"),

@@ -82,7 +82,7 @@ import TestKit
         ([("1.txt", "x"), ("1.cls", "3")], "1.cls", "members that end in .cls have no place in a record"),
         ([("1.json", "{}"), ("1.json", "{}")], "1.json", "the archive has two members of this name"),
         ([("README", "x")], "README", "has no key and ending"),
-        ([(".hidden", "x")], ".hidden", "has no key and ending"),
+        ([("plain", "x")], "plain", "has no key and ending"),
         ([("1.json", "[1]")], "1.json", "an array where a record should be"),
         ([("1.json", "{\"text\":\"x\"")], "1.json", "not valid JSON"),
         ([("1.json", "{\"text\":\"a\nb\"}")], "1.json", "not valid JSON"),
