@@ -82,8 +82,8 @@ import Testing
             "tvt-eval", ["--model", model, "--dataset", "road"], status: 64, naming: ["no judgements named test"])
         try world.fail("tvt-train", ["--dataset", "road", "--output", "x"], status: 64, naming: ["--model"])
         try world.fail(
-            "tvt-train", ["--dataset", "road", "--model", model, "--manifest", "m.yaml", "--output", "x"], status: 64,
-            naming: ["--manifest"])
+            "tvt-train", ["--dataset", "road", "--model", model, "--config", "m.yaml", "--output", "x"], status: 64,
+            naming: ["--config"])
         let gone = try world.run("tvt-eval", ["--model", "nowhere", "--dataset", "road", "--split", "x"])
         #expect(gone.status == 66, "\(gone.errorText)")
     }
