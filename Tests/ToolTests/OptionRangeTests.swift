@@ -84,7 +84,7 @@ struct OptionRangeTests {
         Numbers(
             command: ["tvt-convert", "msmarco"], arguments: ["s", "--dataset", "d", "--triples", "t"],
             options: [("--negatives-per-query", "0", "9223372036854775807")]),
-        Numbers(command: ["tvt-convert", "check"], arguments: ["s"], options: [("--limit", "-1", "1000001")]),
+        Numbers(command: ["tvt-convert", "check", "guess"], arguments: ["s"], options: [("--limit", "-1", "1000001")]),
     ]
 
     @Test("what is too low, too high or no number is 64, names the option and its range", arguments: all)
