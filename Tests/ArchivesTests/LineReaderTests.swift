@@ -1,5 +1,6 @@
 import Archives
 import Base
+import SystemPackage
 import TestKit
 import Testing
 
