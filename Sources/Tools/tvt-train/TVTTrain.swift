@@ -35,7 +35,7 @@ struct TVTTrain: Tool {
             Keys of a config. An unknown key and a value outside of its range are errors (status 78) that name the \
             line, before anything is read:
 
-            \(TrainingConfig.help(width: 80, indent: "  "))
+            \(TrainingConfig.help(width: 78, indent: "  "))
             """,
         version: tvtVersion)
 
