@@ -67,7 +67,7 @@ struct DamagedInputTests {
 
     static let models: [Damage] = [
         Damage("model.safetensors", "is missing", 66, naming: ["no model.safetensors"], change: nothing),
-        Damage("model.safetensors", "is cut off", 65, naming: ["model.safetensors", "bytes where"], change: half),
+        Damage("model.safetensors", "is cut off", 65, naming: ["model.safetensors", "bytes of data where"], change: half),
         Damage("model.safetensors", "is empty", 65, naming: ["model.safetensors: not a safetensors file"]) { _ in [] },
         Damage("model.safetensors", "has a header that is none", 65, naming: ["model.safetensors"]) {
             $0.prefix(8) + [UInt8(ascii: "?")] + $0.dropFirst(9)
@@ -90,17 +90,17 @@ struct DamagedInputTests {
         Damage("tokenizer.json", "is missing", 66, naming: ["tokenizer.json"], change: nothing),
         Damage("tokenizer.json", "is cut off", 65, naming: ["tokenizer.json:"], change: half),
         Damage(
-            "tokenizer.json", "knows more tokens than the model", 65, naming: ["tokenizer.json", "999"],
+            "tokenizer.json", "knows more tokens than the model", 78, naming: ["tokenizer.json", "999"],
             change: replacing("\"un\": 119", with: "\"un\": 999")),
         Damage("config.json", "is missing", 66, naming: ["config.json"], change: nothing),
         Damage(
-            "config.json", "is of a family that we do not know", 65, naming: ["config.json", "\"model_type\"", "gert"],
+            "config.json", "is of a family that we do not know", 78, naming: ["config.json", "\"model_type\"", "gert"],
             change: replacing("\"bert\"", with: "\"gert\"")),
         Damage(
-            "tvt.json", "is incomplete", 65, naming: ["tvt.json, field \"pooling\""],
+            "tvt.json", "is incomplete", 78, naming: ["tvt.json, field \"pooling\""],
             change: replacing("\"pooling\": \"mean\",", with: "")),
         Damage(
-            "tvt.json", "says more than we understand", 65, naming: ["tvt.json", "\"padding\""],
+            "tvt.json", "says more than we understand", 78, naming: ["tvt.json", "\"padding\""],
             change: replacing("\"dims\": 32,", with: "\"dims\": 32, \"padding\": \"left\",")),
     ]
 
