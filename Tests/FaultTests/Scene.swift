@@ -47,7 +47,7 @@ struct Scene: Sendable {
         }
         // Half of the queries find their positive.
         let results = (0..<8).map { query in
-            (0..<10).map { "q\(query)\td\(query / 2 * 3 + $0)\t\(10 - $0)\n" }.joined()
+            (0..<10).map { "q\(query)\td\(query / 2 * 3 + $0)\t\(10 - $0).5\n" }.joined()
         }
         try folder.write(results.joined(), to: "run.tsv")
         for name in ["nave", "spare"] { try succeed("tvt-convert", conversion(of: name, as: name, into: base)) }
