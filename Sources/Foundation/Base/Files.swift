@@ -9,6 +9,14 @@ public enum Files {
 
     public static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
 
+    /// Whether a path leads to something that can be read only once, and that waits for a writer when it is opened: a named
+    /// pipe, a terminal, a socket.
+    public static func isStream(_ path: FilePath) -> Bool {
+        var status = stat()
+        guard stat(path.string, &status) == 0 else { return false }
+        return ![S_IFREG, S_IFDIR, S_IFBLK].contains(status.st_mode & S_IFMT)
+    }
+
     public static func isDirectory(_ path: FilePath) -> Bool {
         var status = stat()
         return stat(path.string, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

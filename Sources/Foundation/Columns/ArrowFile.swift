@@ -40,6 +40,7 @@ public final class ArrowFile: TableFile {
 
     /// Whether a file begins as Arrow's files do, or as its streams: with the message of a schema.
     public static func isArrow(_ path: FilePath) throws -> Bool {
+        if Files.isStream(path) { return false }
         let file = try MappedFile(path)
         return withExtendedLifetime(file) {
             let head = file.bytes.prefix(8)

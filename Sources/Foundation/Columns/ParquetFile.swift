@@ -36,8 +36,9 @@ public final class ParquetFile {
 
     deinit { tvt_parquet_close(handle) }
 
-    /// Whether a file begins as Parquet files do.
+    /// Whether a file begins as Parquet files do. A stream does not: it is left unopened, since its writer would notice.
     public static func isParquet(_ path: FilePath) throws -> Bool {
+        if Files.isStream(path) { return false }
         let file = try MappedFile(path)
         return withExtendedLifetime(file) { file.bytes.prefix(4).elementsEqual("PAR1".utf8) }
     }
