@@ -158,7 +158,7 @@ struct DamagedInputTests {
     static let adapters: [Damage] = [
         Damage("adapter_config.json", "is missing", 66, naming: ["adapter_config.json"], change: nothing),
         Damage(
-            "adapter_config.json", "has another rank", 65, naming: ["adapter_model.safetensors", "the rank is not 8"],
+            "adapter_config.json", "has another rank", 65, naming: ["adapter_model.safetensors", "with rank 8"],
             change: replacing("\"r\": 4", with: "\"r\": 8")),
         Damage("adapter_model.safetensors", "is cut off", 65, naming: ["adapter_model.safetensors"], change: half),
         Damage("tvt.json", "is cut off", 65, naming: ["tvt.json:"], change: half),
