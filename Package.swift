@@ -212,9 +212,12 @@ let retrieval: [Target] = layer(
     "Retrieval",
     [
         room("Models", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
+        room("Engine", uses: ["Base", "Tensors", "Models"]),
         room(
             "Encoding",
-            uses: ["Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store", "Examples"],
+            uses: [
+                "Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Engine", "Store", "Examples",
+            ],
             packages: [systemPackage]),
         room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
         room(
@@ -222,7 +225,7 @@ let retrieval: [Target] = layer(
             packages: [systemPackage]),
         room(
             "Training",
-            uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Store", "Examples"],
+            uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Engine", "Store", "Examples"],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
     ])
@@ -305,11 +308,12 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Models", uses: ["JSON", "Records", "Tensors", "Models"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
-            "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Encoding",
+            "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Engine",
+            "Encoding",
             "Examples",
             "tvt-encode",
         ],
@@ -319,7 +323,7 @@ let testTargets: [Target] = [
         "Mining", uses: ["JSON", "Records", "Store", "StoreFormat", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
+        "Training", uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
         packages: [systemPackage],
         exclude: ["Golden"]),
     tests(

@@ -18,7 +18,8 @@ CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight
 
 CTorchStatus ctorch_layer_norm(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, double epsilon, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] {
-        return at::layer_norm(input->value, weight->value.sizes(), weight->value, bias->value, epsilon);
+        return at::layer_norm(
+            input->value, weight->value.sizes(), weight->value, bias ? std::optional(bias->value) : std::nullopt, epsilon);
     });
 }
 

@@ -80,6 +80,16 @@ public final class MappedFile: @unchecked Sendable {
         madvise(UnsafeMutableRawPointer(mutating: address + start), range.upperBound - start, advice)
     }
 
+    /// Takes whole pages of a part out of the process's memory; they are read again when they are touched.
+    public func discard(_ range: Range<Int>) {
+        guard let address = bytes.baseAddress else { return }
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "a part of the file")
+        let start = (range.lowerBound + Self.pageBytes - 1) / Self.pageBytes * Self.pageBytes
+        let end = range.upperBound == bytes.count ? bytes.count : range.upperBound / Self.pageBytes * Self.pageBytes
+        guard start < end else { return }
+        madvise(UnsafeMutableRawPointer(mutating: address + start), end - start, MADV_DONTNEED)
+    }
+
     private static let pageBytes = sysconf(Int32(_SC_PAGESIZE))
 
     deinit {

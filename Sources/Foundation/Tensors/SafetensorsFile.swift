@@ -108,15 +108,43 @@ public final class SafetensorsFile: Sendable {
 
     public subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
 
+    private func bytes(of entry: Entry) -> Range<Int> {
+        (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
+    }
+
+    /// Takes a tensor's bytes out of the process's memory, where they count as used once they have been read.
+    public func discard(_ name: String) {
+        if let entry = self[name] { file.discard(bytes(of: entry)) }
+    }
+
+    /// Whether no number of a tensor is NaN or infinite. Reads all of it, at the speed of memory.
+    ///
+    /// - Throws: `InputError` if there is none of that name.
+    public func isFinite(_ name: String) throws -> Bool {
+        let entry = try entry(name)
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[bytes(of: entry)])
+        return switch entry.type {
+        case .float32: FiniteNumbers.check(bytes, as: UInt32.self, exponent: 0x7F80_0000)
+        case .float16: FiniteNumbers.check(bytes, as: UInt16.self, exponent: 0x7C00)
+        case .bfloat16: FiniteNumbers.check(bytes, as: UInt16.self, exponent: 0x7F80)
+        case .float64: FiniteNumbers.check(bytes, as: UInt64.self, exponent: 0x7FF0_0000_0000_0000)
+        case .int32, .int64, .uint8, .bool: true
+        }
+    }
+
+    private func entry(_ name: String) throws -> Entry {
+        guard let entry = self[name] else {
+            throw InputError("there is no tensor of this name", at: Place(path: path.string, field: name))
+        }
+        return entry
+    }
+
     /// A tensor over the mapped bytes, which stay mapped as long as it lives. It must not be changed in place.
     ///
     /// - Throws: `InputError` if there is none of that name.
     public func tensor(_ name: String) throws -> Tensor {
-        guard let entry = self[name] else {
-            throw InputError("there is no tensor of this name", at: Place(path: path.string, field: name))
-        }
-        let range = (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
-        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
+        let entry = try entry(name)
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[bytes(of: entry)])
         // A header whose length is no multiple of 8 leaves the data unaligned; then it is copied.
         guard Int(bitPattern: bytes.baseAddress) % entry.type.byteCount == 0 else {
             return try Tensor(copying: bytes, shape: entry.shape, type: entry.type)

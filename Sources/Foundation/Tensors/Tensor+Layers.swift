@@ -15,8 +15,10 @@ extension Tensor {
     }
 
     /// Normalisation over the last dimension.
-    public func layerNorm(_ weight: Tensor, _ bias: Tensor, epsilon: Double) throws -> Tensor {
-        try made("layerNorm", self, weight, bias) { ctorch_layer_norm($0, $1, $2, epsilon, $3, $4) }
+    public func layerNorm(_ weight: Tensor, _ bias: Tensor?, epsilon: Double) throws -> Tensor {
+        try withExtendedLifetime(bias) {
+            try made("layerNorm", self, weight) { ctorch_layer_norm($0, $1, bias?.handle, epsilon, $2, $3) }
+        }
     }
 
     /// `softmax(Q·Kᵀ·scale)·V` of `[B, H, L, D]` tensors; no mask but, when asked, the causal one. Scale 1/√D if nil.

@@ -1,4 +1,5 @@
 internal import Base
+internal import Engine
 internal import Glibc
 internal import JSON
 internal import Models
@@ -25,7 +26,7 @@ public struct TrainingMemory: Sendable {
         let model = plan.start.text
         let config = plan.config
         let isRounded = config.precision == .bf16
-        let elements = model.parameters.reduce(0) { $0 + $1.tensor.elementCount }
+        let elements = (model.parameters + plan.start.head.parameters).reduce(0) { $0 + $1.tensor.elementCount }
         let trained: Int
         let adapters: Int
         if let lora = config.lora {
@@ -34,21 +35,20 @@ public struct TrainingMemory: Sendable {
             trained = adapters
         } else {
             adapters = 0
-            trained = (model.embeddingParameters + model.blocks.flatMap(\.parameters)).reduce(0) {
+            trained = (model.activeParameters + plan.start.head.parameters).reduce(0) {
                 $0 + $1.tensor.elementCount
             }
         }
         weights = 4 * (elements + adapters) + (isRounded ? 2 * elements : 0)
         gradients = 4 * trained + (isRounded ? 2 * trained : 0)
         moments = 8 * trained
-        let encoder = BlockwiseEncoder(
-            model: model, pooling: plan.card.pooling, isNormalizing: plan.card.normalize, device: plan.device)
+        let encoder = BlockwiseEncoder(model: model, head: plan.start.head, device: plan.device)
         let elementSize = isRounded ? 2 : 4
         func traces(_ tokenCount: Int) -> Int { encoder.estimatedTraceBytes(tokenCount: tokenCount) * elementSize / 4 }
         keptTraces = traces(tokenCount)
-        let inputs = elementSize * tokenCount * model.hiddenSize * model.blocks.count
+        let inputs = elementSize * tokenCount * model.hiddenSize * model.stages.count
         let chunk = min(tokenCount, config.chunkTokens ?? tokenCount)
-        recomputedTraces = inputs + traces(chunk) / max(1, model.blocks.count)
+        recomputedTraces = inputs + traces(chunk) / max(1, model.stages.count)
         process = Self.residentBytes()
     }
 

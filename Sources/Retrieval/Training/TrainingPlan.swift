@@ -60,7 +60,7 @@ public final class TrainingPlan {
             card: card.json)
     }
 
-    private static func check(_ lora: TrainingConfig.LoRAOptions, _ model: any TextModel, _ places: KeyPlaces) throws {
+    private static func check(_ lora: TrainingConfig.LoRAOptions, _ model: TextModel, _ places: KeyPlaces) throws {
         try model.requireTargets(of: lora.configuration)
         let targets = model.linearLayers.filter { lora.configuration.isTarget($0.name) }
         guard let smallest = targets.min(by: { min($0.inputSize, $0.outputSize) < min($1.inputSize, $1.outputSize) }),

@@ -1,4 +1,5 @@
 internal import Base
+internal import Engine
 public import Examples
 public import JSON
 internal import Models
@@ -40,17 +41,16 @@ public final class TrainingRun {
             if let lora = plan.config.lora {
                 try model.text.addAdapters(lora.configuration, seed: plan.config.seed)
             } else {
-                try model.text.trainAll()
+                try model.trainAll()
             }
         }
         // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32.
         let computing = try plan.config.precision == .f32 ? model : Self.roundedCopy(of: model, plan)
-        let encoder = BlockwiseEncoder(
-            model: computing.text, pooling: plan.card.pooling, isNormalizing: plan.card.normalize, device: plan.device)
+        let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         step = try TrainingStep(
             encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
             options: plan.config.optimizer,
-            stepCount: plan.stepCount, masters: computing === model ? nil : model.text.trainableParameters)
+            stepCount: plan.stepCount, masters: computing === model ? nil : model.trainableParameters)
         step.chunkTokens = plan.config.chunkTokens
         var dropout = plan.config.usesModelDropout ? model.text.configuredDropout : .none
         dropout.adapter = plan.config.lora?.dropout ?? 0
@@ -66,7 +66,7 @@ public final class TrainingRun {
 
     private static func roundedCopy(of model: EmbeddingModel, _ plan: TrainingPlan) throws -> EmbeddingModel {
         let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, type: .bfloat16)
-        try copy.text.trainAll()
+        try copy.trainAll()
         return copy
     }
 

@@ -1,4 +1,5 @@
 internal import Base
+public import Engine
 public import Models
 public import Tensors
 

@@ -139,6 +139,7 @@ CTorchStatus ctorch_cross_entropy(const CTorchTensor *logits, const CTorchTensor
 CTorchStatus ctorch_matmul(const CTorchTensor *a, const CTorchTensor *b, CTorchTensor **out, CTorchError *error);
 /// `input · weightᵀ + bias`; `bias` may be NULL.
 CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, CTorchTensor **out, CTorchError *error);
+/// `bias` may be NULL.
 CTorchStatus ctorch_layer_norm(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, double epsilon, CTorchTensor **out, CTorchError *error);
 /// Attention of `[B, H, L, D]` tensors without a mask; `scale` ≤ 0 means 1/√D.
 CTorchStatus ctorch_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, bool causal, double scale, CTorchTensor **out, CTorchError *error);

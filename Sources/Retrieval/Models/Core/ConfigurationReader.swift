@@ -35,6 +35,9 @@ final class ConfigurationReader {
         return value
     }
 
+    /// Whether a field is there and null.
+    func isNull(_ field: String) -> Bool { object[field]?.isNull == true }
+
     func error(_ field: String, _ reason: String, advice: String? = nil) -> InputError {
         InputError(
             reason, at: Place(path: path.string, field: prefix + field), advice: advice,
@@ -102,6 +105,50 @@ final class ConfigurationReader {
         guard let value = self[field], !values.contains(value) else { return }
         let wanted = values.map(text).joined(separator: " or ")
         throw error(field, wanted.isEmpty ? "this is not supported" : "only \(wanted) is supported")
+    }
+
+    /// The range that a number must lie in, its lower bound left out.
+    func positiveNumber(_ field: String, to upper: Double, default fallback: Double? = nil) throws -> Double {
+        let number = try number(field, in: 0...upper, default: fallback)
+        guard number > 0 else { throw error(field, "a number above 0 is expected") }
+        return number
+    }
+
+    /// Numbers that every family's `config.json` has ranges for, in its own names.
+    enum Range {
+        static let size = 1...65_536
+        static let blocks = 1...1024
+        static let heads = 1...4096
+        static let innerSize = 1...1_048_576
+        static let positions = 1...16_777_216
+        static let vocabulary = 1...16_777_216
+        static let dropout = 0...0.999
+        static let epsilon = 0.0...1
+    }
+
+    /// Fields of a model's `config.json` that no vector depends on, whatever the family.
+    static let harmlessModelFields: Set<String> = [
+        "_attn_implementation", "_attn_implementation_autoset", "_commit_hash", "_name_or_path", "architectures",
+        "bad_words_ids", "begin_suppress_tokens", "bos_token_id", "chunk_size_feed_forward", "classifier_dropout",
+        "decoder_start_token_id", "diversity_penalty", "do_sample", "dtype", "early_stopping",
+        "encoder_no_repeat_ngram_size", "eos_token_id", "exponential_decay_length_penalty", "finetuning_task",
+        "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing", "id2label", "initializer_range",
+        "label2id", "length_penalty", "mask_token_id", "max_length", "min_length", "model_type",
+        "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_labels", "num_return_sequences",
+        "output_attentions", "output_hidden_states", "output_past", "output_scores", "pad_token_id", "prefix",
+        "pretraining_tp", "problem_type", "remove_invalid_values", "repetition_penalty", "return_dict",
+        "return_dict_in_generate", "sbert_ce_default_activation_function", "sentence_transformers", "sep_token_id",
+        "suppress_tokens", "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder",
+        "tie_word_embeddings", "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript",
+        "transformers_version", "typical_p", "use_bfloat16", "use_cache",
+    ]
+
+    /// Refuses what would make another network of any family, and every field that nobody has read.
+    func finishModel(except harmless: Set<String> = []) throws {
+        for field in ["is_decoder", "is_encoder_decoder", "add_cross_attention"] { try require(field, false) }
+        for field in ["pruned_heads", "prune_heads"] { try require(field, [:]) }
+        for field in ["cross_attention_hidden_size", "quantization_config"] { try require(field) }
+        try refuseUnread(except: ConfigurationReader.harmlessModelFields.union(harmless))
     }
 
     /// - Throws: `InputError` that names a field nobody has read.

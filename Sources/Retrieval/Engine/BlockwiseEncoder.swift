@@ -6,7 +6,7 @@ public import Tensors
 
 /// Forward and backward of a text model, one block at a time.
 ///
-/// A pass cuts the model at its blocks: every stage (embeddings, each block, pooling) starts from a detached input, so
+/// A pass cuts the model at its stages: each (the entrance, each block, the head) starts from a detached input, so
 /// backward walks from the last stage to the first and hands one gradient down. What a stage keeps in between is its
 /// trace; gradients are the same, bit for bit, whatever is kept. Texts run in chunks inside each stage, so a block's
 /// weights are fetched once for a whole pass.
@@ -19,22 +19,19 @@ public final class BlockwiseEncoder {
         case recompute
     }
 
-    public let model: any TextModel
-    public let pooling: Pooling
-    /// Whether vectors are scaled to unit length.
-    public let isNormalizing: Bool
+    public let model: TextModel
+    public let head: Head
     public let device: Device
     /// What gradients are computed for, in the order of all gradients here.
     public let parameters: [Parameter]
     private let indexes: [ObjectIdentifier: Int]
 
     /// - Parameter model: with the parameters to train marked as trainable.
-    public init(model: any TextModel, pooling: Pooling, isNormalizing: Bool, device: Device = .cpu) {
+    public init(model: TextModel, head: Head, device: Device = .cpu) {
         self.model = model
-        self.pooling = pooling
-        self.isNormalizing = isNormalizing
+        self.head = head
         self.device = device
-        parameters = model.trainableParameters
+        parameters = model.trainableParameters + head.parameters.filter(\.isTrainable)
         indexes = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ObjectIdentifier($1), $0) })
     }
 
@@ -63,14 +60,14 @@ public final class BlockwiseEncoder {
         let members: [Int]
     }
 
-    private var stageCount: Int { model.blocks.count + 2 }
+    private var stageCount: Int { model.stages.count + 2 }
 
     private func trained(stage: Int) -> [Parameter] {
         let all: [Parameter] =
             switch stage {
-            case 0: model.embeddingParameters
-            case stageCount - 1: []
-            default: model.blocks[stage - 1].parameters
+            case 0: model.entrance.parameters
+            case stageCount - 1: head.parameters
+            default: model.stages[stage - 1].parameters
             }
         return all.filter(\.isTrainable)
     }
@@ -79,12 +76,11 @@ public final class BlockwiseEncoder {
     private var firstTrainedStage: Int { (0..<stageCount).first { !trained(stage: $0).isEmpty } ?? stageCount - 1 }
 
     private func run(stage: Int, _ input: Tensor?, _ chunk: Chunk, _ dropout: Dropout) throws -> Tensor {
-        guard let input else { return try model.embed(chunk.batch, dropout) }
+        guard let input else { return try model.entrance.embed(chunk.batch, dropout) }
         guard stage == stageCount - 1 else {
-            return try model.blocks[stage - 1].forward(input, chunk.batch, dropout)
+            return try model.stages[stage - 1].forward(input, chunk.batch.context(dropout))
         }
-        let pooled = try pooling(input, chunk.batch)
-        return isNormalizing ? try pooled.normalized() : pooled
+        return try head(input, chunk.batch)
     }
 
     /// Vectors of texts, and what backward needs.

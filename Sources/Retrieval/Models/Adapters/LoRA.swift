@@ -63,7 +63,7 @@ extension TextModel {
         var expected: Set<String> = []
         for layer in try targets(of: configuration) {
             let pair = try ["lora_A", "lora_B"].map { part in
-                let names = moduleNames.aliases(of: layer.name).map { "\(Self.adapterPrefix)\($0).\(part).weight" }
+                let names = names.aliases(of: layer.name).map { "\(Self.adapterPrefix)\($0).\(part).weight" }
                 let name = names.first { file[$0] != nil } ?? names[0]
                 expected.insert(name)
                 let tensor = try file.tensor(name).to(.float32, layer.weight.tensor.device)
@@ -99,7 +99,7 @@ extension TextModel {
         guard name.hasPrefix(Self.adapterPrefix),
             let ending = [".lora_A.weight", ".lora_B.weight"].first(where: { name.hasSuffix($0) })
         else { return false }
-        return moduleNames.isUnused(String(name.dropFirst(Self.adapterPrefix.count).dropLast(ending.count)))
+        return names.isUnused(String(name.dropFirst(Self.adapterPrefix.count).dropLast(ending.count)))
     }
 
     /// Adds all adapters to the weights of their layers and takes them off.
@@ -116,7 +116,7 @@ extension TextModel {
             to: folder.appending("adapter_model.safetensors"))
         try Files.replace(
             folder.appending("adapter_config.json"),
-            with: configuration.json(baseModel: baseModel, unused: moduleNames.unused).pretty())
+            with: configuration.json(baseModel: baseModel, unused: names.unusedModules).pretty())
     }
 
     /// - Throws: `Failure` (78) if a target names no layer.
@@ -127,15 +127,15 @@ extension TextModel {
         for target in configuration.targets where target != LoRAConfiguration.allLinear {
             let single = LoRAConfiguration(rank: 1, alpha: 1, dropout: 0, targets: [target])
             let isKnown =
-                moduleNames.isUnused(target)
-                || layers.contains { single.isTarget(anyOf: moduleNames.aliases(of: $0.name)) }
+                names.isUnused(target)
+                || layers.contains { single.isTarget(anyOf: names.aliases(of: $0.name)) }
             guard isKnown else {
                 throw Failure(
                     .badConfiguration, "LoRA target \"\(target)\" names no layer of the model (target_modules)",
                     advice: "its layers are \(layers.prefix(6).map(\.name).joined(separator: ", ")), …")
             }
         }
-        let found = layers.filter { configuration.isTarget(anyOf: moduleNames.aliases(of: $0.name)) }
+        let found = layers.filter { configuration.isTarget(anyOf: names.aliases(of: $0.name)) }
         guard !found.isEmpty else {
             throw Failure(
                 .badConfiguration, "LoRA targets name no layer that vectors depend on (target_modules, exclude_modules)"

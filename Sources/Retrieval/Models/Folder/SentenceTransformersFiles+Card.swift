@@ -8,7 +8,7 @@ extension SentenceTransformersFiles {
     ///
     /// - Throws: `Failure` (78) that names what stays unknown.
     func card(
-        _ folder: ModelFolder, _ overrides: ModelCard.Overrides, model: any TextModel, tokenizer: Tokenizer,
+        _ folder: ModelFolder, _ overrides: ModelCard.Overrides, model: TextModel, tokenizer: Tokenizer,
         settingName: (ModelCard.Setting) -> String
     ) throws -> ModelCard.Loaded {
         let known = overrides.or(stated(tokenizer, positions: model.maxLength))
@@ -24,7 +24,7 @@ extension SentenceTransformersFiles {
             throw exclusionOfPrompts.error("include_prompt", "leaving a prompt out of pooling is not supported")
         }
         let card = ModelCard(
-            family: folder.family.name, pooling: pooling, normalize: normalize, dims: model.hiddenSize,
+            family: folder.modelType, pooling: pooling, normalize: normalize, dims: model.hiddenSize,
             truncateDim: truncateDim.flatMap { $0 < model.hiddenSize ? $0 : nil }, query: query, document: document)
         return (card, notes(card, overrides, settingName))
     }

@@ -7,7 +7,9 @@ internal import Tokenizers
 /// Where the parts of a model lie: its own folder in Hugging Face's layout, and that of an adapter.
 struct ModelFolder {
     let path: FilePath
-    let family: ModelFamily
+    /// `model_type` in `config.json`.
+    let modelType: String
+    let family: Family
     /// The folder whose files say how vectors are made: the adapter's where it has such files, as it was trained so.
     let description: FilePath
     private let tokenizerFolder: FilePath
@@ -21,7 +23,8 @@ struct ModelFolder {
         self.path = path
         configPath = path.appending("config.json")
         config = try JSONValue.parse(pythonFile: configPath)
-        family = try ModelFamily.named(config["model_type"]?.string ?? "nothing", file: configPath)
+        modelType = config["model_type"]?.string ?? "nothing"
+        family = try Family.named(modelType, file: configPath)
         let describing = [ModelCard.fileName, SentenceTransformersFiles.modulesName]
         description =
             adapter.flatMap { folder in describing.contains { Files.exists(folder.appending($0)) } ? folder : nil }
@@ -35,8 +38,8 @@ struct ModelFolder {
     }
 
     /// - Throws: `InputError` where `config.json` and the checkpoint do not fit each other exactly.
-    func text(_ precision: Precision, _ device: Device) throws -> any TextModel {
-        let weights = try WeightLoader(path, names: family.names, precision: precision, device: device)
+    func text(_ precision: Precision, _ device: Device) throws -> TextModel {
+        let weights = try WeightFiles(path, names: family.names, precision: precision, device: device)
         let text = try family.build(ConfigurationReader(config, path: configPath), weights)
         try weights.finish()
         return text

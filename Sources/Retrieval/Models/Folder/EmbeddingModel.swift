@@ -12,7 +12,9 @@ public final class EmbeddingModel {
     public let folder: FilePath
     public let card: ModelCard
     public let tokenizer: Tokenizer
-    public let text: any TextModel
+    public let text: TextModel
+    /// Pooling and what follows it.
+    public let head: Head
     public let device: Device
     public let precision: Precision
     /// What a user should know about how the folder was read, a sentence each.
@@ -52,6 +54,7 @@ public final class EmbeddingModel {
         descriptionFiles = try files.descriptionFiles()
         (card, notes) = try ModelCard.load(
             files, overrides, model: text, tokenizer: tokenizer, settingName: settingName)
+        head = Head([card.pooling], card.normalize ? [.normalize] : [])
         try requireFittingTokenizer()
         if let adapter { try merge(adapter, isDescription: files.description == adapter) }
         if purpose == .encoding { try text.prepareForEncoding() }
@@ -94,37 +97,21 @@ public final class EmbeddingModel {
         return ids
     }
 
-    /// One vector for each sequence in the caller's order: pooled, and of length 1 if the card says so.
-    ///
-    /// - Parameter hidden_TD: what the last block gave.
-    /// - Returns: float32 `[S, D]`
-    public func pool(_ hidden_TD: Tensor, _ batch: DeviceBatch) throws -> Tensor {
-        let pooled_SD = try card.pooling(hidden_TD, batch)
-        return card.normalize ? try pooled_SD.normalized() : pooled_SD
-    }
+    /// What training changes.
+    public var trainableParameters: [Parameter] { text.trainableParameters + head.parameters.filter(\.isTrainable) }
 
-    /// Vectors of a batch, without gradients.
+    /// Makes every parameter that vectors depend on trainable.
     ///
-    /// - Parameter dims: keep the first so many components (Matryoshka), and scale to length 1 again if the card does;
-    ///   nil for what the card says, ``ModelCard/truncateDim``, which scales nothing.
-    /// - Returns: float32 `[S, dims]` on the CPU.
-    public func encode(_ packed: PackedBatch, dims: Int? = nil) throws -> Tensor {
-        try withoutGradients {
-            let batch = try DeviceBatch(packed, device: device)
-            var vectors = try pool(text.forward(batch), batch)
-            let kept = dims ?? card.outputDims
-            if kept < card.dims {
-                vectors = try vectors.narrow(1, start: 0, length: kept)
-                if dims != nil && card.normalize { vectors = try vectors.normalized() }
-            }
-            return try vectors.to(.cpu).contiguous()
-        }
+    /// - Throws: `TensorError` for a model that was loaded for encoding.
+    public func trainAll() throws {
+        try text.trainAll()
+        for parameter in head.parameters { try parameter.makeTrainable() }
     }
 
     /// Digest of the weights as they lie in the folder: what a model trained from here names as its base.
     public static func weightsDigest(_ folder: FilePath) throws -> SHA256Digest {
         var digest = SHA256Stream()
-        for path in try WeightLoader.paths(folder) {
+        for path in try WeightFiles.paths(folder) {
             try Array(SHA256Digest.ofFile(path).bytes).withUnsafeBytes { digest.update($0) }
         }
         return digest.finalize()

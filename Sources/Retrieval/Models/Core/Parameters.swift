@@ -1,17 +1,22 @@
-internal import Base
 public import Tensors
 
-/// One named tensor of a model, under the name that its checkpoint uses.
+/// One named tensor of a model, under the name that the model uses.
+///
+/// A parameter is a place: what lies in it is lent by whoever keeps the weights, and may be taken away again.
 public final class Parameter {
     public let name: String
     /// Changed in place by training, only where ``isTrainable``.
     public private(set) var tensor: Tensor
     /// Whether gradients are recorded for it.
     public private(set) var isTrainable = false
+    /// Takes the file's bytes out of memory when the values are no longer needed.
+    private let discard: (() -> Void)?
 
-    public init(_ name: String, _ tensor: Tensor) {
+    /// - Parameter discard: called when the values have been given up or copied.
+    public init(_ name: String, _ tensor: Tensor, discard: (() -> Void)? = nil) {
         self.name = name
         self.tensor = tensor
+        self.discard = discard
     }
 
     /// Lets training change it: the values move to memory of their own (weights from a file are mapped read-only).
@@ -20,12 +25,14 @@ public final class Parameter {
         tensor = try withoutGradients { try tensor.clone() }
         try tensor.requireGradient()
         isTrainable = true
+        discard?()
     }
 
     /// Gives the values up: they have been laid out anew elsewhere.
     func release() throws {
         precondition(!isTrainable, "\(name) is being trained")
         tensor = try Tensor.zeros([0], type: tensor.elementType)
+        discard?()
     }
 
     /// Replaces the values, keeping the shape.
@@ -34,5 +41,6 @@ public final class Parameter {
             throw TensorError("replace", "\(name) is \(tensor.shape), not \(values.shape)")
         }
         tensor = values
+        discard?()
     }
 }

@@ -13,25 +13,25 @@ extension ModelCard {
     /// - Throws: `Failure` (78) that names each thing that stays unknown; `InputError` for files that ask for something
     ///   we don't do.
     static func load(
-        _ folder: ModelFolder, _ overrides: Overrides, model: any TextModel, tokenizer: Tokenizer,
+        _ folder: ModelFolder, _ overrides: Overrides, model: TextModel, tokenizer: Tokenizer,
         settingName: (Setting) -> String
     ) throws -> Loaded {
         let file = folder.description.appending(fileName)
         let loaded: Loaded =
             try Files.exists(file)
-            ? (ModelCard(file: file).checked(folder.family, model, file).with(overrides), [])
+            ? (ModelCard(file: file).checked(folder.modelType, model, file).with(overrides), [])
             : SentenceTransformersFiles(folder.description, tokenizer).card(
                 folder, overrides, model: model, tokenizer: tokenizer, settingName: settingName)
         try loaded.card.checkLengths(model)
         return loaded
     }
 
-    private func checked(_ family: ModelFamily, _ model: any TextModel, _ file: FilePath) throws -> ModelCard {
+    private func checked(_ family: String, _ model: TextModel, _ file: FilePath) throws -> ModelCard {
         func error(_ field: String, _ reason: String) -> InputError {
             InputError(reason, at: Place(path: file.string, field: field), exitStatus: .badConfiguration)
         }
-        guard self.family == family.name else {
-            throw error("family", "the card is for \(self.family), config.json for \(family.name)")
+        guard self.family == family else {
+            throw error("family", "the card is for \(self.family), config.json for \(family)")
         }
         guard dims == model.hiddenSize else {
             throw error("dims", "\(dims) dims, but the model gives \(model.hiddenSize)")
@@ -48,7 +48,7 @@ extension ModelCard {
         return card
     }
 
-    private func checkLengths(_ model: any TextModel) throws {
+    private func checkLengths(_ model: TextModel) throws {
         for role in Role.allCases {
             let maxLength = side(role).maxLength
             guard maxLength > 0 && maxLength <= model.maxLength else {

@@ -1,5 +1,4 @@
-internal import Base
-internal import Tensors
+public import Tensors
 
 /// A linear layer, `input · weightᵀ + bias`, with room for a LoRA adapter.
 public final class Linear {
@@ -25,7 +24,7 @@ public final class Linear {
         [weight] + (bias.map { [$0] } ?? []) + (adapter.map { [$0.a, $0.b] } ?? [])
     }
 
-    /// - Parameter site: tells the dropouts of one block apart.
+    /// - Parameter site: tells the dropouts of one stage apart.
     func callAsFunction(_ input_TI: Tensor, _ dropout: Dropout, site: UInt64) throws -> Tensor {
         let output_TO = try input_TI.linear(weight.tensor.to(input_TI.elementType), bias?.tensor)
         guard let adapter else { return output_TO }
@@ -58,42 +57,5 @@ public final class Linear {
             try weight.replace(merged_OI.to(type))
         }
         self.adapter = nil
-    }
-}
-
-/// A linear layer, or several that share an input, ready for encoding.
-///
-/// On the CPU the weight is in the blocked layout of oneDNN, which was measured at 1.4 to 1.7 times the speed of the
-/// plain layout in float32 and bfloat16. On other devices, and where the CPU does not multiply its type, it stays
-/// plain and is converted to the input's type for each product, which costs next to nothing for a whole batch.
-final class FusedLinear {
-    private let prepacked: PrepackedWeight?
-    private let weight: Tensor?
-    private let bias: Tensor?
-
-    /// Rows that a batch usually has; oneDNN chooses blocks by it. Any number of rows works.
-    static let expectedRowCount = 4096
-
-    /// Takes the layers' weights over: each is in memory once.
-    init(_ layers: [Linear]) throws {
-        let weights = layers.map(\.weight.tensor)
-        let biases = layers.compactMap(\.bias?.tensor)
-        precondition(biases.isEmpty || biases.count == layers.count, "layers to fuse all have a bias, or none")
-        let fused = weights.count == 1 ? weights[0] : try Tensor.cat(weights)
-        bias = biases.isEmpty ? nil : biases.count == 1 ? biases[0] : try Tensor.cat(biases)
-        if fused.device == .cpu && PrepackedWeight.isSupported(fused.elementType) {
-            prepacked = try PrepackedWeight(fused, expectedRowCount: FusedLinear.expectedRowCount)
-            weight = nil
-        } else {
-            prepacked = nil
-            weight = fused
-        }
-        for layer in layers { try layer.weight.release() }
-    }
-
-    func callAsFunction(_ input: Tensor, gelu: Bool = false) throws -> Tensor {
-        if let prepacked { return try prepacked.linear(input, bias, gelu ? .gelu : .none) }
-        let output = try input.linear(weight!.to(input.elementType), bias)
-        return gelu ? try output.gelu() : output
     }
 }

@@ -7,22 +7,24 @@ internal import Tensors
 ///
 /// Reads `model.safetensors`, or the files that `model.safetensors.index.json` names. Tensors stay mapped unless
 /// their type or device must change.
-final class WeightLoader {
+final class WeightFiles {
     private let folder: FilePath
     private let files: [SafetensorsFile]
     /// Which file holds a name, as the checkpoint writes it.
     private var fileByName: [String: Int] = [:]
+    private let names: NameMap
     /// Put before every name where the checkpoint does so.
     private let prefix: String
     let precision: Precision
     private let device: Device
     private var asked: Set<String> = []
 
-    init(_ folder: FilePath, names: ModuleNames, precision: Precision, device: Device) throws {
+    init(_ folder: FilePath, names: NameMap, precision: Precision, device: Device) throws {
         self.folder = folder
+        self.names = names
         self.precision = precision
         self.device = device
-        files = try WeightLoader.paths(folder).map { try SafetensorsFile($0) }
+        files = try WeightFiles.paths(folder).map { try SafetensorsFile($0) }
         for (index, file) in files.enumerated() {
             for name in file.names {
                 guard fileByName.updateValue(index, forKey: name) == nil else {
@@ -30,7 +32,8 @@ final class WeightLoader {
                 }
             }
         }
-        prefix = fileByName.keys.contains { $0.hasPrefix(names.prefix) } ? names.prefix : ""
+        let written = fileByName.keys
+        prefix = names.prefixes.first { prefix in written.contains { $0.hasPrefix(prefix) } } ?? ""
     }
 
     /// The weight files of a model folder, in a fixed order.
@@ -48,7 +51,12 @@ final class WeightLoader {
         let index = folder.appending("model.safetensors.index.json")
         guard Files.exists(index) else {
             let others = [
-                ("pytorch_model.bin", "is a pickle and is never loaded; save the model as safetensors first"),
+                (
+                    "pytorch_model.bin",
+                    "is a pickle, which can run programs, and is never loaded; convert it with: python -c \"from "
+                        + "transformers import AutoModel; AutoModel.from_pretrained('\(folder)')"
+                        + ".save_pretrained('\(folder)')\""
+                ),
                 ("adapter_model.safetensors", "is an adapter: give the folder as --adapter, and its model as --model"),
             ]
             let present = others.first { Files.exists(folder.appending($0.0)) }
@@ -68,52 +76,51 @@ final class WeightLoader {
         }
     }
 
-    func has(_ name: String) -> Bool { fileByName[prefix + name] != nil }
+    /// A tensor's name as this checkpoint writes it, if it has it.
+    private func spelling(_ name: String) -> String? {
+        names.spellings(name, prefix: prefix).first { fileByName[$0] != nil }
+    }
+
+    func has(_ name: String) -> Bool { spelling(name) != nil }
 
     /// - Throws: `InputError` if the checkpoint has no such tensor or another shape, or if a number in it is NaN or
     ///   infinite: attention kernels swallow such a number and give vectors that look like others.
     func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
-        guard let index = fileByName[prefix + name] else {
+        guard let written = spelling(name), let index = fileByName[written] else {
             throw InputError(
-                "the model needs this tensor, which is missing", at: Place(path: folder.string, field: name))
+                "the model needs this tensor, which is missing", at: Place(path: folder.string, field: prefix + name))
         }
         let file = files[index]
-        guard let entry = file[prefix + name], entry.shape == shape, entry.type.isFloatingPoint else {
-            let found = file[prefix + name].map { "\($0.shape) of \($0.type)" } ?? "nothing"
+        guard let entry = file[written], entry.shape == shape, entry.type.isFloatingPoint else {
+            let found = file[written].map { "\($0.shape) of \($0.type)" } ?? "nothing"
             throw InputError(
-                "shape \(shape) of numbers belongs here, not \(found)", at: Place(path: file.path.string, field: name))
+                "shape \(shape) of numbers belongs here, not \(found)",
+                at: Place(path: file.path.string, field: written))
         }
-        asked.insert(prefix + name)
-        let tensor = try file.tensor(prefix + name)
-        guard try tensor.isFinite().withUnsafeBytes({ !$0.contains(0) }) else {
+        asked.insert(written)
+        guard try file.isFinite(written) else {
             throw InputError(
-                "the tensor holds a number that is not finite", at: Place(path: file.path.string, field: name),
+                "the tensor holds a number that is not finite", at: Place(path: file.path.string, field: written),
                 advice: "The checkpoint is damaged, or its training diverged.")
         }
-        let kept = try tensor.to(precision.storage, device)
         // What is not multiplied by is small, and computed with as it is.
-        return Parameter(name, shape.count == 1 ? try kept.to(precision.compute) : kept)
+        let rounded = try file.tensor(written).to(precision.storage, device)
+        let kept = shape.count == 1 ? try rounded.to(precision.compute) : rounded
+        let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
+        if !isMapped { file.discard(written) }
+        return Parameter(name, kept, discard: isMapped ? { file.discard(written) } : nil)
     }
 
-    /// A linear layer's weight `[O, I]` and bias `[O]`.
-    func linear(_ name: String, _ inputSize: Int, _ outputSize: Int) throws -> Linear {
+    /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.
+    func linear(_ name: String, _ inputSize: Int, _ outputSize: Int, bias: Bool = true) throws -> Linear {
         Linear(
             name, weight: try parameter(name + ".weight", [outputSize, inputSize]),
-            bias: try parameter(name + ".bias", [outputSize]))
+            bias: bias ? try parameter(name + ".bias", [outputSize]) : nil)
     }
 
-    /// Says that a tensor may be there and is not needed.
-    func ignore(_ name: String) { asked.insert(prefix + name) }
-
-    func ignore(prefix ignored: String) {
-        for name in fileByName.keys where name.hasPrefix(ignored) || name.hasPrefix(prefix + ignored) {
-            asked.insert(name)
-        }
-    }
-
-    /// - Throws: `InputError` that lists tensors nobody asked for.
+    /// - Throws: `InputError` that lists tensors nobody asked for and nobody knows.
     func finish() throws {
-        let rest = fileByName.keys.filter { !asked.contains($0) }.sorted()
+        let rest = fileByName.keys.filter { !asked.contains($0) && !names.isUnusedTensor($0) }.sorted()
         guard let first = rest.first else { return }
         let others =
             rest.count > 1

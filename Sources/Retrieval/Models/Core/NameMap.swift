@@ -1,0 +1,45 @@
+/// What the tensors and modules of a family are called in files that others wrote.
+///
+/// The names that a model uses are those of transformers' base class (`AutoModel`); other classes put prefixes before
+/// them, older ones have other endings.
+public struct NameMap: Sendable {
+    /// What some checkpoints and adapters put before every name, as `bert.`; the one without any is always known.
+    let prefixes: [String]
+    /// Older endings of names, and what they are called today.
+    let oldEndings: [(old: String, new: String)]
+    /// Modules that files may mention and no vector depends on.
+    let unusedModules: [String]
+    /// Tensors that may be there and are not needed: whole names, or beginnings that end in a dot.
+    let unusedTensors: [String]
+
+    public init(
+        prefixes: [String], oldEndings: [(old: String, new: String)] = [], unusedModules: [String] = [],
+        unusedTensors: [String] = []
+    ) {
+        self.prefixes = prefixes
+        self.oldEndings = oldEndings
+        self.unusedModules = unusedModules
+        self.unusedTensors = unusedTensors
+    }
+
+    /// The names that a module may go by, the usual one first.
+    func aliases(of module: String) -> [String] { [module] + prefixes.map { $0 + module } }
+
+    /// Whether a name, whole or from a dot on, means a module that no vector depends on.
+    func isUnused(_ name: String) -> Bool {
+        unusedModules.contains { module in aliases(of: module).contains { $0 == name || $0.hasSuffix("." + name) } }
+    }
+
+    /// Whether a checkpoint's tensor is known, and needed by no vector.
+    func isUnusedTensor(_ name: String) -> Bool {
+        unusedTensors.contains { unused in
+            aliases(of: unused).contains { $0.hasSuffix(".") ? name.hasPrefix($0) : name == $0 }
+        }
+    }
+
+    /// The names that a tensor may have in a checkpoint with this prefix.
+    func spellings(_ name: String, prefix: String) -> [String] {
+        [prefix + name]
+            + oldEndings.filter { name.hasSuffix($0.new) }.map { prefix + name.dropLast($0.new.count) + $0.old }
+    }
+}

@@ -1,0 +1,48 @@
+public import Tensors
+
+// Shape suffixes, here and in the layers and families:
+//   T rows (tokens) of a batch · S sequences of a batch · D hidden size · H heads · G heads of keys and values
+//   L length of the sequences of a run · N sequences of a run · E size of a head · I, O in- and output size of a
+//   linear layer · R rank of an adapter · V size of the vocabulary
+
+/// One piece of a chain: hidden states in, hidden states out.
+///
+/// A stage depends on nothing but its arguments and its parameters, so that training can run it again for backward.
+public protocol Stage: AnyObject {
+    /// What the stage computes with, in the checkpoint's order of names; LoRA parameters included.
+    var parameters: [Parameter] { get }
+    /// Its linear layers, those that share an input together: where adapters go, and what is laid out anew for encoding.
+    var projections: [Projection] { get }
+
+    /// - Parameter hidden_TD: what the stage before gave.
+    func forward(_ hidden_TD: Tensor, _ context: Context) throws -> Tensor
+}
+
+/// Where a chain begins: what is in a batch becomes hidden states.
+public protocol Entrance: AnyObject {
+    var parameters: [Parameter] { get }
+
+    /// - Returns: hidden states `[T, D]`, in the type that the chain computes with.
+    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor
+}
+
+/// What stages are run with beside hidden states: how rows belong together, and what is dropped.
+public struct Context {
+    /// A segmentation of a chain's rows; a chain may have several.
+    public enum LayoutName: Sendable, Hashable {
+        /// The texts of a batch.
+        case sequences
+    }
+
+    private let layouts: [LayoutName: DeviceLayout]
+    /// For the whole model; each stage derives its own seed.
+    public let dropout: Dropout
+
+    init(layouts: [LayoutName: DeviceLayout], dropout: Dropout) {
+        self.layouts = layouts
+        self.dropout = dropout
+    }
+
+    /// - Precondition: the chain's entrance makes this layout.
+    public func layout(_ name: LayoutName = .sequences) -> DeviceLayout { layouts[name]! }
+}

@@ -1,0 +1,84 @@
+public import Tensors
+
+/// A text encoder cut where stage-wise backward needs it: an entrance, then stages; pooling comes after, in the head.
+public final class TextModel {
+    /// D, the size of hidden states.
+    public let hiddenSize: Int
+    /// The longest sequence the model has positions for.
+    public let maxLength: Int
+    /// Token ids lie in `0..<vocabularySize`.
+    public let vocabularySize: Int
+    public let entrance: any Entrance
+    public let stages: [any Stage]
+    /// Parameters of the checkpoint that no vector depends on; kept, so that a saved model has them too.
+    public let passiveParameters: [Parameter]
+    /// Dropout probabilities as the model's configuration has them; a seed of 0.
+    public let configuredDropout: Dropout
+    /// What its modules are called elsewhere.
+    public let names: NameMap
+    /// The modules that get adapters where nobody says which; ends of names.
+    public let defaultTargets: [String]
+    /// Whether ``prepareForEncoding(_:)`` was called: weights are gone into other layouts.
+    public private(set) var isPreparedForEncoding = false
+
+    public init(
+        hiddenSize: Int, maxLength: Int, vocabularySize: Int, entrance: any Entrance, stages: [any Stage],
+        passiveParameters: [Parameter] = [], configuredDropout: Dropout = .none, names: NameMap,
+        defaultTargets: [String]
+    ) {
+        self.hiddenSize = hiddenSize
+        self.maxLength = maxLength
+        self.vocabularySize = vocabularySize
+        self.entrance = entrance
+        self.stages = stages
+        self.passiveParameters = passiveParameters
+        self.configuredDropout = configuredDropout
+        self.names = names
+        self.defaultTargets = defaultTargets
+    }
+
+    /// Everything that vectors depend on, plus LoRA parameters, in order; what stages share is there once.
+    public var activeParameters: [Parameter] {
+        var seen: Set<ObjectIdentifier> = []
+        return (entrance.parameters + stages.flatMap(\.parameters)).filter { seen.insert(ObjectIdentifier($0)).inserted }
+    }
+
+    /// Everything a checkpoint holds, plus LoRA parameters, in order.
+    public var parameters: [Parameter] { activeParameters + passiveParameters }
+
+    /// What training changes.
+    public var trainableParameters: [Parameter] { parameters.filter(\.isTrainable) }
+
+    /// Linear layers by the name of their module, in order: where LoRA adapters go.
+    public var linearLayers: [Linear] { stages.flatMap { $0.projections.flatMap(\.layers) } }
+
+    /// Hidden states after the last stage, `[T, D]`.
+    public func forward(_ batch: DeviceBatch, _ dropout: Dropout = .none) throws -> Tensor {
+        var hidden_TD = try entrance.embed(batch, dropout)
+        let context = batch.context(dropout)
+        for stage in stages { hidden_TD = try stage.forward(hidden_TD, context) }
+        return hidden_TD
+    }
+
+    /// Makes every parameter that vectors depend on trainable.
+    ///
+    /// - Throws: `TensorError` for a model that is prepared for encoding.
+    public func trainAll() throws {
+        try requirePlainWeights("trainAll")
+        for parameter in activeParameters { try parameter.makeTrainable() }
+    }
+
+    /// Readies the weights for encoding only: fused and in the CPU's blocked layout. Gradients are impossible after.
+    public func prepareForEncoding() throws {
+        isPreparedForEncoding = true
+        try withoutGradients {
+            for stage in stages { for projection in stage.projections { try projection.prepareForEncoding() } }
+        }
+    }
+
+    /// - Throws: `TensorError` for a model that is prepared for encoding: it would compute with the old weights.
+    func requirePlainWeights(_ operation: String) throws {
+        guard isPreparedForEncoding else { return }
+        throw TensorError(operation, "the model was loaded for encoding, and its weights are laid out for that alone")
+    }
+}

@@ -1,0 +1,284 @@
+internal import Foundation
+internal import JSON
+internal import Tensors
+
+// The text side of EmbeddingGemma 2; its towers for images and sounds are not used.
+//
+// Source: names and order of operations as in transformers' `EmbeddingGemma2TextModel`.
+
+extension Family {
+    static let embeddingGemma2 = Family(
+        modelTypes: ["embedding_gemma2", "embedding_gemma2_text"],
+        names: NameMap(
+            prefixes: ["language_model."],
+            unusedTensors: ["vision_tower.", "embed_vision.", "audio_tower.", "embed_audio."]),
+        tokenizerClass: "GemmaTokenizer", build: { try EmbeddingGemma2.model(EmbeddingGemma2Configuration($0), $1) })
+}
+
+/// What `config.json` of an EmbeddingGemma 2 says of its text side.
+struct EmbeddingGemma2Configuration {
+    /// How a layer attends.
+    struct Layer {
+        let isFull: Bool
+        let headSize: Int
+        let keyValueHeadCount: Int
+        let rotary: Rotary
+    }
+
+    let vocabularySize: Int
+    let hiddenSize: Int
+    let headCount: Int
+    let intermediateSize: Int
+    let positionCount: Int
+    let normEpsilon: Double
+    let activation: Activation
+    let window: Int
+    /// Size of what each layer gets of the embeddings.
+    let perLayerSize: Int
+    /// Size of a vector.
+    let embeddingSize: Int
+    let layers: [Layer]
+
+    /// - Parameter reader: the whole model's configuration, or that of its text side alone.
+    init(_ root: ConfigurationReader) throws {
+        typealias Range = ConfigurationReader.Range
+        let isNested = root["text_config"] != nil
+        let reader = isNested ? try root.section("text_config") : root
+        vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        hiddenSize = try reader.count("hidden_size", in: Range.size, default: 512)
+        headCount = try reader.count("num_attention_heads", in: Range.heads, default: 4)
+        intermediateSize = try reader.count("intermediate_size", in: Range.innerSize, default: 2048)
+        positionCount = try reader.count("max_position_embeddings", in: Range.positions, default: 131_072)
+        normEpsilon = try reader.number("rms_norm_eps", in: Range.epsilon, default: 1e-6)
+        activation = try Activation(reader, "hidden_activation", default: "gelu_pytorch_tanh")
+        window = try reader.count("sliding_window", in: Range.positions, default: 512)
+        perLayerSize = try reader.count("hidden_size_per_layer_input", in: Range.size, default: 512)
+        embeddingSize = try reader.count("embedding_dim", in: Range.size, default: 768)
+        try reader.require("attention_bias", false)
+        layers = try Self.layers(reader, headCount: headCount, positions: positionCount)
+        // A stray copy of Gemma 3's field changes nothing here.
+        let harmless: Set<String> = ["use_bidirectional_attention", "attention_dropout", "hidden_act"]
+        if isNested {
+            try reader.finishModel(except: harmless)
+            try root.finishModel(except: [
+                "vision_config", "audio_config", "boi_token_id", "eoi_token_id", "image_token_id", "boa_token_id",
+                "eoa_token_id", "eoa_token_index", "audio_token_id", "video_token_id", "vision_soft_tokens_per_image",
+            ])
+        } else {
+            try reader.finishModel(except: harmless)
+        }
+    }
+
+    private static func layers(_ reader: ConfigurationReader, headCount: Int, positions: Int) throws -> [Layer] {
+        typealias Range = ConfigurationReader.Range
+        let count = try reader.count("num_hidden_layers", in: Range.blocks, default: 24)
+        let headSize = try reader.count("head_dim", in: Range.size, default: 256)
+        let keyValueHeadCount = try reader.count("num_key_value_heads", in: Range.heads, default: 2)
+        var types = try reader.strings("layer_types") ?? (0..<count).map { ($0 + 1) % 6 == 0 ? "full_attention" : "sliding_attention" }
+        guard types.count == count else {
+            throw reader.error("layer_types", "\(types.count) types for \(count) layers")
+        }
+        // The last layer always sees everything.
+        types[count - 1] = "full_attention"
+        let overrides = try overrides(reader, layerCount: count)
+        let section = try reader["rope_parameters"].map { _ in try reader.section("rope_parameters") }
+        func rotary(_ type: String, _ theta: Double, _ size: Int) throws -> Rotary {
+            guard let section, section[type] != nil else { return Rotary(theta: theta, headSize: size) }
+            return try Rotary(
+                section: section.section(type), headSize: size, positions: positions, defaultTheta: theta)
+        }
+        let layers = try types.enumerated().map { index, type in
+            guard type == "full_attention" || type == "sliding_attention" else {
+                throw reader.error("layer_types", "attention of type \"\(type)\" is not supported")
+            }
+            let isFull = type == "full_attention"
+            let own = overrides.map { $0[index] ?? (nil, nil) } ?? (isFull ? (512, 1) : (nil, nil))
+            let layer = Layer(
+                isFull: isFull, headSize: own.headSize ?? headSize,
+                keyValueHeadCount: own.keyValueHeadCount ?? keyValueHeadCount,
+                rotary: try rotary(type, isFull ? 1e6 : 1e4, own.headSize ?? headSize))
+            guard layer.headSize % 2 == 0, headCount % layer.keyValueHeadCount == 0 else {
+                throw reader.error(
+                    "per_layer_config",
+                    "layer \(index): \(layer.keyValueHeadCount) heads of size \(layer.headSize) for keys do not fit "
+                        + "\(headCount) heads")
+            }
+            return layer
+        }
+        try section?.refuseUnread()
+        return layers
+    }
+
+    private typealias Override = (headSize: Int?, keyValueHeadCount: Int?)
+
+    /// `per_layer_config`: sizes of single layers by their number, which may have zeros in front; nil where it is not
+    /// there, so that full layers have their usual sizes.
+    private static func overrides(_ reader: ConfigurationReader, layerCount: Int) throws -> [Int: Override]? {
+        guard let value = reader["per_layer_config"] else { return nil }
+        let section = try reader.section("per_layer_config")
+        var overrides: [Int: Override] = [:]
+        for (key, _) in value.object ?? [:] {
+            guard let layer = Int(key), (0..<layerCount).contains(layer), overrides[layer] == nil else {
+                throw section.error(key, "the number of one of \(layerCount) layers is expected, each once")
+            }
+            let own = try section.section(key)
+            overrides[layer] = (
+                try own.optionalCount("head_dim", in: ConfigurationReader.Range.size),
+                try own.optionalCount("num_key_value_heads", in: ConfigurationReader.Range.heads)
+            )
+            try own.refuseUnread()
+        }
+        return overrides
+    }
+}
+
+/// Hidden states are `[T, 2·D]` here: those of the layer, and behind them the embeddings of the entrance, which every
+/// layer gets its own part of.
+enum EmbeddingGemma2 {
+    static func model(_ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles) throws -> TextModel {
+        let size = configuration.hiddenSize
+        let perLayer = try PerLayerInputs(configuration, files)
+        return TextModel(
+            hiddenSize: configuration.embeddingSize, maxLength: configuration.positionCount,
+            vocabularySize: configuration.vocabularySize,
+            entrance: DoubledEntrance(
+                try TokenEmbedding(
+                    "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot())),
+            stages: try configuration.layers.indices.map { try EmbeddingGemma2Block($0, configuration, perLayer, files) }
+                + [try EmbeddingGemma2Exit(configuration, files)],
+            names: Family.embeddingGemma2.names,
+            defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
+    }
+}
+
+/// Embeddings twice, side by side.
+private final class DoubledEntrance: Entrance {
+    private let embedding: TokenEmbedding
+    var parameters: [Parameter] { embedding.parameters }
+
+    init(_ embedding: TokenEmbedding) { self.embedding = embedding }
+
+    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
+        let embedded_TD = try embedding.embed(batch, dropout)
+        return try Tensor.cat([embedded_TD, embedded_TD], 1)
+    }
+}
+
+/// What each layer gets of the embeddings: one weight and one norm for all layers, of which each uses its rows.
+private final class PerLayerInputs {
+    private let weight: Parameter
+    private let norm: RMSNorm
+    private let size: Int
+    private let hiddenSize: Int
+
+    var parameters: [Parameter] { [weight] + norm.parameters }
+
+    init(_ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles) throws {
+        size = configuration.perLayerSize
+        hiddenSize = configuration.hiddenSize
+        weight = try files.parameter(
+            "ple.per_layer_model_projection.weight", [configuration.layers.count * size, hiddenSize])
+        norm = try RMSNorm("ple.per_layer_projection_norm", size, configuration.normEpsilon, files)
+    }
+
+    /// - Returns: `[T, size]`
+    func callAsFunction(_ embedded_TD: Tensor, layer: Int) throws -> Tensor {
+        let rows = try weight.tensor.narrow(0, start: layer * size, length: size).to(embedded_TD.elementType)
+        return try norm(embedded_TD.linear(rows).multiplied(by: 1 / Double(hiddenSize).squareRoot()))
+    }
+}
+
+/// One layer: Gemma's four norms, attention with normalised values, and the layer's own part of the embeddings.
+private final class EmbeddingGemma2Block: Stage {
+    private let index: Int
+    private let size: Int
+    private let epsilon: Double
+    private let activation: Activation
+    private let perLayer: PerLayerInputs
+    private let inputNorm: RMSNorm
+    private let attention: SelfAttention
+    private let attendedNorm: RMSNorm
+    private let mlpNorm: RMSNorm
+    private let mlp: GatedMLP
+    private let outputNorm: RMSNorm
+    private let gate: Projection
+    private let projection: Projection
+    private let perLayerNorm: RMSNorm
+    private let scalar: Parameter
+
+    var projections: [Projection] { attention.projections + mlp.projections + [gate, projection] }
+    var parameters: [Parameter] {
+        inputNorm.parameters + attention.parameters + attendedNorm.parameters + mlpNorm.parameters + mlp.parameters
+            + outputNorm.parameters + gate.parameters + projection.parameters + perLayerNorm.parameters + [scalar]
+            + perLayer.parameters
+    }
+
+    init(
+        _ index: Int, _ configuration: EmbeddingGemma2Configuration, _ perLayer: PerLayerInputs, _ files: WeightFiles
+    ) throws {
+        self.index = index
+        self.perLayer = perLayer
+        let name = "layers.\(index)"
+        let layer = configuration.layers[index]
+        let size = configuration.hiddenSize
+        let epsilon = configuration.normEpsilon
+        (self.size, self.epsilon, activation) = (size, epsilon, configuration.activation)
+        func norm(_ part: String) throws -> RMSNorm { try RMSNorm("\(name).\(part)", size, epsilon, files) }
+        inputNorm = try norm("input_layernorm")
+        attention = try SelfAttention(
+            "\(name).self_attn", size,
+            AttentionSpec(
+                headCount: configuration.headCount, keyValueHeadCount: layer.keyValueHeadCount,
+                headSize: layer.headSize, scale: 1,
+                sight: layer.isFull ? .all : .window(before: configuration.window, after: configuration.window)),
+            layer.rotary, SelfAttention.Options(headNormEpsilon: epsilon), files)
+        attendedNorm = try norm("post_attention_layernorm")
+        mlpNorm = try norm("pre_feedforward_layernorm")
+        mlp = try GatedMLP("\(name).mlp", size, configuration.intermediateSize, configuration.activation, files)
+        outputNorm = try norm("post_feedforward_layernorm")
+        gate = Projection(
+            try files.linear("\(name).ple_block.per_layer_input_gate", size, configuration.perLayerSize, bias: false))
+        projection = Projection(
+            try files.linear("\(name).ple_block.per_layer_projection", configuration.perLayerSize, size, bias: false))
+        perLayerNorm = try norm("ple_block.post_per_layer_input_norm")
+        scalar = try files.parameter("\(name).layer_scalar", [1])
+    }
+
+    func forward(_ hidden_TD: Tensor, _ context: Context) throws -> Tensor {
+        let dropout = context.dropout.at(UInt64(index + 1))
+        let layer_TD = try hidden_TD.narrow(1, start: 0, length: size)
+        let embedded_TD = try hidden_TD.narrow(1, start: size, length: size)
+        let ones = try Tensor.ones(
+            [attention.headSize], type: layer_TD.elementType, device: layer_TD.device)
+        let attended_TD = try attendedNorm(
+            attention(inputNorm(layer_TD), context, dropout, valueNorm: { try $0.rmsNorm(ones, epsilon: self.epsilon) }))
+        let middle_TD = try attention.adding(layer_TD, to: attended_TD)
+        let outer_TD = try mlp.adding(middle_TD, to: outputNorm(mlp(mlpNorm(middle_TD), dropout, site: 4)))
+        let gated_TP = try activation.gated(
+            gate(outer_TD, dropout, site: 7), by: perLayer(embedded_TD, layer: index))
+        let own_TD = try perLayerNorm(projection(gated_TP, dropout, site: 8))
+        let scaled_TD = try projection.adding(outer_TD, to: own_TD).multiplied(by: scalar.tensor)
+        return try Tensor.cat([scaled_TD, embedded_TD], 1)
+    }
+}
+
+/// The final norm and the projection to the size of vectors.
+private final class EmbeddingGemma2Exit: Stage {
+    private let norm: RMSNorm
+    private let projection: Projection
+    private let size: Int
+
+    var projections: [Projection] { [projection] }
+    var parameters: [Parameter] { norm.parameters + projection.parameters }
+
+    init(_ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles) throws {
+        size = configuration.hiddenSize
+        norm = try RMSNorm("norm", size, configuration.normEpsilon, files)
+        projection = Projection(
+            try files.linear("embedding_projection", size, configuration.embeddingSize, bias: false))
+    }
+
+    func forward(_ hidden_TD: Tensor, _ context: Context) throws -> Tensor {
+        try projection(norm(hidden_TD.narrow(1, start: 0, length: size).contiguous()), .none, site: 0)
+    }
+}

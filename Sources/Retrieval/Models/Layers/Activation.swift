@@ -1,0 +1,40 @@
+internal import Tensors
+
+/// The function between the layers of a feed-forward net.
+enum Activation: Sendable {
+    case gelu, geluTanh, relu, silu
+
+    func callAsFunction(_ input: Tensor) throws -> Tensor {
+        switch self {
+        case .gelu: try input.gelu()
+        case .geluTanh: try input.geluTanh()
+        case .relu: try input.relu()
+        case .silu: try input.silu()
+        }
+    }
+
+    /// What a field of `config.json` says.
+    ///
+    /// - Throws: `InputError` for a function that is not known.
+    init(_ reader: ConfigurationReader, _ field: String, default fallback: String) throws {
+        switch try reader.string(field, default: fallback) {
+        case "gelu": self = .gelu
+        case "gelu_new", "gelu_pytorch_tanh": self = .geluTanh
+        case "relu": self = .relu
+        case "silu", "swish": self = .silu
+        case let other: throw reader.error(field, "the activation \"\(other)\" is not known")
+        }
+    }
+}
+
+extension Activation {
+    /// `act(gate) ⊙ up`, in one pass where the kernels can.
+    func gated(_ gate: Tensor, by up: Tensor) throws -> Tensor {
+        switch self {
+        case .gelu: try gate.gated(up: up, .gelu)
+        case .geluTanh: try gate.gated(up: up, .geluTanh)
+        case .relu: try gate.gated(up: up, .relu)
+        case .silu: try gate.gated(up: up, .silu)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+internal import Foundation
+internal import JSON
+
+extension Rotary {
+    /// What `config.json` says of rotary embeddings, in both places where transformers has written it: `rope_theta` and
+    /// `rope_scaling` (4), or `rope_parameters` (5).
+    ///
+    /// - Parameters:
+    ///   - positions: `max_position_embeddings`.
+    ///   - theta: where no field says it.
+    /// - Throws: `InputError` for a scaling that is not known, and where the two places contradict each other.
+    init(_ reader: ConfigurationReader, headSize: Int, positions: Int, defaultTheta theta: Double) throws {
+        let old = try reader["rope_scaling"].map { _ in try reader.section("rope_scaling") }
+        let statedTheta: Double? = try reader["rope_theta"].map { _ in
+            try reader.positiveNumber("rope_theta", to: 1e12)
+        }
+        let oldScaling = try old.map { try Scaling($0, positions: positions) }
+        guard reader["rope_parameters"] != nil else {
+            self.init(theta: statedTheta ?? theta, headSize: headSize, scaling: oldScaling ?? .none)
+            return
+        }
+        let section = try reader.section("rope_parameters")
+        let rotary = try Rotary(section: section, headSize: headSize, positions: positions, defaultTheta: theta)
+        guard statedTheta ?? rotary.theta == rotary.theta, oldScaling ?? rotary.scaling == rotary.scaling else {
+            throw reader.error(
+                "rope_parameters", "rope_theta or rope_scaling says something else",
+                advice: "remove the fields that are wrong from the file")
+        }
+        self = rotary
+    }
+
+    /// What one object of `rope_parameters` says.
+    init(section: ConfigurationReader, headSize: Int, positions: Int, defaultTheta theta: Double) throws {
+        let stated = try section.positiveNumber("rope_theta", to: 1e12, default: theta)
+        try section.require("partial_rotary_factor", 1, 1.0)
+        self.init(theta: stated, headSize: headSize, scaling: try Scaling(section, positions: positions))
+    }
+}
+
+extension Rotary.Scaling {
+    /// The fields of `rope_scaling`, or those of `rope_parameters` beside the theta; all must be understood.
+    init(_ section: ConfigurationReader, positions: Int) throws {
+        let type = try section.string("type", default: section.string("rope_type", default: "default"))
+        guard try section.string("rope_type", default: type) == type else {
+            throw section.error("type", "rope_type says something else")
+        }
+        func factor(_ fallback: Double? = nil) throws -> Double {
+            try section.positiveNumber("factor", to: 1e6, default: fallback)
+        }
+        func originalPositions(_ fallback: Int? = nil) throws -> Int {
+            try section.count(
+                "original_max_position_embeddings", in: ConfigurationReader.Range.positions, default: fallback)
+        }
+        switch type {
+        case "default": self = .none
+        case "linear": self = .linear(factor: try factor())
+        case "dynamic":
+            self = .dynamic(factor: try factor(), positions: positions)
+            try section.require("original_max_position_embeddings", JSONValue(positions))
+        case "llama3":
+            self = .llama3(
+                factor: try factor(), low: try section.positiveNumber("low_freq_factor", to: 1e6),
+                high: try section.positiveNumber("high_freq_factor", to: 1e6), positions: try originalPositions())
+        case "yarn":
+            let original = try originalPositions(positions)
+            let factor = try factor(Double(positions) / Double(original))
+            self = .yarn(
+                factor: factor, betaFast: try section.positiveNumber("beta_fast", to: 1e6, default: 32),
+                betaSlow: try section.positiveNumber("beta_slow", to: 1e6, default: 1), positions: original,
+                truncates: try section.bool("truncate", default: true),
+                attention: try Self.attentionFactor(section, factor: factor))
+        default:
+            throw section.error(
+                section["rope_type"] == nil ? "type" : "rope_type", "rotary scaling \"\(type)\" is not supported",
+                advice: "supported: default, linear, dynamic, llama3, yarn")
+        }
+        try section.refuseUnread(except: ["rope_theta"])
+    }
+
+    private static func attentionFactor(_ section: ConfigurationReader, factor: Double) throws -> Double {
+        func scale(_ factor: Double, _ multiplier: Double) -> Double {
+            factor <= 1 ? 1 : 0.1 * multiplier * log(factor) + 1
+        }
+        let multiplier = try section.number("mscale", in: 0...1e3, default: 0)
+        let ofAll = try section.number("mscale_all_dim", in: 0...1e3, default: 0)
+        let usual =
+            multiplier > 0 && ofAll > 0 ? scale(factor, multiplier) / scale(factor, ofAll) : scale(factor, 1)
+        return try section.positiveNumber("attention_factor", to: 1e3, default: usual)
+    }
+}
