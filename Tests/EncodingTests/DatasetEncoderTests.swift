@@ -1,4 +1,5 @@
 import Base
+import Engine
 import StoreMaintenance
 import Store
 import Encoding

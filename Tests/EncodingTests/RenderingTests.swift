@@ -1,4 +1,5 @@
 import Base
+import Engine
 import Encoding
 import Examples
 import Models

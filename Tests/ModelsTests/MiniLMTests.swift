@@ -1,4 +1,5 @@
 import Base
+import Engine
 import JSON
 import Models
 import SystemPackage

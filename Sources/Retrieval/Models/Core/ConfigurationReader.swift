@@ -63,8 +63,8 @@ final class ConfigurationReader {
     }
 
     /// A finite number in a range.
-    func number(_ field: String, in range: ClosedRange<Double>, default fallback: Double) throws -> Double {
-        guard let value = self[field] else { return fallback }
+    func number(_ field: String, in range: ClosedRange<Double>, default fallback: Double? = nil) throws -> Double {
+        guard let value = self[field] else { return try fallback ?? missing(field) }
         guard let number = value.double, range.contains(number) else {
             throw error(field, "a number from \(range.lowerBound) to \(range.upperBound) is expected")
         }

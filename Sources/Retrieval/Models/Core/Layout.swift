@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// A segmentation of rows: sequences laid end to end without padding, those of equal length side by side.
 ///

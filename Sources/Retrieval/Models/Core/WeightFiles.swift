@@ -12,7 +12,7 @@ final class WeightFiles {
     private let files: [SafetensorsFile]
     /// Which file holds a name, as the checkpoint writes it.
     private var fileByName: [String: Int] = [:]
-    private let names: NameMap
+    let names: NameMap
     /// Put before every name where the checkpoint does so.
     private let prefix: String
     let precision: Precision

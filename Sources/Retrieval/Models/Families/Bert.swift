@@ -6,16 +6,17 @@ internal import Tensors
 extension Family {
     static let bert = Family(
         modelTypes: ["bert"], names: bertNames("bert.", heads: ["cls."]), tokenizerClass: "BertTokenizer",
-        build: { try Bert.model(BertConfiguration($0, countsFromPadding: false), $1, bert.names) })
+        build: { try Bert.model(BertConfiguration($0, countsFromPadding: false), $1) })
 
     static let roberta = Family(
         modelTypes: ["roberta"], names: bertNames("roberta.", heads: ["lm_head.", "classifier."]),
         tokenizerClass: "RobertaTokenizer",
-        build: { try Bert.model(BertConfiguration($0, countsFromPadding: true), $1, roberta.names) })
+        build: { try Bert.model(BertConfiguration($0, countsFromPadding: true), $1) })
 
     static let xlmRoberta = Family(
-        modelTypes: ["xlm-roberta"], names: roberta.names, tokenizerClass: "XLMRobertaTokenizer",
-        build: { try Bert.model(BertConfiguration($0, countsFromPadding: true), $1, xlmRoberta.names) })
+        modelTypes: ["xlm-roberta"], names: bertNames("roberta.", heads: ["lm_head.", "classifier."]),
+        tokenizerClass: "XLMRobertaTokenizer",
+        build: { try Bert.model(BertConfiguration($0, countsFromPadding: true), $1) })
 
     private static func bertNames(_ prefix: String, heads: [String]) -> NameMap {
         NameMap(
@@ -28,9 +29,7 @@ extension Family {
 
 /// BERT as an encoder of texts: one segment, absolute positions, layer norm after each sub-layer.
 enum Bert {
-    static func model(
-        _ configuration: BertConfiguration, _ files: WeightFiles, _ names: NameMap
-    ) throws -> TextModel {
+    static func model(_ configuration: BertConfiguration, _ files: WeightFiles) throws -> TextModel {
         let size = configuration.hiddenSize
         let pooler = "pooler.dense"
         return TextModel(
@@ -44,7 +43,7 @@ enum Bert {
                 ] : [],
             configuredDropout: Dropout(
                 hidden: configuration.hiddenDropout, attention: configuration.attentionDropout, adapter: 0, seed: 0),
-            names: names,
+            names: files.names,
             defaultTargets: [
                 "query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense",
             ])

@@ -151,7 +151,7 @@ enum Decoder {
             stages: try configuration.sights.indices.map { try DecoderBlock($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
-            names: names, defaultTargets: targets)
+            names: files.names, defaultTargets: targets)
     }
 }
 

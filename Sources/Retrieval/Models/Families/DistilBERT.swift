@@ -41,7 +41,7 @@ enum DistilBERT {
             hiddenSize: size, maxLength: positionCount, vocabularySize: vocabularySize,
             entrance: try Embeddings(vocabularySize, positionCount, size, files),
             stages: try (0..<blockCount).map { try Block($0, size, inner, spec, activation, files) },
-            configuredDropout: dropout, names: Family.distilbert.names,
+            configuredDropout: dropout, names: files.names,
             defaultTargets: ["q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"])
     }
 

@@ -74,7 +74,9 @@ struct EmbeddingGemma2Configuration {
         let count = try reader.count("num_hidden_layers", in: Range.blocks, default: 24)
         let headSize = try reader.count("head_dim", in: Range.size, default: 256)
         let keyValueHeadCount = try reader.count("num_key_value_heads", in: Range.heads, default: 2)
-        var types = try reader.strings("layer_types") ?? (0..<count).map { ($0 + 1) % 6 == 0 ? "full_attention" : "sliding_attention" }
+        var types =
+            try reader.strings("layer_types")
+            ?? (0..<count).map { ($0 + 1) % 6 == 0 ? "full_attention" : "sliding_attention" }
         guard types.count == count else {
             throw reader.error("layer_types", "\(types.count) types for \(count) layers")
         }
@@ -92,7 +94,8 @@ struct EmbeddingGemma2Configuration {
                 throw reader.error("layer_types", "attention of type \"\(type)\" is not supported")
             }
             let isFull = type == "full_attention"
-            let own = overrides.map { $0[index] ?? (nil, nil) } ?? (isFull ? (512, 1) : (nil, nil))
+            let usual: Override = isFull ? (512, 1) : (nil, nil)
+            let own = overrides.map { $0[index] ?? (nil, nil) } ?? usual
             let layer = Layer(
                 isFull: isFull, headSize: own.headSize ?? headSize,
                 keyValueHeadCount: own.keyValueHeadCount ?? keyValueHeadCount,
@@ -146,7 +149,7 @@ enum EmbeddingGemma2 {
                     "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot())),
             stages: try configuration.layers.indices.map { try EmbeddingGemma2Block($0, configuration, perLayer, files) }
                 + [try EmbeddingGemma2Exit(configuration, files)],
-            names: Family.embeddingGemma2.names,
+            names: files.names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
     }
 }

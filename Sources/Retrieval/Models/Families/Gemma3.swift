@@ -122,7 +122,7 @@ enum Gemma3 {
             stages: try configuration.layers.indices.map { try Gemma3Block($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files, addsOne: true))],
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
-            names: Family.gemma3.names, defaultTargets: Decoder.targets)
+            names: files.names, defaultTargets: Decoder.targets)
     }
 }
 

@@ -50,7 +50,7 @@ enum MPNet {
                     try files.parameter(pooler + ".bias", [sizes.hidden]),
                 ] : [],
             configuredDropout: Dropout(hidden: hiddenDropout, attention: attentionDropout, adapter: 0, seed: 0),
-            names: Family.mpnet.names,
+            names: files.names,
             defaultTargets: ["attn.q", "attn.k", "attn.v", "attn.o", "intermediate.dense", "output.dense"])
     }
 }

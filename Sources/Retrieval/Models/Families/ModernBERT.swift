@@ -129,7 +129,7 @@ enum ModernBERT {
                 ],
             configuredDropout: Dropout(
                 hidden: configuration.dropout.mlp, attention: configuration.dropout.attention, adapter: 0, seed: 0),
-            names: Family.modernBERT.names, defaultTargets: ["Wqkv", "Wo", "Wi"])
+            names: files.names, defaultTargets: ["Wqkv", "Wo", "Wi"])
     }
 }
 

@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// A linear layer, `input · weightᵀ + bias`, with room for a LoRA adapter.
 public final class Linear {

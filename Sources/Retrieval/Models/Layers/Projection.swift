@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// Linear layers that share an input, one or several: for encoding they become one product.
 public final class Projection {
