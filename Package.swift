@@ -67,6 +67,7 @@ let bindings: [Target] = layer(
     "Bindings",
     [
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "COnig", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
@@ -135,6 +136,7 @@ let wrappers: [Target] = layer(
         room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
         room("Media", uses: ["CAV", "CJPEG", "CPNG", "CWebP", "Base"]),
         room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
+        room("RegularExpressions", uses: ["COnig"]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
         room("Processes", uses: ["CProcess", "Base"], packages: [systemPackage]),
         room("YAML", uses: ["Base"], packages: [yams]),
@@ -145,7 +147,7 @@ let formats: [Target] = layer(
     "Formats",
     [
         room("Records", uses: ["Base", "JSON"], packages: [systemPackage]),
-        room("Tokenizers", uses: ["Base", "JSON"], packages: [systemPackage]),
+        room("Tokenizers", uses: ["Base", "JSON", "RegularExpressions"], packages: [systemPackage]),
         room("Rankings", uses: ["Base", "Archives", "JSON"], packages: [systemPackage]),
         room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
         room("Reports", uses: ["Base"]),
@@ -234,7 +236,8 @@ let retrieval: [Target] = layer(
 let tools: [Target] = layer(
     "Tools",
     [
-        room("CommandLineKit", uses: ["CProcess", "Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
+        room(
+            "CommandLineKit", uses: ["CProcess", "Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
         tool(
             "tvt-convert",
             uses: [
@@ -244,7 +247,8 @@ let tools: [Target] = layer(
         tool(
             "tvt-store",
             uses: [
-                "JSON", "Records", "StoreFormat", "Store", "StoreMaintenance", "Ingest", "Export", "Analysis", "Curation",
+                "JSON", "Records", "StoreFormat", "Store", "StoreMaintenance", "Ingest", "Export", "Analysis",
+                "Curation",
                 "Remotes",
             ]),
         // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
@@ -351,7 +355,8 @@ let testTargets: [Target] = [
     tests(
         "MappedSources",
         uses: [
-            "Archives", "JSON", "Records", "StoreFormat", "Store", "Ingest", "RawSources", "MappedSources", "tvt-convert",
+            "Archives", "JSON", "Records", "StoreFormat", "Store", "Ingest", "RawSources", "MappedSources",
+            "tvt-convert",
             "tvt-store",
         ], packages: [systemPackage], exclude: ["Golden"]),
     tests(

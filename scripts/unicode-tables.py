@@ -4,7 +4,7 @@
 The library takes its character classes from several Rust crates of different Unicode versions. Asking the library
 itself about every scalar is the one description that cannot disagree with it.
 
-    python3 scripts/unicode-tables.py Sources/Formats/Tokenizers      (tokenizers 0.23.3)
+    python3 scripts/unicode-tables.py Sources/Formats/Tokenizers/Unicode      (tokenizers 0.23.3)
 
 writes UnicodeRanges.swift and UnicodeMappings.swift.
 """
@@ -13,7 +13,7 @@ import sys
 import unicodedata
 
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 SCALARS = [u for u in range(0x110000) if not 0xD800 <= u < 0xE000]
 HANGUL = range(0xAC00, 0xAC00 + 11172)
@@ -155,6 +155,101 @@ def combining_classes(decomposed):
     return [x for r in out for x in r]
 
 
+def marks():
+    strip = normalizers.StripAccents().normalize_str
+    return [u for u in SCALARS if strip(chr(u)) == ""]
+
+
+def regular_expression_classes():
+    r"""What Oniguruma, by way of the library's `Split`, takes for \p{L}, \p{N} and \s."""
+
+    def matching(pattern):
+        split = pre_tokenizers.Split(Regex(pattern), "removed").pre_tokenize_str
+        return [u for u in SCALARS if not split(chr(u))]
+
+    letters, numbers, spaces = matching(r"\p{L}"), matching(r"\p{N}"), matching(r"\s")
+    assert not set(letters) & set(numbers) and not set(letters) & set(spaces)
+    return letters, numbers, spaces
+
+
+def digits():
+    split = pre_tokenizers.Digits(individual_digits=False).pre_tokenize_str
+    return [u for u in SCALARS if len(split("a" + chr(u))) == 2]
+
+
+def scripts():
+    """Ranges (first, last, script), scripts numbered by their first scalar; 0 goes with every script.
+
+    Scalars are compared through the pre-tokenizer, which starts a piece where the script changes.
+    """
+    pieces = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+
+    def differ(a, b):
+        return len(pieces(chr(a) + chr(b))) == 2
+
+    # Two representatives of different scripts tell a scalar of any script from one that goes with all.
+    latin, greek = 0x61, 0x3B1
+    assert differ(latin, greek)
+    representatives, out = [], []
+    previous, number = None, None
+    for u in SCALARS:
+        if previous is None or differ(previous, u) or number == 0 or not (differ(u, latin) or differ(u, greek)):
+            if not (differ(u, latin) or differ(u, greek)):
+                number = 0
+            else:
+                found = [i for i, r in enumerate(representatives) if not differ(r, u)]
+                assert len(found) <= 1, hex(u)
+                if not found:
+                    representatives.append(u)
+                    found = [len(representatives) - 1]
+                number = found[0] + 1
+        previous = u
+        if out and out[-1][1] == u - 1 and out[-1][2] == number:
+            out[-1][1] = u
+        else:
+            out.append([u, u, number])
+    assert len(representatives) < 255
+    return [x for r in out if r[2] for x in r]
+
+
+def compatibility(decomposed):
+    nfkd = normalizers.NFKD().normalize_str
+    found = {}
+    for u in SCALARS:
+        result = [ord(c) for c in nfkd(chr(u))]
+        if u not in HANGUL and result != decomposed.get(u, [u]):
+            found[u] = result
+    return found
+
+
+def compositions(decomposed):
+    """Triples (first, second, composite); those of Hangul syllables are computed."""
+    nfc = normalizers.NFC().normalize_str
+    out = []
+    for u, parts in decomposed.items():
+        if nfc(chr(u)) != chr(u) or len(parts) < 2:
+            continue
+        first = nfc("".join(map(chr, parts[:-1])))
+        assert len(first) == 1 and nfc(first + chr(parts[-1])) == chr(u), hex(u)
+        out.append((ord(first), parts[-1], u))
+    return [x for triple in sorted(out) for x in triple]
+
+
+def check_whitespace(words, whitespace):
+    split = pre_tokenizers.Whitespace().pre_tokenize_str
+    spaces = pre_tokenizers.WhitespaceSplit().pre_tokenize_str
+    words, whitespace = set(words), set(whitespace)
+    for u in SCALARS:
+        pieces = [piece for piece, _ in split("a" + chr(u) + "+")]
+        if u in words:
+            assert pieces == ["a" + chr(u), "+"], hex(u)
+        elif u in whitespace:
+            assert pieces == ["a", "+"], hex(u)
+        else:
+            assert pieces == ["a", chr(u) + "+"], hex(u)
+        assert (not spaces(chr(u))) == (u in whitespace), hex(u)
+
+
 def main():
     assert tokenizers.__version__ == "0.23.3", tokenizers.__version__
     removed, spaces = cleaned()
@@ -167,6 +262,9 @@ def main():
     nonspacing = [u for u in SCALARS if u not in decomposed and u not in HANGUL and strip_only(chr(u)) == ""]
     lower = normalizers.Lowercase().normalize_str
     lowercase = {u: [ord(c) for c in lower(chr(u))] for u in SCALARS if lower(chr(u)) != chr(u)}
+    check_whitespace(words, whitespace)
+    letters, numbers, spaces_of_expressions = regular_expression_classes()
+    compatible = compatibility(decomposed)
     everything = bert(True, True, True, True), bert(False, True, False, True), bert(False, True, True, True)
     growth = max(len(n(chr(u)).encode()) / len(chr(u).encode()) for u in SCALARS for n in everything)
     assert growth <= 3, growth  # the scratch space of Tokenizer.encode
@@ -185,6 +283,14 @@ def main():
             literal(
                 "combiningClasses", "First scalar, last scalar, canonical combining class.",
                 combining_classes(decomposed)),
+            literal("marks", pairs + "the normalizer StripAccents deletes.", ranges(marks())),
+            literal("letters", pairs + "a regular expression's \\\\p{L} matches.", ranges(letters)),
+            literal("numbers", pairs + "a regular expression's \\\\p{N} matches.", ranges(numbers)),
+            literal("expressionSpaces", pairs + "a regular expression's \\\\s matches.", ranges(spaces_of_expressions)),
+            literal("digits", pairs + "the pre-tokenizer Digits sets apart.", ranges(digits())),
+            literal(
+                "scripts", "First scalar, last scalar, number of the script; scalars of no range go with any script.",
+                scripts()),
         ])
     write(
         sys.argv[1] + "/UnicodeMappings.swift", "UnicodeMappings",
@@ -193,6 +299,12 @@ def main():
             literal(
                 "decompositions", "Full canonical decompositions; those of Hangul syllables are computed.",
                 [x for u in sorted(decomposed) for x in [u, len(decomposed[u])] + decomposed[u]]),
+            literal(
+                "compatibilityDecompositions", "Full compatibility decompositions that differ from the canonical ones.",
+                [x for u in sorted(compatible) for x in [u, len(compatible[u])] + compatible[u]]),
+            literal(
+                "compositions", "First scalar, second scalar, what canonical composition makes of them; sorted.",
+                compositions(decomposed)),
             literal(
                 "lowercase", "Lowercase mappings.",
                 [x for u in sorted(lowercase) for x in [u, len(lowercase[u])] + lowercase[u]]),

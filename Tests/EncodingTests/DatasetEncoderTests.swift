@@ -50,11 +50,11 @@ struct DatasetEncoderTests {
             for (row, (id, text)) in texts.enumerated() {
                 #expect(reader.id(row) == id)
                 let role: Role = side == .queries ? .query : .document
-                let tokens = model.tokenize(text, as: role)
+                let tokens = try model.tokenize(text, as: role)
                 #expect(tokens.count <= (side == .queries ? 8 : 24))
                 let prompt = side == .queries ? Array("a ".utf8) : []
                 var uncut: [Int32] = []
-                (prompt + text).withUnsafeBytes { _ = model.tokenizer.encode($0, maxLength: nil, into: &uncut) }
+                try (prompt + text).withUnsafeBytes { _ = try model.tokenizer.encode($0, maxLength: nil, into: &uncut) }
                 if uncut.count > tokens.count { truncatedCount += 1 }
                 let alone = try model.encode(PackedBatch([tokens])).floats()
                 for (a, b) in zip(reader.vector(row), alone) { #expect(abs(a - b) < 1e-5) }

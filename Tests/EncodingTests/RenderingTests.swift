@@ -39,7 +39,7 @@ struct RenderingTests {
         for slot in 0..<4 {
             let example = try source.example(at: UInt64(slot))
             let row = example.passages[0].document
-            let trained = model.tokenize(example.passages[0].text, as: .document)
+            let trained = try model.tokenize(example.passages[0].text, as: .document)
             let vector = try model.encode(PackedBatch([trained])).floats()
             for (a, b) in zip(vector, reader.vector(row)) { #expect(abs(a - b) < 1e-6) }
             seen.insert(row)

@@ -51,7 +51,7 @@ struct FolderTests {
         let expected = try JSONValue.parse(
             file: Files.exists(own) ? own : FolderTests.golden.appending("plain/expected.json"))
         for (role, side) in [(Role.document, "corpus"), (.query, "queries")] {
-            let sequences = texts[side]!.array!.map { model.tokenize(Array($0.string!.utf8), as: role) }
+            let sequences = try texts[side]!.array!.map { try model.tokenize(Array($0.string!.utf8), as: role) }
             let vectors = try model.encode(PackedBatch(sequences))
             let rows = expected[side]!.array!.map { $0.array!.map { Float($0.double!) } }
             #expect(vectors.shape == [rows.count, rows[0].count], sourceLocation: sourceLocation)
@@ -103,7 +103,7 @@ struct FolderTests {
     @Test func dimsOfTheCallerAreScaled() throws {
         let model = try EmbeddingModel(loading: assemble("truncate-dim"), .encoding)
         #expect(model.card.outputDims == 8 && model.card.dims == 32 && !model.card.givesUnitVectors)
-        let batch = PackedBatch([model.tokenize(Array("green tea".utf8), as: .query)])
+        let batch = PackedBatch([try model.tokenize(Array("green tea".utf8), as: .query)])
         let cut = try model.encode(batch).floats()
         let scaled = try model.encode(batch, dims: 8).floats()
         let length = cut.reduce(0) { $0 + $1 * $1 }.squareRoot()

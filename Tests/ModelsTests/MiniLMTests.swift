@@ -22,7 +22,7 @@ struct MiniLMTests {
         #expect(model.card.pooling == .mean)
         #expect(model.card.normalize)
         #expect(model.card.query == ModelCard.Side(prompt: "", maxLength: 256))
-        let sequences = texts.map { model.tokenize($0, as: .document) }
+        let sequences = try texts.map { try model.tokenize($0, as: .document) }
         #expect(sequences.map(\.count).max() == 256)
         #expect(sequences.map(\.count).min() == 2)
         let vectors = try model.encode(PackedBatch(sequences))

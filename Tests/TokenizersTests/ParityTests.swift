@@ -27,7 +27,7 @@ import Tokenizers
             let corpus = testCase["corpus"]!.string!
             let length = testCase["length"]!.integer!
             if texts[corpus] == nil { texts[corpus] = try ParityCorpora.texts(corpus, golden: Self.golden) }
-            let rows = texts[corpus]!.map { tokenizer.ids($0, maxLength: length == 0 ? nil : length) }
+            let rows = try texts[corpus]!.map { try tokenizer.ids($0, maxLength: length == 0 ? nil : length) }
             for example in testCase["examples"]?.array ?? [] {
                 let index = example["index"]!.integer!
                 #expect(rows[index] == example["ids"]!.array!.map { Int32($0.integer!) }, "\(corpus) text \(index)")
@@ -70,9 +70,9 @@ import Tokenizers
 }
 
 extension Tokenizer {
-    func ids(_ text: [UInt8], maxLength: Int? = nil) -> [Int32] {
+    func ids(_ text: [UInt8], maxLength: Int? = nil) throws -> [Int32] {
         var ids: [Int32] = []
-        text.withUnsafeBytes { _ = encode($0, maxLength: maxLength, into: &ids) }
+        try text.withUnsafeBytes { _ = try encode($0, maxLength: maxLength, into: &ids) }
         return ids
     }
 }

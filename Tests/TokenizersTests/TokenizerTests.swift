@@ -31,10 +31,10 @@ import Tokenizers
 
     @Test func longestPiecesFirst() throws {
         let tokenizer = try Self.small()
-        #expect(tokenizer.ids(Array("Faithfulness, a".utf8)) == [1, 3, 4, 5, 8, 7, 2])
-        #expect(tokenizer.ids(Array("unforgettableunforgettable".utf8)) == [1, 0, 2], "more than 20 characters")
-        #expect(tokenizer.ids(Array("faithx".utf8)) == [1, 0, 2], "no piece covers the rest")
-        #expect(tokenizer.ids([]) == [1, 2])
+        #expect(try tokenizer.ids(Array("Faithfulness, a".utf8)) == [1, 3, 4, 5, 8, 7, 2])
+        #expect(try tokenizer.ids(Array("unforgettableunforgettable".utf8)) == [1, 0, 2], "more than 20 characters")
+        #expect(try tokenizer.ids(Array("faithx".utf8)) == [1, 0, 2], "no piece covers the rest")
+        #expect(try tokenizer.ids([]) == [1, 2])
     }
 
     @Test func idsOfTokens() throws {
@@ -52,8 +52,8 @@ import Tokenizers
     func truncationKeepsSpecialTokensAndReports(_ limit: Int?, _ count: Int) throws {
         let tokenizer = try Self.small()
         var ids: [Int32] = [99]
-        let encoding = Array("Faithfulness, a".utf8).withUnsafeBytes {
-            tokenizer.encode($0, maxLength: limit, into: &ids)
+        let encoding = try Array("Faithfulness, a".utf8).withUnsafeBytes {
+            try tokenizer.encode($0, maxLength: limit, into: &ids)
         }
         #expect(encoding.count == count)
         #expect(encoding.untruncatedCount == 7)
@@ -64,24 +64,23 @@ import Tokenizers
     @Test func resultsDoNotDependOnTheThread() async throws {
         let tokenizer = try Self.small()
         let text = Array("faithful, a\u{301} faithfulness".utf8)
-        let expected = tokenizer.ids(text)
-        let all = await withTaskGroup(of: [Int32].self) { group in
-            for _ in 0..<64 { group.addTask { tokenizer.ids(text) } }
-            return await group.reduce(into: []) { $0.append($1) }
+        let expected = try tokenizer.ids(text)
+        let all = try await withThrowingTaskGroup(of: [Int32].self) { group in
+            for _ in 0..<64 { group.addTask { try tokenizer.ids(text) } }
+            return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(all == Array(repeating: expected, count: 64))
     }
 
     static let refused: [(patch: JSONObject, model: JSONObject, field: String)] = [
-        (["normalizer": ["type": "NFKC"]], [:], "normalizer.type"),
+        (["normalizer": ["type": "Rot13"]], [:], "normalizer.type"),
         (
-            ["normalizer": ["type": "Sequence", "normalizers": [["type": "Lowercase"], ["type": "NFC"]]]], [:],
+            ["normalizer": ["type": "Sequence", "normalizers": [["type": "Lowercase"], ["type": "Rot13"]]]], [:],
             "normalizer.normalizers[1].type"
         ),
-        (["normalizer": ["type": "Sequence", "normalizers": [bert(true), bert(true)]]], [:], "normalizers[1].type"),
-        (["pre_tokenizer": ["type": "ByteLevel"]], [:], "pre_tokenizer.type"),
-        (["post_processor": ["type": "RobertaProcessing"]], [:], "post_processor.type"),
-        ([:], ["type": "BPE"], "model.type"),
+        (["pre_tokenizer": ["type": "ByteLevel"]], [:], "pre_tokenizer.add_prefix_space"),
+        (["post_processor": ["type": "RobertaProcessing"]], [:], "post_processor.cls"),
+        ([:], ["type": "WordLevel"], "model.type"),
         ([:], ["unk_token": "[unk]"], "model.unk_token"),
         ([:], ["vocab": ["[UNK]": -1]], "model.vocab"),
         ([:], ["dropout": 0.1], "model.dropout"),
@@ -130,7 +129,7 @@ import Tokenizers
         ] as [([JSONValue], [Int32])])
     func sequencesOfNormalizers(normalizers: [JSONValue], expected: [Int32]) throws {
         let tokenizer = try Self.small(["normalizer": ["type": "Sequence", "normalizers": .array(normalizers)]])
-        #expect(tokenizer.ids(Array("FAITHful F\u{301}".utf8)) == expected)
+        #expect(try tokenizer.ids(Array("FAITHful F\u{301}".utf8)) == expected)
     }
 
     static func added(_ content: String, _ id: Int, normalized: Bool = false) -> JSONValue {

@@ -56,7 +56,7 @@ struct TrainingExamplesTests {
         ])
         #expect(plan.sides[0].query.prompt == "" && plan.sides[1].query.prompt == "ba ba ")
         let batch = try plan.batches(step: 0)[0]
-        let prompt = plan.start.tokenize(Array("ba ba".utf8), as: .query).dropLast()
+        let prompt = try plan.start.tokenize(Array("ba ba".utf8), as: .query).dropLast()
         for (number, slot) in ExampleOrder.slots(step: 0, slotsPerStep: 8).enumerated() {
             let isSmall = try source.example(at: slot).entry.part == 1
             let tokens = batch.texts[batch.queryRows[number]]

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// A token that is found in the text itself, before it is split into words.
 struct AddedToken: Sendable {
     var id: Int32
@@ -27,21 +25,16 @@ struct AddedTokenMatcher: Sendable {
         var token: AddedToken
     }
 
-    /// Longest first.
     private let patterns: [Pattern]
-    /// Indices of the patterns that start with a byte.
-    private let byFirstByte: [[Int]]
+    /// Indices of the patterns by their bytes.
+    private let trie: ByteTrie
 
     var isEmpty: Bool { patterns.isEmpty }
 
-    /// - Parameter patterns: what to look for (not empty) and the token it stands for.
+    /// - Parameter patterns: what to look for (not empty, pairwise different) and the token it stands for.
     init(_ patterns: [(bytes: [UInt8], token: AddedToken)]) {
-        let sorted = patterns.map { Pattern(bytes: $0.bytes, token: $0.token) }
-            .sorted { ($1.bytes.count, $0.token.id) < ($0.bytes.count, $1.token.id) }
-        var byFirstByte = [[Int]](repeating: [], count: 256)
-        for (index, pattern) in sorted.enumerated() { byFirstByte[Int(pattern.bytes[0])].append(index) }
-        self.patterns = sorted
-        self.byFirstByte = byFirstByte
+        self.patterns = patterns.map { Pattern(bytes: $0.bytes, token: $0.token) }
+        trie = ByteTrie(patterns.enumerated().map { ($1.bytes, Int32($0)) })
     }
 
     /// Cuts `text` (valid UTF-8) into added tokens and what lies between, or returns nil if it contains none.
@@ -93,13 +86,7 @@ struct AddedTokenMatcher: Sendable {
         _ bytes: UnsafePointer<UInt8>, _ count: Int, from first: Int
     ) -> (start: Int, pattern: Int)? {
         for start in first..<max(first, count) {
-            let candidates = byFirstByte[Int(bytes[start])]
-            for index in candidates {
-                let pattern = patterns[index].bytes
-                if pattern.count <= count - start && memcmp(pattern, bytes + start, pattern.count) == 0 {
-                    return (start, index)
-                }
-            }
+            if let (_, index) = trie.longestPrefix(of: bytes + start, count - start) { return (start, Int(index)) }
         }
         return nil
     }

@@ -1,5 +1,6 @@
 public import Base
 internal import JSON
+internal import RegularExpressions
 public import SystemPackage
 
 /// Text to token ids, exactly as the `tokenizers` library does it with the same `tokenizer.json`.
@@ -35,21 +36,18 @@ public final class Tokenizer: Sendable {
     /// Whether texts lose tokens at their start where they are cut.
     public let truncatesLeft: Bool
     /// Whether texts are lowercased.
-    public var lowercases: Bool { if case .bert(let normalizer) = normalizer { normalizer.lowercases } else { false } }
+    public var lowercases: Bool { pipeline.lowercases }
 
+    private let path: String
     private let addedIDs: [[UInt8]: Int32]
-    private let rawMatcher: AddedTokenMatcher
-    private let normalizedMatcher: AddedTokenMatcher
-    private let normalizer: Normalizer
-    private let preTokenizer: PreTokenizer
-    private let model: WordPiece
+    private let pipeline: Pipeline
     private let prefix: [Int32]
     private let suffix: [Int32]
 
     /// Reads the tokenizer of a model's folder: `tokenizer.json`, and the files beside it that say how it is used.
     ///
     /// - Parameter defaultClass: transformers' tokenizer class for the model, where `tokenizer_config.json` names none.
-    /// - Throws: `InputError` that names the field that is missing, malformed, not built in, or of which two files say
+    /// - Throws: `InputError` that names the field that is missing, malformed, not supported, or of which two files say
     ///   different things.
     public convenience init(folder: FilePath, defaultClass: String) throws {
         let path = folder.appending("tokenizer.json")
@@ -72,27 +70,24 @@ public final class Tokenizer: Sendable {
 
     private init(_ file: TokenizerFile, bytes: [UInt8], _ configuration: TokenizerConfiguration? = nil) throws {
         configurationBytes = bytes
+        path = file.path
         digest = SHA256Digest.of(bytes)
-        normalizer = file.normalizer
-        preTokenizer = file.preTokenizer
-        model = file.model
+        pipeline = try Pipeline(file)
         prefix = file.prefix
         suffix = file.suffix
         truncatesLeft = configuration?.truncatesLeft ?? file.truncatesLeft
         modelMaxLength = configuration?.maxLength
         addedIDs = Dictionary(file.addedTokens.map { ($0.content, $0.id) }, uniquingKeysWith: { first, _ in first })
         let model = file.model
-        vocabularySize = model.starting.count + addedIDs.keys.count { model.starting.find($0) < 0 }
-        highestID = max(file.highestModelID, file.addedTokens.map(\.id).max() ?? 0)
-        rawMatcher = AddedTokenMatcher(file.addedTokens.filter { !$0.isNormalized }.map { ($0.content, $0) })
-        normalizedMatcher = AddedTokenMatcher(try file.normalizedPatterns())
+        vocabularySize = model.count + addedIDs.keys.count { model.id(of: $0) < 0 }
+        highestID = max(model.highestID, file.addedTokens.map(\.id).max() ?? 0)
     }
 
     /// The id of a token as it is written in the vocabulary (`[SEP]`, `##ing`).
     public func id(of token: String) -> Int32? {
         let bytes = Array(token.utf8)
         if let id = addedIDs[bytes] { return id }
-        let id = model.starting.find(bytes)
+        let id = pipeline.model.id(of: bytes)
         return id < 0 ? nil : id
     }
 
@@ -102,25 +97,20 @@ public final class Tokenizer: Sendable {
     ///   - text: valid UTF-8 (else behaviour is undefined); may be empty.
     ///   - maxLength: the most ids to append, special tokens included and never left out: where even they do not fit,
     ///     they alone are appended. Nil for no limit.
-    /// - Complexity: O(bytes) for usual words; a word of unknown parts costs a look-up for each of its substrings that
-    ///   start a piece, and is bounded by the model's longest word.
+    /// - Throws: `InputError` if a regular expression of the tokenizer takes too many steps on this text.
+    /// - Complexity: O(bytes) for usual words. A word that WordPiece does not know costs a look-up for each of its
+    ///   substrings that start a piece; byte pairs of a word of n characters, O(n log n); Unigram, O(n) times the longest
+    ///   token.
     @discardableResult
-    public func encode(_ text: UnsafeRawBufferPointer, maxLength: Int?, into ids: inout [Int32]) -> Encoding {
+    public func encode(_ text: UnsafeRawBufferPointer, maxLength: Int?, into ids: inout [Int32]) throws -> Encoding {
         let firstID = ids.count
         ids.append(contentsOf: prefix)
         let textStart = ids.count
-        text.withMemoryRebound(to: UInt8.self) { text in
-            if let pieces = rawMatcher.isEmpty ? nil : rawMatcher.pieces(text) {
-                for (range, id) in pieces {
-                    if let id {
-                        ids.append(id)
-                    } else {
-                        appendSegment(UnsafeBufferPointer(rebasing: text[range]), to: &ids)
-                    }
-                }
-            } else {
-                appendSegment(text, to: &ids)
-            }
+        do {
+            try text.withMemoryRebound(to: UInt8.self) { try pipeline.append($0, to: &ids) }
+        } catch let error as RegularExpressionError {
+            throw InputError(
+                "a regular expression of the tokenizer gave up: \(error.message)", at: Place(path: path))
         }
         let textCount = ids.count - textStart
         if let maxLength {
@@ -135,28 +125,5 @@ public final class Tokenizer: Sendable {
         }
         ids.append(contentsOf: suffix)
         return Encoding(count: ids.count - firstID, untruncatedCount: textCount + specialTokenCount)
-    }
-
-    /// Normalises a stretch between added tokens, splits it into words and appends their ids.
-    private func appendSegment(_ text: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
-        guard !text.isEmpty else { return }
-        let capacity = Normalizer.growthLimit * text.count + 8 + Vocabulary.padding
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { scratch in
-            let normal = scratch.baseAddress!
-            let count = normalizer.apply(text, to: normal)
-            // Look-ups read past the last word; what lies there does not matter, but it must be initialised.
-            (normal + count).initialize(repeating: 0, count: Vocabulary.padding)
-            let whole = UnsafeBufferPointer(start: normal, count: count)
-            guard let pieces = normalizedMatcher.isEmpty ? nil : normalizedMatcher.pieces(whole) else {
-                return appendWords(normal, 0..<count, to: &ids)
-            }
-            for (range, id) in pieces {
-                if let id { ids.append(id) } else { appendWords(normal, range, to: &ids) }
-            }
-        }
-    }
-
-    private func appendWords(_ text: UnsafePointer<UInt8>, _ range: Range<Int>, to ids: inout [Int32]) {
-        preTokenizer.forEachWord(text, range) { model.append(text, $0, $1, to: &ids) }
     }
 }

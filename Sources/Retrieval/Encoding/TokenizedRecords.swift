@@ -57,7 +57,7 @@ public struct RecordSource: Sendable {
 
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length.
     private static func checkLimit(_ card: ModelCard.Side, _ tokenizer: Tokenizer, _ side: VectorsSide) throws {
-        guard let count = card.tokensWithoutText(tokenizer) else { return }
+        guard let count = try card.tokensWithoutText(tokenizer) else { return }
         let (role, option) = side == .queries ? ("a query", "--query") : ("a document", "--document")
         throw Failure(
             .badConfiguration,
@@ -186,9 +186,9 @@ public struct RecordSource: Sendable {
 
     private func append(_ id: [UInt8], _ text: [UInt8], to records: inout TokenizedRecords) throws {
         records.ids.append(id)
-        let encoding = text.withUnsafeBytes { text in
+        let encoding = try text.withUnsafeBytes { text in
             if BlankTexts.isBlank(text) { records.emptyCount += 1 }
-            return EmbeddingModel.tokenize(text, card, tokenizer, into: &records.tokens)
+            return try EmbeddingModel.tokenize(text, card, tokenizer, into: &records.tokens)
         }
         guard encoding.count > 0 else {
             throw InputError(

@@ -62,9 +62,9 @@ public struct TrainingBatch: Sendable {
         _ text: [UInt8], _ side: ModelCard.Side, _ tokenizer: Tokenizer, naming: () -> String
     ) throws -> [Int32] {
         var ids: [Int32] = []
-        let encoding = text.withUnsafeBytes { text in
+        let encoding = try text.withUnsafeBytes { text in
             if BlankTexts.isBlank(text) { blankCount += 1 }
-            return EmbeddingModel.tokenize(text, side, tokenizer, into: &ids)
+            return try EmbeddingModel.tokenize(text, side, tokenizer, into: &ids)
         }
         guard !ids.isEmpty else {
             throw Failure(

@@ -79,7 +79,7 @@ public final class TrainingPlan {
     ) throws {
         for (part, side) in sides.enumerated() {
             for (role, side) in [("query", side.query), ("document", side.document)] {
-                guard let count = side.tokensWithoutText(tokenizer) else { continue }
+                guard let count = try side.tokensWithoutText(tokenizer) else { continue }
                 throw places.failure(
                     "max_lengths.\(role)",
                     "is \(side.maxLength), and prompt and special tokens of a \(role) of dataset \(part) take \(count): "

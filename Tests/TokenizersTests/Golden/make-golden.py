@@ -172,6 +172,119 @@ CONFIGURATIONS = [
 ]
 
 
+def scalars(name, corpora=("mixed", "scalars"), **patch):
+    """Every scalar is a token, and where words begin shows in the ids."""
+    parts = {"added_tokens": [], "normalizer": None, "pre_tokenizer": None} | patch
+    return (name, parts, {"vocab": "scalars", "max_input_chars_per_word": 100000}, list(corpora), [0])
+
+
+def split(pattern, behavior, invert=False):
+    return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+
+
+def metaspace(scheme, splits=True):
+    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": splits}
+
+
+def sequence(kind, *parts):
+    return {"type": "Sequence", kind: list(parts)}
+
+
+# Added to the vocabulary of all scalars, whose size is their first id.
+SCALARS_ADDED = [
+    added(2 * (0x20000 - 0x800) + 1 + index, content, **flags)
+    for index, (content, flags) in enumerate([
+        ("[SEP]", {"special": True, "lstrip": True}), ("[MASK]", {"special": True}), ("İstanbul", {"normalized": True}),
+    ])
+]
+WHITESPACE_SPLIT = {"type": "WhitespaceSplit"}
+BEHAVIORS = ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+CL100K = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CONFIGURATIONS += [
+    *(scalars("normal-" + form, normalizer={"type": form}) for form in ("NFC", "NFD", "NFKC", "NFKD")),
+    *(scalars("normal-" + kind, normalizer={"type": kind}) for kind in ("Lowercase", "StripAccents", "Nmt")),
+    scalars(
+        "normal-sequence", ["mixed"], normalizer=sequence(
+            "normalizers", {"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Lowercase"}, {"type": "NFC"})),
+    scalars("normal-ByteLevel", ["mixed"], normalizer={"type": "ByteLevel"}),
+    scalars(
+        "normal-Prepend", ["mixed"], added_tokens=SCALARS_ADDED, normalizer={"type": "Prepend", "prepend": "¶ "}),
+    *(
+        scalars(
+            f"normal-Strip-{left}-{right}", ["mixed"],
+            normalizer={"type": "Strip", "strip_left": left, "strip_right": right})
+        for left, right in ((True, False), (False, True), (True, True))
+    ),
+    scalars(
+        "normal-Replace", ["mixed"], normalizer=sequence(
+            "normalizers", {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+            {"type": "Replace", "pattern": {"Regex": r"[aeiou]+"}, "content": ""},
+            {"type": "Replace", "pattern": {"Regex": r"x*"}, "content": "-"})),
+    scalars("split-BertPreTokenizer", normalizer={"type": "NFC"}, pre_tokenizer={"type": "BertPreTokenizer"}),
+    *(
+        scalars("split-" + kind, pre_tokenizer={"type": kind})
+        for kind in ("Whitespace", "WhitespaceSplit", "UnicodeScripts")
+    ),
+    *(
+        scalars(f"split-Digits-{single}", pre_tokenizer={"type": "Digits", "individual_digits": single})
+        for single in (True, False)
+    ),
+    *(
+        scalars("split-Punctuation-" + behavior, ["mixed"], pre_tokenizer={"type": "Punctuation", "behavior": behavior})
+        for behavior in BEHAVIORS
+    ),
+    scalars("split-CharDelimiterSplit", ["mixed"], pre_tokenizer={"type": "CharDelimiterSplit", "delimiter": "日"}),
+    scalars("split-FixedLength", ["mixed"], pre_tokenizer={"type": "FixedLength", "length": 3}),
+    *(
+        scalars(
+            f"split-Split-{behavior}-{invert}", ["mixed"],
+            pre_tokenizer=split({"Regex": "[a-f]+| "}, behavior, invert))
+        for behavior in BEHAVIORS
+        for invert in (False, True)
+    ),
+    scalars("split-Split-String", ["mixed"], pre_tokenizer=split({"String": " "}, "MergedWithPrevious")),
+    scalars("split-cl100k", pre_tokenizer=split({"Regex": CL100K}, "Isolated")),
+    scalars("split-qwen2", pre_tokenizer=split({"Regex": CL100K.replace("{1,3}", "")}, "Isolated")),
+    scalars(
+        "split-gpt2",
+        pre_tokenizer={"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}),
+    scalars(
+        "split-ByteLevel-prefix", ["mixed"], pre_tokenizer=sequence(
+            "pretokenizers", WHITESPACE_SPLIT,
+            {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": False})),
+    *(
+        scalars(
+            f"split-Metaspace-{scheme}-{splits}", ["mixed"], added_tokens=SCALARS_ADDED,
+            pre_tokenizer=metaspace(scheme, splits))
+        for scheme in ("always", "first", "never")
+        for splits in (True, False)
+    ),
+    scalars(
+        "split-Metaspace-first-stripped", ["mixed"], added_tokens=SCALARS_ADDED,
+        normalizer={"type": "Strip", "strip_left": True, "strip_right": True}, pre_tokenizer=metaspace("first")),
+    scalars(
+        "split-sequence", ["mixed"], pre_tokenizer=sequence(
+            "pretokenizers", WHITESPACE_SPLIT, {"type": "Digits", "individual_digits": True}, metaspace("first"))),
+    (
+        "roberta-post",
+        {"post_processor": {
+            "type": "RobertaProcessing", "sep": ["[SEP]", 102], "cls": ["[CLS]", 101], "trim_offsets": True,
+            "add_prefix_space": False}},
+        {}, ["queries"], [0, 5],
+    ),
+    (
+        "sequence-post",
+        {"post_processor": sequence(
+            "processors", {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": True},
+            BERT_PROCESSING, TEMPLATE)},
+        {}, ["queries"], [0, 9],
+    ),
+]
+
+
 def scalar_vocabulary():
     vocabulary = {"[UNK]": 0}
     for u in range(0x20000):
@@ -201,6 +314,10 @@ def digest(rows):
     return hashlib.sha256("".join(row + "\n" for row in rows).encode()).hexdigest()
 
 
+def blocks(rows):
+    return [digest(rows[i : i + BLOCK])[:16] for i in range(0, len(rows), BLOCK)]
+
+
 def main():
     model, nave, *show = sys.argv[1:]
     assert __version__ == "0.23.3", __version__
@@ -219,8 +336,7 @@ def main():
                     first = int(show[2]) * BLOCK
                     for index in range(first, min(first + BLOCK, len(rows))):
                         print(index, length, json.dumps(texts[corpus][index]), rows[index])
-                blocks = [digest(rows[i : i + BLOCK])[:16] for i in range(0, len(rows), BLOCK)]
-                case = {"configuration": name, "corpus": corpus, "length": length, "blocks": blocks}
+                case = {"configuration": name, "corpus": corpus, "length": length, "blocks": blocks(rows)}
                 if corpus != "scalars":
                     picks = [i for i in range(0, len(rows), len(rows) // 3) if len(rows[i]) < 400]
                     case["examples"] = [{"index": i, "ids": ids[i]} for i in picks]
@@ -241,4 +357,5 @@ def main():
     print()
 
 
-main()
+if __name__ == "__main__":
+    main()

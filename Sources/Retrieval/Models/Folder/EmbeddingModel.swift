@@ -81,19 +81,20 @@ public final class EmbeddingModel {
     /// Appends a text's token ids, cut to the role's limit.
     ///
     /// - Parameter textBytes: valid UTF-8, prompt not included.
+    /// - Throws: `InputError` if a regular expression of the tokenizer takes too many steps on this text.
     @discardableResult
     public static func tokenize(
         _ textBytes: UnsafeRawBufferPointer, _ side: ModelCard.Side, _ tokenizer: Tokenizer, into ids: inout [Int32]
-    ) -> Tokenizer.Encoding {
-        if side.prompt.isEmpty { return tokenizer.encode(textBytes, maxLength: side.maxLength, into: &ids) }
+    ) throws -> Tokenizer.Encoding {
+        if side.prompt.isEmpty { return try tokenizer.encode(textBytes, maxLength: side.maxLength, into: &ids) }
         let prompted = Array(side.prompt.utf8) + Array(textBytes)
-        return prompted.withUnsafeBytes { tokenizer.encode($0, maxLength: side.maxLength, into: &ids) }
+        return try prompted.withUnsafeBytes { try tokenizer.encode($0, maxLength: side.maxLength, into: &ids) }
     }
 
     /// Token ids of one text.
-    public func tokenize(_ text: [UInt8], as role: Role) -> [Int32] {
+    public func tokenize(_ text: [UInt8], as role: Role) throws -> [Int32] {
         var ids: [Int32] = []
-        text.withUnsafeBytes { _ = EmbeddingModel.tokenize($0, card.side(role), tokenizer, into: &ids) }
+        try text.withUnsafeBytes { _ = try EmbeddingModel.tokenize($0, card.side(role), tokenizer, into: &ids) }
         return ids
     }
 

@@ -8,6 +8,8 @@ struct WordPiece: Sendable {
     let starting: Vocabulary
     /// Pieces that can follow another: those written with the continuation prefix, without it.
     let continuing: Vocabulary
+    /// As it is written.
+    let continuingPrefix: [UInt8]
     let unknownID: Int32
     let maxScalarsPerWord: Int
 
@@ -19,6 +21,7 @@ struct WordPiece: Sendable {
         continuing = Vocabulary(
             tokens.filter { $0.bytes.count > continuingPrefix.count && $0.bytes.starts(with: continuingPrefix) }
                 .map { (Array($0.bytes.dropFirst(continuingPrefix.count)), $0.id) })
+        self.continuingPrefix = continuingPrefix
         self.unknownID = unknownID
         self.maxScalarsPerWord = maxScalarsPerWord
     }

@@ -1,64 +1,25 @@
-internal import Glibc
-
-/// What happens to text before it is split into words.
-enum Normalizer: Sendable {
-    case none
-    case bert(BertNormalizer)
-
-    /// This one, then the other, as one; nil where that is not built in.
-    ///
-    /// Lowercasing commutes with all that a `BertNormalizer` does: compared for every scalar with the library's answers.
-    func followed(by other: Normalizer) -> Normalizer? {
-        switch (self, other) {
-        case (.none, _): other
-        case (_, .none): self
-        case (.bert(let first), .bert(let second)):
-            if first == .lowercase {
-                .bert(second.lowercasing)
-            } else if second == .lowercase {
-                .bert(first.lowercasing)
-            } else {
-                nil
-            }
-        }
-    }
-
-    /// The most bytes that one byte of input can become; `scripts/unicode-tables.py` checks it for every scalar.
-    static let growthLimit = 3
-
-    /// Writes the normal form of `text` (valid UTF-8) to `output`, which has room for `growthLimit` bytes for each of
-    /// `text` and 8 more; returns its length.
-    func apply(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int {
-        switch self {
-        case .none:
-            guard let base = text.baseAddress else { return 0 }
-            memcpy(output, base, text.count)
-            return text.count
-        case .bert(let normalizer): return normalizer.apply(text, to: output)
-        }
-    }
-}
-
 /// Cleans text, sets ideographs apart, strips accents and lowercases, in this order, as BERT's basic tokeniser does.
 ///
 /// Source: `tokenizers/src/normalizers/bert.rs` of huggingface/tokenizers 0.23.3; classes and mappings are those of
 /// that library (see `scripts/unicode-tables.py`), not of the newest Unicode version.
 struct BertNormalizer: Sendable, Equatable {
+    /// The most bytes that one byte of input can become; `scripts/unicode-tables.py` checks it for every scalar.
+    static let growthLimit = 3
+
     var cleansText = true
     var separatesIdeographs = true
     var stripsAccents = true
     var lowercases = true
 
-    /// The library's `Lowercase`.
-    static let lowercase = BertNormalizer(
-        cleansText: false, separatesIdeographs: false, stripsAccents: false, lowercases: true)
-
-    fileprivate var lowercasing: BertNormalizer {
+    /// This, and lowercasing before or behind it, which is the same: compared for every scalar with the library's answers.
+    var lowercasing: BertNormalizer {
         var copy = self
         copy.lowercases = true
         return copy
     }
 
+    /// Writes the normal form of `text` (valid UTF-8) to `output`, which has room for ``growthLimit`` bytes for each of
+    /// `text` and 8 more; returns its length.
     func apply(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int {
         guard let input = text.baseAddress else { return 0 }
         let classes = ScalarClasses.shared

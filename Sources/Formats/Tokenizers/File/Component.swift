@@ -66,6 +66,13 @@ struct Component {
         try value(name, "a whole number from 0") { $0.integer.flatMap { $0 < 0 ? nil : $0 } }
     }
 
+    /// A field that may be missing or null.
+    func optionalString(_ name: String) throws -> String? { has(name) ? try string(name) : nil }
+
+    func bool(_ name: String, default standard: Bool) throws -> Bool { has(name) ? try bool(name) : standard }
+
+    func array(_ name: String) throws -> [JSONValue] { try value(name, "a list") { $0.array } }
+
     func ids(_ name: String) throws -> [Int32] {
         try value(name, "a list of token ids") { value in
             guard let ids = value.array?.map({ $0.integer.flatMap(Int32.init(exactly:)) }) else { return nil }

@@ -122,7 +122,7 @@ struct TokenizerConfiguration {
         let wanted = BertNormalizer(
             cleansText: true, separatesIdeographs: try flag("tokenize_chinese_chars", default: true),
             stripsAccents: try flag("strip_accents", default: lowercases), lowercases: lowercases)
-        guard case .bert(let found) = tokenizer.normalizer else {
+        guard tokenizer.normalizers.count == 1, case .bert(let found) = tokenizer.normalizers[0] else {
             throw disagree("tokenizer_class", "a BertNormalizer", "no normalizer")
         }
         let pairs = [
@@ -135,10 +135,12 @@ struct TokenizerConfiguration {
             let name = field == "tokenizer_class" ? "clean_text" : field
             throw disagree(field, "\(name) \(wanted)", "the opposite")
         }
-        guard tokenizer.preTokenizer == .bert else {
+        guard tokenizer.preTokenizers.count == 1, case .bert = tokenizer.preTokenizers[0] else {
             throw disagree("tokenizer_class", "a BertPreTokenizer", "another pre_tokenizer")
         }
-        guard tokenizer.continuingPrefix == Array("##".utf8), tokenizer.model.maxScalarsPerWord == 100 else {
+        guard case .wordPiece(let model) = tokenizer.model, model.continuingPrefix == Array("##".utf8),
+            model.maxScalarsPerWord == 100
+        else {
             throw disagree("tokenizer_class", "WordPiece with ## and words of up to 100 characters", "others")
         }
         for (field, fallback, ids) in [

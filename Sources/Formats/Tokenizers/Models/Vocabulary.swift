@@ -25,6 +25,8 @@ final class Vocabulary: @unchecked Sendable {
     let count: Int
     /// Bytes of the longest token.
     let longestToken: Int
+    /// 0 without tokens.
+    let highestID: Int32
 
     /// - Parameter tokens: pairwise different.
     init(_ tokens: [(bytes: [UInt8], id: Int32)]) {
@@ -35,6 +37,7 @@ final class Vocabulary: @unchecked Sendable {
         mask = slotCount - 1
         count = tokens.count
         longestToken = tokens.map(\.bytes.count).max() ?? 0
+        highestID = tokens.map(\.id).max() ?? 0
         let poolSize = tokens.reduce(0) { $1.bytes.count > 8 ? $0 + 4 + $1.bytes.count : $0 }
         precondition(poolSize < Int(Self.isLong), "a vocabulary of 2 GiB")
         pool = .allocate(capacity: poolSize + Self.padding)

@@ -75,13 +75,13 @@ final class ScalarClasses: @unchecked Sendable {
 /// Replacements of single scalars by one to four others.
 struct ScalarMapping: Sendable {
     /// Sorted.
-    fileprivate let scalars: [UInt32]
+    let scalars: [UInt32]
     /// Replacement `i` is `targets[offsets[i]..<offsets[i + 1]]`.
     private let offsets: [Int]
     private let targets: [UInt32]
 
     /// Reads `scalar, count, replacement…` rows.
-    fileprivate init(_ rows: [UInt32]) {
+    init(_ rows: [UInt32]) {
         var scalars: [UInt32] = []
         var offsets = [0]
         var targets: [UInt32] = []
@@ -96,6 +96,16 @@ struct ScalarMapping: Sendable {
         self.scalars = scalars
         self.offsets = offsets
         self.targets = targets
+    }
+
+    func contains(_ scalar: UInt32) -> Bool {
+        var low = 0
+        var high = scalars.count
+        while low < high {
+            let middle = (low + high) / 2
+            if scalars[middle] < scalar { low = middle + 1 } else { high = middle }
+        }
+        return low < scalars.count && scalars[low] == scalar
     }
 
     /// Calls `body` with each scalar of the replacement; `scalar` must have one.
@@ -120,6 +130,17 @@ enum Hangul {
         body(0x1100 + index / 588)
         body(0x1161 + index % 588 / 28)
         if index % 28 != 0 { body(0x11A7 + index % 28) }
+    }
+
+    /// The syllable of a leading consonant and a vowel, or of such a syllable and a trailing consonant.
+    static func compose(_ first: UInt32, _ second: UInt32) -> UInt32? {
+        if 0x1100...0x1112 ~= first && 0x1161...0x1175 ~= second {
+            return Self.first + ((first - 0x1100) * 21 + (second - 0x1161)) * 28
+        }
+        if Self.first...last ~= first && (first - Self.first) % 28 == 0 && 0x11A8...0x11C2 ~= second {
+            return first + (second - 0x11A7)
+        }
+        return nil
     }
 }
 
