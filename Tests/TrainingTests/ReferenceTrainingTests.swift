@@ -33,7 +33,7 @@ struct ReferenceRun {
     func model() throws -> EmbeddingModel { try EmbeddingModel(loading: golden("tiny-bert"), .training) }
 
     func encoder(_ model: EmbeddingModel) -> BlockwiseEncoder {
-        BlockwiseEncoder(model: model.text, pooling: model.card.pooling, isNormalizing: model.card.normalize)
+        BlockwiseEncoder(model: model.text, head: model.head)
     }
 
     func options(_ kind: String) throws -> TrainingConfig.OptimizerOptions {

@@ -1,4 +1,5 @@
 public import Base
+internal import Engine
 internal import Store
 public import JSON
 public import Models
