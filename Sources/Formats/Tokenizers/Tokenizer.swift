@@ -43,6 +43,8 @@ public final class Tokenizer: Sendable {
     /// Whether the post-processor puts a token behind each text.
     public var endsTexts: Bool { !suffix.isEmpty }
 
+    /// `eos_token` as it is written.
+    let endOfText: [UInt8]?
     private let specialIDs: Set<Int32>
     private let path: String
     private let addedIDs: [[UInt8]: Int32]
@@ -87,6 +89,7 @@ public final class Tokenizer: Sendable {
         let model = file.model
         vocabularySize = model.count + addedIDs.keys.count { model.id(of: $0) < 0 }
         highestID = max(model.highestID, file.addedTokens.map(\.id).max() ?? 0)
+        endOfText = configuration?.endOfText
         endOfTextID = configuration?.endOfText.flatMap { file.id(of: $0) }
         specialIDs = Set((configuration?.specialTokens ?? []).compactMap { file.id(of: $0) } + prefix + suffix)
     }

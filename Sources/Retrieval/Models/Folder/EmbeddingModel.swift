@@ -146,7 +146,10 @@ public final class EmbeddingModel {
     ///
     /// - Parameter card: the model's, which prompts, limits and the base may differ from.
     public func saveDescription(_ card: ModelCard, to target: FilePath) throws {
-        try Files.replace(target.appending("tokenizer.json"), with: tokenizer.configurationBytes)
+        // Whoever else loads the folder knows nothing of our card: the tokenizer itself ends texts there.
+        let tokens =
+            try card.endOfText == .append ? tokenizer.configurationBytesWithEnd() : tokenizer.configurationBytes
+        try Files.replace(target.appending("tokenizer.json"), with: tokens)
         for (name, bytes) in descriptionFiles { try Files.replace(target.appending(name), with: bytes) }
         try Files.replace(target.appending(ModelCard.fileName), with: card.json.pretty())
         try SentenceTransformersFiles.write(card, otherPrompts: namedPrompts, to: target)
