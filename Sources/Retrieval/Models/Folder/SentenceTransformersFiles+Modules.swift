@@ -14,14 +14,20 @@ extension SentenceTransformersFiles {
         return folder.appending(name)
     }
 
-    /// Weight files of the modules behind the Transformer, in order.
+    /// Weight files of the modules behind the Transformer, in order: of those that a `tvt.json` names, else
+    /// `modules.json`.
     static func headWeights(of folder: FilePath) throws -> [FilePath] {
-        let file = folder.appending(modulesName)
-        guard Files.exists(file) else { return [] }
-        return (try JSONValue.parse(pythonFile: file).array ?? []).dropFirst().compactMap { module in
-            guard let path = module["path"]?.string, let name = FilePath.Component(path), name.kind == .regular else {
-                return nil
-            }
+        let card = folder.appending(ModelCard.fileName)
+        let names: [String]
+        if Files.exists(card) {
+            names = try ModelCard(file: card).weightedFolders
+        } else {
+            let file = folder.appending(modulesName)
+            let modules = Files.exists(file) ? try JSONValue.parse(pythonFile: file).array ?? [] : []
+            names = modules.dropFirst().compactMap { $0["path"]?.string }
+        }
+        return names.compactMap { name in
+            guard let name = FilePath.Component(name), name.kind == .regular else { return nil }
             let weights = folder.appending(name).appending("model.safetensors")
             return Files.exists(weights) ? weights : nil
         }
