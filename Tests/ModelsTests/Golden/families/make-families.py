@@ -306,10 +306,151 @@ def qwen3_cases():
     )  # fmt: skip
 
 
+def modernbert_cases():
+    sizes = SIZES | dict(
+        intermediate_size=24, num_hidden_layers=5, max_position_embeddings=64, norm_eps=1e-3, pad_token_id=0,
+        bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2,
+    )  # fmt: skip
+    sizes_v4 = sizes | dict(architectures=["ModernBertModel"], dtype="float32")
+    thirds = dict(global_attn_every_n_layers=3, global_rope_theta=160000.0, local_rope_theta=100.0)
+    # The same model, as either version describes it.
+    halves = dict(
+        local_attention=6, global_attn_every_n_layers=2, global_rope_theta=777.0, local_rope_theta=55.0
+    )
+
+    def case(name, seed, fields, lengths=FEW, saved_class="ModernBertModel", **options):
+        return Case(
+            name, seed, saved_class, "ModernBertModel", "ModernBertConfig", sizes | fields, make_texts(seed, lengths), 0,
+            "mean", **options,
+        )  # fmt: skip
+
+    yield case(
+        "modernbert", 801, thirds | dict(local_attention=6), LENGTHS, lora_targets=["Wqkv", "Wo", "Wi"],
+        has_training=True, note="local_attention 6: 3 tokens to each side",
+    )  # fmt: skip
+    yield case(
+        "modernbert-odd", 802, thirds | dict(local_attention=7), saved_class="ModernBertForMaskedLM",
+        note="local_attention 7: 3 tokens to each side; prefix model., a head that is not used",
+    )  # fmt: skip
+    yield case(
+        "modernbert-biases", 803,
+        thirds | dict(local_attention=6, norm_bias=True, attention_bias=True, mlp_bias=True),
+    )  # fmt: skip
+    yield case("modernbert-halves", 804, halves, note="the same model as modernbert-halves-v4")
+    yield case(
+        "modernbert-halves-v4", 804, halves, v4_fields=sizes_v4 | halves,
+        note="the same model as modernbert-halves, described by transformers 4",
+    )  # fmt: skip
+
+
+def mpnet_cases():
+    def case(name, seed, saved_class, texts, positions, **options):
+        fields = SIZES | dict(
+            max_position_embeddings=positions, pad_token_id=1, bos_token_id=0, eos_token_id=2, layer_norm_eps=1e-5
+        ) | options.pop("fields", {})  # fmt: skip
+        if options.pop("is_v4", False):
+            options["v4_fields"] = fields | dict(architectures=[saved_class], dtype="float32")
+        return Case(
+            name, seed, saved_class, "MPNetModel", "MPNetConfig", fields, texts, 1, "mean",
+            load_options=dict(add_pooling_layer=False), **options,
+        )  # fmt: skip
+
+    yield case(
+        "mpnet", 901, "MPNetModel", make_texts(901, LENGTHS), 24, lora_targets=["q", "k", "v", "o", "dense"],
+        has_training=True,
+    )  # fmt: skip
+    yield case(
+        "mpnet-long", 902, "MPNetModel", make_texts(902, (152, 3)), 154,
+        fields=dict(hidden_size=16, intermediate_size=24, num_attention_heads=2),
+        note="152 tokens, the most that 154 positions hold: every bucket of the relative positions",
+    )  # fmt: skip
+    yield case(
+        "mpnet-lm", 903, "MPNetForMaskedLM", [[0, 5, 1, 6, 2], *make_texts(903, FEW)], 24, is_v4=True,
+        fields=dict(layer_norm_eps=0.003),
+        note="prefix mpnet., lm_head; the pad token stands inside the first text: position 1, the count does not advance",
+    )  # fmt: skip
+
+
+def distilbert_cases():
+    def case(name, seed, saved_class, lengths=FEW, **options):
+        fields = dict(
+            vocab_size=64, dim=32, n_layers=3, n_heads=4, hidden_dim=48, max_position_embeddings=24, pad_token_id=0
+        ) | options.pop("fields", {})  # fmt: skip
+        if options.pop("is_v4", False):
+            options["v4_fields"] = fields | dict(architectures=[saved_class], dtype="float32")
+        return Case(
+            name, seed, saved_class, "DistilBertModel", "DistilBertConfig", fields, make_texts(seed, lengths), 0, "mean",
+            padding_sides=("right",), **options,
+        )  # fmt: skip
+
+    linears = ["q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"]
+    yield case("distilbert", 1001, "DistilBertModel", LENGTHS, lora_targets=linears, has_training=True)
+    yield case(
+        "distilbert-lm", 1002, "DistilBertForMaskedLM", is_v4=True, note="prefix distilbert., a head that is not used"
+    )
+    yield case(
+        "distilbert-sinusoidal", 1003, "DistilBertModel", fields=dict(sinusoidal_pos_embds=True, n_heads=2),
+        note="sinusoidal_pos_embds says how the table was filled at first; the one in the file counts",
+    )  # fmt: skip
+
+
+def gemma3_cases():
+    kinds = ["sliding_attention", "full_attention", "sliding_attention"]
+    sizes = SIZES | dict(
+        num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-3, query_pre_attn_scalar=9, max_position_embeddings=64,
+        pad_token_id=0, eos_token_id=1, bos_token_id=2, layer_types=kinds,
+    )  # fmt: skip
+
+    def case(name, seed, fields, lengths=FEW, scaling=None, saved="Gemma3TextModel", is_v4=False, **options):
+        scaling = scaling or dict(rope_type="default")
+        rope = {
+            "full_attention": dict(rope_theta=5000.0) | scaling,
+            "sliding_attention": dict(rope_type="default", rope_theta=50.0),
+        }
+        if is_v4:
+            options["v4_fields"] = sizes | fields | dict(
+                rope_theta=5000.0, rope_local_base_freq=50.0, architectures=[saved], dtype="float32",
+                rope_scaling=None if scaling["rope_type"] == "default" else scaling,
+            )  # fmt: skip
+        both_ways = fields.get("use_bidirectional_attention", False)
+        return Case(
+            name, seed, saved, "Gemma3TextModel", "Gemma3TextConfig", sizes | fields | dict(rope_parameters=rope),
+            make_texts(seed, lengths), 0, "mean" if both_ways else "last_token", not both_ways, norm_center=0.0,
+            **options,
+        )  # fmt: skip
+
+    linear = dict(rope_type="linear", factor=2.0)
+    both_ways = dict(use_bidirectional_attention=True)
+    yield case(
+        "gemma3", 1101, both_ways | dict(sliding_window=6), LENGTHS, lora_targets=DECODER_LINEARS, has_training=True,
+        note="both ways: sliding_window 6 reaches 3 tokens to each side",
+    )  # fmt: skip
+    yield case(
+        "gemma3-odd", 1102, both_ways | dict(sliding_window=7, attention_bias=True), scaling=linear,
+        config_changes={"sliding_window": 7},
+        note="both ways: sliding_window 7 reaches 3 tokens to each side (transformers writes 6); biases of q, k, v, o",
+    )  # fmt: skip
+    yield case(
+        "gemma3-causal", 1103, dict(sliding_window=6), scaling=linear, saved="Gemma3ForCausalLM",
+        note="linear scaling in the full layer alone; prefix model., no lm_head stored; "
+        "the same model as gemma3-causal-v4",
+    )  # fmt: skip
+    yield case(
+        "gemma3-causal-v4", 1103, dict(sliding_window=6), scaling=linear, saved="Gemma3ForCausalLM", is_v4=True,
+        note="the same model as gemma3-causal, described by transformers 4",
+    )  # fmt: skip
+    yield case(
+        "gemma3-bias", 1104, dict(sliding_window=5, attention_bias=True, query_pre_attn_scalar=20, num_key_value_heads=1),
+        note="causal, biases of q, k, v and o, one key/value head",
+    )  # fmt: skip
+
+
 def all_cases():
     for family in (bert_cases, xlm_roberta_cases, llama_cases, qwen3_cases, mistral_cases, qwen2_cases):
         yield from family()
     yield from xlm_roberta_cases("roberta", "Roberta")
+    for family in (modernbert_cases, mpnet_cases, distilbert_cases, gemma3_cases):
+        yield from family()
 
 
 # --- Checkpoints ---------------------------------------------------------------------------------------------------
