@@ -93,7 +93,8 @@ CTorchStatus ctorch_stack(const CTorchTensor *const *tensors, int32_t count, int
 /// Fills `out[0..<count]` with views of the given lengths along `dimension`.
 CTorchStatus ctorch_split(const CTorchTensor *tensor, const int64_t *lengths, int32_t count, int64_t dimension, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_index_select(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
-CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
+/// Rows of `weight`; that of number `padding` gets no gradient, if it is not negative.
+CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, int64_t padding, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_gather(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_scatter(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_index_add(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);

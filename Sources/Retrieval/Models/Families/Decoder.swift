@@ -68,6 +68,7 @@ struct DecoderConfiguration {
     }
 
     let vocabularySize: Int
+    let paddingToken: Int?
     let hiddenSize: Int
     let headCount: Int
     let keyValueHeadCount: Int
@@ -84,6 +85,7 @@ struct DecoderConfiguration {
     init(_ reader: ConfigurationReader, _ read: (ConfigurationReader, Int) throws -> Options) throws {
         typealias Range = ConfigurationReader.Range
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        paddingToken = try reader.paddingToken(vocabularySize: vocabularySize)
         hiddenSize = try reader.count("hidden_size", in: Range.size)
         headCount = try reader.count("num_attention_heads", in: Range.heads)
         keyValueHeadCount = try reader.optionalCount("num_key_value_heads", in: Range.heads) ?? headCount
@@ -147,7 +149,7 @@ enum Decoder {
         let size = configuration.hiddenSize
         return TextModel(
             hiddenSize: size, maxLength: configuration.positionCount, vocabularySize: configuration.vocabularySize,
-            entrance: try TokenEmbedding("embed_tokens", configuration.vocabularySize, size, files),
+            entrance: try TokenEmbedding("embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken),
             stages: try configuration.sights.indices.map { try DecoderBlock($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),

@@ -26,6 +26,7 @@ struct EmbeddingGemma2Configuration {
     }
 
     let vocabularySize: Int
+    let paddingToken: Int?
     let hiddenSize: Int
     let headCount: Int
     let intermediateSize: Int
@@ -45,6 +46,7 @@ struct EmbeddingGemma2Configuration {
         let isNested = root["text_config"] != nil
         let reader = isNested ? try root.section("text_config") : root
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
         hiddenSize = try reader.count("hidden_size", in: Range.size, default: 512)
         headCount = try reader.count("num_attention_heads", in: Range.heads, default: 4)
         intermediateSize = try reader.count("intermediate_size", in: Range.innerSize, default: 2048)
@@ -141,14 +143,18 @@ enum EmbeddingGemma2 {
     static func model(_ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles) throws -> TextModel {
         let size = configuration.hiddenSize
         let perLayer = try PerLayerInputs(configuration, files)
+        let blocks = try configuration.layers.indices.map {
+            try EmbeddingGemma2Block($0, configuration, perLayer, files)
+        }
         return TextModel(
             hiddenSize: configuration.embeddingSize, maxLength: configuration.positionCount,
             vocabularySize: configuration.vocabularySize,
             entrance: DoubledEntrance(
                 try TokenEmbedding(
-                    "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot())),
-            stages: try configuration.layers.indices.map { try EmbeddingGemma2Block($0, configuration, perLayer, files) }
-                + [try EmbeddingGemma2Exit(configuration, files)],
+                    "embed_tokens", configuration.vocabularySize, size, files,
+                    padding: configuration.paddingToken, scale: Double(size).squareRoot())),
+            stages: blocks + [try EmbeddingGemma2Exit(configuration, files)],
+            passiveParameters: blocks.map(\.scalar),
             names: files.names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
     }
@@ -207,12 +213,13 @@ private final class EmbeddingGemma2Block: Stage {
     private let gate: Projection
     private let projection: Projection
     private let perLayerNorm: RMSNorm
-    private let scalar: Parameter
+    /// Not trained: a buffer in the reference.
+    let scalar: Parameter
 
     var projections: [Projection] { attention.projections + mlp.projections + [gate, projection] }
     var parameters: [Parameter] {
         inputNorm.parameters + attention.parameters + attendedNorm.parameters + mlpNorm.parameters + mlp.parameters
-            + outputNorm.parameters + gate.parameters + projection.parameters + perLayerNorm.parameters + [scalar]
+            + outputNorm.parameters + gate.parameters + projection.parameters + perLayerNorm.parameters
             + perLayer.parameters
     }
 

@@ -21,6 +21,7 @@ struct Gemma3Configuration {
     }
 
     let vocabularySize: Int
+    let paddingToken: Int?
     let hiddenSize: Int
     let headCount: Int
     let keyValueHeadCount: Int
@@ -38,6 +39,7 @@ struct Gemma3Configuration {
     init(_ reader: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary, default: 262_208)
+        paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
         hiddenSize = try reader.count("hidden_size", in: Range.size)
         headCount = try reader.count("num_attention_heads", in: Range.heads)
         keyValueHeadCount = try reader.optionalCount("num_key_value_heads", in: Range.heads) ?? headCount
@@ -118,7 +120,8 @@ enum Gemma3 {
         return TextModel(
             hiddenSize: size, maxLength: configuration.positionCount, vocabularySize: configuration.vocabularySize,
             entrance: try TokenEmbedding(
-                "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot()),
+                "embed_tokens", configuration.vocabularySize, size, files,
+                padding: configuration.paddingToken, scale: Double(size).squareRoot()),
             stages: try configuration.layers.indices.map { try Gemma3Block($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files, addsOne: true))],
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
