@@ -24,7 +24,7 @@ struct GeneratedModel {
     /// The names of all goldens.
     static let names: [String] = {
         let files = (try? Files.list(goldens)) ?? []
-        return files.map(\.string).filter { $0.hasSuffix(".safetensors") }.map { String($0.dropLast(12)) }.sorted()
+        return files.filter { $0.hasSuffix(".safetensors") }.map { String($0.dropLast(12)) }.sorted()
     }()
 
     /// Values that numpy makes alike; see `Golden/families/PROVENANCE.md`.
@@ -60,15 +60,21 @@ struct GeneratedModel {
         try Files.makeDirectory(folder)
         try Files.replace(folder.appending("config.json"), with: reference["config"]!.pretty())
         try SafetensorsWriter.write(tensors(reference["tensors"]!), to: folder.appending("model.safetensors"))
-        let tokenizer = Golden()("families").appending("tokenizer.json")
+        let tokenizer = Self.goldens.appending("tokenizer.json")
         try Files.replace(folder.appending("tokenizer.json"), with: Files.readAll(tokenizer))
+        let description: JSONValue = ["tokenizer_class": "BertTokenizer"]
+        try Files.replace(folder.appending("tokenizer_config.json"), with: description.pretty())
     }
 
     /// Writes the adapter that goes with the model.
     func writeAdapter(to folder: FilePath) throws {
         try Files.makeDirectory(folder)
         let adapter = reference["lora"]!
-        try Files.replace(folder.appending("adapter_config.json"), with: adapter["config"]!.pretty())
+        let config: JSONValue = [
+            "peft_type": "LORA", "r": adapter["r"]!, "lora_alpha": adapter["alpha"]!,
+            "target_modules": adapter["target_modules"]!,
+        ]
+        try Files.replace(folder.appending("adapter_config.json"), with: config.pretty())
         try SafetensorsWriter.write(
             tensors(adapter["tensors"]!), to: folder.appending("adapter_model.safetensors"))
     }

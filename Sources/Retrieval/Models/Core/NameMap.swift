@@ -37,6 +37,14 @@ public struct NameMap: Sendable {
         }
     }
 
+    /// The name that the model uses for a tensor of a checkpoint, which may have a prefix or an older ending.
+    public func canonical(_ written: String) -> String {
+        let prefix = prefixes.first { written.hasPrefix($0) } ?? ""
+        let name = String(written.dropFirst(prefix.count))
+        let ending = oldEndings.first { name.hasSuffix($0.old) }
+        return ending.map { name.dropLast($0.old.count) + $0.new } ?? name
+    }
+
     /// The names that a tensor may have in a checkpoint with this prefix.
     func spellings(_ name: String, prefix: String) -> [String] {
         [prefix + name]
