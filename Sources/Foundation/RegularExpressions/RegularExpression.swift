@@ -4,10 +4,8 @@ internal import COnig
 public struct RegularExpressionError: Error, Sendable {
     public let message: String
 
-    init(_ code: Int32, _ info: UnsafeMutablePointer<OnigErrorInfo>? = nil) {
-        var text = [UInt8](repeating: 0, count: Int(ONIG_MAX_ERROR_MESSAGE_LEN))
-        let count = tvt_onig_error_message(&text, code, info)
-        message = String(decoding: text.prefix(Int(max(0, count))), as: UTF8.self)
+    init(_ message: [CChar]) {
+        self.message = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
 
@@ -20,14 +18,14 @@ public final class RegularExpression: @unchecked Sendable {
     /// - Throws: if the expression is malformed, or larger than Oniguruma compiles.
     public init(_ pattern: String) throws(RegularExpressionError) {
         var pattern = pattern
-        var expression: OpaquePointer?
-        var info = OnigErrorInfo()
-        let status = pattern.withUTF8 { tvt_onig_new(&expression, $0.baseAddress, $0.count, &info) }
-        guard status == ONIG_NORMAL, let expression else { throw RegularExpressionError(status, &info) }
+        var message = [CChar](repeating: 0, count: Int(CONIG_MESSAGE_SIZE))
+        guard let expression = pattern.withUTF8({ conig_compile($0.baseAddress, $0.count, &message) }) else {
+            throw RegularExpressionError(message)
+        }
         self.expression = expression
     }
 
-    deinit { tvt_onig_free(expression) }
+    deinit { conig_free(expression) }
 
     /// Calls `body` with the start and the end of each match in `text` (valid UTF-8), from left to right.
     ///
@@ -36,16 +34,17 @@ public final class RegularExpression: @unchecked Sendable {
         _ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void
     ) throws(RegularExpressionError) {
         guard let base = text.baseAddress else { return }
-        let region = onig_region_new()
-        defer { onig_region_free(region, 1) }
+        let region = conig_region_new()
+        defer { conig_region_free(region) }
+        var message = [CChar](repeating: 0, count: Int(CONIG_MESSAGE_SIZE))
         var position = 0
         var lastEnd: Int?
         while position <= text.count {
-            let status = tvt_onig_search(expression, base, text.count, position, region)
-            if status == ONIG_MISMATCH { return }
-            guard status >= 0, let region else { throw RegularExpressionError(status) }
-            let start = Int(region.pointee.beg[0])
-            let end = Int(region.pointee.end[0])
+            var (first, last) = (0, 0)
+            let status = conig_search(expression, base, text.count, position, region, &first, &last, &message)
+            guard status >= 0 else { throw RegularExpressionError(message) }
+            guard status > 0 else { return }
+            let (start, end) = (first, last)
             if start == end && lastEnd == end {
                 // An empty match right behind another one: go on behind the next scalar.
                 position += 1
