@@ -141,7 +141,7 @@ struct BlockwiseBackwardTests {
     static func whole(_ model: EmbeddingModel, _ batch: TrainingBatch, _ dropout: Dropout) throws -> [Tensor] {
         let packed = try DeviceBatch(PackedBatch(batch.texts))
         return try withGradients {
-            let vectors = try model.pool(model.text.forward(packed, dropout), packed)
+            let vectors = try model.head(model.text.forward(packed, dropout), packed)
             let loss = try ContrastiveLoss(temperature: 0.05)(
                 queries_BD: vectors.indexSelect(0, rows(batch.queryRows)),
                 passages_PD: vectors.indexSelect(0, rows(batch.passageRows)), positives: batch.positives,

@@ -4,6 +4,8 @@ internal import COnig
 public struct RegularExpressionError: Error, Sendable {
     public let message: String
 
+    init(_ message: String) { self.message = message }
+
     init(_ message: [CChar]) {
         self.message = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
@@ -34,7 +36,7 @@ public final class RegularExpression: @unchecked Sendable {
         _ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void
     ) throws(RegularExpressionError) {
         guard let base = text.baseAddress else { return }
-        let region = conig_region_new()
+        guard let region = conig_region_new() else { throw RegularExpressionError("no memory is left") }
         defer { conig_region_free(region) }
         var message = [CChar](repeating: 0, count: Int(CONIG_MESSAGE_SIZE))
         var position = 0
