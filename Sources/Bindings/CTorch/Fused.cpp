@@ -20,6 +20,9 @@ using torch::autograd::variable_list;
 
 namespace {
 
+// The templated form is not among the wheel's symbols under this compiler's mangling.
+const float *floats(const at::Tensor &tensor) { return static_cast<const float *>(tensor.const_data_ptr()); }
+
 bool hasKernels(const at::Tensor &tensor) {
     const at::ScalarType type = tensor.scalar_type();
     return tensor.is_cpu() && (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf);
@@ -247,7 +250,7 @@ at::Tensor normalised(
     at::Tensor y = at::empty(x.sizes(), x.options());
     if (scales) *scales = at::empty({rows.count}, at::kFloat);
     const Norm norm{
-        &rows, x.const_data_ptr(), factor.const_data_ptr<float>(), static_cast<float>(epsilon), roundsFirst,
+        &rows, x.const_data_ptr(), floats(factor), static_cast<float>(epsilon), roundsFirst,
         y.mutable_data_ptr(), scales ? scales->mutable_data_ptr<float>() : nullptr};
     withType(x, [&](auto type) {
         using T = decltype(type);
@@ -285,7 +288,7 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
         if (context->needs_input_grad(0)) dx = at::empty(x.sizes(), x.options());
         if (context->needs_input_grad(1)) parts = at::zeros({partCount, rows.length}, at::kFloat);
         const NormGradient norm{
-            &rows, x.const_data_ptr(), g.const_data_ptr(), w.const_data_ptr<float>(), saved[2].const_data_ptr<float>(),
+            &rows, x.const_data_ptr(), g.const_data_ptr(), floats(w), floats(saved[2]),
             !addsOne, dx.defined() ? dx.mutable_data_ptr() : nullptr,
             parts.defined() ? parts.mutable_data_ptr<float>() : nullptr, rowsPerPart};
         withType(x, [&](auto type) {
@@ -303,8 +306,8 @@ at::Tensor rotated(const at::Tensor &input, const at::Tensor &cosines, const at:
     const Rows rows(x);
     at::Tensor y = at::empty(x.sizes(), x.options());
     const Rotation rotation{
-        &rows, x.const_data_ptr(), std::max<int64_t>(x.size(1), 1), cosines.const_data_ptr<float>(),
-        sines.const_data_ptr<float>(), sign, y.mutable_data_ptr()};
+        &rows, x.const_data_ptr(), std::max<int64_t>(x.size(1), 1), floats(cosines),
+        floats(sines), sign, y.mutable_data_ptr()};
     withType(x, [&](auto type) {
         using T = decltype(type);
         const auto kernel = CTORCH_CHOOSE(rotateRowsAVX2<T>, rotateRowsPortable<T>);
