@@ -111,6 +111,9 @@ def distribution(name, shape, norm_center):
 # --- Cases ---------------------------------------------------------------------------------------------------------
 
 
+REMOVED = object()  # as a value of `config_changes`
+
+
 @dataclass
 class Case:
     name: str
@@ -127,13 +130,13 @@ class Case:
     padding_sides: tuple = ("left", "right")  # right alone where positions are row numbers of the padded batch
     # None: config.json as transformers 5 writes it. Else the fields of the class of transformers 4 that writes it.
     v4_fields: dict | None = None
-    # Applied to the written config.json: value None removes the field.
+    # Applied to the written config.json, by dotted path.
     config_changes: dict = field(default_factory=dict)
     norm_center: float = 1.0
     has_old_norm_names: bool = False  # LayerNorm.gamma and .beta
     extra_tensors: list = field(default_factory=list)  # (name, shape) that old files have and nobody reads
     load_options: dict = field(default_factory=dict)
-    lora_targets: list | None = None
+    lora_targets: list | str | None = None  # names, or one regular expression
     has_training: bool = False
 
 
@@ -239,9 +242,13 @@ def llama_cases():
     )  # fmt: skip
     yield case(
         "llama-linear", 402, saved="ForCausalLM", is_v4=True, rope=dict(rope_type="linear", factor=2.0),
-        config_changes={"rope_scaling": {"factor": 2.0, "type": "linear"}, "head_dim": None},
+        fields=dict(num_key_value_heads=4),
+        config_changes={
+            "rope_scaling": {"factor": 2.0, "type": "linear"}, "head_dim": REMOVED, "num_key_value_heads": REMOVED,
+        },
         extra_tensors=[(f"model.layers.{layer}.self_attn.rotary_emb.inv_freq", [4]) for layer in range(3)],
-        note="an old file: rope_scaling names its type by `type`, no head_dim, rotary_emb.inv_freq stored",
+        note="an old file: rope_scaling names its type by `type`, no head_dim, no num_key_value_heads, "
+        "rotary_emb.inv_freq stored",
     )  # fmt: skip
     yield case(
         "llama-dynamic", 403, LENGTHS, padding_sides=(), rope=dict(rope_type="dynamic", factor=2.0),
@@ -251,6 +258,14 @@ def llama_cases():
     yield case(
         "llama-yarn", 404, fields=dict(head_dim=16), is_v4=True,
         rope=dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16),
+    )  # fmt: skip
+    yield case(
+        "llama-yarn-options", 407,
+        rope=dict(
+            rope_type="yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=4.0, beta_slow=0.5,
+            mscale=1.5, mscale_all_dim=0.5, truncate=False,
+        ),
+        fields=dict(head_dim=16), note="bounds that are not rounded, a ratio of two mscales",
     )  # fmt: skip
     yield case("llama-lm", 405, saved="ForCausalLM", note="prefix model., an lm_head of its own")
     yield case(
@@ -295,7 +310,7 @@ def qwen3_cases():
         "qwen3-yarn", 702, LENGTHS, theta=1e6,
         rope=dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16),
         fields=dict(use_sliding_window=True, sliding_window=4, max_window_layers=1, attention_bias=True),
-        is_v4=True, config_changes={"layer_types": None},
+        is_v4=True, config_changes={"layer_types": REMOVED},
         note="yarn, window in layers 1 and 2 by max_window_layers alone, biases of q, k, v and o",
     )  # fmt: skip
     kinds = ["sliding_attention", "full_attention", "sliding_attention"]
@@ -441,7 +456,61 @@ def gemma3_cases():
     )  # fmt: skip
     yield case(
         "gemma3-bias", 1104, dict(sliding_window=5, attention_bias=True, query_pre_attn_scalar=20, num_key_value_heads=1),
-        note="causal, biases of q, k, v and o, one key/value head",
+        is_v4=True,
+        config_changes={"layer_types": REMOVED, "_sliding_window_pattern": REMOVED, "sliding_window_pattern": 2},
+        note="an older file: every second layer is full; causal, biases of q, k, v and o, one key/value head",
+    )  # fmt: skip
+
+
+def embedding_gemma2_cases():
+    kinds = ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]
+    text = dict(
+        vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, sliding_window=3, layer_types=kinds, hidden_size_per_layer_input=12,
+        embedding_dim=24, rms_norm_eps=1e-3, max_position_embeddings=64, pad_token_id=0, eos_token_id=1, bos_token_id=2,
+        per_layer_config={layer: dict(head_dim=16, num_key_value_heads=1) for layer in ("1", "3")},
+    )  # fmt: skip
+    # Towers: no text reaches them; their tensors are in the file.
+    vision = dict(
+        model_type="gemma4_vision", hidden_size=24, intermediate_size=40, num_hidden_layers=1, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, position_embedding_size=700,
+    )  # fmt: skip
+    audio = dict(
+        model_type="gemma4_audio", hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        subsampling_conv_channels=[128, 4], attention_chunk_size=4, attention_context_left=5, attention_context_right=0,
+        conv_kernel_size=3, output_proj_dims=20,
+    )  # fmt: skip
+    media = dict(
+        image_token_id=56, video_token_id=57, audio_token_id=58, boi_token_id=59, eoi_token_id=60, boa_token_id=61,
+        eoa_token_index=62,
+    )  # fmt: skip
+    whole = dict(text_config=text, vision_config=vision, audio_config=audio) | media
+
+    def case(name, seed, fields, kind="", lengths=FEW, **options):
+        model = f"EmbeddingGemma2{kind}Model"
+        texts = make_texts(seed, lengths, range(5, 56))
+        return Case(
+            name, seed, model, model, f"EmbeddingGemma2{kind}Config", fields, texts, 0, "mean", **options
+        )
+
+    yield case(
+        "embedding-gemma2", 1201, whole, lengths=LENGTHS, has_training=True,
+        lora_targets=r"language_model\.layers\.\d+\.(self_attn|mlp)\.[a-z]+_proj",
+        note="the whole model; adapters on attention and MLP of the text encoder",
+    )  # fmt: skip
+    yield case(
+        "embedding-gemma2-text", 1202, text | dict(rms_norm_eps=1.0), "Text",
+        note="the text class: flat config, no prefix; epsilon 1, which shows scales that a norm would hide",
+    )  # fmt: skip
+    padded = {layer: dict(head_dim=16, num_key_value_heads=1) for layer in ("01", "03")}
+    yield case(
+        "embedding-gemma2-alone", 1203, whole,
+        config_changes={
+            "vision_config": None, "audio_config": None, "text_config.per_layer_config": padded,
+            "text_config.layer_types": [*kinds[:3], "sliding_attention"],
+        },
+        note="towers null though their tensors are there; layer numbers padded with a zero; the last layer is full "
+        "attention whatever layer_types say",
     )  # fmt: skip
 
 
@@ -449,7 +518,7 @@ def all_cases():
     for family in (bert_cases, xlm_roberta_cases, llama_cases, qwen3_cases, mistral_cases, qwen2_cases):
         yield from family()
     yield from xlm_roberta_cases("roberta", "Roberta")
-    for family in (modernbert_cases, mpnet_cases, distilbert_cases, gemma3_cases):
+    for family in (modernbert_cases, mpnet_cases, distilbert_cases, gemma3_cases, embedding_gemma2_cases):
         yield from family()
 
 
@@ -487,10 +556,14 @@ def write_checkpoint(case, folder, v4_python):
         assert writer.startswith("4."), writer
         path.write_text(text)
     config = json.loads(path.read_text())
-    for key, value in case.config_changes.items():
-        config[key] = value
-        if value is None:
-            del config[key]
+    for place, value in case.config_changes.items():
+        *parents, key = place.split(".")
+        changed = config
+        for parent in parents:
+            changed = changed[parent]
+        changed[key] = value
+        if value is REMOVED:
+            del changed[key]
     path.write_text(json.dumps(config))
     return config, tensors, weights, "transformers " + writer
 
@@ -645,6 +718,12 @@ def run_lora(case, model):
     torch.manual_seed(0)
     options = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.0, target_modules=case.lora_targets, bias="none")
     adapted = get_peft_model(model, options).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        adapted.save_pretrained(folder, save_embedding_layers=False)  # else it asks a hub
+        config = json.loads((Path(folder) / "adapter_config.json").read_text())
+    config["base_model_name_or_path"] = None  # the temporary folder
+    if isinstance(config["target_modules"], list):  # in the order of a set
+        config["target_modules"].sort()
     tensors = [
         {"name": name, "shape": list(tensor.shape), "center": 0.0, "spread": 0.3}
         for name, tensor in sorted(get_peft_model_state_dict(adapted).items())
@@ -657,8 +736,7 @@ def run_lora(case, model):
     assert all(torch.equal(trained[name], weights[name]) for name in trained)
     gradients = [summary(case, name, trained[name].grad) for name in sorted(trained)]
     described = {
-        "r": 4, "alpha": 8, "target_modules": case.lora_targets, "tensors": tensors, "loss": digits(loss),
-        "gradients": gradients,
+        "r": 4, "alpha": 8, "config": config, "tensors": tensors, "loss": digits(loss), "gradients": gradients,
     }  # fmt: skip
     return described, {"lora_" + kind: rows for kind, rows in vectors.items()}
 
@@ -722,16 +800,19 @@ def train(case, model):
 # --- Files ---------------------------------------------------------------------------------------------------------
 
 
-def write_json(path, content):
+def to_json(content):
     """One line a field, one line an item of a list of objects."""
     lines = []
     for key, value in content.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            items = ",\n".join("  " + json.dumps(item, separators=(",", ":")) for item in value)
-            lines.append(f" {json.dumps(key)}: [\n{items}\n ]")
+            items = ",\n".join(json.dumps(item, separators=(",", ":")) for item in value)
+            text = f"[\n{items}\n]"
+        elif key == "lora":
+            text = to_json(value)
         else:
-            lines.append(f" {json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}")
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+            text = json.dumps(value, separators=(",", ":"))
+        lines.append(f"{json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def make(case, v4_python):
@@ -746,7 +827,7 @@ def make(case, v4_python):
             if parameter.grad is not None:
                 gradients.append(summary(case, names[name], parameter.grad))
                 used.add(names[name])
-        used |= {key for key, buffer in model.named_buffers() if key in weights and torch.equal(buffer, weights[key])}
+        used |= {name for name in weights if name.endswith("layer_scalar")}  # in use, but not trained
         long = [t["name"] for t in tensors if math.prod(t["shape"]) >= 3]
         content = {
             "provenance": {
@@ -772,7 +853,7 @@ def make(case, v4_python):
             recorded |= vectors
         if case.has_training:
             content["training"] = train(case, load_model(case, folder, weights)[0])
-    write_json(HERE / f"{case.name}.json", content)
+    (HERE / f"{case.name}.json").write_text(to_json(content) + "\n")
     save_file(recorded, HERE / f"{case.name}.safetensors")
 
 
