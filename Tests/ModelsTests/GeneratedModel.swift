@@ -70,11 +70,7 @@ struct GeneratedModel {
     func writeAdapter(to folder: FilePath) throws {
         try Files.makeDirectory(folder)
         let adapter = reference["lora"]!
-        let config: JSONValue = [
-            "peft_type": "LORA", "r": adapter["r"]!, "lora_alpha": adapter["alpha"]!,
-            "target_modules": adapter["target_modules"]!,
-        ]
-        try Files.replace(folder.appending("adapter_config.json"), with: config.pretty())
+        try Files.replace(folder.appending("adapter_config.json"), with: adapter["config"]!.pretty())
         try SafetensorsWriter.write(
             tensors(adapter["tensors"]!), to: folder.appending("adapter_model.safetensors"))
     }

@@ -9,7 +9,8 @@ public struct NameMap: Sendable {
     let oldEndings: [(old: String, new: String)]
     /// Modules that files may mention and no vector depends on.
     let unusedModules: [String]
-    /// Tensors that may be there and are not needed: whole names, or beginnings that end in a dot.
+    /// Tensors that may be there and are not needed: whole names, beginnings that end in a dot, or endings that start
+    /// with one.
     let unusedTensors: [String]
 
     public init(
@@ -33,7 +34,8 @@ public struct NameMap: Sendable {
     /// Whether a checkpoint's tensor is known, and needed by no vector.
     func isUnusedTensor(_ name: String) -> Bool {
         unusedTensors.contains { unused in
-            aliases(of: unused).contains { $0.hasSuffix(".") ? name.hasPrefix($0) : name == $0 }
+            if unused.hasPrefix(".") { return name.hasSuffix(unused) }
+            return aliases(of: unused).contains { $0.hasSuffix(".") ? name.hasPrefix($0) : name == $0 }
         }
     }
 

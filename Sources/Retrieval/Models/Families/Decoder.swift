@@ -140,7 +140,7 @@ struct DecoderConfiguration {
 
 enum Decoder {
     static let names = NameMap(
-        prefixes: ["model."], unusedModules: ["lm_head", "score"], unusedTensors: ["lm_head.", "score."])
+        prefixes: ["model."], unusedModules: ["lm_head", "score"], unusedTensors: ["lm_head.", "score.", ".rotary_emb.inv_freq"])
 
     /// Modules that adapters go to where nobody says which.
     static let targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
