@@ -312,7 +312,7 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [

@@ -110,7 +110,7 @@ struct TrainingConfigTests {
             ("optimizer: 3", "\"optimizer\" must be a mapping"),
             ("lora: {r: 2}\ndtype: bf16", "\"dtype\" bf16 cannot go with lora yet"),
             ("dtype: f64", "must be one of f32, bf16"),
-            ("pooling: max", "must be one of mean, cls, last"),
+            ("pooling: median", "must be one of mean, cls, last"),
             ("seed: -1", "must be a whole number from 0 to 18446744073709551615, not \"-1\""),
             ("steps: 5", "config.yaml"),
         ])
