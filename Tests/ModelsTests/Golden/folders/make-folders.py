@@ -608,10 +608,15 @@ def base_llama_bf16(folder):
     expect_transformers(folder, HOW)
 
 
-def adapted(folder, base, config, causal=False, seed=60, merged=False):
+# The class that an adapter was trained on, and where the encoder stands in it.
+TASKS = {None: (transformers.AutoModel, None), "causal": (transformers.AutoModelForCausalLM, "model"),
+         "masked": (transformers.AutoModelForMaskedLM, "bert")}
+
+
+def adapted(folder, base, config, task=None, seed=60, merged=False):
     """An adapter whose every tensor counts, saved by PEFT, loaded again, and run unmerged in float32."""
     import peft
-    kind = transformers.AutoModelForCausalLM if causal else transformers.AutoModel
+    kind = TASKS[task][0]
     load = lambda dtype: kind.from_pretrained(HERE / base, dtype=dtype, attn_implementation="eager")
     torch.manual_seed(seed)
     stored = torch.bfloat16 if base.endswith("bf16") else torch.float32
@@ -634,16 +639,16 @@ def adapted(folder, base, config, causal=False, seed=60, merged=False):
             "sha256": hashlib.sha256(tensor.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest(),
             "first": tensor.flatten()[:6].float().tolist(),
         } for name, tensor in whole.items() if not torch.equal(tensor, before[name])}
-    expect_adapted(folder, HERE / base, causal, **more)
+    expect_adapted(folder, HERE / base, task, **more)
 
 
-def expect_adapted(folder, base, causal=False, **more):
+def expect_adapted(folder, base, task=None, **more):
     """What PEFT's unmerged model gives in float32."""
     import peft
-    kind = transformers.AutoModelForCausalLM if causal else transformers.AutoModel
+    kind, inside = TASKS[task]
     model = kind.from_pretrained(base, dtype=torch.float32, attn_implementation="eager")
     inner = peft.PeftModel.from_pretrained(model, folder).eval().base_model.model
-    if causal: inner = inner.model
+    if inside: inner = getattr(inner, inside)
     expect_loop(folder, lambda ids: inner(input_ids=ids).last_hidden_state,
                 transformers.AutoTokenizer.from_pretrained(base), json.loads((base / "expected.json").read_text())["how"],
                 versions(("peft", peft.__version__)), base=base.name, **more)
@@ -663,7 +668,13 @@ def peft_lora_on_base_class(folder):
 @case("new")
 def peft_lora_on_causal_lm(folder):
     """base_model.model.model.layers…: trained on the class with the head."""
-    adapted(folder, "base-qwen3", lora(task_type="CAUSAL_LM"), causal=True)
+    adapted(folder, "base-qwen3", lora(task_type="CAUSAL_LM"), task="causal")
+
+
+@case("new")
+def peft_lora_on_masked_lm(folder):
+    """base_model.model.bert.encoder…: the base's file has no `bert.`"""
+    adapted(folder, "base-bert", lora(target_modules=["value", "intermediate.dense"]), task="masked")
 
 
 @case("new")
@@ -786,6 +797,9 @@ def apply(step, root):
         path.write_text(json.dumps(value, ensure_ascii=False))
     elif "text" in step: path.write_text(step["text"])
     elif "remove" in step: path.unlink()
+    elif "moveTo" in step:
+        (root / step["moveTo"]).parent.mkdir(exist_ok=True)
+        path.rename(root / step["moveTo"])
     elif "truncate" in step: path.write_bytes(path.read_bytes()[:-step["truncate"]])
     else:
         header, data = tensors(path)
@@ -839,7 +853,7 @@ def check_bad():
                     if kind == "harmless":
                         target = adapter or folder
                         expected = json.loads((target / "expected.json").read_text())
-                        if adapter: expect_adapted(adapter, folder, "on-causal-lm" in adapter.name)
+                        if adapter: expect_adapted(adapter, folder)
                         elif expected["how"] == "sentence-transformers": expect_sentence_transformers(folder)
                         else: expect_transformers(folder, expected["how"])
                         got = json.loads((target / "expected.json").read_text())
