@@ -399,7 +399,7 @@ def t4_modernbert(folder):
 @case("old")
 def st5_adapter_in_root(folder):
     """A sentence-transformers model with an adapter saves the adapter alone, beside modules.json. Made by the old ones:
-    transformers 5.24 refuses PEFT 0.21, the newest that it can be had with."""
+    add_adapter of transformers 5.24 wants PEFT 0.22."""
     import peft
     _, Pooling, Normalize, _, _ = modules()
     model = SentenceTransformer(modules=[modules()[0](str(HERE / "st5-bert-mean-normalize")), Pooling(16, "cls"), Normalize()],
