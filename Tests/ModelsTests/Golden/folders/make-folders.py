@@ -431,10 +431,10 @@ def st6_bert_cls_prompts(folder):
 
 @case("new")
 def st6_bert_all_poolings(folder):
-    """All six modes, in an order of their own, which is kept."""
+    """All six modes, in an order of their own, which is kept; float16."""
     _, Pooling, _, _, _ = modules()
     save(folder, bert(21), wordpiece, lambda width: [Pooling(
-        width, ("lasttoken", "mean", "weightedmean", "cls", "mean_sqrt_len_tokens", "max"))])
+        width, ("lasttoken", "mean", "weightedmean", "cls", "mean_sqrt_len_tokens", "max"))], dtype=torch.float16)
     expect_sentence_transformers(folder)
 
 
@@ -451,7 +451,8 @@ def st6_bert_include_prompt_false(folder):
 def st6_bert_truncate_dim(folder):
     """Cut behind Normalize: the rows are shorter than 1."""
     _, Pooling, Normalize, _, _ = modules()
-    save(folder, bert(23), wordpiece, lambda width: [Pooling(width, "mean"), Normalize()], truncate_dim=6)
+    save(folder, bert(23), wordpiece, lambda width: [Pooling(width, "mean"), Normalize()], truncate_dim=6,
+         dtype=torch.float16)
     expect_sentence_transformers(folder)
 
 
@@ -471,7 +472,8 @@ def st6_bert_dense_residual(folder):
     save(folder, bert(26), wordpiece, lambda width: [
         Pooling(width, "mean"),
         counted(Dense(width, 12, activation_function=torch.nn.GELU(), use_residual=True), 27),
-        counted(Dense(12, 12, bias=False, activation_function=torch.nn.ReLU(), use_residual=True), 28)])
+        counted(Dense(12, 12, bias=False, activation_function=torch.nn.ReLU(), use_residual=True), 28)],
+         dtype=torch.float16)
     expect_sentence_transformers(folder)
 
 
@@ -535,6 +537,7 @@ def st6_modernbert_cls(folder):
     """As transformers 5 writes it: layer_types, rope_parameters by layer type."""
     _, Pooling, Normalize, _, _ = modules()
     save(folder, modern_bert(38), byte_level, lambda width: [Pooling(width, "cls"), Normalize()], tokens=MODERN_BERT,
+         dtype=torch.float16,
          prompts={"query": "search_query: ", "document": "search_document: "})
     expect_sentence_transformers(folder)
 
