@@ -67,6 +67,7 @@ let bindings: [Target] = layer(
     "Bindings",
     [
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CFamilies", exclude: ["README.md"]),
         .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -213,7 +214,7 @@ let data: [Target] = layer(
 let retrieval: [Target] = layer(
     "Retrieval",
     [
-        room("Models", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
+        room("Models", uses: ["CFamilies", "Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
         room("Engine", uses: ["Base", "Tensors", "Models"]),
         room(
             "Encoding",

@@ -3,6 +3,15 @@ internal import Tensors
 // Source of network and names: Devlin et al. 2019, Liu et al. 2019, Conneau et al. 2020; transformers' `BertModel`,
 // `RobertaModel` and `XLMRobertaModel`, which differ in positions and in names alone.
 
+@section("tvt_families") @used
+private let bertEntry: Family.Entry = { Family.register(.bert, at: $0) }
+
+@section("tvt_families") @used
+private let robertaEntry: Family.Entry = { Family.register(.roberta, at: $0) }
+
+@section("tvt_families") @used
+private let xlmRobertaEntry: Family.Entry = { Family.register(.xlmRoberta, at: $0) }
+
 extension Family {
     static let bert = Family(
         modelTypes: ["bert"], names: bertNames("bert.", heads: ["cls."]), tokenizerClass: "BertTokenizer",

@@ -6,6 +6,18 @@ internal import Tensors
 // Source: Touvron et al. 2023, Jiang et al. 2023, Yang et al. 2024 and 2025; names and order of operations as in
 // transformers' `LlamaModel`, `MistralModel`, `Qwen2Model` and `Qwen3Model`.
 
+@section("tvt_families") @used
+private let llamaEntry: Family.Entry = { Family.register(.llama, at: $0) }
+
+@section("tvt_families") @used
+private let mistralEntry: Family.Entry = { Family.register(.mistral, at: $0) }
+
+@section("tvt_families") @used
+private let qwen2Entry: Family.Entry = { Family.register(.qwen2, at: $0) }
+
+@section("tvt_families") @used
+private let qwen3Entry: Family.Entry = { Family.register(.qwen3, at: $0) }
+
 extension Family {
     static let llama = decoder("llama", tokenizerClass: "LlamaTokenizer") { reader, size in
         var options = DecoderConfiguration.Options()

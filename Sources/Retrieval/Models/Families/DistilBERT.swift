@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Sanh et al. 2019; names and order of operations as in transformers' `DistilBertModel`.
 
+@section("tvt_families") @used
+private let distilbertEntry: Family.Entry = { Family.register(.distilbert, at: $0) }
+
 extension Family {
     static let distilbert = Family(
         modelTypes: ["distilbert"],

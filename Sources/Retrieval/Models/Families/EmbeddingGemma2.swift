@@ -6,6 +6,9 @@ internal import Tensors
 //
 // Source: names and order of operations as in transformers' `EmbeddingGemma2TextModel`.
 
+@section("tvt_families") @used
+private let embeddingGemma2Entry: Family.Entry = { Family.register(.embeddingGemma2, at: $0) }
+
 extension Family {
     static let embeddingGemma2 = Family(
         modelTypes: ["embedding_gemma2", "embedding_gemma2_text"],

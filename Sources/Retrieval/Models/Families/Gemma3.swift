@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Gemma Team 2025; names and order of operations as in transformers' `Gemma3TextModel`.
 
+@section("tvt_families") @used
+private let gemma3Entry: Family.Entry = { Family.register(.gemma3, at: $0) }
+
 extension Family {
     static let gemma3 = Family(
         modelTypes: ["gemma3_text"],

@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Song et al. 2020; names and order of operations as in transformers' `MPNetModel`.
 
+@section("tvt_families") @used
+private let mpnetEntry: Family.Entry = { Family.register(.mpnet, at: $0) }
+
 extension Family {
     static let mpnet = Family(
         modelTypes: ["mpnet"],

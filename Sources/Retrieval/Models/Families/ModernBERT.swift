@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Warner et al. 2024; names and order of operations as in transformers' `ModernBertModel`.
 
+@section("tvt_families") @used
+private let modernBERTEntry: Family.Entry = { Family.register(.modernBERT, at: $0) }
+
 extension Family {
     static let modernBERT = Family(
         modelTypes: ["modernbert"],
