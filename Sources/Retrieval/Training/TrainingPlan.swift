@@ -117,14 +117,13 @@ public final class TrainingPlan {
     /// The micro-batches of a step (from 0).
     public func batches(step: Int) throws -> [TrainingBatch] {
         let slots = ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep)
-        let size = config.queriesPerStep / config.accumulation
-        let examples = try reader.examples(at: slots)
-        return try stride(from: 0, to: slots.count, by: size).map { try batch(Array(examples[$0..<($0 + size)])) }
+        return try batching.batches(reader.examples(at: slots))
     }
 
-    func batch(_ examples: [Example]) throws -> TrainingBatch {
-        try TrainingBatch(
-            examples, sides: sides, tokenizer: start.tokenizer, masksKnownPositives: config.masksKnownPositives)
+    var batching: Batching {
+        Batching(
+            sides: sides, tokenizer: start.tokenizer, masksKnownPositives: config.masksKnownPositives,
+            size: config.queriesPerStep / config.accumulation)
     }
 
     /// Bytes of free memory under which traces are kept: half of what the system calls available.

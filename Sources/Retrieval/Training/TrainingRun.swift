@@ -20,6 +20,7 @@ public final class TrainingRun {
     private let folder: RunFolder
     private let model: EmbeddingModel
     private let step: TrainingStep
+    private let reader: BatchReader
     private let metrics: MetricsFile
     private let traceChoice: TraceChoice
     private var truncatedCount = 0
@@ -57,6 +58,7 @@ public final class TrainingRun {
         dropout.seed = plan.config.seed
         step.dropout = dropout
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
+        reader = try BatchReader(plan, from: step.optimizer.stepCount)
         metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: last ?? 0)
         if resume, last == nil {
             let kept = metrics.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
@@ -122,7 +124,7 @@ public final class TrainingRun {
 
     private func takeStep() throws -> StepMetrics {
         let start = Clock.seconds()
-        let batches = try plan.batches(step: step.optimizer.stepCount)
+        let batches = try reader.next()
         for batch in batches {
             truncatedCount += batch.truncatedCount
             sequenceCount += batch.sequenceCount
