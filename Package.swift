@@ -68,7 +68,6 @@ let bindings: [Target] = layer(
     [
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CFamilies", exclude: ["README.md"]),
-        .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
@@ -81,6 +80,7 @@ let bindings: [Target] = layer(
         .target(
             name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("jpeg")]),
+        .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
         .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
         .target(
             name: "CWebP", exclude: ["README.md"],
@@ -401,7 +401,7 @@ let benchmarks: [Target] =
             name: "tvt-bench",
             dependencies: [
                 "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
-                "StoreFormat", argumentParser, systemPackage,
+                "StoreFormat", "Tokenizers", argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]

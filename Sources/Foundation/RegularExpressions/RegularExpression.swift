@@ -4,10 +4,11 @@ internal import COnig
 public struct RegularExpressionError: Error, Sendable {
     public let message: String
 
-    init(_ message: String) { self.message = message }
-
-    init(_ message: [CChar]) {
-        self.message = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    /// - Parameter write: writes the message to memory of that many bytes, and returns its length.
+    init(_ write: (UnsafeMutablePointer<UInt8>) -> Int32) {
+        var text = [UInt8](repeating: 0, count: Int(TVT_ONIG_MESSAGE_CAPACITY))
+        let count = text.withUnsafeMutableBufferPointer { write($0.baseAddress!) }
+        message = String(decoding: text.prefix(Int(max(0, count))), as: UTF8.self)
     }
 }
 
@@ -20,14 +21,15 @@ public final class RegularExpression: @unchecked Sendable {
     /// - Throws: if the expression is malformed, or larger than Oniguruma compiles.
     public init(_ pattern: String) throws(RegularExpressionError) {
         var pattern = pattern
-        var message = [CChar](repeating: 0, count: Int(CONIG_MESSAGE_SIZE))
-        guard let expression = pattern.withUTF8({ conig_compile($0.baseAddress, $0.count, &message) }) else {
-            throw RegularExpressionError(message)
+        var expression: OpaquePointer?
+        let error = RegularExpressionError { message in
+            pattern.withUTF8 { tvt_onig_create(&expression, $0.baseAddress, $0.count, message) }
         }
+        guard error.message.isEmpty, let expression else { throw error }
         self.expression = expression
     }
 
-    deinit { conig_free(expression) }
+    deinit { tvt_onig_destroy(expression) }
 
     /// Calls `body` with the start and the end of each match in `text` (valid UTF-8), from left to right.
     ///
@@ -36,17 +38,16 @@ public final class RegularExpression: @unchecked Sendable {
         _ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void
     ) throws(RegularExpressionError) {
         guard let base = text.baseAddress else { return }
-        guard let region = conig_region_new() else { throw RegularExpressionError("no memory is left") }
-        defer { conig_region_free(region) }
-        var message = [CChar](repeating: 0, count: Int(CONIG_MESSAGE_SIZE))
+        let region = tvt_onig_region_create()
+        defer { tvt_onig_region_destroy(region) }
         var position = 0
         var lastEnd: Int?
         while position <= text.count {
-            var (first, last) = (0, 0)
-            let status = conig_search(expression, base, text.count, position, region, &first, &last, &message)
-            guard status >= 0 else { throw RegularExpressionError(message) }
-            guard status > 0 else { return }
-            let (start, end) = (first, last)
+            var start = 0
+            var end = 0
+            let status = tvt_onig_search(expression, base, text.count, position, region, &start, &end)
+            if status == 0 { return }
+            guard status > 0 else { throw RegularExpressionError { tvt_onig_message(status, $0) } }
             if start == end && lastEnd == end {
                 // An empty match right behind another one: go on behind the next scalar.
                 position += 1
