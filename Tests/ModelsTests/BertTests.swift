@@ -22,7 +22,8 @@ struct BertTests {
 
     static func overrides(_ pooling: Pooling, normalize: Bool = false) -> ModelCard.Overrides {
         let side = ModelCard.Overrides.Side(prompt: "", maxLength: 24)
-        return ModelCard.Overrides(pooling: pooling, normalize: normalize, query: side, document: side)
+        return ModelCard.Overrides(
+            pooling: Poolings(pooling), normalize: normalize, query: side, document: side)
     }
 
     func matrix(_ value: JSONValue?) -> [[Float]] { value!.array!.map { $0.array!.map { Float($0.double!) } } }

@@ -133,8 +133,10 @@ struct FolderTests {
 
     static let refusals: [Refusal] = [
         // modules.json's modules
-        Refusal(file: "1_Pooling/config.json", field: "pooling_mode", value: ["mean", "cls"]),
-        Refusal(file: "1_Pooling/config.json", field: "pooling_mode", value: "max"),
+        Refusal(file: "1_Pooling/config.json", field: "pooling_mode", value: ["mean", "median"]),
+        Refusal(file: "1_Pooling/config.json", field: "pooling_mode", value: "median"),
+        Refusal(file: "1_Pooling/config.json", field: "pooling_mode", value: []),
+        Refusal(file: "1_Pooling/config.json", field: "embedding_dimension", value: 33),
         Refusal(file: "1_Pooling/config.json", field: "surprise", value: 1),
         Refusal(file: "2_Normalize/config.json", field: "module_input_name", value: "token_embeddings"),
         // sentence_bert_config.json
@@ -238,12 +240,124 @@ struct FolderTests {
         #expect(error.message.contains("adapter_config.json"))
     }
 
-    /// The prompt of a role that is left out of pooling is not supported; no prompt at all is nothing to leave out.
-    @Test func promptsLeftOutOfPoolingAreRefused() throws {
+    /// A prompt that is left out of pooling is seen all the same: the mean is that of the other tokens alone.
+    @Test func promptsAreLeftOutOfPooling() throws {
         let folder = try assemble("prompt-left-out")
-        try edit("config_sentence_transformers.json", ["prompts": ["query": "q: "]])
-        let error = try #require(throws: InputError.self) { try EmbeddingModel(loading: folder, .encoding) }
-        #expect(error.place.field == "include_prompt")
+        try edit("config_sentence_transformers.json", ["prompts": ["query": "tea "]])
+        let model = try EmbeddingModel(loading: folder, .training)
+        #expect(!model.card.includesPrompt && model.documents.unpooledCount == 0)
+        // [CLS] and the prompt's own tokens; what ends a text is not the prompt's.
+        let prompt = try model.documents.tokenCount(of: "tea ") - 1
+        #expect(model.queries.unpooledCount == prompt)
+        let text = Array("green tea".utf8)
+        let left = try model.encode(model.pack([text], as: .query)).floats()
+        let whole = try model.encode(PackedBatch([model.tokenize(text, as: .query)])).floats()
+        #expect(zip(left, whole).contains { abs($0 - $1) > 1e-3 })
+        // Who shares a batch changes nothing.
+        let other = try model.tokenize(Array("black pot".utf8), as: .document)
+        let mixed = PackedBatch([other, try model.tokenize(text, as: .query)], unpooled: [0, prompt])
+        for (a, b) in zip(try model.encode(mixed).floats().suffix(left.count), left) { #expect(abs(a - b) < 1e-5) }
+        try model.savedAgain(to: temporary("copy")) { copy in
+            #expect(!copy.card.includesPrompt && copy.queries.unpooledCount == prompt)
+        }
+    }
+
+    /// Weights of the average go on behind what is left out; nothing left is zeros, or the first token.
+    @Test func tokensThatAreLeftOutDoNotCount() throws {
+        let hidden = try Tensor((0..<8).map { Float($0 * $0) }, shape: [4, 2])
+        func pooled(_ pooling: Pooling, _ count: Int) throws -> [Float] {
+            try pooling(hidden, DeviceBatch(PackedBatch([[1, 2, 3, 4]], unpooled: [count]))).floats()
+        }
+        #expect(try pooled(.mean, 2) == [26, 37])
+        #expect(try pooled(.max, 3) == [36, 49] && pooled(.last, 3) == [36, 49] && pooled(.cls, 1) == [4, 9])
+        let weighted = try pooled(.weightedMean, 2)
+        #expect(abs(weighted[0] - (16 * 3 + 36 * 4) / 7) < 1e-4 && abs(weighted[1] - (25 * 3 + 49 * 4) / 7) < 1e-4)
+        #expect(try pooled(.mean, 9) == [0, 0] && pooled(.cls, 4) == [0, 1])
+    }
+
+    /// Several poolings, by the files or by the caller, side by side in their order.
+    @Test func poolingsAreJoined() throws {
+        let folder = try assemble("plain")
+        try edit("1_Pooling/config.json", ["pooling_mode": ["lasttoken", "cls"]])
+        let model = try EmbeddingModel(loading: folder, .encoding, overrides: .init(normalize: false))
+        #expect(model.card.pooling.rawValue == "last+cls" && model.card.dims == 64)
+        let overrides = ModelCard.Overrides(pooling: Poolings(rawValue: "cls+last"), normalize: false)
+        let other = try EmbeddingModel(loading: folder, .encoding, overrides: overrides)
+        let texts = [Array("green tea".utf8), Array("tea".utf8)]
+        let (a, b) = (
+            try model.encode(model.pack(texts, as: .query)), try other.encode(other.pack(texts, as: .query))
+        )
+        #expect(a.shape == [2, 64])
+        #expect(try a.narrow(1, start: 0, length: 32).floats() == b.narrow(1, start: 32, length: 32).floats())
+        #expect(Poolings(rawValue: "cls+") == nil && Poolings(rawValue: "median") == nil)
+    }
+
+    /// Prompts by name; an unknown name is answered with those that there are.
+    @Test func promptsHaveNames() throws {
+        let folder = try assemble("passage-prompt")
+        let overrides = ModelCard.Overrides(document: .init(promptName: "passage"))
+        #expect(try EmbeddingModel(loading: folder, .encoding, overrides: overrides).card.document.prompt == "p: ")
+        let unknown = ModelCard.Overrides(query: .init(promptName: "nobody"))
+        let error = try #require(throws: Failure.self) {
+            try EmbeddingModel(loading: folder, .encoding, overrides: unknown)
+        }
+        #expect(error.exitStatus == .badConfiguration && error.description.contains("\"passage\""))
+        let both = ModelCard.Overrides(document: .init(prompt: "x", promptName: "passage"))
+        #expect(throws: Failure.self) { try EmbeddingModel(loading: folder, .encoding, overrides: both) }
+        // A copy keeps those that nobody uses.
+        let model = try EmbeddingModel(loading: folder, .training)
+        try model.save(model.card, to: temporary("copy"))
+        let again = try EmbeddingModel(loading: temporary("copy"), .encoding, overrides: overrides)
+        #expect(again.card.document.prompt == "p: ")
+    }
+
+    /// The template is that of the folder's own prompt, down to its spaces; else the usual one.
+    @Test func instructionsBecomePrompts() throws {
+        let folder = try assemble("plain")
+        let overrides = ModelCard.Overrides(instruction: "find tea")
+        let plain = try EmbeddingModel(loading: folder, .training, overrides: overrides)
+        #expect(plain.card.query.prompt == "Instruct: find tea\nQuery:" && plain.card.document.prompt == "")
+        try plain.savedAgain(to: temporary("copy")) { #expect($0.card == plain.card) }
+        try edit("config_sentence_transformers.json", ["prompts": ["query": "Instruct: do this\nQuery: "]])
+        let spaced = try EmbeddingModel(loading: folder, .encoding, overrides: overrides)
+        #expect(spaced.card.query.prompt == "Instruct: find tea\nQuery: ")
+        #expect(Instruction(template: "{task}", task: "") == nil && Instruction(template: "{q}{task}", task: "") == nil)
+    }
+
+    /// A tokenizer that ends texts is left to it; one that names no end of text cannot be asked for one.
+    @Test func textsAreEndedOnce() throws {
+        let folder = try assemble("plain")
+        let plain = try EmbeddingModel(loading: folder, .encoding)
+        let asked = try EmbeddingModel(loading: folder, .encoding, overrides: .init(endOfText: .append))
+        let text = Array("green tea".utf8)
+        #expect(try asked.tokenize(text, as: .query) == plain.tokenize(text, as: .query))
+        #expect(asked.card.json["eos"] == "append" && plain.card.json["eos"] == nil)
+        try edit("tokenizer.json", ["post_processor": nil])
+        try edit("tokenizer_config.json", ["tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "[SEP]"])
+        let ended = try EmbeddingModel(
+            loading: folder, .training,
+            overrides: .init(query: .init(maxLength: 3), endOfText: .append))
+        let end = try #require(ended.tokenizer.id(of: "[SEP]"))
+        let ids = try ended.tokenize(Array("green tea green tea".utf8), as: .query)
+        #expect(ids.count == 3 && ids.last == end && !ids.dropLast().contains(end))
+        #expect(try ended.tokenize(Array("green [SEP]".utf8), as: .document).filter { $0 == end }.count == 1)
+        #expect(try ended.tokenize([], as: .document) == [end])
+        // A copy's own tokenizer does it, for whoever loads the copy.
+        try ended.savedAgain(to: temporary("copy")) { copy in
+            #expect(try copy.tokenize(Array("green tea green tea".utf8), as: .query) == ids)
+            #expect(copy.tokenizer.endsTexts)
+        }
+        try edit("tokenizer_config.json", ["eos_token": nil])
+        #expect(throws: Failure.self) {
+            try EmbeddingModel(loading: folder, .encoding, overrides: .init(endOfText: .append))
+        }
+    }
+
+    @Test func attentionIsChosenForDecodersAlone() throws {
+        let error = try #require(throws: Failure.self) {
+            try EmbeddingModel(loading: assemble("plain"), .encoding, overrides: .init(attention: .causal))
+        }
+        #expect(error.exitStatus == .badConfiguration && error.description.contains("qwen3"))
     }
 
     @Test(
@@ -300,5 +414,21 @@ struct FolderTests {
         }
         #expect(throws: TensorError.self) { try model.save(model.card, to: temporary("copy")) }
         #expect(!Files.exists(temporary("copy")))
+    }
+}
+
+extension EmbeddingModel {
+    /// Saves a copy and hands it over, loaded for encoding.
+    fileprivate func savedAgain(to folder: FilePath, _ body: (EmbeddingModel) throws -> Void) throws {
+        try save(card, to: folder)
+        try body(EmbeddingModel(loading: folder, .encoding))
+    }
+}
+
+extension RoleTokenizer {
+    fileprivate func tokenCount(of text: String) throws -> Int {
+        var ids: [Int32] = []
+        _ = try Array(text.utf8).withUnsafeBytes { try append($0, to: &ids) }
+        return ids.count
     }
 }

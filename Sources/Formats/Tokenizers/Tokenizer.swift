@@ -38,6 +38,14 @@ public final class Tokenizer: Sendable {
     /// Whether texts are lowercased.
     public var lowercases: Bool { pipeline.lowercases }
 
+    /// The id of `eos_token`; nil where no file names one.
+    public let endOfTextID: Int32?
+    /// Whether the post-processor puts a token behind each text.
+    public var endsTexts: Bool { !suffix.isEmpty }
+
+    /// `eos_token` as it is written.
+    let endOfText: [UInt8]?
+    private let specialIDs: Set<Int32>
     private let path: String
     private let addedIDs: [[UInt8]: Int32]
     private let pipeline: Pipeline
@@ -82,6 +90,9 @@ public final class Tokenizer: Sendable {
         let model = file.model
         vocabularySize = model.count + addedIDs.keys.count { model.id(of: $0) < 0 }
         highestID = max(model.highestID, file.addedTokens.map(\.id).max() ?? 0)
+        endOfText = configuration?.endOfText
+        endOfTextID = configuration?.endOfText.flatMap { file.id(of: $0) }
+        specialIDs = Set((configuration?.specialTokens ?? []).compactMap { file.id(of: $0) } + prefix + suffix)
     }
 
     /// The id of a token as it is written in the vocabulary (`[SEP]`, `##ing`).
@@ -91,6 +102,9 @@ public final class Tokenizer: Sendable {
         let id = pipeline.model.id(of: bytes)
         return id < 0 ? nil : id
     }
+
+    /// Whether an id is that of a token that the files call special, or that the post-processor puts around texts.
+    public func isSpecial(_ id: Int32) -> Bool { specialIDs.contains(id) }
 
     /// Appends the ids of `text`, with special tokens, to `ids`.
     ///

@@ -195,7 +195,9 @@ public struct DatasetEncoder {
         let plan = BatchPlan(lengths: (0..<window.count).map(window.length), tokenBudget: options.tokenBudget)
         for batch in plan.batches {
             try Interruption.check()
-            let packed = PackedBatch(lengths: batch.map(window.length)) { window.sequence(batch[$0]) }
+            let packed = PackedBatch(lengths: batch.map(window.length), unpooled: source.unpooled(batch.count)) {
+                window.sequence(batch[$0])
+            }
             let vectors = try model.encode(packed, dims: options.dims)
             try vectors.withUnsafeBytes { bytes in
                 let values = bytes.assumingMemoryBound(to: Float.self)

@@ -11,8 +11,7 @@ public import Vectors
 public struct RecordSource: Sendable {
     public let dataset: Dataset
     public let side: VectorsSide
-    let card: ModelCard.Side
-    let tokenizer: Tokenizer
+    let tokenizer: RoleTokenizer
     let ignoresMedia: Bool
     /// The split whose judged queries are the only ones; nil where all records are taken.
     let split: String?
@@ -47,22 +46,21 @@ public struct RecordSource: Sendable {
         self.split = split
         self.textSide = try textSide.map { try TextSide($0, in: dataset) }
         self.blankTexts = blankTexts
-        card = side == .queries ? model.card.query : model.card.document
-        tokenizer = model.tokenizer
-        try Self.checkLimit(card, model.tokenizer, side)
+        tokenizer = model.texts(of: side == .queries ? .query : .document)
+        try Self.checkLimit(tokenizer, side)
         let chosen = try split.map { try Self.queries(of: $0, in: dataset) }
         (selection, blankCount) =
             textSide == nil ? try Self.readable(chosen, side, dataset, blankTexts) : (chosen, 0)
     }
 
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length.
-    private static func checkLimit(_ card: ModelCard.Side, _ tokenizer: Tokenizer, _ side: VectorsSide) throws {
-        guard let count = try card.tokensWithoutText(tokenizer) else { return }
+    private static func checkLimit(_ tokenizer: RoleTokenizer, _ side: VectorsSide) throws {
+        guard let count = try tokenizer.tokensWithoutText() else { return }
         let (role, option) = side == .queries ? ("a query", "--query") : ("a document", "--document")
         throw Failure(
             .badConfiguration,
-            "the prompt and special tokens of \(role) take \(count) of at most \(card.maxLength) tokens: nothing is left for "
-                + "the text",
+            "the prompt and special tokens of \(role) take \(count) of at most \(tokenizer.side.maxLength) tokens: nothing "
+                + "is left for the text",
             advice: "Raise \(option)-max-length, or shorten \(option)-prompt.")
     }
 
@@ -103,6 +101,11 @@ public struct RecordSource: Sendable {
     /// How many records there are to encode.
     public var count: Int {
         textSide?.documents.count ?? selection?.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
+    }
+
+    /// Leading tokens of each text of a batch that pooling leaves out; nil for none.
+    func unpooled(_ textCount: Int) -> [Int]? {
+        tokenizer.unpooledCount == 0 ? nil : Array(repeating: tokenizer.unpooledCount, count: textCount)
     }
 
     /// Records that have no vector: documents without a text on the text side, and blank ones that are skipped.
@@ -188,7 +191,7 @@ public struct RecordSource: Sendable {
         records.ids.append(id)
         let encoding = try text.withUnsafeBytes { text in
             if BlankTexts.isBlank(text) { records.emptyCount += 1 }
-            return try EmbeddingModel.tokenize(text, card, tokenizer, into: &records.tokens)
+            return try tokenizer.append(text, to: &records.tokens)
         }
         guard encoding.count > 0 else {
             throw InputError(

@@ -87,14 +87,18 @@ public final class BlockwiseEncoder {
     ///
     /// - Parameters:
     ///   - texts: token ids; none empty.
+    ///   - unpooled: for each text its leading tokens that pooling leaves out; nil for none.
     ///   - chunkTokens: most tokens of a chunk, unless one text alone has more; nil takes all at once.
     ///   - dropout: for the pass; the same seed drops the same when a stage is run again.
     /// - Throws: `Failure` with status 130 after an interruption: between stages, so no weight has changed.
     public func forward(
-        _ texts: [[Int32]], chunkTokens: Int? = nil, dropout: Dropout = .none, trace: Trace = .keep
+        _ texts: [[Int32]], unpooled: [Int]? = nil, chunkTokens: Int? = nil, dropout: Dropout = .none,
+        trace: Trace = .keep
     ) throws -> Pass {
         let chunks = try Self.chunks(of: texts, tokens: chunkTokens).map { members in
-            Chunk(batch: try DeviceBatch(PackedBatch(members.map { texts[$0] }), device: device), members: members)
+            let packed = PackedBatch(
+                members.map { texts[$0] }, unpooled: unpooled.map { counts in members.map { counts[$0] } })
+            return Chunk(batch: try DeviceBatch(packed, device: device), members: members)
         }
         let firstTrained = firstTrainedStage
         var steps: [[Step]] = []

@@ -74,8 +74,8 @@ final class BatchReader {
 
 /// How examples become micro-batches; may be used by any thread.
 struct Batching: Sendable {
-    let sides: [TrainingConfig.Sides<ModelCard.Side>]
-    let tokenizer: Tokenizer
+    /// Of each part of the config.
+    let tokenizers: [TrainingConfig.Sides<RoleTokenizer>]
     let masksKnownPositives: Bool
     /// Queries of a micro-batch.
     let size: Int
@@ -84,7 +84,7 @@ struct Batching: Sendable {
     func batches(_ examples: [Example]) throws -> [TrainingBatch] {
         try stride(from: 0, to: examples.count, by: size).map { start in
             try TrainingBatch(
-                Array(examples[start..<(start + size)]), sides: sides, tokenizer: tokenizer,
+                Array(examples[start..<(start + size)]), tokenizers: tokenizers,
                 masksKnownPositives: masksKnownPositives)
         }
     }

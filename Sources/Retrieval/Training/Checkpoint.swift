@@ -39,7 +39,7 @@ enum Checkpoint {
         let reloaded =
             isAdapter ? try load(plan, from: folder) : try TrainingPlan.load(plan.config, from: folder, plan.device)
         let tensors = Dictionary(
-            reloaded.text.parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+            reloaded.parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
         for parameter in trained {
             guard let read = tensors[parameter.name], try equal(parameter.tensor, read) else {
                 throw Failure(.io, "\(folder): \(parameter.name) reads back differently than it was written")
@@ -58,7 +58,7 @@ enum Checkpoint {
     static func load(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
         guard plan.config.lora != nil else {
             let model = try TrainingPlan.load(plan.config, from: folder, plan.device)
-            try model.text.trainAll()
+            try model.trainAll()
             return model
         }
         let model = try TrainingPlan.load(plan.config, from: FilePath(plan.config.model), plan.device)

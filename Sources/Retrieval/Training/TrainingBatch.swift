@@ -2,12 +2,13 @@ internal import Base
 public import Examples
 public import Models
 internal import Records
-public import Tokenizers
 
 /// A micro-batch as the model sees it: every different text once, and who is whose.
 public struct TrainingBatch: Sendable {
     /// Token ids of the different texts; equal texts are encoded once.
     public private(set) var texts: [[Int32]] = []
+    /// For each of the ``texts`` its leading tokens that pooling leaves out; nil for none.
+    public private(set) var unpooled: [Int]?
     /// For each query its row in ``texts``.
     public private(set) var queryRows: [Int] = []
     /// For each passage its row in ``texts``; passages are grouped by query, the positive first.
@@ -25,46 +26,52 @@ public struct TrainingBatch: Sendable {
     public var sequenceCount: Int { queryRows.count + passageRows.count }
     public var tokenCount: Int { texts.reduce(0) { $0 + $1.count } }
 
-    private var rowByText: [[Int32]: Int] = [:]
+    private var rowByText: [Text: Int] = [:]
+
+    /// Texts are equal where their vectors are.
+    private struct Text: Hashable {
+        let tokens: [Int32]
+        let unpooledCount: Int
+    }
 
     /// A batch of token ids, as tests and other programs have them.
     ///
     /// - Parameter passages: for each query, the positive first.
     public init(queries: [[Int32]], passages: [[[Int32]]], excluded: [[Int]] = []) {
         precondition(queries.count == passages.count, "as many groups of passages as queries")
-        for (query, group) in zip(queries, passages) { add(query: query, passages: group) }
+        func text(_ tokens: [Int32]) -> Text { Text(tokens: tokens, unpooledCount: 0) }
+        for (query, group) in zip(queries, passages) { add(query: text(query), passages: group.map(text)) }
         self.excluded = excluded
     }
 
     /// Tokenises examples.
     ///
     /// - Parameters:
-    ///   - sides: prompt and limit of queries and documents for each part of the config.
+    ///   - tokenizers: of queries and documents for each part of the config.
     ///   - masksKnownPositives: see ``TrainingConfig/masksKnownPositives``.
     /// - Throws: `Failure` for a text without a single token; status 130 after an interruption.
     public init(
-        _ examples: [Example], sides: [TrainingConfig.Sides<ModelCard.Side>], tokenizer: Tokenizer,
-        masksKnownPositives: Bool
+        _ examples: [Example], tokenizers: [TrainingConfig.Sides<RoleTokenizer>], masksKnownPositives: Bool
     ) throws {
         for example in examples {
             try Interruption.check()
-            let side = sides[example.entry.part]
-            let query = try tokens(example.queryText, side.query, tokenizer) { "query \(example.query)" }
+            let part = tokenizers[example.entry.part]
+            let query = try text(example.queryText, part.query) { "query \(example.query)" }
             let passages = try example.passages.map { passage in
-                try tokens(passage.text, side.document, tokenizer) { "document \(passage.document)" }
+                try text(passage.text, part.document) { "document \(passage.document)" }
             }
             add(query: query, passages: passages)
         }
         if masksKnownPositives { excluded = try knownPositives(examples) }
     }
 
-    private mutating func tokens(
-        _ text: [UInt8], _ side: ModelCard.Side, _ tokenizer: Tokenizer, naming: () -> String
-    ) throws -> [Int32] {
+    private mutating func text(
+        _ text: [UInt8], _ tokenizer: RoleTokenizer, naming: () -> String
+    ) throws -> Text {
         var ids: [Int32] = []
         let encoding = try text.withUnsafeBytes { text in
             if BlankTexts.isBlank(text) { blankCount += 1 }
-            return try EmbeddingModel.tokenize(text, side, tokenizer, into: &ids)
+            return try tokenizer.append(text, to: &ids)
         }
         guard !ids.isEmpty else {
             throw Failure(
@@ -72,19 +79,21 @@ public struct TrainingBatch: Sendable {
                 advice: "Say blank_texts: skip in the config, or use a tokenizer with special tokens.")
         }
         if encoding.wasTruncated { truncatedCount += 1 }
-        return ids
+        return Text(tokens: ids, unpooledCount: tokenizer.unpooledCount)
     }
 
-    private mutating func add(query: [Int32], passages: [[Int32]]) {
+    private mutating func add(query: Text, passages: [Text]) {
         queryRows.append(row(of: query))
         positives.append(passageRows.count)
         for passage in passages { passageRows.append(row(of: passage)) }
     }
 
-    private mutating func row(of text: [Int32]) -> Int {
+    private mutating func row(of text: Text) -> Int {
         if let row = rowByText[text] { return row }
         rowByText[text] = texts.count
-        texts.append(text)
+        if text.unpooledCount > 0, unpooled == nil { unpooled = Array(repeating: 0, count: texts.count) }
+        unpooled?.append(text.unpooledCount)
+        texts.append(text.tokens)
         return texts.count - 1
     }
 

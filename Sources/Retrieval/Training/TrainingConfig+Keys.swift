@@ -1,4 +1,5 @@
 internal import Base
+internal import Models
 internal import YAML
 
 extension TrainingConfig {
@@ -46,7 +47,26 @@ extension TrainingConfig {
                 + "them, leave them out before the first step and count them, or refuse."),
         .section("max_lengths", \.maxLengths, Sides.lengthKeys, "Tokens; longer texts are cut. Default: the model's."),
         .section("prompts", \.prompts, Sides.promptKeys, "Put before each text. Default: the model's."),
-        .choice("pooling", \.pooling, "From token vectors to one. Default: the model's."),
+        .section(
+            "prompt_names", \.promptNames, Sides.promptNameKeys,
+            "The model's prompts by their names, where those named query and document are not what is wanted."),
+        .text(
+            "instruction", \.instruction,
+            "A task in words, which the model's template makes the prompt of queries of, as Instruct: TASK, Query:."),
+        .choice(
+            "eos", \.endOfText,
+            "What ends a text: what the tokenizer puts there, or its eos_token where it puts nothing. Default: the model's."
+        ),
+        .choice(
+            "attention", \.attention,
+            "What tokens of a decoder see of each other. Default: the model's."),
+        YAMLKey("pooling", Poolings.values, "From token vectors to one. Default: the model's.") {
+            guard let text = try $0.string("pooling") else { return }
+            guard let poolings = Poolings(rawValue: text) else {
+                throw $0.failure("pooling", "must be \(Poolings.values), not \(escaped(text.utf8))")
+            }
+            $1.pooling = poolings
+        },
         .flag("normalize", \.normalizes, "Scale vectors to length 1. Default: the model's."),
         .flag("dropout", \.usesModelDropout, "Train with the dropout of the model's config.json."),
         .section("optimizer", \.optimizer, OptimizerOptions.keys, "AdamW and its schedule."),
@@ -101,6 +121,10 @@ extension TrainingConfig {
 extension TrainingConfig.Sides where Value == String? {
     fileprivate static var promptKeys: [YAMLKey<Self>] {
         [.text("query", \.query, "For queries."), .text("document", \.document, "For documents.")]
+    }
+
+    fileprivate static var promptNameKeys: [YAMLKey<Self>] {
+        [.text("query", \.query, "That of queries."), .text("document", \.document, "That of documents.")]
     }
 }
 

@@ -26,7 +26,13 @@ public struct TrainingConfig: Sendable, Equatable {
     /// Nil: what the model's card says; so for all that follow up to ``normalizes``.
     public var maxLengths = Sides<Int?>(query: nil, document: nil)
     public var prompts = Sides<String?>(query: nil, document: nil)
-    public var pooling: Pooling?
+    /// Names of the model's prompts, instead of prompts.
+    public var promptNames = Sides<String?>(query: nil, document: nil)
+    /// A task in words, which the model's template makes the prompt of queries of, instead of a prompt.
+    public var instruction: String?
+    public var endOfText: ModelCard.EndOfText?
+    public var attention: AttentionDirection?
+    public var pooling: Poolings?
     public var normalizes: Bool?
     public var usesModelDropout = false
     public var optimizer = OptimizerOptions()
@@ -43,7 +49,7 @@ public struct TrainingConfig: Sendable, Equatable {
     var places = KeyPlaces()
 
     /// One value for queries and one for documents.
-    public struct Sides<Value: Sendable & Equatable>: Sendable, Equatable {
+    public struct Sides<Value: Sendable>: Sendable {
         public var query: Value
         public var document: Value
 
@@ -110,6 +116,8 @@ public struct TrainingConfig: Sendable, Equatable {
         self.length = length
     }
 }
+
+extension TrainingConfig.Sides: Equatable where Value: Equatable {}
 
 /// The places of a config's keys, for errors that only show when model and data are there. All are equal: where a
 /// config was written does not change what it says.

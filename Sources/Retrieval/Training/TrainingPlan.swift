@@ -17,6 +17,8 @@ public final class TrainingPlan {
     public let lock: Lock
     /// Prompt and limit of both sides for each part of the config.
     public let sides: [TrainingConfig.Sides<ModelCard.Side>]
+    /// What makes token ids of both sides, likewise.
+    let tokenizers: [TrainingConfig.Sides<RoleTokenizer>]
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
@@ -36,13 +38,19 @@ public final class TrainingPlan {
         var card = start.card
         card.baseModel = weights
         self.card = card
-        sides = config.datasets.map { part in
+        let sides = config.datasets.map { part in
             var sides = TrainingConfig.Sides(query: card.query, document: card.document)
             sides.query.prompt = part.prompts.query ?? sides.query.prompt
             sides.document.prompt = part.prompts.document ?? sides.document.prompt
             return sides
         }
-        try Self.checkLimits(sides, start.tokenizer, config.places)
+        self.sides = sides
+        tokenizers = try sides.map { sides in
+            .init(
+                query: try RoleTokenizer(sides.query, of: card, start.tokenizer),
+                document: try RoleTokenizer(sides.document, of: card, start.tokenizer))
+        }
+        try Self.checkLimits(tokenizers, config.places)
         let stepCount = try config.stepCount(exampleCount: source.parts.reduce(0) { $0 + $1.exampleCount })
         self.stepCount = stepCount
         try config.checkWarmup(stepCount: stepCount)
@@ -75,14 +83,14 @@ public final class TrainingPlan {
 
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length, so that all texts are equal.
     private static func checkLimits(
-        _ sides: [TrainingConfig.Sides<ModelCard.Side>], _ tokenizer: Tokenizer, _ places: KeyPlaces
+        _ tokenizers: [TrainingConfig.Sides<RoleTokenizer>], _ places: KeyPlaces
     ) throws {
-        for (part, side) in sides.enumerated() {
-            for (role, side) in [("query", side.query), ("document", side.document)] {
-                guard let count = try side.tokensWithoutText(tokenizer) else { continue }
+        for (part, sides) in tokenizers.enumerated() {
+            for (role, tokenizer) in [("query", sides.query), ("document", sides.document)] {
+                guard let count = try tokenizer.tokensWithoutText() else { continue }
                 throw places.failure(
                     "max_lengths.\(role)",
-                    "is \(side.maxLength), and prompt and special tokens of a \(role) of dataset \(part) take \(count): "
+                    "is \(tokenizer.side.maxLength), and prompt and special tokens of a \(role) of dataset \(part) take \(count): "
                         + "nothing is left for the text",
                     advice: "Raise max_lengths.\(role), or shorten the prompt.")
             }
@@ -97,8 +105,12 @@ public final class TrainingPlan {
     ) throws -> EmbeddingModel {
         let overrides = ModelCard.Overrides(
             pooling: config.pooling, normalize: config.normalizes,
-            query: .init(prompt: config.prompts.query, maxLength: config.maxLengths.query),
-            document: .init(prompt: config.prompts.document, maxLength: config.maxLengths.document))
+            query: .init(
+                prompt: config.prompts.query, promptName: config.promptNames.query, maxLength: config.maxLengths.query),
+            document: .init(
+                prompt: config.prompts.document, promptName: config.promptNames.document,
+                maxLength: config.maxLengths.document),
+            endOfText: config.endOfText, attention: config.attention, instruction: config.instruction)
         return try EmbeddingModel(
             loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
     }
@@ -106,10 +118,13 @@ public final class TrainingPlan {
     /// What a config calls a setting.
     private static func key(_ setting: ModelCard.Setting) -> String {
         switch setting {
-        case .pooling: "pooling: mean|cls|last"
+        case .pooling: "pooling: mean|cls|last|…"
         case .normalize: "normalize: true|false"
         case .dims: "tvt-encode --dims N"
+        case .attention: "attention"
+        case .instruction: "instruction"
         case .prompt(let role): "prompts.\(role.rawValue): TEXT"
+        case .promptName(let role): "prompt_names.\(role.rawValue)"
         case .maxLength(let role): "max_lengths.\(role.rawValue): N"
         }
     }
@@ -122,7 +137,7 @@ public final class TrainingPlan {
 
     var batching: Batching {
         Batching(
-            sides: sides, tokenizer: start.tokenizer, masksKnownPositives: config.masksKnownPositives,
+            tokenizers: tokenizers, masksKnownPositives: config.masksKnownPositives,
             size: config.queriesPerStep / config.accumulation)
     }
 

@@ -39,8 +39,12 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("The most tokens of a batch.", valueName: "n"))
     var batchTokens: Int?
 
-    @Option(name: .long, help: ArgumentHelp("mean, cls or last.", valueName: "pooling"))
-    var pooling: Pooling?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "mean, cls, last, max, mean_sqrt_len or weighted_mean, or several joined by + as cls+mean.",
+            valueName: "pooling"))
+    var pooling: Poolings?
 
     @Flag(
         name: .long, inversion: .prefixedNo,
@@ -52,6 +56,39 @@ struct ModelOptions: ParsableArguments {
 
     @Option(name: .customLong("document-prompt"), help: ArgumentHelp("Put before each document.", valueName: "text"))
     var documentPrompt: String?
+
+    @Option(
+        name: .customLong("query-prompt-name"),
+        help: ArgumentHelp(
+            "The model's prompt of this name, of config_sentence_transformers.json, before each query.",
+            valueName: "name"))
+    var queryPromptName: String?
+
+    @Option(
+        name: .customLong("document-prompt-name"),
+        help: ArgumentHelp("The model's prompt of this name before each document.", valueName: "name"))
+    var documentPromptName: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            """
+            A task in words, which the model's template makes the prompt of queries of, as "Instruct: TASK", a line \
+            feed, "Query:".
+            """, valueName: "task"))
+    var instruction: String?
+
+    @Flag(
+        name: .customLong("append-eos"), inversion: .prefixedNo,
+        help: "Put the tokenizer's eos_token behind each text where the tokenizer puts nothing there.")
+    var appendsEndOfText: Bool?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What tokens of a decoder see of each other: causal or bidirectional (default: what the model does).",
+            valueName: "direction"))
+    var attention: AttentionDirection?
 
     @Option(
         name: .customLong("query-max-length"), in: .textLengths,
@@ -70,8 +107,11 @@ struct ModelOptions: ParsableArguments {
         let device = try Device.named(device)
         Compute.threadCount = threads ?? processorCount
         let overrides = ModelCard.Overrides(
-            pooling: pooling, normalize: normalize, query: .init(prompt: queryPrompt, maxLength: queryMaxLength),
-            document: .init(prompt: documentPrompt, maxLength: documentMaxLength))
+            pooling: pooling, normalize: normalize,
+            query: .init(prompt: queryPrompt, promptName: queryPromptName, maxLength: queryMaxLength),
+            document: .init(prompt: documentPrompt, promptName: documentPromptName, maxLength: documentMaxLength),
+            endOfText: appendsEndOfText.map { $0 ? .append : .tokenizer }, attention: attention,
+            instruction: instruction)
         let loaded = try EmbeddingModel(
             loading: FilePath(model), .encoding, overrides: overrides, adapter: adapter.map { FilePath($0) },
             type: dtype.elementType, device: device, settingName: Self.flag)
@@ -85,10 +125,13 @@ struct ModelOptions: ParsableArguments {
 
     private static func flag(_ setting: ModelCard.Setting) -> String {
         switch setting {
-        case .pooling: "--pooling mean|cls|last"
+        case .pooling: "--pooling mean|cls|last|…"
         case .normalize: "--normalize or --no-normalize"
         case .dims: "--dims N"
+        case .attention: "--attention"
+        case .instruction: "--instruction"
         case .prompt(let role): "--\(role.rawValue)-prompt TEXT"
+        case .promptName(let role): "--\(role.rawValue)-prompt-name"
         case .maxLength(let role): "--\(role.rawValue)-max-length N"
         }
     }
@@ -121,4 +164,5 @@ extension NumberRange where Number == Int {
 }
 
 extension EncodingType: ExpressibleByArgument {}
-extension Pooling: ExpressibleByArgument {}
+extension Poolings: ExpressibleByArgument {}
+extension AttentionDirection: ExpressibleByArgument {}

@@ -18,6 +18,10 @@ struct TokenizerConfiguration {
     private(set) var maxLength: Int?
     /// `truncation_side`; nil where nothing is said.
     private(set) var truncatesLeft: Bool?
+    /// `eos_token`, as it is written; nil where nothing is said.
+    private(set) var endOfText: [UInt8]?
+    /// Every token that one of the files calls special.
+    private(set) var specialTokens: Set<[UInt8]> = []
 
     private let tokenizer: TokenizerFile
 
@@ -63,7 +67,7 @@ struct TokenizerConfiguration {
             let file = folder.appending(name)
             guard Files.exists(file) else { continue }
             let part = try Component(JSONValue.parse(pythonFile: file), path: file.string, place: "")
-            name == "added_tokens.json" ? try checkLegacyTokens(part) : try checkTokens(part)
+            if name == "added_tokens.json" { try checkLegacyTokens(part) } else { try checkTokens(part) }
         }
     }
 
@@ -161,11 +165,13 @@ struct TokenizerConfiguration {
     }
 
     /// Every named or listed token must be found in texts, as transformers would make sure.
-    private func checkTokens(_ part: Component) throws {
+    private mutating func checkTokens(_ part: Component) throws {
         for (field, value) in part.object where !value.isNull {
             if field.hasSuffix("_token") {
                 guard let token = try token(part, field) else { continue }
                 try requireAdded(token, part, field)
+                specialTokens.insert(token)
+                if field == "eos_token" && endOfText == nil { endOfText = token }
                 if field == "unk_token" && token != tokenizer.unknownToken {
                     throw part.error("tokenizer.json has another unknown token", field, token)
                 }
@@ -176,6 +182,7 @@ struct TokenizerConfiguration {
                         throw part.error("a list of tokens is expected", field)
                     }
                     try requireAdded(Array(text.utf8), part, field)
+                    specialTokens.insert(Array(text.utf8))
                 }
             } else if part.isSpecialTokensMap {
                 throw part.error("this field is not understood, and may change the tokens", field)

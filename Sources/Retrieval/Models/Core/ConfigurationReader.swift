@@ -97,14 +97,20 @@ final class ConfigurationReader {
     func section(_ field: String) throws -> ConfigurationReader {
         guard let value = self[field] else { return try missing(field) }
         guard value.object != nil else { throw error(field, "an object is expected") }
-        return ConfigurationReader(value, path: path, prefix: prefix + field + ".")
+        return section(value, named: field)
+    }
+
+    /// An object that was found within this one.
+    func section(_ value: JSONValue, named name: String) -> ConfigurationReader {
+        ConfigurationReader(value, path: path, prefix: prefix + name + ".")
     }
 
     /// - Throws: `InputError` for a field that has a value, other than the only one that is understood.
     func require(_ field: String, _ values: JSONValue...) throws {
         guard let value = self[field], !values.contains(value) else { return }
         let wanted = values.map(text).joined(separator: " or ")
-        throw error(field, wanted.isEmpty ? "this is not supported" : "only \(wanted) is supported")
+        let found = text(value).prefix(80)
+        throw error(field, wanted.isEmpty ? "this is not supported" : "only \(wanted) is supported, not \(found)")
     }
 
     /// The range that a number must lie in, its lower bound left out.

@@ -11,6 +11,27 @@ struct Family: Sendable {
     let tokenizerClass: String
     /// Makes the model that `config.json` describes of a checkpoint's tensors.
     let build: @Sendable (ConfigurationReader, WeightFiles) throws -> TextModel
+    /// The field of `config.json` that says what tokens see of each other; nil where there is no choice.
+    var directionField: DirectionField?
+
+    /// A flag, and what it says where it is true.
+    enum DirectionField: Sendable {
+        case isCausal
+        case goesBothWays
+
+        /// `config.json` with another direction.
+        func applying(_ direction: AttentionDirection, to config: JSONObject) -> JSONObject {
+            var config = config
+            switch self {
+            case .isCausal: config["is_causal"] = .bool(direction == .causal)
+            case .goesBothWays:
+                config["use_bidirectional_attention"] = .bool(direction == .bidirectional)
+                // The reference's own copy of the flag, which may say the opposite now.
+                config["is_causal"] = nil
+            }
+            return config
+        }
+    }
 
     /// - Throws: `InputError` for a model of another family.
     static func named(_ name: String, file: FilePath) throws -> Family {

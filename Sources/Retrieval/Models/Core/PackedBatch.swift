@@ -10,17 +10,21 @@ public struct PackedBatch: Sendable {
     public let layout: Layout
     /// `[S]`: the caller's index of each packed sequence.
     public let order: [Int]
+    /// `[S]`: leading tokens of each packed sequence that pooling leaves out, as those of a prompt that is not part of
+    /// what the text says; nil for none. Attention sees them all the same.
+    public let unpooled: [Int]?
 
     public var sequenceCount: Int { order.count }
     public var tokenCount: Int { tokens.count }
 
+    /// - Parameter unpooled: see ``unpooled``, in the order of the sequences.
     /// - Precondition: there is at least one sequence and none is empty.
-    public init(_ sequences: [[Int32]]) {
-        self.init(lengths: sequences.map(\.count)) { sequences[$0][...] }
+    public init(_ sequences: [[Int32]], unpooled: [Int]? = nil) {
+        self.init(lengths: sequences.map(\.count), unpooled: unpooled) { sequences[$0][...] }
     }
 
     /// Packs sequences that lie anywhere; `sequence(i)` is asked for once, in any order.
-    public init(lengths: [Int], sequence: (Int) -> ArraySlice<Int32>) {
+    public init(lengths: [Int], unpooled: [Int]? = nil, sequence: (Int) -> ArraySlice<Int32>) {
         precondition(!lengths.isEmpty && lengths.allSatisfy { $0 > 0 }, "a batch needs sequences that are not empty")
         let isSorted = zip(lengths, lengths.dropFirst()).allSatisfy { $0 <= $1 }
         order = isSorted ? Array(lengths.indices) : lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
@@ -30,6 +34,28 @@ public struct PackedBatch: Sendable {
         for index in order { tokens.append(contentsOf: sequence(index)) }
         precondition(tokens.count == layout.rowCount, "a sequence is not as long as was said")
         self.tokens = tokens
+        precondition(unpooled.map { $0.count == lengths.count } ?? true, "one number for each sequence")
+        let order = order
+        self.unpooled = unpooled.map { counts in order.map { counts[$0] } }
+    }
+
+    /// Runs whose sequences have equally many unpooled tokens, with that number, at most their length.
+    var pooledRuns: [(run: Layout.Run, unpooled: Int)] {
+        guard let unpooled else { return layout.runs.map { ($0, 0) } }
+        var runs: [(run: Layout.Run, unpooled: Int)] = []
+        var sequence = 0
+        for run in layout.runs {
+            var first = 0
+            for next in 1...run.sequenceCount
+            where next == run.sequenceCount || unpooled[sequence + next] != unpooled[sequence + first] {
+                let part = Layout.Run(
+                    firstRow: run.firstRow + first * run.length, sequenceCount: next - first, length: run.length)
+                runs.append((part, min(unpooled[sequence + first], run.length)))
+                first = next
+            }
+            sequence += run.sequenceCount
+        }
+        return runs
     }
 }
 
@@ -77,5 +103,7 @@ public final class DeviceBatch {
     }
 
     /// What the stages of a text chain are run with.
-    public func context(_ dropout: Dropout = .none) -> Context { Context(layouts: [.sequences: layout], dropout: dropout) }
+    public func context(_ dropout: Dropout = .none) -> Context {
+        Context(layouts: [.sequences: layout], dropout: dropout)
+    }
 }

@@ -17,10 +17,15 @@ final class WeightFiles {
     private let prefix: String
     let precision: Precision
     private let device: Device
+    /// Put before the names of the parameters that are handed out: what several folders call the same is told apart.
+    private let parameterPrefix: String
     private var asked: Set<String> = []
 
-    init(_ folder: FilePath, names: NameMap, precision: Precision, device: Device) throws {
+    init(
+        _ folder: FilePath, names: NameMap, precision: Precision, device: Device, parameterPrefix: String = ""
+    ) throws {
         self.folder = folder
+        self.parameterPrefix = parameterPrefix
         self.names = names
         self.precision = precision
         self.device = device
@@ -108,7 +113,7 @@ final class WeightFiles {
         let kept = shape.count == 1 ? try rounded.to(precision.compute) : rounded
         let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
         if !isMapped { file.discard(written) }
-        return Parameter(name, kept, discard: isMapped ? { file.discard(written) } : nil)
+        return Parameter(parameterPrefix + name, kept, discard: isMapped ? { file.discard(written) } : nil)
     }
 
     /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.

@@ -60,7 +60,7 @@ extension Family {
     ) -> Family {
         Family(
             modelTypes: [modelType], names: Decoder.names, tokenizerClass: tokenizerClass,
-            build: { try Decoder.model(DecoderConfiguration($0, options), $1) })
+            build: { try Decoder.model(DecoderConfiguration($0, options), $1) }, directionField: .isCausal)
     }
 }
 

@@ -12,7 +12,8 @@ extension Family {
         names: NameMap(
             prefixes: ["model.", "language_model.model.", "language_model."], unusedModules: ["lm_head"],
             unusedTensors: ["lm_head."]),
-        tokenizerClass: "GemmaTokenizer", build: { try Gemma3.model(Gemma3Configuration($0), $1) })
+        tokenizerClass: "GemmaTokenizer", build: { try Gemma3.model(Gemma3Configuration($0), $1) },
+        directionField: .goesBothWays)
 }
 
 /// What `config.json` of a text Gemma 3 says.

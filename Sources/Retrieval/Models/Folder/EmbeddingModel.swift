@@ -12,6 +12,9 @@ public final class EmbeddingModel {
     public let folder: FilePath
     public let card: ModelCard
     public let tokenizer: Tokenizer
+    /// What makes token ids of queries and of documents.
+    public let queries: RoleTokenizer
+    public let documents: RoleTokenizer
     public let text: TextModel
     /// Pooling and what follows it.
     public let head: Head
@@ -22,6 +25,8 @@ public final class EmbeddingModel {
     /// What a folder has beside weights, tokenizer and card, as it was when the model was loaded: a checkpoint that a
     /// run was resumed from is removed before the run ends.
     private let descriptionFiles: [(name: String, bytes: [UInt8])]
+    /// All prompts with a name, which copies of the folder have too.
+    private let namedPrompts: [(name: String, text: String)]
 
     /// What a model is loaded for.
     public enum Purpose: Sendable {
@@ -45,16 +50,21 @@ public final class EmbeddingModel {
         adapter: FilePath? = nil, type: ElementType = .float32, device: Device = .cpu,
         settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
-        let files = try ModelFolder(folder, adapter: adapter)
+        let files = try ModelFolder(
+            folder, adapter: adapter, attention: overrides.attention, settingName: settingName)
         self.folder = folder
         self.device = device
         precision = Precision(type, on: device)
         tokenizer = try files.tokenizer()
         text = try files.text(precision, device)
         descriptionFiles = try files.descriptionFiles()
-        (card, notes) = try ModelCard.load(
+        namedPrompts = files.namedPrompts
+        let loaded = try ModelCard.load(
             files, overrides, model: text, tokenizer: tokenizer, settingName: settingName)
-        head = Head([card.pooling], card.normalize ? [.normalize] : [])
+        (card, notes) = (loaded.card, loaded.notes)
+        head = try Head(card, folders: loaded.moduleFolders, device: device)
+        queries = try RoleTokenizer(card.query, of: card, tokenizer)
+        documents = try RoleTokenizer(card.document, of: card, tokenizer)
         try requireFittingTokenizer()
         if let adapter { try merge(adapter, isDescription: files.description == adapter) }
         if purpose == .encoding { try text.prepareForEncoding() }
@@ -78,25 +88,26 @@ public final class EmbeddingModel {
         try text.mergeAdapters()
     }
 
-    /// Appends a text's token ids, cut to the role's limit.
-    ///
-    /// - Parameter textBytes: valid UTF-8, prompt not included.
-    /// - Throws: `InputError` if a regular expression of the tokenizer takes too many steps on this text.
-    @discardableResult
-    public static func tokenize(
-        _ textBytes: UnsafeRawBufferPointer, _ side: ModelCard.Side, _ tokenizer: Tokenizer, into ids: inout [Int32]
-    ) throws -> Tokenizer.Encoding {
-        if side.prompt.isEmpty { return try tokenizer.encode(textBytes, maxLength: side.maxLength, into: &ids) }
-        let prompted = Array(side.prompt.utf8) + Array(textBytes)
-        return try prompted.withUnsafeBytes { try tokenizer.encode($0, maxLength: side.maxLength, into: &ids) }
-    }
+    /// What makes token ids of a role's texts.
+    public func texts(of role: Role) -> RoleTokenizer { role == .query ? queries : documents }
 
     /// Token ids of one text.
     public func tokenize(_ text: [UInt8], as role: Role) throws -> [Int32] {
         var ids: [Int32] = []
-        try text.withUnsafeBytes { _ = try EmbeddingModel.tokenize($0, card.side(role), tokenizer, into: &ids) }
+        try text.withUnsafeBytes { _ = try texts(of: role).append($0, to: &ids) }
         return ids
     }
+
+    /// The batch of some texts, tokenised and packed.
+    public func pack(_ texts: [[UInt8]], as role: Role) throws -> PackedBatch {
+        let unpooled = self.texts(of: role).unpooledCount
+        return PackedBatch(
+            try texts.map { try tokenize($0, as: role) },
+            unpooled: unpooled == 0 ? nil : Array(repeating: unpooled, count: texts.count))
+    }
+
+    /// Everything a checkpoint holds, plus LoRA parameters, in order.
+    public var parameters: [Parameter] { text.parameters + head.parameters }
 
     /// What training changes.
     public var trainableParameters: [Parameter] { text.trainableParameters + head.parameters.filter(\.isTrainable) }
@@ -112,7 +123,7 @@ public final class EmbeddingModel {
     /// Digest of the weights as they lie in the folder: what a model trained from here names as its base.
     public static func weightsDigest(_ folder: FilePath) throws -> SHA256Digest {
         var digest = SHA256Stream()
-        for path in try WeightFiles.paths(folder) {
+        for path in try ModelFolder.weightFiles(of: folder) {
             try Array(SHA256Digest.ofFile(path).bytes).withUnsafeBytes { digest.update($0) }
         }
         return digest.finalize()
@@ -131,11 +142,17 @@ public final class EmbeddingModel {
         try saveDescription(card, to: target)
     }
 
-    /// Writes everything of a model folder but the weights.
+    /// Writes everything of a model folder but the text model's weights.
+    ///
+    /// - Parameter card: the model's, which prompts, limits and the base may differ from.
     public func saveDescription(_ card: ModelCard, to target: FilePath) throws {
-        try Files.replace(target.appending("tokenizer.json"), with: tokenizer.configurationBytes)
+        // Whoever else loads the folder knows nothing of our card: the tokenizer itself ends texts there.
+        let tokens =
+            try card.endOfText == .append ? tokenizer.configurationBytesWithEnd() : tokenizer.configurationBytes
+        try Files.replace(target.appending("tokenizer.json"), with: tokens)
         for (name, bytes) in descriptionFiles { try Files.replace(target.appending(name), with: bytes) }
         try Files.replace(target.appending(ModelCard.fileName), with: card.json.pretty())
-        try SentenceTransformersFiles.write(card, to: target)
+        try SentenceTransformersFiles.write(card, otherPrompts: namedPrompts, to: target)
+        try head.write(card, to: target)
     }
 }

@@ -6,33 +6,48 @@ extension ModelCard {
         /// What is said about the texts of one role.
         public struct Side: Sendable, Equatable {
             public var prompt: String?
+            /// A prompt by its name in `config_sentence_transformers.json`, instead of a prompt.
+            public var promptName: String?
             public var maxLength: Int?
 
-            public init(prompt: String? = nil, maxLength: Int? = nil) {
+            public init(prompt: String? = nil, promptName: String? = nil, maxLength: Int? = nil) {
                 self.prompt = prompt
+                self.promptName = promptName
                 self.maxLength = maxLength
             }
         }
 
-        public var pooling: Pooling?
+        public var pooling: Poolings?
         public var normalize: Bool?
         public var query: Side
         public var document: Side
+        public var endOfText: EndOfText?
+        public var attention: AttentionDirection?
+        /// A task in words, which the model's template makes the prompt of queries of, instead of a prompt.
+        public var instruction: String?
 
         public init(
-            pooling: Pooling? = nil, normalize: Bool? = nil, query: Side = Side(), document: Side = Side()
+            pooling: Poolings? = nil, normalize: Bool? = nil, query: Side = Side(), document: Side = Side(),
+            endOfText: EndOfText? = nil, attention: AttentionDirection? = nil, instruction: String? = nil
         ) {
             self.pooling = pooling
             self.normalize = normalize
             self.query = query
             self.document = document
+            self.endOfText = endOfText
+            self.attention = attention
+            self.instruction = instruction
         }
+
+        func side(_ role: Role) -> Side { role == .query ? query : document }
 
         /// These, and where they say nothing, the others.
         func or(_ other: Overrides) -> Overrides {
             Overrides(
                 pooling: pooling ?? other.pooling, normalize: normalize ?? other.normalize,
-                query: query.or(other.query), document: document.or(other.document))
+                query: query.or(other.query), document: document.or(other.document),
+                endOfText: endOfText ?? other.endOfText, attention: attention ?? other.attention,
+                instruction: instruction ?? other.instruction)
         }
 
         /// Everything that a card needs and nobody said.
@@ -50,8 +65,9 @@ extension ModelCard {
 
     /// A thing to know about a model: programs have their own names for them.
     public enum Setting: Sendable, Equatable, CustomStringConvertible {
-        case pooling, normalize, dims
+        case pooling, normalize, dims, attention, instruction
         case prompt(Role)
+        case promptName(Role)
         case maxLength(Role)
 
         public var description: String {
@@ -59,7 +75,10 @@ extension ModelCard {
             case .pooling: "pooling"
             case .normalize: "normalize"
             case .dims: "dims"
+            case .attention: "attention"
+            case .instruction: "instruction"
             case .prompt(let role): "\(role.rawValue).prompt"
+            case .promptName(let role): "\(role.rawValue).promptName"
             case .maxLength(let role): "\(role.rawValue).maxLength"
             }
         }
@@ -67,7 +86,11 @@ extension ModelCard {
 }
 
 extension ModelCard.Overrides.Side {
-    func or(_ other: Self) -> Self { Self(prompt: prompt ?? other.prompt, maxLength: maxLength ?? other.maxLength) }
+    func or(_ other: Self) -> Self {
+        Self(
+            prompt: prompt ?? other.prompt, promptName: promptName ?? other.promptName,
+            maxLength: maxLength ?? other.maxLength)
+    }
 
     /// A card's side, once both are known.
     var side: ModelCard.Side? {

@@ -12,24 +12,52 @@ struct ModelFolder {
     let family: Family
     /// The folder whose files say how vectors are made: the adapter's where it has such files, as it was trained so.
     let description: FilePath
+    /// `tvt.json`; nil where there is none.
+    let writtenCard: ModelCard?
+    /// The prompts of `config_sentence_transformers.json`.
+    let namedPrompts: [(name: String, text: String)]
+    private let transformer: FilePath
     private let tokenizerFolder: FilePath
     private let configPath: FilePath
+    /// As it stands in the file, but for what tokens see of each other where that was said elsewhere.
     private let config: JSONValue
+    private let isConfigChanged: Bool
 
-    init(_ path: FilePath, adapter: FilePath?) throws {
+    /// - Parameter attention: what tokens see of each other, whatever the folder says.
+    init(
+        _ path: FilePath, adapter: FilePath?, attention: AttentionDirection?,
+        settingName: (ModelCard.Setting) -> String
+    ) throws {
         for folder in [path, adapter].compactMap({ $0 }) where !Files.isDirectory(folder) {
             throw Failure(.missingInput, "\(folder) is not a folder")
         }
         self.path = path
-        configPath = path.appending("config.json")
-        config = try JSONValue.parse(pythonFile: configPath)
+        transformer = try SentenceTransformersFiles.transformer(of: path)
+        configPath = transformer.appending("config.json")
+        let config = try JSONValue.parse(pythonFile: configPath)
         modelType = config["model_type"]?.string ?? "nothing"
         family = try Family.named(modelType, file: configPath)
         let describing = [ModelCard.fileName, SentenceTransformersFiles.modulesName]
         description =
             adapter.flatMap { folder in describing.contains { Files.exists(folder.appending($0)) } ? folder : nil }
             ?? path
-        tokenizerFolder = Files.exists(description.appending("tokenizer.json")) ? description : path
+        let described = try SentenceTransformersFiles.transformer(of: description)
+        tokenizerFolder = Files.exists(described.appending("tokenizer.json")) ? described : transformer
+        let cardPath = description.appending(ModelCard.fileName)
+        writtenCard = Files.exists(cardPath) ? try ModelCard(file: cardPath) : nil
+        namedPrompts = try SentenceTransformersFiles.prompts(of: description)
+        guard let direction = attention ?? writtenCard?.attention else {
+            (self.config, isConfigChanged) = (config, false)
+            return
+        }
+        guard let field = family.directionField else {
+            let choosing = Family.all.filter { $0.directionField != nil }.flatMap(\.modelTypes).sorted()
+            throw Failure(
+                .badConfiguration, "\(settingName(.attention)): models of type \(modelType) leave no choice",
+                advice: "Those of \(choosing.joined(separator: ", ")) do.")
+        }
+        let changed = JSONValue.object(field.applying(direction, to: config.object ?? [:]))
+        (self.config, isConfigChanged) = (changed, changed != config)
     }
 
     func tokenizer() throws -> Tokenizer {
@@ -39,7 +67,7 @@ struct ModelFolder {
 
     /// - Throws: `InputError` where `config.json` and the checkpoint do not fit each other exactly.
     func text(_ precision: Precision, _ device: Device) throws -> TextModel {
-        let weights = try WeightFiles(path, names: family.names, precision: precision, device: device)
+        let weights = try WeightFiles(transformer, names: family.names, precision: precision, device: device)
         let text = try family.build(ConfigurationReader(config, path: configPath), weights)
         try weights.finish()
         return text
@@ -48,8 +76,16 @@ struct ModelFolder {
     /// The files that go into every copy of the model, beside weights and card.
     func descriptionFiles() throws -> [(name: String, bytes: [UInt8])] {
         let beside = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt"]
-        return try ([configPath] + beside.map { tokenizerFolder.appending($0) })
-            .filter { Files.exists($0) }
-            .map { ($0.lastComponent!.string, try Files.readAll($0)) }
+        let config = isConfigChanged ? Array(self.config.pretty().utf8) : try Files.readAll(configPath)
+        return [("config.json", config)]
+            + (try beside.map { tokenizerFolder.appending($0) }
+                .filter { Files.exists($0) }
+                .map { ($0.lastComponent!.string, try Files.readAll($0)) })
+    }
+
+    /// All weight files of a folder, in a fixed order: the text model's, and those of the modules behind it.
+    static func weightFiles(of folder: FilePath) throws -> [FilePath] {
+        try WeightFiles.paths(SentenceTransformersFiles.transformer(of: folder))
+            + SentenceTransformersFiles.headWeights(of: folder)
     }
 }

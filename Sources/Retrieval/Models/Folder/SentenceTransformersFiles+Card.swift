@@ -11,7 +11,11 @@ extension SentenceTransformersFiles {
         _ folder: ModelFolder, _ overrides: ModelCard.Overrides, model: TextModel, tokenizer: Tokenizer,
         settingName: (ModelCard.Setting) -> String
     ) throws -> ModelCard.Loaded {
-        let known = overrides.or(stated(tokenizer, positions: model.maxLength))
+        let stated = stated(tokenizer, positions: model.maxLength)
+        let (overrides, instruction) = try overrides.withPrompts(
+            folder.namedPrompts, stated: ModelCard.StatedPrompt(text: stated.query.prompt, instruction: nil),
+            settingName: settingName)
+        let known = overrides.or(stated)
         guard let pooling = known.pooling, let normalize = known.normalize, let query = known.query.side,
             let document = known.document.side
         else {
@@ -20,13 +24,37 @@ extension SentenceTransformersFiles {
                 "\(folder.path) has no \(ModelCard.fileName), and its files do not say how its vectors are made",
                 advice: "say it: " + known.missing.map(settingName).joined(separator: ", "))
         }
-        if let exclusionOfPrompts, !query.prompt.isEmpty || !document.prompt.isEmpty {
-            throw exclusionOfPrompts.error("include_prompt", "leaving a prompt out of pooling is not supported")
+        var card = ModelCard(
+            family: folder.modelType, pooling: pooling, normalize: normalize, dims: model.hiddenSize, query: query,
+            document: document)
+        card.tokenLayers = tokenLayers
+        card.layers = layers
+        card.includesPrompt = includesPrompt
+        card.endOfText = known.endOfText ?? .tokenizer
+        card.attention = known.attention
+        card.instruction = instruction
+        let size = try vectorSize(card, model)
+        card.dims = size
+        card.truncateDim = truncateDim.flatMap { $0 < size ? $0 : nil }
+        return ModelCard.Loaded(
+            card: card, notes: notes(card, overrides, settingName), moduleFolders: moduleFolders)
+    }
+
+    private func vectorSize(_ card: ModelCard, _ model: TextModel) throws -> Int {
+        if let poolingWidth, poolingWidth.count != tokenLayers.last?.outputSize ?? model.hiddenSize {
+            throw poolingWidth.error
         }
-        let card = ModelCard(
-            family: folder.modelType, pooling: pooling, normalize: normalize, dims: model.hiddenSize,
-            truncateDim: truncateDim.flatMap { $0 < model.hiddenSize ? $0 : nil }, query: query, document: document)
-        return (card, notes(card, overrides, settingName))
+        do {
+            return try card.vectorSize(hiddenSize: model.hiddenSize)
+        } catch {
+            let isNorm = if case .layerNorm = card.weightedLayers[error.layer] { true } else { false }
+            throw InputError(
+                error.reason,
+                at: Place(
+                    path: moduleFolders[error.layer].appending("config.json").string,
+                    field: isNorm ? "dimension" : "in_features"),
+                exitStatus: .badConfiguration)
+        }
     }
 
     /// What the files say, as far as they do.

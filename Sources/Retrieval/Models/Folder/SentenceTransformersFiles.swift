@@ -10,9 +10,20 @@ internal import Tokenizers
 /// in `encode_query` and `encode_document`; every other field is known to be harmless, or refused.
 struct SentenceTransformersFiles {
     static let modulesName = "modules.json"
+    static let usageName = "config_sentence_transformers.json"
 
-    private(set) var pooling: Pooling?
+    private(set) var pooling: Poolings?
+    /// Whether the last module is Normalize.
     private(set) var normalize: Bool?
+    /// Dense layers before pooling.
+    private(set) var tokenLayers: [HeadLayer.Dense] = []
+    /// Layers behind pooling, without a Normalize at the end.
+    private(set) var layers: [HeadLayer] = []
+    /// Folders of the layers that have weights, in order.
+    private(set) var moduleFolders: [FilePath] = []
+    private(set) var poolingWidth: Width?
+    /// `include_prompt`
+    private(set) var includesPrompt = true
     /// By role, empty where none is stated; nil without `config_sentence_transformers.json`.
     private(set) var prompts: (query: String, document: String)?
     /// Names and texts of prompts that are stored and not used for queries or documents.
@@ -25,12 +36,10 @@ struct SentenceTransformersFiles {
     private(set) var documentLength: Int?
     private(set) var truncateDim: Int?
     private(set) var similarity: String?
-    /// `include_prompt: false`: the tokens of the prompt are left out of pooling. The place of the field.
-    private(set) var exclusionOfPrompts: ConfigurationReader?
 
     init(_ folder: FilePath, _ tokenizer: Tokenizer) throws {
         try readModules(folder)
-        try readTransformer(folder, tokenizer)
+        try readTransformer(Self.transformer(of: folder), tokenizer)
         try readUsage(folder)
     }
 
@@ -38,74 +47,70 @@ struct SentenceTransformersFiles {
         let file = folder.appending(Self.modulesName)
         guard Files.exists(file) else { return }
         hasModules = true
-        normalize = false
-        func error(_ field: String, _ reason: String) -> InputError {
-            InputError(reason, at: Place(path: file.string, field: field), exitStatus: .badConfiguration)
-        }
         for (index, value) in (try JSONValue.parse(pythonFile: file).array ?? []).enumerated() {
             let module = ConfigurationReader(value, path: file, prefix: "\(index).")
             let type = try module.string("type")
             let path = try module.string("path")
             try module.require("kwargs", [])
             try module.refuseUnread(except: ["idx", "name"])
-            let isTheirs = type.hasPrefix("sentence_transformers.")
+            let name = type.hasPrefix("sentence_transformers.") ? Self.lastComponent(type) : ""
+            guard (name == "Transformer") == (index == 0) else { throw Self.isMisplaced(type, module) }
+            let place = path.isEmpty && index == 0 ? folder : try Self.module(path, in: folder, module)
+            let config = place.appending("config.json")
             // The package that a module comes from has changed; its last name has not.
-            switch type.split(separator: ".").last {
-            case "Transformer" where isTheirs && index == 0:
-                guard path.isEmpty else {
-                    throw module.error("path", "a model in a folder of its own is not supported")
-                }
-            case "Pooling" where isTheirs && index == 1:
-                try readPooling(configuration(of: path, in: folder, module))
-            case "Normalize" where isTheirs && index == 2:
-                normalize = true
-                let config = try configuration(of: path, in: folder, module)
+            switch name {
+            case "Transformer": break
+            case "Pooling" where pooling == nil: try readPooling(config)
+            case "Dense":
+                let dense = try Self.dense(config, isOnTokens: pooling == nil)
+                if pooling == nil { tokenLayers.append(dense) } else { layers.append(.dense(dense)) }
+                moduleFolders.append(place)
+            case "LayerNorm" where pooling != nil:
+                layers.append(.layerNorm(size: try Self.layerNormSize(config)))
+                moduleFolders.append(place)
+            case "Normalize" where pooling != nil:
+                layers.append(.normalize)
                 if Files.exists(config) { try Self.checkNormalize(config) }
-            default: throw module.error("type", "the module \(type) is not supported at this place")
+            default: throw Self.isMisplaced(type, module)
             }
         }
-        guard pooling != nil else { throw error("type", "there is no Pooling behind a Transformer") }
+        guard pooling != nil else {
+            throw InputError(
+                "there is no Pooling behind a Transformer", at: Place(path: file.string, field: "type"),
+                exitStatus: .badConfiguration)
+        }
+        normalize = layers.last == .normalize
+        if normalize == true { layers.removeLast() }
     }
 
-    private func configuration(of path: String, in folder: FilePath, _ module: ConfigurationReader) throws -> FilePath {
+    /// What the configuration of the Pooling says.
+    mutating func set(_ pooling: Poolings, width: Width?, includesPrompt: Bool) {
+        self.pooling = pooling
+        poolingWidth = width
+        self.includesPrompt = includesPrompt
+    }
+
+    /// Components of the states that are pooled, as a field says it.
+    struct Width {
+        let count: Int
+        let error: InputError
+    }
+
+    private static func isMisplaced(_ type: String, _ module: ConfigurationReader) -> InputError {
+        module.error("type", "the module \(type) is not supported at this place")
+    }
+
+    private static func lastComponent(_ type: String) -> String {
+        type.split(separator: ".").last.map(String.init) ?? ""
+    }
+
+    private static func module(
+        _ path: String, in folder: FilePath, _ module: ConfigurationReader
+    ) throws -> FilePath {
         guard let name = FilePath.Component(path), name.kind == .regular else {
             throw module.error("path", "\"\(path)\" is not a folder in the model's")
         }
-        return folder.appending(name).appending("config.json")
-    }
-
-    private static func checkNormalize(_ file: FilePath) throws {
-        let reader = try ConfigurationReader(file: file)
-        for field in ["module_input_name", "module_output_name"] {
-            try reader.require(field, "sentence_embedding")
-        }
-        try reader.refuseUnread()
-    }
-
-    private mutating func readPooling(_ file: FilePath) throws {
-        let reader = try ConfigurationReader(file: file)
-        let flags = [
-            ("pooling_mode_cls_token", "cls"), ("pooling_mode_max_tokens", "max"), ("pooling_mode_mean_tokens", "mean"),
-            ("pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"),
-            ("pooling_mode_weightedmean_tokens", "weightedmean"), ("pooling_mode_lasttoken", "lasttoken"),
-        ]
-        let flagged = try flags.filter { try reader.bool($0.0, default: false) }.map(\.1)
-        // Where there is the newer field, flags count for nothing.
-        var modes = flagged
-        if let mode = reader["pooling_mode"] {
-            modes = try mode.string.map { [$0] } ?? reader.strings("pooling_mode") ?? []
-        } else if flagged.isEmpty {
-            modes = ["mean"]
-        }
-        switch modes {
-        case ["cls"]: pooling = .cls
-        case ["mean"]: pooling = .mean
-        case ["lasttoken"]: pooling = .last
-        default:
-            throw reader.error("pooling_mode", "pooling \(modes.joined(separator: " + ")) is not supported")
-        }
-        if try reader.bool("include_prompt", default: true) == false { exclusionOfPrompts = reader }
-        try reader.refuseUnread(except: ["embedding_dimension", "word_embedding_dimension"])
+        return folder.appending(name)
     }
 
     /// Names that the file had for other families.
@@ -153,23 +158,14 @@ struct SentenceTransformersFiles {
     }
 
     private mutating func readUsage(_ folder: FilePath) throws {
-        let file = folder.appending("config_sentence_transformers.json")
+        let file = folder.appending(Self.usageName)
         guard Files.exists(file) else { return }
         let reader = try ConfigurationReader(file: file)
         try reader.require("model_type", "SentenceTransformer")
         truncateDim = try reader.optionalCount("truncate_dim")
         similarity = reader["similarity_fn_name"] == nil ? nil : try reader.string("similarity_fn_name")
         try reader.require("similarity_fn_name", "cosine", "dot")
-        var found: [(name: String, text: String)] = []
-        if let stated = reader["prompts"] {
-            guard let object = stated.object else { throw reader.error("prompts", "an object is expected") }
-            for (name, prompt) in object {
-                guard prompt.isNull || prompt.string != nil else {
-                    throw reader.error("prompts.\(name)", "a string is expected")
-                }
-                found.append((name, prompt.string ?? ""))
-            }
-        }
+        let found = try Self.prompts(reader)
         func prompt(_ name: String) -> String { found.first { $0.name == name }?.text ?? "" }
         prompts = (prompt("query"), prompt("document"))
         otherPrompts = found.filter { $0.name != "query" && $0.name != "document" && !$0.text.isEmpty }
@@ -181,5 +177,22 @@ struct SentenceTransformersFiles {
             }
         }
         try reader.refuseUnread(except: ["__version__"])
+    }
+
+    private static func prompts(_ reader: ConfigurationReader) throws -> [(name: String, text: String)] {
+        guard let stated = reader["prompts"] else { return [] }
+        guard let object = stated.object else { throw reader.error("prompts", "an object is expected") }
+        return try object.map { name, prompt in
+            guard prompt.isNull || prompt.string != nil else {
+                throw reader.error("prompts.\(name)", "a string is expected")
+            }
+            return (name, prompt.string ?? "")
+        }
+    }
+
+    /// All prompts of a folder by name, whatever else its files say.
+    static func prompts(of folder: FilePath) throws -> [(name: String, text: String)] {
+        let file = folder.appending(usageName)
+        return Files.exists(file) ? try prompts(ConfigurationReader(file: file)) : []
     }
 }
