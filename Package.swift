@@ -213,7 +213,9 @@ let data: [Target] = layer(
 let retrieval: [Target] = layer(
     "Retrieval",
     [
-        room("Models", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
+        room(
+            "Models", uses: ["Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
+            packages: [systemPackage]),
         room("Engine", uses: ["Base", "Tensors", "Models"]),
         room(
             "Encoding",

@@ -11,6 +11,8 @@ public struct NameMap: Sendable {
     let unusedModules: [String]
     /// Tensors that may be there and are not needed: whole names, or beginnings that end in a dot.
     let unusedTensors: [String]
+    /// What the base class puts before every name where it has other parts beside the one that is read here.
+    var basePrefix = ""
 
     public init(
         prefixes: [String], oldEndings: [(old: String, new: String)] = [], unusedModules: [String] = [],

@@ -38,11 +38,14 @@ struct EmbeddingGemma2Configuration {
     /// Size of a vector.
     let embeddingSize: Int
     let layers: [Layer]
+    /// Whether the text side is a part of a model that also reads images and sounds.
+    let isPart: Bool
 
     /// - Parameter reader: the whole model's configuration, or that of its text side alone.
     init(_ root: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
         let isNested = root["text_config"] != nil
+        isPart = isNested
         let reader = isNested ? try root.section("text_config") : root
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
         hiddenSize = try reader.count("hidden_size", in: Range.size, default: 512)
@@ -141,6 +144,8 @@ enum EmbeddingGemma2 {
     static func model(_ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles) throws -> TextModel {
         let size = configuration.hiddenSize
         let perLayer = try PerLayerInputs(configuration, files)
+        var names = files.names
+        if configuration.isPart { names.basePrefix = "language_model." }
         return TextModel(
             hiddenSize: configuration.embeddingSize, maxLength: configuration.positionCount,
             vocabularySize: configuration.vocabularySize,
@@ -149,7 +154,7 @@ enum EmbeddingGemma2 {
                     "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot())),
             stages: try configuration.layers.indices.map { try EmbeddingGemma2Block($0, configuration, perLayer, files) }
                 + [try EmbeddingGemma2Exit(configuration, files)],
-            names: files.names,
+            names: names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
     }
 }

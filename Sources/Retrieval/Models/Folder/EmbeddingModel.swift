@@ -74,8 +74,7 @@ public final class EmbeddingModel {
                 .badConfiguration, "\(adapter) was trained on the weights \(base); those of \(folder) are others",
                 advice: "give the model that it was trained on")
         }
-        try text.loadAdapters(adapter)
-        try text.mergeAdapters()
+        try text.mergeAdapters(adapter)
     }
 
     /// Appends a text's token ids, cut to the role's limit.
