@@ -44,7 +44,8 @@ struct AdapterChanges {
     init(_ folder: FilePath, _ configuration: LoRAConfiguration, _ model: TextModel) throws {
         self.configuration = configuration
         configurationPath = folder.appending("adapter_config.json")
-        parameters = model.activeParameters
+        let attached = model.linearLayers.compactMap(\.adapter).flatMap { [ObjectIdentifier($0.a), ObjectIdentifier($0.b)] }
+        parameters = model.activeParameters.filter { !attached.contains(ObjectIdentifier($0)) }
         parametersByName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         file = try AdapterFile(folder, model.names, modules: Set(parameters.map(\.module)))
         let linear = Set(model.linearLayers.map(\.name))
