@@ -284,7 +284,8 @@ struct FolderTests {
         arguments: [
             ("use_dora", true, "lora_magnitude_vector"), ("bias", "all", "bias"), ("bias", "lora_only", "bias"),
             ("lora_bias", true, "lora_B.bias"), ("modules_to_save", ["LayerNorm"], "LayerNorm"),
-            ("trainable_token_indices", [3], "token_adapter"), ("r", 5, "lora_"), ("rank_pattern", ["query": 5], "query"),
+            ("trainable_token_indices", [3], "token_adapter"), ("r", 5, "lora_"),
+            ("rank_pattern", ["query": 5], "query"),
             ("exclude_modules", ["query"], "query"), ("target_modules", ["key"], "lora_"),
         ] as [(String, JSONValue, String)])
     func tensorsAreThoseOfTheConfiguration(field: String, value: JSONValue, tensor: String) throws {

@@ -72,11 +72,15 @@ modules = [name for name, module in qwen3(Qwen3Model).named_modules()
            if isinstance(module, (torch.nn.Linear, torch.nn.Embedding))]
 
 
+# As many words as the tokenizer has that the tests give to this model.
+words = 1 + max(json.loads((here / "tiny-bert/tokenizer.json").read_text())["model"]["vocab"].values())
+
+
 # What is merged: the weights of one small BERT with an adapter of each kind, float32 and bfloat16.
 def bert(dtype):
     torch.manual_seed(2)
     model = BertModel(BertConfig(
-        vocab_size=12, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12,
+        vocab_size=words, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12,
         max_position_embeddings=8), add_pooling_layer=False)
     for parameter in model.parameters(): torch.nn.init.normal_(parameter, std=0.3)
     return model.to(dtype)
@@ -95,7 +99,7 @@ kinds = {
     "modules-to-save": dict(target_modules=["query", "dense"], modules_to_save=["LayerNorm", "intermediate"]),
     "tokens": dict(target_modules=["query"], trainable_token_indices={"word_embeddings": [7, 2]}),
     "tokens-list": dict(target_modules=["query"], trainable_token_indices=[3, 11]),
-    "parameters": dict(target_parameters=["query.weight", "intermediate.dense.weight"]),
+    "parameters": dict(target_modules=[], target_parameters=["query.weight", "intermediate.dense.weight"]),
 }
 base = out / "base"
 base.mkdir()

@@ -44,7 +44,9 @@ struct AdapterChanges {
     init(_ folder: FilePath, _ configuration: LoRAConfiguration, _ model: TextModel) throws {
         self.configuration = configuration
         configurationPath = folder.appending("adapter_config.json")
-        let attached = model.linearLayers.compactMap(\.adapter).flatMap { [ObjectIdentifier($0.a), ObjectIdentifier($0.b)] }
+        let attached = model.linearLayers.compactMap(\.adapter).flatMap {
+            [ObjectIdentifier($0.a), ObjectIdentifier($0.b)]
+        }
         parameters = model.activeParameters.filter { !attached.contains(ObjectIdentifier($0)) }
         parametersByName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         file = try AdapterFile(folder, model.names, modules: Set(parameters.map(\.module)))
@@ -76,7 +78,7 @@ struct AdapterChanges {
         let rank = try configuration.rank(of: trained)
         let (outputs, inputs) = (weight.tensor.size(0), weight.tensor.size(1))
         func matrix(_ part: String, _ shape: [Int]) throws -> Tensor {
-            try file.stored("\(module).\(part)", shape).to(.float32, weight.tensor.device)
+            try file.stored("\(module).\(part)", shape, rank: rank).to(.float32, weight.tensor.device)
         }
         func magnitude(_ count: Int) throws -> Tensor? {
             try configuration.isWeightDecomposed ? matrix("lora_magnitude_vector", [count]) : nil
@@ -118,7 +120,8 @@ struct AdapterChanges {
             }
             let rank = try configuration.rank(of: trained)
             func matrix(_ part: String, _ shape: [Int]) throws -> Tensor {
-                try file.stored("\(parameter.module).\(part).weight", shape).to(.float32, parameter.tensor.device)
+                try file.stored("\(parameter.module).\(part).weight", shape, rank: rank).to(
+                    .float32, parameter.tensor.device)
             }
             products.append(
                 Product(

@@ -19,7 +19,8 @@ final class AdapterFile {
         guard Files.exists(path) || !Files.exists(folder.appending("adapter_model.bin")) else {
             throw Failure(
                 .missingInput, "\(folder): no adapter_model.safetensors",
-                advice: "adapter_model.bin is a pickle, which can run programs, and is never loaded; convert it with PEFT: "
+                advice:
+                    "adapter_model.bin is a pickle, which can run programs, and is never loaded; convert it with PEFT: "
                     + "load it and save_pretrained(…, safe_serialization=True)")
         }
         file = try SafetensorsFile(path)
@@ -28,7 +29,8 @@ final class AdapterFile {
         let found = ([""] + names.prefixes).first { candidate in
             written.contains { name in
                 let start = AdapterFile.root + candidate
-                return name.hasPrefix(start) && AdapterFile.owners(of: name.dropFirst(start.count)).contains(where: modules.contains)
+                return name.hasPrefix(start)
+                    && AdapterFile.owners(of: name.dropFirst(start.count)).contains(where: modules.contains)
             }
         }
         prefix = AdapterFile.root + (found ?? "")
@@ -46,9 +48,11 @@ final class AdapterFile {
 
     /// A tensor as it lies in the file, mapped.
     ///
-    /// - Parameter name: with the module's usual name.
+    /// - Parameters:
+    ///   - name: with the module's usual name.
+    ///   - rank: what the shape follows from, for the error.
     /// - Throws: `InputError` where it is missing, has another shape, or holds a number that is not finite.
-    func stored(_ name: String, _ shape: [Int]) throws -> Tensor {
+    func stored(_ name: String, _ shape: [Int], rank: Int? = nil) throws -> Tensor {
         let written = prefix + name
         let place = Place(path: file.path.string, field: written)
         guard let entry = file[written] else {
@@ -56,7 +60,8 @@ final class AdapterFile {
         }
         guard entry.shape == shape, entry.type.isFloatingPoint else {
             throw InputError(
-                "shape \(shape) belongs here, not \(entry.shape) of \(entry.type)", at: place,
+                "shape \(shape) belongs here\(rank.map { " with rank \($0)" } ?? ""), not \(entry.shape) of "
+                    + "\(entry.type)", at: place,
                 advice: "Give the model that the adapter was trained on.")
         }
         guard try file.isFinite(written) else {

@@ -79,7 +79,9 @@ extension LoRAConfiguration {
     private func checkWhole(_ reader: ConfigurationReader) throws {
         if hasBias, isWeightDecomposed { throw reader.error("lora_bias", "this cannot go with use_dora") }
         guard !targetParameters.isEmpty else { return }
-        for (field, isUsed) in [("use_dora", isWeightDecomposed), ("lora_bias", hasBias), ("lora_dropout", dropout > 0)]
+        for (field, isUsed) in [
+            ("use_dora", isWeightDecomposed), ("lora_bias", hasBias), ("lora_dropout", dropout > 0),
+        ]
         where isUsed {
             throw reader.error(field, "this cannot go with target_parameters")
         }
@@ -111,7 +113,9 @@ extension LoRAConfiguration {
             guard let value = reader[field] else { return [] }
             let values = value.array ?? [value]
             let elements = values.compactMap(element)
-            guard elements.count == values.count else { throw reader.error(field, "the list has elements of other types") }
+            guard elements.count == values.count else {
+                throw reader.error(field, "the list has elements of other types")
+            }
             return elements
         }
         let numbers = try list("layers_to_transform", \.integer)
@@ -127,7 +131,9 @@ extension LoRAConfiguration {
         }
         // Others could match without a number behind them.
         let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
-        guard patterns.allSatisfy({ plain.isSuperset(of: $0) }) else { throw reader.error("layers_pattern", "only names are supported") }
+        guard patterns.allSatisfy({ plain.isSuperset(of: $0) }) else {
+            throw reader.error("layers_pattern", "only names are supported")
+        }
         return try reader.refusing("layers_pattern") { try BlockChoice(numbers, patterns: patterns) }
     }
 

@@ -71,11 +71,11 @@ public struct LoRAConfiguration: Sendable, Equatable {
         return try blocks?.contains(module) ?? true
     }
 
-    /// R of a module's adapter.
-    func rank(of module: String) throws -> Int { try ranks[module] ?? rank }
+    /// R of a module's adapter; the name as in ``isTarget(_:isLinear:)``.
+    public func rank(of module: String) throws -> Int { try ranks[module] ?? rank }
 
     /// s of a module's adapter: α/R, or α/√R where it is rank-stabilised.
-    func scale(of module: String) throws -> Double {
+    public func scale(of module: String) throws -> Double {
         let rank = Double(try rank(of: module))
         return try (alphas[module] ?? alpha) / (isRankStabilised ? rank.squareRoot() : rank)
     }

@@ -21,6 +21,8 @@ struct PythonExpression: Sendable, Equatable {
             throw Refusal(reason: "\"\(construct)\" in a regular expression is not supported")
         }
         do {
+            // Alone first: what stands around it might close a parenthesis that it leaves open.
+            _ = try RegularExpression(source)
             compiled = try RegularExpression(#"\A(?:"# + before + source + after + ")")
         } catch {
             throw Refusal(reason: "not a regular expression: \(error.message)")

@@ -152,7 +152,9 @@ enum EmbeddingGemma2 {
             entrance: DoubledEntrance(
                 try TokenEmbedding(
                     "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot())),
-            stages: try configuration.layers.indices.map { try EmbeddingGemma2Block($0, configuration, perLayer, files) }
+            stages: try configuration.layers.indices.map {
+                try EmbeddingGemma2Block($0, configuration, perLayer, files)
+            }
                 + [try EmbeddingGemma2Exit(configuration, files)],
             names: names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
@@ -259,7 +261,8 @@ private final class EmbeddingGemma2Block: Stage {
         let ones = try Tensor.ones(
             [attention.headSize], type: layer_TD.elementType, device: layer_TD.device)
         let attended_TD = try attendedNorm(
-            attention(inputNorm(layer_TD), context, dropout, valueNorm: { try $0.rmsNorm(ones, epsilon: self.epsilon) }))
+            attention(inputNorm(layer_TD), context, dropout, valueNorm: { try $0.rmsNorm(ones, epsilon: self.epsilon) })
+        )
         let middle_TD = try attention.adding(layer_TD, to: attended_TD)
         let outer_TD = try mlp.adding(middle_TD, to: outputNorm(mlp(mlpNorm(middle_TD), dropout, site: 4)))
         let gated_TP = try activation.gated(
