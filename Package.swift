@@ -214,7 +214,9 @@ let data: [Target] = layer(
 let retrieval: [Target] = layer(
     "Retrieval",
     [
-        room("Models", uses: ["CFamilies", "Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
+        room(
+            "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
+            packages: [systemPackage]),
         room("Engine", uses: ["Base", "Tensors", "Models"]),
         room(
             "Encoding",

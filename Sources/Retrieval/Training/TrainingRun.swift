@@ -40,13 +40,15 @@ public final class TrainingRun {
         } else {
             model = plan.start
             if let lora = plan.config.lora {
-                try model.text.addAdapters(lora.configuration, seed: plan.config.seed)
+                try model.text.addAdapters(lora.configuration(for: model.text), seed: plan.config.seed)
             } else {
                 try model.trainAll()
             }
         }
-        // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32.
-        let computing = try plan.config.precision == .f32 ? model : Self.roundedCopy(of: model, plan)
+        // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
+        // adapter, which is rounded as it is used, the weights are frozen and there once.
+        let isWhole = plan.config.lora != nil || plan.config.precision == .f32
+        let computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         step = try TrainingStep(
             encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
@@ -147,7 +149,9 @@ public final class TrainingRun {
         case .recompute: return .recompute
         case .auto:
             let most = batches.map(\.tokenCount).max() ?? 0
-            return step.encoder.estimatedTraceBytes(tokenCount: most) <= TrainingPlan.traceBudget() ? .keep : .recompute
+            let bytes = step.encoder.estimatedTraceBytes(
+                tokenCount: most, chunkTokens: plan.config.chunkTokens, plan.precision)
+            return bytes <= TrainingPlan.traceBudget() ? .keep : .recompute
         }
     }
 

@@ -12,6 +12,8 @@ public struct NameMap: Sendable {
     /// Tensors that may be there and are not needed: whole names, beginnings that end in a dot, or endings that start
     /// with one.
     let unusedTensors: [String]
+    /// What the base class puts before every name where it has other parts beside the one that is read here.
+    var basePrefix = ""
 
     public init(
         prefixes: [String], oldEndings: [(old: String, new: String)] = [], unusedModules: [String] = [],

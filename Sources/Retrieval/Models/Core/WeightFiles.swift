@@ -113,7 +113,8 @@ final class WeightFiles {
         let kept = shape.count == 1 ? try rounded.to(precision.compute) : rounded
         let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
         if !isMapped { file.discard(written) }
-        return Parameter(parameterPrefix + name, kept, discard: isMapped ? { file.discard(written) } : nil)
+        return Parameter(
+            parameterPrefix + name, kept, storage: precision.storage, discard: isMapped ? { file.discard(written) } : nil)
     }
 
     /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.

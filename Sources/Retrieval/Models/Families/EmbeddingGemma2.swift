@@ -42,11 +42,14 @@ struct EmbeddingGemma2Configuration {
     /// Size of a vector.
     let embeddingSize: Int
     let layers: [Layer]
+    /// Whether the text side is a part of a model that also reads images and sounds.
+    let isPart: Bool
 
     /// - Parameter reader: the whole model's configuration, or that of its text side alone.
     init(_ root: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
         let isNested = root["text_config"] != nil
+        isPart = isNested
         let reader = isNested ? try root.section("text_config") : root
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
         paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
@@ -149,6 +152,8 @@ enum EmbeddingGemma2 {
         let blocks = try configuration.layers.indices.map {
             try EmbeddingGemma2Block($0, configuration, perLayer, files)
         }
+        var names = files.names
+        if configuration.isPart { names.basePrefix = "language_model." }
         return TextModel(
             hiddenSize: configuration.embeddingSize, maxLength: configuration.positionCount,
             vocabularySize: configuration.vocabularySize,
@@ -158,7 +163,7 @@ enum EmbeddingGemma2 {
                     padding: configuration.paddingToken, scale: Double(size).squareRoot())),
             stages: blocks + [try EmbeddingGemma2Exit(configuration, files)],
             passiveParameters: blocks.map(\.scalar),
-            names: files.names,
+            names: names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
     }
 }
@@ -264,7 +269,8 @@ private final class EmbeddingGemma2Block: Stage {
         let ones = try Tensor.ones(
             [attention.headSize], type: layer_TD.elementType, device: layer_TD.device)
         let attended_TD = try attendedNorm(
-            attention(inputNorm(layer_TD), context, dropout, valueNorm: { try $0.rmsNorm(ones, epsilon: self.epsilon) }))
+            attention(inputNorm(layer_TD), context, dropout, valueNorm: { try $0.rmsNorm(ones, epsilon: self.epsilon) })
+        )
         let middle_TD = try attention.adding(layer_TD, to: attended_TD)
         let outer_TD = try mlp.adding(middle_TD, to: outputNorm(mlp(mlpNorm(middle_TD), dropout, site: 4)))
         let gated_TP = try activation.gated(
