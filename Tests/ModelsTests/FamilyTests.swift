@@ -24,7 +24,7 @@ struct FamilyTests {
         let side = ModelCard.Overrides.Side(prompt: "", maxLength: 8)
         return try EmbeddingModel(
             loading: folder, purpose,
-            overrides: .init(pooling: generated.pooling, normalize: true, query: side, document: side),
+            overrides: .init(pooling: Poolings(generated.pooling), normalize: true, query: side, document: side),
             adapter: adapter && purpose == .encoding ? temporary("adapter") : nil)
     }
 

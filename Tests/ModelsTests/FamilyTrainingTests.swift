@@ -34,7 +34,7 @@ struct FamilyTrainingTests {
         let side = ModelCard.Overrides.Side(prompt: "", maxLength: 8)
         let model = try EmbeddingModel(
             loading: temporary("model"), .training,
-            overrides: .init(pooling: generated.pooling, normalize: true, query: side, document: side))
+            overrides: .init(pooling: Poolings(generated.pooling), normalize: true, query: side, document: side))
         try model.trainAll()
         let reference = try #require(generated.reference["training"])
         let losses = try #require(reference["losses"]?.array).map { $0.double! }
