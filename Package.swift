@@ -67,7 +67,7 @@ let bindings: [Target] = layer(
     "Bindings",
     [
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(name: "COnig", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
+        .target(name: "CFamilies", exclude: ["README.md"]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
@@ -80,6 +80,7 @@ let bindings: [Target] = layer(
         .target(
             name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("jpeg")]),
+        .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
         .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
         .target(
             name: "CWebP", exclude: ["README.md"],
@@ -213,7 +214,9 @@ let data: [Target] = layer(
 let retrieval: [Target] = layer(
     "Retrieval",
     [
-        room("Models", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
+        room(
+            "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
+            packages: [systemPackage]),
         room("Engine", uses: ["Base", "Tensors", "Models"]),
         room(
             "Encoding",
@@ -312,7 +315,7 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
@@ -400,7 +403,7 @@ let benchmarks: [Target] =
             name: "tvt-bench",
             dependencies: [
                 "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
-                "StoreFormat", argumentParser, systemPackage,
+                "StoreFormat", "Tokenizers", argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]

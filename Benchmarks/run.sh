@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store, media, table, sources, adapters, examples and growth are sections of their own; `--only` with their names runs nothing else.
+# store, media, table, sources, adapters, examples, tokenizers and growth are sections of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -29,7 +29,7 @@ for ((i = 1; i < $#; i++)); do
   fi
 done
 case ",$only," in
-  ,, | *,store,* | *,media,* | *,examples,* | *,growth,*)
+  ,, | *,store,* | *,media,* | *,examples,* | *,tokenizers,* | *,growth,*)
     TVT_BENCH=1 swift build --configuration release --explicit-target-dependency-import-check error --product tvt-bench
     ;;
 esac
@@ -45,6 +45,7 @@ section table table.py requirements-store.txt
 section sources sources.py requirements-store.txt
 section adapters adapters.py
 section examples examples.py
+section tokenizers token_ids.py
 section growth scale.py
 
 python3 Benchmarks/bench.py "$@" --output docs/benchmarks.md

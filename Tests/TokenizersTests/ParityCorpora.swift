@@ -26,8 +26,8 @@ enum ParityCorpora {
         }
     }
 
-    /// Lines of scalars from all over Unicode, special strings and spaces.
-    private static func mixedLines(_ recipe: JSONValue) -> [[UInt8]] {
+    /// Lines of scalars from all over Unicode, special strings and spaces, by the script's recipe.
+    static func mixedLines(_ recipe: JSONValue) -> [[UInt8]] {
         var random = PlainSplitMix64(state: UInt64(recipe["seed"]!.integer!))
         let ranges = recipe["ranges"]!.array!.map { range in range.array!.map { $0.integer! } }
         let strings = recipe["strings"]!.array!.map { Array($0.string!.utf8) }

@@ -5,7 +5,11 @@ import Tokenizers
 
 @Suite struct TokenizerTests {
     /// A tokenizer of a few pieces; `patch` replaces fields of the file, `model` fields of its model.
-    static func small(_ patch: JSONObject = [:], model modelPatch: JSONObject = [:]) throws -> Tokenizer {
+    static func small(_ patch: JSONObject = [:], model: JSONObject = [:]) throws -> Tokenizer {
+        try Tokenizer(bytes: smallFile(patch, model: model).canonical(), path: "tokenizer.json")
+    }
+
+    static func smallFile(_ patch: JSONObject = [:], model modelPatch: JSONObject = [:]) -> JSONValue {
         var model: JSONObject = [
             "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 20,
@@ -26,7 +30,7 @@ import Tokenizers
             "decoder": nil, "model": .object(model),
         ]
         for (key, value) in patch { file[key] = value }
-        return try Tokenizer(bytes: JSONValue.object(file).canonical(), path: "tokenizer.json")
+        return .object(file)
     }
 
     @Test func longestPiecesFirst() throws {

@@ -108,7 +108,6 @@ struct TrainingConfigTests {
             ("lora: {dropout: 1}", "\"lora.dropout\" must be a number from 0 to below 1"),
             ("optimizer: {betas: [0.9]}", "must be two numbers"),
             ("optimizer: 3", "\"optimizer\" must be a mapping"),
-            ("lora: {r: 2}\ndtype: bf16", "\"dtype\" bf16 cannot go with lora yet"),
             ("dtype: f64", "must be one of f32, bf16"),
             ("pooling: median", "must be one of mean, cls, last"), ("pooling: cls+median", "not cls+median"),
             ("eos: twice", "must be one of tokenizer, append"),

@@ -12,6 +12,7 @@ import Training
 struct TrainingRunTests {
     static let kinds: [[String]] = [
         [], ["lora={r: 4, alpha: 8, dropout: 0.1}"], ["dropout=true", "accumulation=2"], ["dtype=bf16"],
+        ["lora={r: 4, alpha: 8, dropout: 0.1}", "dtype=bf16"],
     ]
 
     @discardableResult
@@ -48,6 +49,43 @@ struct TrainingRunTests {
         #expect(single.metrics.map(\.loss) != half.metrics.map(\.loss))
         let file = try SafetensorsFile(half.model.appending("model.safetensors"))
         #expect(file.entries.allSatisfy { $0.type == .float32 })
+    }
+
+    @Test("an adapter in bf16 stays near f32, is saved in float32, and its base is there once, in bfloat16")
+    func adapterPrecision() throws {
+        let world = try TinyWorld()
+        let lora = ["lora={r: 4, alpha: 8, dropout: 0}"]
+        let single = try Self.train(world, lora, to: world.folder("f32"))
+        let plan = try world.plan(lora + ["dtype=bf16"])
+        let half = try TrainingRun(plan, output: world.folder("bf16"), resume: false).run()
+        for (a, b) in zip(single.metrics, half.metrics) { #expect(abs(a.loss - b.loss) < 0.05 * a.loss) }
+        #expect(single.metrics.map(\.loss) != half.metrics.map(\.loss))
+        let file = try SafetensorsFile(half.model.appending("adapter_model.safetensors"))
+        #expect(file.entries.allSatisfy { $0.type == .float32 })
+        // The run used the plan's model, which is not a copy.
+        let text = plan.start.text
+        let adapters = Set(text.trainableParameters.map(\.name))
+        #expect(adapters == Set(file.names.map { String($0.dropFirst("base_model.model.".count)) }))
+        for parameter in text.parameters where parameter.tensor.dimensionCount == 2 {
+            #expect(parameter.tensor.elementType == (parameter.isTrainable ? .float32 : .bfloat16))
+        }
+        let dryRun = try DryRun(world.plan(lora + ["dtype=bf16"]))
+        let adapterBytes = file.entries.reduce(0) { $0 + 4 * $1.shape.reduce(1, *) }
+        let baseBytes = text.parameters.filter { !$0.isTrainable }.reduce(0) { $0 + $1.tensor.byteCount }
+        #expect(dryRun.memory.weights == baseBytes + adapterBytes)
+        #expect(dryRun.memory.gradients == adapterBytes && dryRun.memory.moments == 2 * adapterBytes)
+    }
+
+    @Test("without targets, an adapter goes to the layers of the model's family, and the lock says so")
+    func defaultTargets() throws {
+        let world = try TinyWorld()
+        let plan = try world.plan(["lora={r: 4, alpha: 8}"])
+        #expect(plan.config.lora?.targets == plan.start.text.defaultTargets)
+        #expect(plan.lock.value["mix"]?["lora"]?["targets"]?.array?.first?.string == "query")
+        let layers = try plan.start.text.targetLayers(
+            of: LoRAConfiguration(
+                rank: 4, alpha: 8, dropout: 0, targets: ModulePattern(names: plan.start.text.defaultTargets)))
+        #expect(layers.map(\.name) == plan.start.text.linearLayers.map(\.name))
     }
 
     @Test("a run that was killed after a checkpoint ends with the same bytes", arguments: kinds, [1, 2])

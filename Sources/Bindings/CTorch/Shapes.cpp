@@ -67,8 +67,8 @@ CTorchStatus ctorch_index_select(const CTorchTensor *tensor, int64_t dimension, 
     return make(out, error, [&] { return tensor->value.index_select(dimension, index->value); });
 }
 
-CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] { return at::embedding(weight->value, index->value); });
+CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, int64_t padding, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] { return at::embedding(weight->value, index->value, padding); });
 }
 
 CTorchStatus ctorch_gather(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error) {

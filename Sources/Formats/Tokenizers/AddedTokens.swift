@@ -34,7 +34,9 @@ struct AddedTokenMatcher: Sendable {
     /// - Parameter patterns: what to look for (not empty, pairwise different) and the token it stands for.
     init(_ patterns: [(bytes: [UInt8], token: AddedToken)]) {
         self.patterns = patterns.map { Pattern(bytes: $0.bytes, token: $0.token) }
-        trie = ByteTrie(patterns.enumerated().map { ($1.bytes, Int32($0)) })
+        var list = TokenList()
+        for (index, pattern) in patterns.enumerated() { list.append(pattern.bytes, id: Int32(index)) }
+        trie = ByteTrie(list)
     }
 
     /// Cuts `text` (valid UTF-8) into added tokens and what lies between, or returns nil if it contains none.

@@ -147,8 +147,10 @@ enum TokenModel: Sendable {
         }
     }
 
-    /// Number of tokens.
-    var count: Int { names.count }
+    /// Number of tokens; where the vocabulary is a list, equal ones count.
+    var count: Int {
+        if case .unigram(let model) = self { model.scores.count } else { names.count }
+    }
     var highestID: Int32 { names.highestID }
 
     /// The id of a token as `tokenizer.json` writes it, or -1.

@@ -49,6 +49,8 @@ struct TextBuffer: ~Copyable {
         count += bytes.count
     }
 
+    mutating func append(_ bytes: UnsafeRawBufferPointer) { append(bytes.bindMemory(to: UInt8.self)) }
+
     mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { append($0) } }
 
     @inline(__always)

@@ -56,8 +56,9 @@ public final class Tokenizer: Sendable {
     ///
     /// - Parameter defaultClass: transformers' tokenizer class for the model, where `tokenizer_config.json` names none.
     /// - Throws: `InputError` that names the field that is missing, malformed, not supported, or of which two files say
-    ///   different things.
+    ///   different things; for a folder with another kind of vocabulary only, the command that makes a `tokenizer.json`.
     public convenience init(folder: FilePath, defaultClass: String) throws {
+        if let refusal = OtherVocabularies.refusal(of: folder) { throw refusal }
         let path = folder.appending("tokenizer.json")
         let bytes = try Files.readAll(path)
         let file = try TokenizerFile(bytes, path: path.string)

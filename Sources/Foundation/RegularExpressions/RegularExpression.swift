@@ -4,9 +4,10 @@ internal import COnig
 public struct RegularExpressionError: Error, Sendable {
     public let message: String
 
-    init(_ code: Int32, _ info: UnsafeMutablePointer<OnigErrorInfo>? = nil) {
-        var text = [UInt8](repeating: 0, count: Int(ONIG_MAX_ERROR_MESSAGE_LEN))
-        let count = tvt_onig_error_message(&text, code, info)
+    /// - Parameter write: writes the message to memory of that many bytes, and returns its length.
+    init(_ write: (UnsafeMutablePointer<UInt8>) -> Int32) {
+        var text = [UInt8](repeating: 0, count: Int(TVT_ONIG_MESSAGE_CAPACITY))
+        let count = text.withUnsafeMutableBufferPointer { write($0.baseAddress!) }
         message = String(decoding: text.prefix(Int(max(0, count))), as: UTF8.self)
     }
 }
@@ -21,13 +22,14 @@ public final class RegularExpression: @unchecked Sendable {
     public init(_ pattern: String) throws(RegularExpressionError) {
         var pattern = pattern
         var expression: OpaquePointer?
-        var info = OnigErrorInfo()
-        let status = pattern.withUTF8 { tvt_onig_new(&expression, $0.baseAddress, $0.count, &info) }
-        guard status == ONIG_NORMAL, let expression else { throw RegularExpressionError(status, &info) }
+        let error = RegularExpressionError { message in
+            pattern.withUTF8 { tvt_onig_create(&expression, $0.baseAddress, $0.count, message) }
+        }
+        guard error.message.isEmpty, let expression else { throw error }
         self.expression = expression
     }
 
-    deinit { tvt_onig_free(expression) }
+    deinit { tvt_onig_destroy(expression) }
 
     /// Calls `body` with the start and the end of each match in `text` (valid UTF-8), from left to right.
     ///
@@ -36,16 +38,16 @@ public final class RegularExpression: @unchecked Sendable {
         _ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void
     ) throws(RegularExpressionError) {
         guard let base = text.baseAddress else { return }
-        let region = onig_region_new()
-        defer { onig_region_free(region, 1) }
+        let region = tvt_onig_region_create()
+        defer { tvt_onig_region_destroy(region) }
         var position = 0
         var lastEnd: Int?
         while position <= text.count {
-            let status = tvt_onig_search(expression, base, text.count, position, region)
-            if status == ONIG_MISMATCH { return }
-            guard status >= 0, let region else { throw RegularExpressionError(status) }
-            let start = Int(region.pointee.beg[0])
-            let end = Int(region.pointee.end[0])
+            var start = 0
+            var end = 0
+            let status = tvt_onig_search(expression, base, text.count, position, region, &start, &end)
+            if status == 0 { return }
+            guard status > 0 else { throw RegularExpressionError { tvt_onig_message(status, $0) } }
             if start == end && lastEnd == end {
                 // An empty match right behind another one: go on behind the next scalar.
                 position += 1

@@ -84,8 +84,10 @@ extension Tensor {
     }
 
     /// Rows of `self` `[V, D]` at `index` of any shape: `[…, D]`.
-    public func embedding(_ index: Tensor) throws -> Tensor {
-        try made("embedding", self, index) { ctorch_embedding($0, $1, $2, $3) }
+    ///
+    /// - Parameter padding: a row that gets no gradient, as torch's `padding_idx`.
+    public func embedding(_ index: Tensor, padding: Int? = nil) throws -> Tensor {
+        try made("embedding", self, index) { ctorch_embedding($0, $1, Int64(padding ?? -1), $2, $3) }
     }
 
     /// `out[i][j] = self[i][index[i][j]]` for dimension 1, and likewise for others; int64 index.

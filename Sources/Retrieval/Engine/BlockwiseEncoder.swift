@@ -186,9 +186,15 @@ public final class BlockwiseEncoder {
     }
 
     /// About how many bytes all traces of a pass of `tokenCount` tokens take if they are kept: what the linear layers
-    /// read and write in float32, which is most of a block's graph.
-    public func estimatedTraceBytes(tokenCount: Int) -> Int {
-        4 * tokenCount * model.linearLayers.reduce(0) { $0 + $1.inputSize + $1.outputSize }
+    /// read and write, which is most of a block's graph, and where weights are widened to be computed with, their wide
+    /// copies in each chunk's graph.
+    public func estimatedTraceBytes(tokenCount: Int, chunkTokens: Int? = nil, _ precision: Precision) -> Int {
+        let layers = model.linearLayers
+        let rows = tokenCount * layers.reduce(0) { $0 + $1.inputSize + $1.outputSize }
+        let chunkCount = chunkTokens.map { max(1, (tokenCount + $0 - 1) / $0) } ?? 1
+        let isWidened = precision.compute != precision.storage
+        let widened = isWidened ? chunkCount * layers.reduce(0) { $0 + $1.inputSize * $1.outputSize } : 0
+        return precision.compute.byteCount * (rows + widened)
     }
 }
 

@@ -19,7 +19,8 @@ enum Checkpoint {
     ) throws {
         if let lora = plan.config.lora {
             try model.saveDescription(plan.card, to: folder)
-            try model.text.saveAdapters(lora.configuration, baseModel: plan.config.model, to: folder)
+            try model.text.saveAdapters(
+                lora.configuration(for: model.text), baseModel: plan.config.model, to: folder)
         } else {
             try model.save(plan.card, to: folder)
         }
@@ -28,18 +29,24 @@ enum Checkpoint {
             "lock": JSONValue(plan.lock.digest.description), "step": JSONValue(optimizer.stepCount),
         ]
         try Files.replace(folder.appending("training.json"), with: training.canonical())
-        try verify(optimizer.parameters, plan, folder)
+        try verify(optimizer.parameters, of: model, plan, folder)
     }
 
-    /// Loads the checkpoint as a user would and compares every trained tensor with the one in memory.
+    /// Reads the checkpoint as a user would and compares every trained tensor with the one in memory.
     ///
-    /// Full weights stay mapped: they take no memory of their own.
-    private static func verify(_ trained: [TrainedParameter], _ plan: TrainingPlan, _ folder: FilePath) throws {
-        let isAdapter = plan.config.lora != nil
-        let reloaded =
-            isAdapter ? try load(plan, from: folder) : try TrainingPlan.load(plan.config, from: folder, plan.device)
-        let tensors = Dictionary(
-            reloaded.parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+    /// Full weights stay mapped: they take no memory of their own. An adapter is fitted to the model that is there.
+    private static func verify(
+        _ trained: [TrainedParameter], of model: EmbeddingModel, _ plan: TrainingPlan, _ folder: FilePath
+    ) throws {
+        let tensors: [String: Tensor]
+        if plan.config.lora != nil {
+            tensors = try model.text.readAdapters(folder)
+        } else {
+            let reloaded = try TrainingPlan.load(plan.config, from: folder, plan.device)
+            tensors = Dictionary(
+                reloaded.parameters.map { ($0.name, $0.tensor) },
+                uniquingKeysWith: { first, _ in first })
+        }
         for parameter in trained {
             guard let read = tensors[parameter.name], try equal(parameter.tensor, read) else {
                 throw Failure(.io, "\(folder): \(parameter.name) reads back differently than it was written")
@@ -84,7 +91,9 @@ enum Checkpoint {
 }
 
 extension TrainingConfig.LoRAOptions {
-    var configuration: LoRAConfiguration {
-        LoRAConfiguration(rank: rank, alpha: alpha, dropout: dropout, targets: targets)
+    /// - Parameter model: says which layers are adapted where the config does not.
+    func configuration(for model: TextModel) -> LoRAConfiguration {
+        LoRAConfiguration(
+            rank: rank, alpha: alpha, dropout: dropout, targets: ModulePattern(names: targets ?? model.defaultTargets))
     }
 }

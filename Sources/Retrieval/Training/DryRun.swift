@@ -68,7 +68,7 @@ public struct DryRun: Sendable {
         self.lengths = lengths.sorted()
         (sequenceCount, truncatedCount, blankCount) = (counts.sequences, counts.truncated, counts.blank)
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
-        memory = TrainingMemory(plan, largestBatch: counts.largest)
+        memory = try TrainingMemory(plan, largestBatch: counts.largest)
     }
 
     private static func rendered(_ example: Example, _ plan: TrainingPlan) -> Rendered {

@@ -146,7 +146,7 @@ extension TrainingConfig.LoRAOptions {
     fileprivate var json: JSONObject {
         [
             "r": JSONValue(rank), "alpha": JSONValue(alpha), "dropout": JSONValue(dropout),
-            "targets": .array(targets.map { JSONValue($0) }),
+            "targets": targets.map { .array($0.map { JSONValue($0) }) } ?? .null,
         ]
     }
 }

@@ -27,7 +27,8 @@ extension TrainingConfig {
             "seed", \.seed, in: .seeds, "Of the order of examples, the choice of passages, dropout and LoRA's start."),
         .choice(
             "dtype", \.precision,
-            "What the model computes in (float32 where the processor has no bfloat16); weights and optimizer state stay float32."
+            "What the model computes in (float32 where the processor has no bfloat16), and with lora what the weights beside "
+                + "the adapter are kept in; what is trained and its optimizer state stay float32."
         ),
         .number(
             "temperature", \.temperature, in: NumberRange(1e-4...1e4), "What similarities are divided by in the loss."),
@@ -184,7 +185,8 @@ extension TrainingConfig.LoRAOptions {
         .number("alpha", \.alpha, in: NumberRange(above: 0, through: 1e6), "Scale: alpha / r."),
         .number("dropout", \.dropout, in: NumberRange(0.0..<1.0), "On the adapter's input."),
         YAMLKey(
-            "targets", "a list of names", "Last parts of the names of the layers that get an adapter."
+            "targets", "a list of names",
+            "Last parts of the names of the layers that get an adapter. Default: all of the model's blocks."
         ) {
             guard let nodes = try $0.list("targets") else { return }
             let names = nodes.compactMap { $0.scalar?.string }.filter { !$0.isEmpty }
@@ -192,8 +194,6 @@ extension TrainingConfig.LoRAOptions {
                 throw $0.failure("targets", "must be a list of layer names")
             }
             $1.targets = names
-        } text: {
-            "[\($0.targets.joined(separator: ", "))]"
         },
     ]
 }

@@ -69,10 +69,6 @@ extension TrainingConfig {
             throw top.failure(
                 "epochs", "has no meaning for weighted datasets", advice: "Give the length in steps instead.")
         }
-        if lora != nil, precision == .bf16 {
-            throw top.failure(
-                "dtype", "bf16 cannot go with lora yet", advice: "Train the adapter in f32, or all weights in bf16.")
-        }
         if sampling == .tevatron, shortage == .fill {
             throw top.failure(
                 "shortage", "fill cannot go with sampling: tevatron, which repeats negatives instead")

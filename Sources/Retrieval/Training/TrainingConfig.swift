@@ -104,8 +104,8 @@ public struct TrainingConfig: Sendable, Equatable {
         public var rank = 16
         public var alpha = 64.0
         public var dropout = 0.1
-        /// Last parts of the names of the linear layers that get an adapter.
-        public var targets = ["query", "key", "value", "dense"]
+        /// Last parts of the names of the linear layers that get an adapter; nil: those of the model's family.
+        public var targets: [String]?
 
         public init() {}
     }

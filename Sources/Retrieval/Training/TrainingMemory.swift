@@ -3,6 +3,7 @@ internal import Engine
 internal import Glibc
 internal import JSON
 internal import Models
+internal import Tensors
 
 /// What a run takes of memory, by what holds it, in bytes.
 ///
@@ -10,43 +11,50 @@ internal import Models
 public struct TrainingMemory: Sendable {
     /// What the process has in memory once everything is opened: the program, its libraries, pages of mapped files.
     public let process: Int
-    /// Float32 weights, adapters included; with `dtype: bf16` also the rounded copy that computes.
+    /// Everything that is trained, in float32, and what is computed with in another type: with `dtype: bf16` the rounded
+    /// copy of the weights, or beside an adapter the only one.
     public let weights: Int
-    /// Of one step: with `dtype: bf16` as they are computed, and once more in float32 for the optimizer.
+    /// Of one step: float32 for the optimizer, and as they are computed where the rounded copy is of another type.
     public let gradients: Int
     /// AdamW's two, float32.
     public let moments: Int
     /// About what the graphs of the largest micro-batch that was looked at take, all of them kept: see
-    /// ``BlockwiseEncoder/estimatedTraceBytes(tokenCount:)``.
+    /// ``BlockwiseEncoder/estimatedTraceBytes(tokenCount:chunkTokens:_:)``.
     public let keptTraces: Int
     /// Likewise with `--trace recompute`: the inputs of all blocks and the graph of one.
     public let recomputedTraces: Int
 
-    init(_ plan: TrainingPlan, largestBatch tokenCount: Int) {
+    init(_ plan: TrainingPlan, largestBatch tokenCount: Int) throws {
         let model = plan.start.text
         let config = plan.config
-        let isRounded = config.precision == .bf16
-        let elements = (model.parameters + plan.start.head.parameters).reduce(0) { $0 + $1.tensor.elementCount }
+        let precision = plan.precision
+        let head = plan.start.head.parameters
+        let kept = Self.sum(model.parameters + head, \.tensor.byteCount)
         let trained: Int
-        let adapters: Int
         if let lora = config.lora {
-            let targets = model.linearLayers.filter { lora.configuration.isTarget($0.name) }
-            adapters = targets.reduce(0) { $0 + lora.rank * ($1.inputSize + $1.outputSize) }
-            trained = adapters
-        } else {
-            adapters = 0
-            trained = (model.activeParameters + plan.start.head.parameters).reduce(0) {
-                $0 + $1.tensor.elementCount
+            trained = try model.targetLayers(of: lora.configuration(for: model)).reduce(0) {
+                $0 + lora.rank * ($1.inputSize + $1.outputSize)
             }
+            weights = kept + 4 * trained
+            gradients = 4 * trained
+        } else {
+            // As WeightFiles keeps them.
+            func roundedSize(_ parameter: Parameter) -> Int {
+                guard config.precision == .bf16 else { return 0 }
+                let type = parameter.tensor.dimensionCount == 1 ? precision.compute : precision.storage
+                return type.byteCount * parameter.tensor.elementCount
+            }
+            trained = Self.sum(model.activeParameters + head, \.tensor.elementCount)
+            weights = kept + Self.sum(model.parameters + head, roundedSize)
+            gradients = 4 * trained + Self.sum(model.activeParameters + head, roundedSize)
         }
-        weights = 4 * (elements + adapters) + (isRounded ? 2 * elements : 0)
-        gradients = 4 * trained + (isRounded ? 2 * trained : 0)
         moments = 8 * trained
         let encoder = BlockwiseEncoder(model: model, head: plan.start.head, device: plan.device)
-        let elementSize = isRounded ? 2 : 4
-        func traces(_ tokenCount: Int) -> Int { encoder.estimatedTraceBytes(tokenCount: tokenCount) * elementSize / 4 }
+        func traces(_ tokenCount: Int) -> Int {
+            encoder.estimatedTraceBytes(tokenCount: tokenCount, chunkTokens: config.chunkTokens, precision)
+        }
         keptTraces = traces(tokenCount)
-        let inputs = elementSize * tokenCount * model.hiddenSize * model.stages.count
+        let inputs = precision.compute.byteCount * tokenCount * model.hiddenSize * model.stages.count
         let chunk = min(tokenCount, config.chunkTokens ?? tokenCount)
         recomputedTraces = inputs + traces(chunk) / max(1, model.stages.count)
         process = Self.residentBytes()
@@ -57,6 +65,10 @@ public struct TrainingMemory: Sendable {
 
     /// Everything, with `--trace recompute`.
     public var recomputedTotal: Int { process + weights + gradients + moments + recomputedTraces }
+
+    private static func sum(_ parameters: [Parameter], _ size: (Parameter) -> Int) -> Int {
+        parameters.reduce(0) { $0 + size($1) }
+    }
 
     /// What the process has in memory now; 0 where the system does not say.
     private static func residentBytes() -> Int {

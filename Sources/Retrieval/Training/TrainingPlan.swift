@@ -26,14 +26,19 @@ public final class TrainingPlan {
 
     /// - Throws: `Failure` or `InputError` for all that is missing or does not fit.
     public init(_ config: TrainingConfig, store: Store, device: Device = .cpu) throws {
-        self.config = config
         self.device = device
         let source = try ExampleSource(config, store: store)
         self.source = source
         reader = SlotReader(source)
         let start = try Self.load(config, from: FilePath(config.model), device)
         self.start = start
-        if let lora = config.lora { try Self.check(lora, start.text, config.places) }
+        // The lock names what is trained, whoever chose it.
+        var config = config
+        if let lora = config.lora {
+            try Self.check(lora, start.text, config.places)
+            config.lora?.targets = lora.targets ?? start.text.defaultTargets
+        }
+        self.config = config
         let weights = try EmbeddingModel.weightsDigest(start.folder)
         var card = start.card
         card.baseModel = weights
@@ -69,8 +74,7 @@ public final class TrainingPlan {
     }
 
     private static func check(_ lora: TrainingConfig.LoRAOptions, _ model: TextModel, _ places: KeyPlaces) throws {
-        try model.requireTargets(of: lora.configuration)
-        let targets = model.linearLayers.filter { lora.configuration.isTarget($0.name) }
+        let targets = try model.targetLayers(of: lora.configuration(for: model))
         guard let smallest = targets.min(by: { min($0.inputSize, $0.outputSize) < min($1.inputSize, $1.outputSize) }),
             lora.rank > min(smallest.inputSize, smallest.outputSize)
         else { return }
@@ -99,10 +103,12 @@ public final class TrainingPlan {
 
     /// A model folder, as the config wants it to be read.
     ///
-    /// - Parameter type: of the weights; those that the optimizer changes are float32.
+    /// - Parameter type: of the weights. Nil: float32 where the optimizer changes them, and the one that is computed in
+    ///   where they are frozen beside an adapter.
     static func load(
-        _ config: TrainingConfig, from folder: FilePath, _ device: Device, type: ElementType = .float32
+        _ config: TrainingConfig, from folder: FilePath, _ device: Device, type: ElementType? = nil
     ) throws -> EmbeddingModel {
+        let type = type ?? (config.lora != nil && config.precision == .bf16 ? .bfloat16 : .float32)
         let overrides = ModelCard.Overrides(
             pooling: config.pooling, normalize: config.normalizes,
             query: .init(
@@ -114,6 +120,9 @@ public final class TrainingPlan {
         return try EmbeddingModel(
             loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
     }
+
+    /// How the weights that are computed with are kept, and the type that is computed in.
+    var precision: Precision { Precision(config.precision == .bf16 ? .bfloat16 : .float32, on: device) }
 
     /// What a config calls a setting.
     private static func key(_ setting: ModelCard.Setting) -> String {
@@ -132,13 +141,13 @@ public final class TrainingPlan {
     /// The micro-batches of a step (from 0).
     public func batches(step: Int) throws -> [TrainingBatch] {
         let slots = ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep)
-        let size = config.queriesPerStep / config.accumulation
-        let examples = try reader.examples(at: slots)
-        return try stride(from: 0, to: slots.count, by: size).map { try batch(Array(examples[$0..<($0 + size)])) }
+        return try batching.batches(reader.examples(at: slots))
     }
 
-    func batch(_ examples: [Example]) throws -> TrainingBatch {
-        try TrainingBatch(examples, tokenizers: tokenizers, masksKnownPositives: config.masksKnownPositives)
+    var batching: Batching {
+        Batching(
+            tokenizers: tokenizers, masksKnownPositives: config.masksKnownPositives,
+            size: config.queriesPerStep / config.accumulation)
     }
 
     /// Bytes of free memory under which traces are kept: half of what the system calls available.

@@ -20,6 +20,7 @@ public final class TrainingRun {
     private let folder: RunFolder
     private let model: EmbeddingModel
     private let step: TrainingStep
+    private let reader: BatchReader
     private let metrics: MetricsFile
     private let traceChoice: TraceChoice
     private var truncatedCount = 0
@@ -39,13 +40,15 @@ public final class TrainingRun {
         } else {
             model = plan.start
             if let lora = plan.config.lora {
-                try model.text.addAdapters(lora.configuration, seed: plan.config.seed)
+                try model.text.addAdapters(lora.configuration(for: model.text), seed: plan.config.seed)
             } else {
                 try model.trainAll()
             }
         }
-        // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32.
-        let computing = try plan.config.precision == .f32 ? model : Self.roundedCopy(of: model, plan)
+        // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
+        // adapter, which is rounded as it is used, the weights are frozen and there once.
+        let isWhole = plan.config.lora != nil || plan.config.precision == .f32
+        let computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         step = try TrainingStep(
             encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
@@ -57,6 +60,7 @@ public final class TrainingRun {
         dropout.seed = plan.config.seed
         step.dropout = dropout
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
+        reader = try BatchReader(plan, from: step.optimizer.stepCount)
         metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: last ?? 0)
         if resume, last == nil {
             let kept = metrics.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
@@ -122,7 +126,7 @@ public final class TrainingRun {
 
     private func takeStep() throws -> StepMetrics {
         let start = Clock.seconds()
-        let batches = try plan.batches(step: step.optimizer.stepCount)
+        let batches = try reader.next()
         for batch in batches {
             truncatedCount += batch.truncatedCount
             sequenceCount += batch.sequenceCount
@@ -145,7 +149,9 @@ public final class TrainingRun {
         case .recompute: return .recompute
         case .auto:
             let most = batches.map(\.tokenCount).max() ?? 0
-            return step.encoder.estimatedTraceBytes(tokenCount: most) <= TrainingPlan.traceBudget() ? .keep : .recompute
+            let bytes = step.encoder.estimatedTraceBytes(
+                tokenCount: most, chunkTokens: plan.config.chunkTokens, plan.precision)
+            return bytes <= TrainingPlan.traceBudget() ? .keep : .recompute
         }
     }
 

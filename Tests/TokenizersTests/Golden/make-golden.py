@@ -63,21 +63,23 @@ FIXED = [
     "the " * 600, "a" + "\u0300\u0316" * 50 + "b", "\U0010ffff", "\ue000", "\u0378", "각" * 3, "Hello, World!",
 ]
 
+MIXED = {"seed": SEED, "count": LINES, "ranges": RANGES, "strings": STRINGS, "fixed": FIXED}
 
-def mixed_lines():
-    random = SplitMix64(SEED)
-    lines = list(FIXED)
-    while len(lines) < LINES:
+
+def mixed_lines(recipe):
+    random, ranges, strings = SplitMix64(recipe["seed"]), recipe["ranges"], recipe["strings"]
+    lines = list(recipe["fixed"])
+    while len(lines) < recipe["count"]:
         line = ""
-        favourite = RANGES[random.below(len(RANGES))]
+        favourite = ranges[random.below(len(ranges))]
         for _ in range(1 + random.below(24)):
             kind = random.below(10)
             if kind < 2:
-                line += STRINGS[random.below(len(STRINGS))]
+                line += strings[random.below(len(strings))]
             elif kind < 4:
                 line += " "
             else:
-                first, last = favourite if kind < 7 else RANGES[random.below(len(RANGES))]
+                first, last = favourite if kind < 7 else ranges[random.below(len(ranges))]
                 for _ in range(1 + random.below(8)):
                     line += chr(first + random.below(last - first + 1))
         if random.below(50) == 0:
@@ -98,7 +100,7 @@ def corpora(nave):
     return {
         "verses": [d["title"] + " " + d["text"] for d in documents],
         "queries": [q["text"] for q in queries],
-        "mixed": mixed_lines(),
+        "mixed": mixed_lines(MIXED),
         "scalars": every_scalar(),
     }
 
@@ -337,7 +339,7 @@ def main():
                     for index in range(first, min(first + BLOCK, len(rows))):
                         print(index, length, json.dumps(texts[corpus][index]), rows[index])
                 case = {"configuration": name, "corpus": corpus, "length": length, "blocks": blocks(rows)}
-                if corpus != "scalars":
+                if corpus != "scalars" and "vocab" not in model_patch:
                     picks = [i for i in range(0, len(rows), len(rows) // 3) if len(rows[i]) < 400]
                     case["examples"] = [{"index": i, "ids": ids[i]} for i in picks]
                 cases.append(case)
@@ -350,7 +352,7 @@ def main():
         "configurations": [
             {"name": name, "file": patch, "model": model_patch} for name, patch, model_patch, _, _ in CONFIGURATIONS
         ],
-        "mixed": {"seed": SEED, "count": LINES, "ranges": RANGES, "strings": STRINGS, "fixed": FIXED},
+        "mixed": MIXED,
         "cases": cases,
     }
     json.dump(out, sys.stdout, ensure_ascii=True, indent=None, separators=(",", ":"))

@@ -93,7 +93,8 @@ CTorchStatus ctorch_stack(const CTorchTensor *const *tensors, int32_t count, int
 /// Fills `out[0..<count]` with views of the given lengths along `dimension`.
 CTorchStatus ctorch_split(const CTorchTensor *tensor, const int64_t *lengths, int32_t count, int64_t dimension, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_index_select(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
-CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
+/// Rows of `weight`; that of number `padding` gets no gradient, if it is not negative.
+CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, int64_t padding, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_gather(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_scatter(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_index_add(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
@@ -141,14 +142,41 @@ CTorchStatus ctorch_matmul(const CTorchTensor *a, const CTorchTensor *b, CTorchT
 CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, CTorchTensor **out, CTorchError *error);
 /// `bias` may be NULL.
 CTorchStatus ctorch_layer_norm(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, double epsilon, CTorchTensor **out, CTorchError *error);
-/// Attention of `[B, H, L, D]` tensors without a mask; `scale` ≤ 0 means 1/√D.
-CTorchStatus ctorch_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, bool causal, double scale, CTorchTensor **out, CTorchError *error);
-/// FlashAttention over packed `[T, H, D]` tensors; CUDA, 16-bit types. `cumulative` is int32 `[S + 1]` on the device.
-CTorchStatus ctorch_packed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *cumulative, int64_t longest, bool causal, double scale, CTorchTensor **out, CTorchError *error);
 /// A weight `[out, in]` in the layout that `ctorch_prepacked_linear` wants for about `rowCount` rows (oneDNN, CPU).
 CTorchStatus ctorch_prepack(const CTorchTensor *weight, int64_t rowCount, CTorchTensor **out, CTorchError *error);
 /// `input · weightᵀ + bias`, then GELU (erf) when asked, in one pass; without gradients.
 CTorchStatus ctorch_prepacked_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, bool gelu, CTorchTensor **out, CTorchError *error);
+
+// Attention (Attention.cpp). Queries have H heads, keys and values G; G divides H, and head h reads keys and values
+// h / (H / G). `scale` ≤ 0 means 1/√D.
+
+/// `softmax(query · keyᵀ · scale + mask) · value` of `[B, H, L, D]` and `[B, G, L, D]`; `mask` may be NULL, else is of
+/// a floating-point type and broadcasts to `[B, H, L, L]`.
+CTorchStatus ctorch_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *mask, bool causal, double scale, CTorchTensor **out, CTorchError *error);
+/// The same where query i sees keys i − before … i + after only; time and memory grow with their number, not with L.
+/// `blockLength` queries are taken together, 0 leaves the choice to the callee.
+CTorchStatus ctorch_windowed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, int64_t before, int64_t after, double scale, int64_t blockLength, CTorchTensor **out, CTorchError *error);
+/// FlashAttention over packed `[T, H, D]` and `[T, G, D]`; CUDA, 16-bit types. `cumulative` is int32 `[S + 1]` on the
+/// device. `before` and `after` limit the keys as above, −1 does not.
+CTorchStatus ctorch_packed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *cumulative, int64_t longest, bool causal, int64_t before, int64_t after, double scale, CTorchTensor **out, CTorchError *error);
+
+// Layers of one pass over the CPU's memory (Fused.cpp)
+
+typedef enum CTorchActivation : int32_t {
+    CTORCH_ACTIVATION_NONE, CTORCH_ACTIVATION_SILU, CTORCH_ACTIVATION_GELU_ERF, CTORCH_ACTIVATION_GELU_TANH,
+    CTORCH_ACTIVATION_RELU
+} CTorchActivation;
+
+/// x / √(mean x² + epsilon) over the last dimension in float32, rounded to x's type and multiplied by `weight` in it;
+/// with `addsOne` multiplied by 1 + `weight` in float32 and rounded once.
+CTorchStatus ctorch_rms_norm(const CTorchTensor *input, const CTorchTensor *weight, double epsilon, bool addsOne, CTorchTensor **out, CTorchError *error);
+/// `[a, b]` → `[a·cos − b·sin, b·cos + a·sin]` for the halves of the last dimension of `[T, H, E]`; tables are float32
+/// `[T, E / 2]` and take no gradients. Computed in float32, rounded once.
+CTorchStatus ctorch_rotary(const CTorchTensor *input, const CTorchTensor *cosines, const CTorchTensor *sines, CTorchTensor **out, CTorchError *error);
+/// `activation(gate) · up`, the activation rounded to their type.
+CTorchStatus ctorch_gated(const CTorchTensor *gate, const CTorchTensor *up, CTorchActivation activation, CTorchTensor **out, CTorchError *error);
+/// The same over `gate`'s memory; an error while gradients of either are recorded.
+CTorchStatus ctorch_gated_(CTorchTensor *gate, const CTorchTensor *up, CTorchActivation activation, CTorchError *error);
 
 // Gradients and optimiser steps (Gradients.cpp)
 

@@ -71,6 +71,11 @@ struct Component {
 
     func bool(_ name: String, default standard: Bool) throws -> Bool { has(name) ? try bool(name) : standard }
 
+    /// Checks fields that ids do not depend on: true or false where they are there.
+    func checkFlags(_ names: [String]) throws {
+        for name in names where has(name) { _ = try bool(name) }
+    }
+
     func array(_ name: String) throws -> [JSONValue] { try value(name, "a list") { $0.array } }
 
     func ids(_ name: String) throws -> [Int32] {

@@ -191,7 +191,7 @@ struct TokenizerConfiguration {
     }
 
     private func requireAdded(_ token: [UInt8], _ part: Component, _ field: String) throws {
-        guard !tokenizer.addedTokens.contains(where: { $0.content == token }) else { return }
+        guard tokenizer.addedToken(token) == nil else { return }
         throw part.error(
             "tokenizer.json has no such token among its added_tokens; transformers would add it", field, token)
     }
@@ -203,7 +203,7 @@ struct TokenizerConfiguration {
         for (id, _) in decoder.object {
             let stated = try decoder.component(id)
             let content = Array(try stated.string("content").utf8)
-            guard let known = tokenizer.addedTokens.first(where: { $0.content == content }) else {
+            guard let known = tokenizer.addedToken(content) else {
                 throw decoder.error("tokenizer.json does not have this token among its added_tokens", id, content)
             }
             let flags = try ["single_word", "lstrip", "rstrip", "normalized"].map {
@@ -220,7 +220,7 @@ struct TokenizerConfiguration {
 
     private func checkLegacyTokens(_ part: Component) throws {
         for (token, _) in part.object {
-            guard tokenizer.addedTokens.contains(where: { $0.content == Array(token.utf8) }),
+            guard tokenizer.addedToken(Array(token.utf8)) != nil,
                 try part.integer(token) == tokenizer.id(of: Array(token.utf8)).map(Int.init)
             else { throw part.error("tokenizer.json does not have this token, or with another id", token) }
         }

@@ -13,10 +13,12 @@ extension TokenizerFile {
         case "RobertaProcessing":
             // The other two concern offsets.
             try part.allow(["type", "sep", "cls", "trim_offsets", "add_prefix_space"])
+            try part.checkFlags(["trim_offsets", "add_prefix_space"])
             return ([try part.tokenAndID("cls")], [try part.tokenAndID("sep")])
         case "ByteLevel":
             // Concerns offsets only.
             try part.allow(["type", "add_prefix_space", "trim_offsets", "use_regex"])
+            try part.checkFlags(["add_prefix_space", "trim_offsets", "use_regex"])
             return ([], [])
         case "Sequence":
             try part.allow(["type", "processors"])

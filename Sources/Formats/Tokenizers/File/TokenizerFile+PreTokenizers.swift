@@ -11,6 +11,7 @@ extension TokenizerFile {
         case "ByteLevel":
             // trim_offsets concerns offsets only.
             try part.allow(["type", "add_prefix_space", "trim_offsets", "use_regex"])
+            try part.checkFlags(["trim_offsets"])
             return [
                 .byteLevel(
                     addsSpace: try part.bool("add_prefix_space"), splits: try part.bool("use_regex", default: true),
@@ -61,6 +62,8 @@ extension TokenizerFile {
 
     private static func metaspace(_ part: Component) throws -> Metaspace {
         try part.allow(["type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"])
+        // The replacement once more, in old files.
+        _ = try part.optionalString("str_rep")
         var prepending = Metaspace.Prepending.always
         if let scheme = try part.optionalString("prepend_scheme") {
             guard let known = Metaspace.Prepending(rawValue: scheme) else {

@@ -9,6 +9,8 @@ struct TokenizerFile {
     /// The model's unknown token as it is written; nil without one, or where it is given by its id.
     private(set) var unknownToken: [UInt8]?
     private(set) var addedTokens: [AddedToken] = []
+    /// Positions in ``addedTokens`` by content.
+    private var addedPositions: [[UInt8]: Int] = [:]
     /// Special ids before and after a text.
     private(set) var prefix: [Int32] = []
     private(set) var suffix: [Int32] = []
@@ -17,7 +19,9 @@ struct TokenizerFile {
 
     init(_ bytes: [UInt8], path: String) throws {
         self.path = path
-        let root = try Component(JSONValue.parse(bytes, path: path), path: path, place: "")
+        let document = try TokenizerDocument(bytes, path: path)
+        defer { withExtendedLifetime(document) {} }
+        let root = document.root
         try root.allow([
             "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
             "decoder", "model",
@@ -26,7 +30,7 @@ struct TokenizerFile {
         if let part = try root.optional("normalizer") { normalizers = Normalizer.joined(try Self.normalizers(part)) }
         if let part = try root.optional("pre_tokenizer") { preTokenizers = try Self.preTokenizers(part) }
         let modelPart = try root.component("model")
-        model = try Self.model(modelPart, splittingWith: &preTokenizers)
+        model = try Self.model(modelPart, in: document, splittingWith: &preTokenizers)
         unknownToken = try modelPart.optionalString("unk_token").map { Array($0.utf8) }
         try readAddedTokens(root)
         if let part = try root.optional("post_processor") { (prefix, suffix) = try Self.specialTokens(part) }
@@ -36,24 +40,24 @@ struct TokenizerFile {
     /// Added tokens get the ids that the library gives them: that of the vocabulary, else the next free one. It only
     /// logs when the file says otherwise; here that is an error.
     private mutating func readAddedTokens(_ root: Component) throws {
-        var next = Int32(model.count)
+        var next = model.count
         for part in try root.components("added_tokens") {
             try part.allow(["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"])
             let content = Array(try part.string("content").utf8)
             guard !content.isEmpty else { throw part.error("an added token without text", "content") }
-            guard !addedTokens.contains(where: { $0.content == content }) else {
+            guard addedToken(content) == nil else {
                 throw part.error("the same added token twice", "content", content)
             }
-            var id = model.id(of: content)
-            if id < 0 {
-                id = next
-                next += 1
-            }
+            let known = model.id(of: content)
+            let wanted = known < 0 ? next : Int(known)
+            next = max(next, wanted + 1)
             let declared = try part.integer("id")
-            guard declared == id else {
+            guard declared == wanted, let id = Int32(exactly: wanted) else {
                 throw part.error(
-                    "the added token has id \(declared), but its place in the vocabulary is \(id)", "id", content)
+                    "the added token has id \(declared), but its place in the vocabulary is \(wanted)", "id", content)
             }
+            addedPositions[content] = addedTokens.count
+            try part.checkFlags(["special"])
             addedTokens.append(
                 AddedToken(
                     id: id, content: content, isSingleWord: try part.bool("single_word"),
@@ -62,9 +66,12 @@ struct TokenizerFile {
         }
     }
 
+    /// The added token that is written like this, if there is one.
+    func addedToken(_ content: [UInt8]) -> AddedToken? { addedPositions[content].map { addedTokens[$0] } }
+
     /// The id of a token as it is written: an added one's, else that of the vocabulary.
     func id(of token: [UInt8]) -> Int32? {
-        if let added = addedTokens.first(where: { $0.content == token }) { return added.id }
+        if let added = addedToken(token) { return added.id }
         let id = model.id(of: token)
         return id < 0 ? nil : id
     }
@@ -72,6 +79,7 @@ struct TokenizerFile {
     /// The normal forms of the added tokens that are found in normalised text.
     func normalizedPatterns() throws -> [(bytes: [UInt8], token: AddedToken)] {
         var patterns: [(bytes: [UInt8], token: AddedToken)] = []
+        var seen: Set<[UInt8]> = []
         for token in addedTokens where token.isNormalized {
             let normal = try normalized(token.content)
             let place = Place(path: path, field: "added_tokens.content")
@@ -79,7 +87,7 @@ struct TokenizerFile {
                 throw InputError(
                     "nothing is left of the added token once normalised", at: place, offender: token.content)
             }
-            guard !patterns.contains(where: { $0.bytes == normal }) else {
+            guard seen.insert(normal).inserted else {
                 throw InputError("two added tokens are equal once normalised", at: place, offender: token.content)
             }
             patterns.append((normal, token))
@@ -110,6 +118,7 @@ struct TokenizerFile {
         guard strategy == "LongestFirst" || strategy == "OnlyFirst" else {
             throw part.error("truncation strategy \"\(strategy)\" is not built in", "strategy")
         }
+        for name in ["max_length", "stride"] where part.has(name) { _ = try part.integer(name) }
         guard part.has("direction") else { return }
         switch try part.string("direction") {
         case "Right": truncatesLeft = false

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Byte strings by their prefixes: nodes in breadth-first order, the children of each in one run, sorted by byte.
 ///
 /// Nine bytes a node, so that a vocabulary of 250,000 tokens takes about 10 MB.
@@ -15,42 +17,43 @@ final class ByteTrie: @unchecked Sendable {
 
     let isEmpty: Bool
 
-    /// - Parameter entries: strings that are not empty, with values from 0; of equal strings the last one counts.
-    init(_ entries: [(bytes: [UInt8], value: Int32)]) {
-        var order = Array(entries.indices)
-        order.sort { left, right in
-            if entries[left].bytes == entries[right].bytes { return left < right }
-            return entries[left].bytes.lexicographicallyPrecedes(entries[right].bytes)
-        }
+    /// - Parameter strings: their ids (from 0) are the values; of equal strings the last counts, empty ones do not.
+    init(_ strings: TokenList) {
         var firstChild: [UInt32] = []
         var labels: [UInt8] = [0]
         var values: [Int32] = [-1]
-        // Strings that share the prefix of a node, in breadth-first order of the nodes.
-        var level: [Range<Int>] = [0..<order.count]
-        var depth = 0
-        while !level.isEmpty {
-            var next: [Range<Int>] = []
-            for range in level {
-                firstChild.append(UInt32(labels.count))
-                var start = range.lowerBound
-                // Those that end here come first; their value was set when the node was made.
-                while start < range.upperBound && entries[order[start]].bytes.count == depth { start += 1 }
-                while start < range.upperBound {
-                    let byte = entries[order[start]].bytes[depth]
-                    var end = start
-                    var value: Int32 = -1
-                    while end < range.upperBound && entries[order[end]].bytes[depth] == byte {
-                        if entries[order[end]].bytes.count == depth + 1 { value = entries[order[end]].value }
-                        end += 1
+        let order = Self.sorted(strings)
+        strings.column.bytes.withUnsafeBufferPointer { bytes in
+            strings.column.offsets.withUnsafeBufferPointer { offsets in
+                func length(_ rank: Int) -> Int { offsets[order[rank] + 1] - offsets[order[rank]] }
+                // Ranks of the strings that share the prefix of a node, in breadth-first order of the nodes.
+                var level: [Range<Int>] = [0..<order.count]
+                var depth = 0
+                while !level.isEmpty {
+                    var next: [Range<Int>] = []
+                    for range in level {
+                        firstChild.append(UInt32(labels.count))
+                        var start = range.lowerBound
+                        // Those that end here come first; their value was set when the node was made.
+                        while start < range.upperBound && length(start) == depth { start += 1 }
+                        while start < range.upperBound {
+                            let byte = bytes[offsets[order[start]] + depth]
+                            var end = start
+                            var value: Int32 = -1
+                            while end < range.upperBound && bytes[offsets[order[end]] + depth] == byte {
+                                if length(end) == depth + 1 { value = strings.ids[order[end]] }
+                                end += 1
+                            }
+                            labels.append(byte)
+                            values.append(value)
+                            next.append(start..<end)
+                            start = end
+                        }
                     }
-                    labels.append(byte)
-                    values.append(value)
-                    next.append(start..<end)
-                    start = end
+                    level = next
+                    depth += 1
                 }
             }
-            level = next
-            depth += 1
         }
         firstChild.append(UInt32(labels.count))
         var roots = [UInt32](repeating: 0, count: 256)
@@ -59,7 +62,32 @@ final class ByteTrie: @unchecked Sendable {
         self.labels = labels
         self.values = values
         self.roots = roots
-        isEmpty = entries.isEmpty
+        isEmpty = labels.count == 1
+    }
+
+    /// Positions of strings in bytewise order, equal ones in their own; compared by eight bytes at first.
+    private static func sorted(_ strings: TokenList) -> [Int] {
+        var keys: [(prefix: UInt64, index: Int)] = []
+        keys.reserveCapacity(strings.count)
+        strings.forEach { string, _ in
+            var prefix: UInt64 = 0
+            for index in 0..<min(8, string.count) { prefix |= UInt64(string[index]) << (56 - 8 * index) }
+            keys.append((prefix, keys.count))
+        }
+        strings.column.bytes.withUnsafeBufferPointer { bytes in
+            strings.column.offsets.withUnsafeBufferPointer { offsets in
+                keys.sort { left, right in
+                    if left.prefix != right.prefix { return left.prefix < right.prefix }
+                    let leftCount = offsets[left.index + 1] - offsets[left.index]
+                    let rightCount = offsets[right.index + 1] - offsets[right.index]
+                    guard let base = bytes.baseAddress else { return left.index < right.index }
+                    let order = memcmp(
+                        base + offsets[left.index], base + offsets[right.index], min(leftCount, rightCount))
+                    return order != 0 ? order < 0 : (leftCount, left.index) < (rightCount, right.index)
+                }
+            }
+        }
+        return keys.map(\.index)
     }
 
     /// Calls `body` with the length and the value of every string that `text` starts with, the shortest first.

@@ -17,15 +17,13 @@ struct Unigram: Sendable {
     private let unknownScore: Double
 
     /// - Parameters:
-    ///   - tokens: in order of their ids; of equal tokens the last one counts.
+    ///   - tokens: with ids from 0 in their order; of equal tokens the last one counts.
+    ///   - scores: of each token, finite.
     ///   - unknownID: the id of a token in `tokens`.
-    init(tokens: [(bytes: [UInt8], score: Double)], unknownID: Int32, fallsBackToBytes: Bool) {
-        var ids: [[UInt8]: Int32] = [:]
-        for (id, token) in tokens.enumerated() where !token.bytes.isEmpty { ids[token.bytes] = Int32(id) }
-        let last = ids.map { (bytes: $0.key, id: $0.value) }
-        trie = ByteTrie(last.map { ($0.bytes, $0.id) })
-        names = Vocabulary(last)
-        scores = tokens.map(\.score)
+    init(tokens: TokenList, scores: [Double], unknownID: Int32, fallsBackToBytes: Bool) {
+        trie = ByteTrie(tokens)
+        names = Vocabulary(tokens)
+        self.scores = scores
         self.unknownID = unknownID
         fallbackIDs = fallsBackToBytes ? TokenizerFile.byteTokens(names) : []
         unknownScore = (scores.min() ?? 0) - Self.unknownPenalty

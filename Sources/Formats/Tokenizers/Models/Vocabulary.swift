@@ -22,41 +22,54 @@ final class Vocabulary: @unchecked Sendable {
     private let slots: UnsafeMutablePointer<Slot>
     private let mask: Int
     private let pool: UnsafeMutablePointer<UInt8>
+    /// Number of different tokens.
     let count: Int
     /// Bytes of the longest token.
     let longestToken: Int
     /// 0 without tokens.
     let highestID: Int32
 
-    /// - Parameter tokens: pairwise different.
-    init(_ tokens: [(bytes: [UInt8], id: Int32)]) {
+    /// - Parameter tokens: of equal ones the last counts.
+    init(_ tokens: TokenList) {
         var slotCount = 16
         while slotCount < 2 * tokens.count { slotCount *= 2 }
-        slots = .allocate(capacity: slotCount)
+        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: slotCount)
         slots.initialize(repeating: Slot(key: 0, id: -1, place: 0), count: slotCount)
-        mask = slotCount - 1
-        count = tokens.count
-        longestToken = tokens.map(\.bytes.count).max() ?? 0
-        highestID = tokens.map(\.id).max() ?? 0
-        let poolSize = tokens.reduce(0) { $1.bytes.count > 8 ? $0 + 4 + $1.bytes.count : $0 }
+        let mask = slotCount - 1
+        let poolSize = tokens.column.bytes.count + 4 * tokens.count + Self.padding
         precondition(poolSize < Int(Self.isLong), "a vocabulary of 2 GiB")
-        pool = .allocate(capacity: poolSize + Self.padding)
+        let pool = UnsafeMutablePointer<UInt8>.allocate(capacity: poolSize)
         var poolEnd = 0
-        var padded = [UInt8](repeating: 0, count: longestToken + Self.padding)
-        for (bytes, id) in tokens {
-            for (index, byte) in bytes.enumerated() { padded[index] = byte }
-            let (key, home) = padded.withUnsafeBufferPointer { Self.keyAndHome($0.baseAddress!, bytes.count) }
+        var count = 0
+        let longest = tokens.longest
+        // Tokens followed by the bytes that may be read past them.
+        let padded = UnsafeMutablePointer<UInt8>.allocate(capacity: longest + Self.padding)
+        defer { padded.deallocate() }
+        padded.initialize(repeating: 0, count: longest + Self.padding)
+        tokens.forEach { bytes, id in
+            if let start = bytes.baseAddress { memcpy(padded, start, bytes.count) }
+            let (key, home) = Self.keyAndHome(padded, bytes.count)
+            var slot = home & mask
+            while slots[slot].id >= 0 && !Self.isToken(slots[slot], key, padded, bytes.count, pool) {
+                slot = (slot + 1) & mask
+            }
+            guard slots[slot].id < 0 else { return slots[slot].id = id }
             var place = UInt32(bytes.count)
             if bytes.count > 8 {
                 place = Self.isLong | UInt32(poolEnd)
                 UnsafeMutableRawPointer(pool + poolEnd).storeBytes(of: UInt32(bytes.count), as: UInt32.self)
-                for (index, byte) in bytes.enumerated() { pool[poolEnd + 4 + index] = byte }
+                memcpy(pool + poolEnd + 4, padded, bytes.count)
                 poolEnd += 4 + bytes.count
             }
-            var slot = home & mask
-            while slots[slot].id >= 0 { slot = (slot + 1) & mask }
             slots[slot] = Slot(key: key, id: id, place: place)
+            count += 1
         }
+        self.slots = slots
+        self.mask = mask
+        self.pool = pool
+        self.count = count
+        longestToken = longest
+        highestID = tokens.ids.max() ?? 0
     }
 
     deinit {
@@ -72,10 +85,7 @@ final class Vocabulary: @unchecked Sendable {
         while true {
             let candidate = slots[slot]
             if candidate.id < 0 { return -1 }
-            if candidate.key == key {
-                if candidate.place == UInt32(truncatingIfNeeded: count) { return candidate.id }
-                if candidate.place & Self.isLong != 0 && matches(candidate.place, bytes, count) { return candidate.id }
-            }
+            if Self.isToken(candidate, key, bytes, count, pool) { return candidate.id }
             slot = (slot + 1) & mask
         }
     }
@@ -85,8 +95,15 @@ final class Vocabulary: @unchecked Sendable {
         return padded.withUnsafeBufferPointer { find($0.baseAddress!, bytes.count) }
     }
 
-    private func matches(_ place: UInt32, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
-        let entry = UnsafeRawPointer(pool + Int(place & ~Self.isLong))
+    /// Whether a slot that is in use holds the token with these bytes, and this key.
+    @inline(__always)
+    private static func isToken(
+        _ slot: Slot, _ key: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int, _ pool: UnsafePointer<UInt8>
+    ) -> Bool {
+        guard slot.key == key else { return false }
+        if slot.place == UInt32(truncatingIfNeeded: count) { return true }
+        guard slot.place & isLong != 0 else { return false }
+        let entry = UnsafeRawPointer(pool + Int(slot.place & ~isLong))
         return entry.loadUnaligned(as: UInt32.self) == UInt32(truncatingIfNeeded: count)
             && memcmp(entry + 4, bytes, count) == 0
     }

@@ -15,12 +15,17 @@ struct WordPiece: Sendable {
 
     /// - Parameters:
     ///   - tokens: pairwise different.
+    ///   - starting: the same.
     ///   - continuingPrefix: marks pieces that continue a word; may be empty.
-    init(tokens: [(bytes: [UInt8], id: Int32)], continuingPrefix: [UInt8], unknownID: Int32, maxScalarsPerWord: Int) {
-        starting = Vocabulary(tokens)
+    init(
+        tokens: TokenList, starting: Vocabulary, continuingPrefix: [UInt8], unknownID: Int32, maxScalarsPerWord: Int
+    ) {
+        self.starting = starting
         continuing = Vocabulary(
-            tokens.filter { $0.bytes.count > continuingPrefix.count && $0.bytes.starts(with: continuingPrefix) }
-                .map { (Array($0.bytes.dropFirst(continuingPrefix.count)), $0.id) })
+            tokens.compactMap { token in
+                token.count > continuingPrefix.count && token.starts(with: continuingPrefix)
+                    ? Array(token.dropFirst(continuingPrefix.count)) : nil
+            })
         self.continuingPrefix = continuingPrefix
         self.unknownID = unknownID
         self.maxScalarsPerWord = maxScalarsPerWord

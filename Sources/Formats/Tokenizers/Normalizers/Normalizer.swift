@@ -178,20 +178,26 @@ enum ByteAlphabet {
         }
     }()
 
-    private static let bytes = Dictionary(uniqueKeysWithValues: scalars.enumerated().map { ($1, UInt8($0)) })
+    /// The byte that each scalar stands for, or -1; no scalar above these stands for one.
+    private static let byteOfScalar: [Int16] = {
+        var bytes = [Int16](repeating: -1, count: Int(scalars.max()!) + 1)
+        for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar)] = Int16(byte) }
+        return bytes
+    }()
 
     static func scalar(_ byte: UInt8) -> UInt32 { scalars[Int(byte)] }
 
-    /// The bytes that a token stands for; nil if it has a character that stands for none.
-    static func bytes(of token: [UInt8]) -> [UInt8]? {
+    /// The bytes that a token (valid UTF-8) stands for; nil if it has a character that stands for none.
+    static func bytes(of token: UnsafeRawBufferPointer) -> [UInt8]? {
+        let token = token.bindMemory(to: UInt8.self)
         var result: [UInt8] = []
+        result.reserveCapacity(token.count)
         var position = 0
-        return token.withUnsafeBufferPointer { token in
-            while position < token.count {
-                guard let byte = bytes[nextScalar(token.baseAddress!, &position)] else { return nil }
-                result.append(byte)
-            }
-            return result
+        while position < token.count {
+            let scalar = Int(nextScalar(token.baseAddress!, &position))
+            guard scalar < byteOfScalar.count, byteOfScalar[scalar] >= 0 else { return nil }
+            result.append(UInt8(byteOfScalar[scalar]))
         }
+        return result
     }
 }

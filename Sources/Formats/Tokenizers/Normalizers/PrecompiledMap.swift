@@ -15,12 +15,13 @@ struct PrecompiledMap: Sendable {
     /// - Returns: nil if it is cut off or its units are no whole number.
     init?(_ bytes: [UInt8]) {
         guard bytes.count >= 4 else { return nil }
-        func word(_ offset: Int) -> UInt32 {
-            (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << (8 * UInt32($1)) }
-        }
-        let size = Int(word(0))
+        let size = bytes.withUnsafeBytes { Int(UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self))) }
         guard size % 4 == 0, size > 0, 4 + size <= bytes.count else { return nil }
-        units = stride(from: 4, to: 4 + size, by: 4).map(word)
+        units = bytes.withUnsafeBytes { bytes in
+            stride(from: 4, to: 4 + size, by: 4).map {
+                UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt32.self))
+            }
+        }
         replacements = Array(bytes[(4 + size)...])
     }
 

@@ -248,8 +248,7 @@ private final class UnicodeScripts: @unchecked Sendable {
     private let table: UnsafePointer<UInt8>
 
     private init() {
-        let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 0x110000)
-        table.initialize(repeating: 0, count: 0x110000)
+        let table = zeroed(UInt8.self, 0x110000)
         let rows = UnicodeRanges.scripts
         for index in stride(from: 0, to: rows.count, by: 3) {
             for scalar in rows[index]...rows[index + 1] { table[Int(scalar)] = UInt8(rows[index + 2]) }

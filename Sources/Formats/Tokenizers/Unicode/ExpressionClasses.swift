@@ -31,8 +31,7 @@ final class ExpressionClasses: @unchecked Sendable {
     let table: UnsafePointer<UInt8>
 
     private init() {
-        let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 0x110000)
-        table.initialize(repeating: 0, count: 0x110000)
+        let table = zeroed(UInt8.self, 0x110000)
         func mark(_ ranges: [UInt32], _ flag: ExpressionClass) {
             for index in stride(from: 0, to: ranges.count, by: 2) {
                 for scalar in ranges[index]...ranges[index + 1] { table[Int(scalar)] |= flag.rawValue }

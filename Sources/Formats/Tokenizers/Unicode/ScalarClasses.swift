@@ -1,3 +1,6 @@
+internal import Base
+internal import Glibc
+
 /// What the pipeline needs to know of a Unicode scalar, in 16 bits: flags below, canonical combining class above.
 struct ScalarClass: OptionSet {
     let rawValue: UInt16
@@ -34,8 +37,7 @@ final class ScalarClasses: @unchecked Sendable {
     let lowercase = ScalarMapping(UnicodeMappings.lowercase)
 
     private init() {
-        let table = UnsafeMutablePointer<UInt16>.allocate(capacity: 0x110000)
-        table.initialize(repeating: 0, count: 0x110000)
+        let table = zeroed(UInt16.self, 0x110000)
         func mark(_ ranges: [UInt32], _ flag: ScalarClass) {
             for index in stride(from: 0, to: ranges.count, by: 2) {
                 for scalar in ranges[index]...ranges[index + 1] { table[Int(scalar)] |= flag.rawValue }
@@ -70,6 +72,12 @@ final class ScalarClasses: @unchecked Sendable {
         }
         return low < ranges.count / 2 && ranges[2 * low] <= scalar
     }
+}
+
+/// Memory of zeroes that the system gives page by page, when it is first written or read.
+func zeroed<Value: FixedWidthInteger>(_ type: Value.Type, _ count: Int) -> UnsafeMutablePointer<Value> {
+    guard let memory = calloc(count, MemoryLayout<Value>.stride) else { Heap.exhausted("tables of Unicode scalars") }
+    return memory.bindMemory(to: Value.self, capacity: count)
 }
 
 /// Replacements of single scalars by one to four others.

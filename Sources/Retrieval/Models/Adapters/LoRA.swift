@@ -1,8 +1,12 @@
 internal import Base
+internal import JSON
 public import SystemPackage
-internal import Tensors
+public import Tensors
 
 /// The adapter of one linear layer: `output + s·B·A·dropout(input)`.
+///
+/// A and B are float32; in a smaller type the layer computes with rounded copies, made in each forward pass, so that
+/// their gradients arrive at the float32 values.
 ///
 /// Source: Hu et al. 2021, eq. 3; file format and initialisation as in PEFT.
 public final class LoRALayer {
@@ -28,9 +32,8 @@ extension TextModel {
     /// - Throws: `Failure` (78) if a target names no layer.
     public func addAdapters(_ configuration: LoRAConfiguration, seed: UInt64) throws {
         try requirePlainWeights("addAdapters")
-        let layers = try targets(of: configuration)
-        for layer in layers {
-            let tensor = layer.weight.tensor
+        for layer in try targetLayers(of: configuration) {
+            let device = layer.weight.tensor.device
             let count = configuration.rank * layer.inputSize
             var random = SplitMix64(
                 seed: seed,
@@ -39,103 +42,117 @@ extension TextModel {
                 })
             let bound = 1 / Double(layer.inputSize).squareRoot()
             let values = (0..<count).map { _ in Float((2 * random.nextUnit() - 1) * bound) }
-            let a = Parameter(
-                layer.name + ".lora_A.weight",
-                try Tensor(values, shape: [configuration.rank, layer.inputSize]).to(tensor.device))
-            let b = Parameter(
-                layer.name + ".lora_B.weight",
-                try Tensor.zeros([layer.outputSize, configuration.rank], device: tensor.device))
-            try a.makeTrainable()
-            try b.makeTrainable()
-            try layer.attach(LoRALayer(a: a, b: b, scale: configuration.scale))
+            try attach(
+                Tensor(values, shape: [configuration.rank, layer.inputSize]).to(device),
+                Tensor.zeros([layer.outputSize, configuration.rank], device: device),
+                scale: configuration.scale(of: layer.name), to: layer, trainable: true)
         }
     }
 
-    /// Attaches the adapters of a PEFT folder to the layers; `adapter_model.safetensors` must hold exactly those that its
-    /// configuration asks for.
+    private func attach(_ a: Tensor, _ b: Tensor, scale: Double, to layer: Linear, trainable: Bool) throws {
+        let pair = [Parameter(layer.name + ".lora_A.weight", a), Parameter(layer.name + ".lora_B.weight", b)]
+        if trainable { for parameter in pair { try parameter.makeTrainable() } }
+        try layer.attach(LoRALayer(a: pair[0], b: pair[1], scale: scale))
+    }
+
+    /// Attaches the adapters of a PEFT folder to the layers, apart from the weights. Every tensor of the folder belongs to
+    /// one of them.
     ///
     /// - Parameter trainable: go on training them; otherwise they are frozen.
+    /// - Throws: `InputError` (78) that names the field for adapters of other kinds than A and B at linear layers: such
+    ///   can be merged alone; see ``mergeAdapters(_:)``.
     @discardableResult
     public func loadAdapters(_ folder: FilePath, trainable: Bool = false) throws -> LoRAConfiguration {
         try requirePlainWeights("loadAdapters")
-        let configuration = try LoRAConfiguration(file: folder.appending("adapter_config.json"))
-        let file = try SafetensorsFile(folder.appending("adapter_model.safetensors"))
-        var expected: Set<String> = []
-        for layer in try targets(of: configuration) {
-            let pair = try ["lora_A", "lora_B"].map { part in
-                let names = names.aliases(of: layer.name).map { "\(Self.adapterPrefix)\($0).\(part).weight" }
-                let name = names.first { file[$0] != nil } ?? names[0]
-                expected.insert(name)
-                let tensor = try file.tensor(name).to(.float32, layer.weight.tensor.device)
-                guard try tensor.isFinite().withUnsafeBytes({ !$0.contains(0) }) else {
-                    throw InputError(
-                        "the adapter holds a number that is not finite", at: Place(path: file.path.string, field: name))
-                }
-                let parameter = Parameter("\(layer.name).\(part).weight", tensor)
-                if trainable { try parameter.makeTrainable() }
-                return parameter
-            }
-            let shapes = pair.map(\.tensor.shape)
-            guard shapes == [[configuration.rank, layer.inputSize], [layer.outputSize, configuration.rank]] else {
-                throw InputError(
-                    "adapters of \(shapes[0]) and \(shapes[1]) do not fit a layer of "
-                        + "\([layer.outputSize, layer.inputSize]) with rank \(configuration.rank)",
-                    at: Place(path: file.path.string, field: layer.name),
-                    advice: "Give the model that the adapter was trained on.")
-            }
-            try layer.attach(LoRALayer(a: pair[0], b: pair[1], scale: configuration.scale))
-        }
-        // Adapters of modules that no vector depends on have no influence; anything else would be lost silently.
-        for name in file.names where !expected.contains(name) && !isAdapterOfUnusedModule(name) {
-            throw InputError(
-                "this adapter belongs to no layer of the model", at: Place(path: file.path.string, field: name))
+        let (configuration, pairs) = try plainAdapters(folder)
+        for (layer, product) in pairs {
+            try attach(product.a, product.b, scale: product.scale, to: layer, trainable: trainable)
         }
         return configuration
     }
 
-    private static var adapterPrefix: String { "base_model.model." }
-
-    private func isAdapterOfUnusedModule(_ name: String) -> Bool {
-        guard name.hasPrefix(Self.adapterPrefix),
-            let ending = [".lora_A.weight", ".lora_B.weight"].first(where: { name.hasSuffix($0) })
-        else { return false }
-        return names.isUnused(String(name.dropFirst(Self.adapterPrefix.count).dropLast(ending.count)))
+    /// The tensors that ``loadAdapters(_:trainable:)`` would attach, by the names of their parameters.
+    public func readAdapters(_ folder: FilePath) throws -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for (layer, product) in try plainAdapters(folder).pairs {
+            tensors[layer.name + ".lora_A.weight"] = product.a
+            tensors[layer.name + ".lora_B.weight"] = product.b
+        }
+        return tensors
     }
 
-    /// Adds all adapters to the weights of their layers and takes them off.
-    public func mergeAdapters() throws {
-        for layer in linearLayers { try layer.mergeAdapter() }
+    private func plainAdapters(
+        _ folder: FilePath
+    ) throws -> (configuration: LoRAConfiguration, pairs: [(Linear, AdapterChanges.Product)]) {
+        let path = folder.appending("adapter_config.json")
+        let configuration = try LoRAConfiguration(file: path)
+        func refusal(_ field: String) -> InputError {
+            InputError(
+                "adapters of this kind can be merged, and not be trained on",
+                at: Place(path: path.string, field: field), exitStatus: .badConfiguration)
+        }
+        if let field = configuration.fieldsBeyondPlain.first { throw refusal(field) }
+        let changes = try AdapterChanges(folder, configuration, self)
+        let layers = Dictionary(uniqueKeysWithValues: linearLayers.map { (ObjectIdentifier($0.weight), $0) })
+        let pairs = try changes.products.map { product in
+            guard product.kind == .linear, let layer = layers[ObjectIdentifier(product.weight)] else {
+                throw refusal("target_modules")
+            }
+            return (layer, product)
+        }
+        guard changes.replacements.isEmpty else { throw refusal("modules_to_save") }
+        return (configuration, pairs)
     }
 
-    /// Writes `adapter_model.safetensors` and `adapter_config.json` as PEFT reads them.
+    /// Changes the weights as a PEFT folder says: all that it holds has its place, or nothing is changed.
+    ///
+    /// Sums and products are float32 and rounded once, as PEFT's `merge_and_unload` does it.
+    public func mergeAdapters(_ folder: FilePath) throws {
+        try requirePlainWeights("mergeAdapters")
+        let configuration = try LoRAConfiguration(file: folder.appending("adapter_config.json"))
+        try AdapterChanges(folder, configuration, self).apply()
+    }
+
+    /// Writes `adapter_model.safetensors` and `adapter_config.json` as PEFT reads them with the model's base class.
     public func saveAdapters(_ configuration: LoRAConfiguration, baseModel: String, to folder: FilePath) throws {
-        let adapters = linearLayers.compactMap(\.adapter).flatMap { [$0.a, $0.b] }
-        guard !adapters.isEmpty else { throw TensorError("saveAdapters", "the model has no adapters") }
+        let layers = linearLayers.filter { $0.adapter != nil }
+        let parameters = layers.compactMap(\.adapter).flatMap { [$0.a, $0.b] }
+        guard !parameters.isEmpty else { throw TensorError("saveAdapters", "the model has no adapters") }
         try SafetensorsWriter.write(
-            adapters.map { (Self.adapterPrefix + $0.name, $0.tensor) },
+            parameters.map { (AdapterFile.root + names.basePrefix + $0.name, $0.tensor) },
             to: folder.appending("adapter_model.safetensors"))
-        try Files.replace(
-            folder.appending("adapter_config.json"),
-            with: configuration.json(baseModel: baseModel, unused: names.unusedModules).pretty())
+        let json = configuration.json(
+            baseModel: baseModel, modules: try writtenTargets(configuration, layers), unused: names.unusedModules)
+        try Files.replace(folder.appending("adapter_config.json"), with: json.pretty())
     }
 
-    /// - Throws: `Failure` (78) if a target names no layer.
-    public func requireTargets(of configuration: LoRAConfiguration) throws { _ = try targets(of: configuration) }
+    /// The user's names where they mean the same in PEFT, or else whole names: there, "every linear layer" and the end of
+    /// a name may also mean modules of other parts, which are not ours.
+    private func writtenTargets(_ configuration: LoRAConfiguration, _ layers: [Linear]) throws -> [String] {
+        let adapted = layers.map(\.name)
+        if let listed = configuration.targets.names, names.basePrefix.isEmpty {
+            let found = try linearLayers.map(\.name).filter { try configuration.isTarget($0) }
+            if found == adapted { return listed }
+        }
+        return adapted.map { names.basePrefix + $0 }
+    }
 
-    private func targets(of configuration: LoRAConfiguration) throws -> [Linear] {
-        let layers = linearLayers
-        for target in configuration.targets where target != LoRAConfiguration.allLinear {
-            let single = LoRAConfiguration(rank: 1, alpha: 1, dropout: 0, targets: [target])
-            let isKnown =
-                names.isUnused(target)
-                || layers.contains { single.isTarget(anyOf: names.aliases(of: $0.name)) }
-            guard isKnown else {
+    /// The layers that get an adapter.
+    ///
+    /// - Throws: `Failure` (78) if a target names no layer.
+    public func targetLayers(of configuration: LoRAConfiguration) throws -> [Linear] {
+        func isTarget(_ layer: Linear, _ configuration: LoRAConfiguration) throws -> Bool {
+            try names.aliases(of: layer.name).contains { try configuration.isTarget($0) }
+        }
+        for target in configuration.targets.names ?? [] where !names.isUnused(target) {
+            let single = LoRAConfiguration(rank: 1, alpha: 1, dropout: 0, targets: ModulePattern(names: [target]))
+            guard try linearLayers.contains(where: { try isTarget($0, single) }) else {
                 throw Failure(
                     .badConfiguration, "LoRA target \"\(target)\" names no layer of the model (target_modules)",
-                    advice: "its layers are \(layers.prefix(6).map(\.name).joined(separator: ", ")), …")
+                    advice: "its layers are \(linearLayers.prefix(6).map(\.name).joined(separator: ", ")), …")
             }
         }
-        let found = layers.filter { configuration.isTarget(anyOf: names.aliases(of: $0.name)) }
+        let found = try linearLayers.filter { try isTarget($0, configuration) }
         guard !found.isEmpty else {
             throw Failure(
                 .badConfiguration, "LoRA targets name no layer that vectors depend on (target_modules, exclude_modules)"

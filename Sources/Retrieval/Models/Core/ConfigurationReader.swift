@@ -120,6 +120,13 @@ final class ConfigurationReader {
         return number
     }
 
+    /// The token whose embedding is not trained; negative numbers count from the end, as in torch.
+    func paddingToken(vocabularySize: Int, default fallback: Int? = nil) throws -> Int? {
+        guard self["pad_token_id"] != nil else { return fallback }
+        let token = try count("pad_token_id", in: -vocabularySize...(vocabularySize - 1))
+        return token < 0 ? token + vocabularySize : token
+    }
+
     /// Numbers that every family's `config.json` has ranges for, in its own names.
     enum Range {
         static let size = 1...65_536

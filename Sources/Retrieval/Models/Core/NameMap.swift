@@ -9,8 +9,11 @@ public struct NameMap: Sendable {
     let oldEndings: [(old: String, new: String)]
     /// Modules that files may mention and no vector depends on.
     let unusedModules: [String]
-    /// Tensors that may be there and are not needed: whole names, or beginnings that end in a dot.
+    /// Tensors that may be there and are not needed: whole names, beginnings that end in a dot, or endings that start
+    /// with one.
     let unusedTensors: [String]
+    /// What the base class puts before every name where it has other parts beside the one that is read here.
+    var basePrefix = ""
 
     public init(
         prefixes: [String], oldEndings: [(old: String, new: String)] = [], unusedModules: [String] = [],
@@ -33,8 +36,17 @@ public struct NameMap: Sendable {
     /// Whether a checkpoint's tensor is known, and needed by no vector.
     func isUnusedTensor(_ name: String) -> Bool {
         unusedTensors.contains { unused in
-            aliases(of: unused).contains { $0.hasSuffix(".") ? name.hasPrefix($0) : name == $0 }
+            if unused.hasPrefix(".") { return name.hasSuffix(unused) }
+            return aliases(of: unused).contains { $0.hasSuffix(".") ? name.hasPrefix($0) : name == $0 }
         }
+    }
+
+    /// The name that the model uses for a tensor of a checkpoint, which may have a prefix or an older ending.
+    public func canonical(_ written: String) -> String {
+        let prefix = prefixes.first { written.hasPrefix($0) } ?? ""
+        let name = String(written.dropFirst(prefix.count))
+        let ending = oldEndings.first { name.hasSuffix($0.old) }
+        return ending.map { name.dropLast($0.old.count) + $0.new } ?? name
     }
 
     /// The names that a tensor may have in a checkpoint with this prefix.

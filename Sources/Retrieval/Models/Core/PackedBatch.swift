@@ -85,7 +85,8 @@ public final class DeviceBatch {
 
     /// Positions as RoBERTa counts them: from behind the padding token, which has its own number as position and does
     /// not count where it stands in a text; int32 `[T]`.
-    func positions(countedFrom padding: Int32) throws -> Tensor {
+    func positions(countedFrom padding: Int) throws -> Tensor {
+        let padding = Int32(padding)
         var positions: [Int32] = []
         positions.reserveCapacity(packed.tokenCount)
         for run in packed.layout.runs {

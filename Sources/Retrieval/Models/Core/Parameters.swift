@@ -9,13 +9,18 @@ public final class Parameter {
     public private(set) var tensor: Tensor
     /// Whether gradients are recorded for it.
     public private(set) var isTrainable = false
+    /// The type that values are rounded to; ``tensor`` may hold them in a wider one, which is computed with.
+    private let storage: ElementType
     /// Takes the file's bytes out of memory when the values are no longer needed.
     private let discard: (() -> Void)?
 
-    /// - Parameter discard: called when the values have been given up or copied.
-    public init(_ name: String, _ tensor: Tensor, discard: (() -> Void)? = nil) {
+    /// - Parameters:
+    ///   - storage: nil for the type of the tensor.
+    ///   - discard: called when the values have been given up or copied.
+    public init(_ name: String, _ tensor: Tensor, storage: ElementType? = nil, discard: (() -> Void)? = nil) {
         self.name = name
         self.tensor = tensor
+        self.storage = storage ?? tensor.elementType
         self.discard = discard
     }
 
@@ -35,12 +40,12 @@ public final class Parameter {
         discard?()
     }
 
-    /// Replaces the values, keeping the shape.
+    /// Replaces the values, rounded to the type that weights are kept in; the shape stays.
     func replace(_ values: Tensor) throws {
         guard values.shape == tensor.shape else {
             throw TensorError("replace", "\(name) is \(tensor.shape), not \(values.shape)")
         }
-        tensor = values
+        tensor = try values.to(storage, tensor.device).to(tensor.elementType)
         discard?()
     }
 }

@@ -37,13 +37,39 @@ final class WeightFiles {
                 }
             }
         }
+        try checkIndex()
         let written = fileByName.keys
         prefix = names.prefixes.first { prefix in written.contains { $0.hasPrefix(prefix) } } ?? ""
     }
 
+    /// - Throws: `InputError` where the index of several files and the files say different things of a tensor.
+    private func checkIndex() throws {
+        let index = folder.appending(WeightFiles.indexName)
+        guard files.count > 1 || files[0].path.lastComponent?.string != WeightFiles.singleName else { return }
+        let map = try JSONValue.parse(file: index)["weight_map"]?.object ?? [:]
+        var indexed: [String: String] = [:]
+        for (name, file) in map { indexed[name] = file.string }
+        for (name, number) in fileByName {
+            let file = files[number].path.lastComponent?.string ?? ""
+            guard let said = indexed.removeValue(forKey: name), said == file else {
+                throw InputError(
+                    "\(file) holds this tensor, which the index does not say",
+                    at: Place(path: index.string, field: name), exitStatus: .badData)
+            }
+        }
+        if let missing = indexed.keys.min() {
+            throw InputError(
+                "\(indexed[missing]!) has no such tensor", at: Place(path: index.string, field: missing),
+                exitStatus: .badData)
+        }
+    }
+
+    private static let singleName = "model.safetensors"
+    private static let indexName = "model.safetensors.index.json"
+
     /// The weight files of a model folder, in a fixed order.
     static func paths(_ folder: FilePath) throws -> [FilePath] {
-        let single = folder.appending("model.safetensors")
+        let single = folder.appending(singleName)
         let adapter = folder.appending("adapter_config.json")
         if Files.exists(single) {
             guard !Files.exists(adapter) else {
@@ -53,7 +79,7 @@ final class WeightFiles {
             }
             return [single]
         }
-        let index = folder.appending("model.safetensors.index.json")
+        let index = folder.appending(indexName)
         guard Files.exists(index) else {
             let others = [
                 (
@@ -113,7 +139,8 @@ final class WeightFiles {
         let kept = shape.count == 1 ? try rounded.to(precision.compute) : rounded
         let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
         if !isMapped { file.discard(written) }
-        return Parameter(parameterPrefix + name, kept, discard: isMapped ? { file.discard(written) } : nil)
+        return Parameter(
+            parameterPrefix + name, kept, storage: precision.storage, discard: isMapped ? { file.discard(written) } : nil)
     }
 
     /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.

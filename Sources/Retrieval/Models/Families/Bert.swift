@@ -3,6 +3,15 @@ internal import Tensors
 // Source of network and names: Devlin et al. 2019, Liu et al. 2019, Conneau et al. 2020; transformers' `BertModel`,
 // `RobertaModel` and `XLMRobertaModel`, which differ in positions and in names alone.
 
+@section("tvt_families") @used
+private let bertEntry: Family.Entry = { Family.register(.bert, at: $0) }
+
+@section("tvt_families") @used
+private let robertaEntry: Family.Entry = { Family.register(.roberta, at: $0) }
+
+@section("tvt_families") @used
+private let xlmRobertaEntry: Family.Entry = { Family.register(.xlmRoberta, at: $0) }
+
 extension Family {
     static let bert = Family(
         modelTypes: ["bert"], names: bertNames("bert.", heads: ["cls."]), tokenizerClass: "BertTokenizer",
@@ -56,7 +65,8 @@ private final class BertEmbeddings: Entrance {
     private let positions: Parameter
     private let tokenTypes: Parameter
     private let norm: LayerNorm
-    private let paddingToken: Int32?
+    private let padding: Int?
+    private let countsFromPadding: Bool
     private let computeType: ElementType
 
     var parameters: [Parameter] { [words, positions, tokenTypes] + norm.parameters }
@@ -69,15 +79,17 @@ private final class BertEmbeddings: Entrance {
         tokenTypes = try files.parameter(
             "embeddings.token_type_embeddings.weight", [configuration.tokenTypeCount, size])
         norm = try LayerNorm("embeddings.LayerNorm", size, configuration.normEpsilon, files)
-        paddingToken = configuration.paddingToken
+        padding = configuration.paddingToken
+        countsFromPadding = configuration.countsFromPadding
         computeType = files.precision.compute
     }
 
     func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
-        let positions_T = try paddingToken.map { try batch.positions(countedFrom: $0) } ?? batch.layout.positions_T
-        let words_TD = try words.tensor.embedding(batch.tokens_T).to(computeType)
+        let counted = countsFromPadding ? padding : nil
+        let positions_T = try counted.map { try batch.positions(countedFrom: $0) } ?? batch.layout.positions_T
+        let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
         let typed_TD = try words_TD.adding(tokenTypes.tensor.select(0, 0))
-        let placed_TD = try typed_TD.adding(positions.tensor.embedding(positions_T))
+        let placed_TD = try typed_TD.adding(positions.tensor.embedding(positions_T, padding: counted))
         return try dropout.at(0).hidden(norm(placed_TD), site: 0)
     }
 }

@@ -13,11 +13,13 @@ struct BertConfiguration: Sendable {
     var activation: Activation
     var hiddenDropout: Double
     var attentionDropout: Double
-    /// The padding token, which RoBERTa counts positions from; nil where they are counted from 0.
-    var paddingToken: Int32?
+    /// The token whose embedding is not trained.
+    var paddingToken: Int?
+    /// Whether positions are counted from the padding token, as in RoBERTa.
+    let countsFromPadding: Bool
 
     /// The longest sequence that has positions.
-    var maxLength: Int { positionCount - (paddingToken.map { Int($0) + 1 } ?? 0) }
+    var maxLength: Int { countsFromPadding ? positionCount - (paddingToken ?? 0) - 1 : positionCount }
 
     /// - Parameter countsFromPadding: positions are counted from the padding token, as in RoBERTa.
     /// - Throws: `InputError` for missing or malformed fields, for numbers out of range, and for fields that would
@@ -39,13 +41,16 @@ struct BertConfiguration: Sendable {
             throw reader.error("num_attention_heads", "\(headCount) heads do not divide hidden size \(hiddenSize)")
         }
         try reader.require("position_embedding_type", "absolute")
+        self.countsFromPadding = countsFromPadding
         if countsFromPadding {
             let padding = try reader.count("pad_token_id", in: 0...(vocabularySize - 1), default: 1)
             guard padding + 1 < positionCount else {
                 throw reader.error(
                     "pad_token_id", "positions start behind it, and there are \(positionCount) (max_position_embeddings)")
             }
-            paddingToken = Int32(padding)
+            paddingToken = padding
+        } else {
+            paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
         }
         try reader.finishModel(except: [
             "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",

@@ -6,6 +6,18 @@ internal import Tensors
 // Source: Touvron et al. 2023, Jiang et al. 2023, Yang et al. 2024 and 2025; names and order of operations as in
 // transformers' `LlamaModel`, `MistralModel`, `Qwen2Model` and `Qwen3Model`.
 
+@section("tvt_families") @used
+private let llamaEntry: Family.Entry = { Family.register(.llama, at: $0) }
+
+@section("tvt_families") @used
+private let mistralEntry: Family.Entry = { Family.register(.mistral, at: $0) }
+
+@section("tvt_families") @used
+private let qwen2Entry: Family.Entry = { Family.register(.qwen2, at: $0) }
+
+@section("tvt_families") @used
+private let qwen3Entry: Family.Entry = { Family.register(.qwen3, at: $0) }
+
 extension Family {
     static let llama = decoder("llama", tokenizerClass: "LlamaTokenizer") { reader, size in
         var options = DecoderConfiguration.Options()
@@ -68,6 +80,7 @@ struct DecoderConfiguration {
     }
 
     let vocabularySize: Int
+    let paddingToken: Int?
     let hiddenSize: Int
     let headCount: Int
     let keyValueHeadCount: Int
@@ -84,6 +97,7 @@ struct DecoderConfiguration {
     init(_ reader: ConfigurationReader, _ read: (ConfigurationReader, Int) throws -> Options) throws {
         typealias Range = ConfigurationReader.Range
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        paddingToken = try reader.paddingToken(vocabularySize: vocabularySize)
         hiddenSize = try reader.count("hidden_size", in: Range.size)
         headCount = try reader.count("num_attention_heads", in: Range.heads)
         keyValueHeadCount = try reader.optionalCount("num_key_value_heads", in: Range.heads) ?? headCount
@@ -138,7 +152,7 @@ struct DecoderConfiguration {
 
 enum Decoder {
     static let names = NameMap(
-        prefixes: ["model."], unusedModules: ["lm_head", "score"], unusedTensors: ["lm_head.", "score."])
+        prefixes: ["model."], unusedModules: ["lm_head", "score"], unusedTensors: ["lm_head.", "score.", ".rotary_emb.inv_freq"])
 
     /// Modules that adapters go to where nobody says which.
     static let targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -147,7 +161,7 @@ enum Decoder {
         let size = configuration.hiddenSize
         return TextModel(
             hiddenSize: size, maxLength: configuration.positionCount, vocabularySize: configuration.vocabularySize,
-            entrance: try TokenEmbedding("embed_tokens", configuration.vocabularySize, size, files),
+            entrance: try TokenEmbedding("embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken),
             stages: try configuration.sights.indices.map { try DecoderBlock($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),

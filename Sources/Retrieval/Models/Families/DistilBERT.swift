@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Sanh et al. 2019; names and order of operations as in transformers' `DistilBertModel`.
 
+@section("tvt_families") @used
+private let distilbertEntry: Family.Entry = { Family.register(.distilbert, at: $0) }
+
 extension Family {
     static let distilbert = Family(
         modelTypes: ["distilbert"],
@@ -22,6 +25,7 @@ enum DistilBERT {
     static func model(_ reader: ConfigurationReader, _ files: WeightFiles) throws -> TextModel {
         typealias Range = ConfigurationReader.Range
         let vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        let padding = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
         let positionCount = try reader.count("max_position_embeddings", in: Range.positions)
         let size = try reader.count("dim", in: Range.size)
         let inner = try reader.count("hidden_dim", in: Range.innerSize)
@@ -39,7 +43,7 @@ enum DistilBERT {
         let spec = AttentionSpec(headCount: headCount, headSize: size / headCount)
         return TextModel(
             hiddenSize: size, maxLength: positionCount, vocabularySize: vocabularySize,
-            entrance: try Embeddings(vocabularySize, positionCount, size, files),
+            entrance: try Embeddings(vocabularySize, positionCount, size, padding, files),
             stages: try (0..<blockCount).map { try Block($0, size, inner, spec, activation, files) },
             configuredDropout: dropout, names: files.names,
             defaultTargets: ["q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"])
@@ -49,12 +53,16 @@ enum DistilBERT {
     private final class Embeddings: Entrance {
         private let words: Parameter
         private let positions: Parameter
+        private let padding: Int?
         private let norm: LayerNorm
         private let computeType: ElementType
 
         var parameters: [Parameter] { [words, positions] + norm.parameters }
 
-        init(_ vocabularySize: Int, _ positionCount: Int, _ size: Int, _ files: WeightFiles) throws {
+        init(
+            _ vocabularySize: Int, _ positionCount: Int, _ size: Int, _ padding: Int?, _ files: WeightFiles
+        ) throws {
+            self.padding = padding
             words = try files.parameter("embeddings.word_embeddings.weight", [vocabularySize, size])
             positions = try files.parameter("embeddings.position_embeddings.weight", [positionCount, size])
             norm = try LayerNorm("embeddings.LayerNorm", size, normEpsilon, files)
@@ -62,7 +70,7 @@ enum DistilBERT {
         }
 
         func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
-            let words_TD = try words.tensor.embedding(batch.tokens_T).to(computeType)
+            let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
             let placed_TD = try words_TD.adding(positions.tensor.embedding(batch.layout.positions_T))
             return try dropout.at(0).hidden(norm(placed_TD), site: 0)
         }

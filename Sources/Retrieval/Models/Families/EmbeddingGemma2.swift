@@ -6,6 +6,9 @@ internal import Tensors
 //
 // Source: names and order of operations as in transformers' `EmbeddingGemma2TextModel`.
 
+@section("tvt_families") @used
+private let embeddingGemma2Entry: Family.Entry = { Family.register(.embeddingGemma2, at: $0) }
+
 extension Family {
     static let embeddingGemma2 = Family(
         modelTypes: ["embedding_gemma2", "embedding_gemma2_text"],
@@ -26,6 +29,7 @@ struct EmbeddingGemma2Configuration {
     }
 
     let vocabularySize: Int
+    let paddingToken: Int?
     let hiddenSize: Int
     let headCount: Int
     let intermediateSize: Int
@@ -38,13 +42,17 @@ struct EmbeddingGemma2Configuration {
     /// Size of a vector.
     let embeddingSize: Int
     let layers: [Layer]
+    /// Whether the text side is a part of a model that also reads images and sounds.
+    let isPart: Bool
 
     /// - Parameter reader: the whole model's configuration, or that of its text side alone.
     init(_ root: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
         let isNested = root["text_config"] != nil
+        isPart = isNested
         let reader = isNested ? try root.section("text_config") : root
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
         hiddenSize = try reader.count("hidden_size", in: Range.size, default: 512)
         headCount = try reader.count("num_attention_heads", in: Range.heads, default: 4)
         intermediateSize = try reader.count("intermediate_size", in: Range.innerSize, default: 2048)
@@ -141,15 +149,21 @@ enum EmbeddingGemma2 {
     static func model(_ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles) throws -> TextModel {
         let size = configuration.hiddenSize
         let perLayer = try PerLayerInputs(configuration, files)
+        let blocks = try configuration.layers.indices.map {
+            try EmbeddingGemma2Block($0, configuration, perLayer, files)
+        }
+        var names = files.names
+        if configuration.isPart { names.basePrefix = "language_model." }
         return TextModel(
             hiddenSize: configuration.embeddingSize, maxLength: configuration.positionCount,
             vocabularySize: configuration.vocabularySize,
             entrance: DoubledEntrance(
                 try TokenEmbedding(
-                    "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot())),
-            stages: try configuration.layers.indices.map { try EmbeddingGemma2Block($0, configuration, perLayer, files) }
-                + [try EmbeddingGemma2Exit(configuration, files)],
-            names: files.names,
+                    "embed_tokens", configuration.vocabularySize, size, files,
+                    padding: configuration.paddingToken, scale: Double(size).squareRoot())),
+            stages: blocks + [try EmbeddingGemma2Exit(configuration, files)],
+            passiveParameters: blocks.map(\.scalar),
+            names: names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
     }
 }
@@ -207,12 +221,13 @@ private final class EmbeddingGemma2Block: Stage {
     private let gate: Projection
     private let projection: Projection
     private let perLayerNorm: RMSNorm
-    private let scalar: Parameter
+    /// Not trained: a buffer in the reference.
+    let scalar: Parameter
 
     var projections: [Projection] { attention.projections + mlp.projections + [gate, projection] }
     var parameters: [Parameter] {
         inputNorm.parameters + attention.parameters + attendedNorm.parameters + mlpNorm.parameters + mlp.parameters
-            + outputNorm.parameters + gate.parameters + projection.parameters + perLayerNorm.parameters + [scalar]
+            + outputNorm.parameters + gate.parameters + projection.parameters + perLayerNorm.parameters
             + perLayer.parameters
     }
 
@@ -254,7 +269,8 @@ private final class EmbeddingGemma2Block: Stage {
         let ones = try Tensor.ones(
             [attention.headSize], type: layer_TD.elementType, device: layer_TD.device)
         let attended_TD = try attendedNorm(
-            attention(inputNorm(layer_TD), context, dropout, valueNorm: { try $0.rmsNorm(ones, epsilon: self.epsilon) }))
+            attention(inputNorm(layer_TD), context, dropout, valueNorm: { try $0.rmsNorm(ones, epsilon: self.epsilon) })
+        )
         let middle_TD = try attention.adding(layer_TD, to: attended_TD)
         let outer_TD = try mlp.adding(middle_TD, to: outputNorm(mlp(mlpNorm(middle_TD), dropout, site: 4)))
         let gated_TP = try activation.gated(

@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Gemma Team 2025; names and order of operations as in transformers' `Gemma3TextModel`.
 
+@section("tvt_families") @used
+private let gemma3Entry: Family.Entry = { Family.register(.gemma3, at: $0) }
+
 extension Family {
     static let gemma3 = Family(
         modelTypes: ["gemma3_text"],
@@ -22,6 +25,7 @@ struct Gemma3Configuration {
     }
 
     let vocabularySize: Int
+    let paddingToken: Int?
     let hiddenSize: Int
     let headCount: Int
     let keyValueHeadCount: Int
@@ -39,6 +43,7 @@ struct Gemma3Configuration {
     init(_ reader: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary, default: 262_208)
+        paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
         hiddenSize = try reader.count("hidden_size", in: Range.size)
         headCount = try reader.count("num_attention_heads", in: Range.heads)
         keyValueHeadCount = try reader.optionalCount("num_key_value_heads", in: Range.heads) ?? headCount
@@ -119,7 +124,8 @@ enum Gemma3 {
         return TextModel(
             hiddenSize: size, maxLength: configuration.positionCount, vocabularySize: configuration.vocabularySize,
             entrance: try TokenEmbedding(
-                "embed_tokens", configuration.vocabularySize, size, files, scale: Double(size).squareRoot()),
+                "embed_tokens", configuration.vocabularySize, size, files,
+                padding: configuration.paddingToken, scale: Double(size).squareRoot()),
             stages: try configuration.layers.indices.map { try Gemma3Block($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files, addsOne: true))],
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),

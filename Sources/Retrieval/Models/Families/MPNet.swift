@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Song et al. 2020; names and order of operations as in transformers' `MPNetModel`.
 
+@section("tvt_families") @used
+private let mpnetEntry: Family.Entry = { Family.register(.mpnet, at: $0) }
+
 extension Family {
     static let mpnet = Family(
         modelTypes: ["mpnet"],
@@ -14,7 +17,7 @@ extension Family {
 
 enum MPNet {
     /// A constant of the network, whatever `pad_token_id` says.
-    fileprivate static let paddingToken: Int32 = 1
+    fileprivate static let paddingToken = 1
 
     static func model(_ reader: ConfigurationReader, _ files: WeightFiles) throws -> TextModel {
         typealias Range = ConfigurationReader.Range
@@ -40,7 +43,7 @@ enum MPNet {
                 "encoder.relative_attention_bias.weight", [RelativePositions.bucketCount, sizes.headCount]))
         let pooler = "pooler.dense"
         return TextModel(
-            hiddenSize: sizes.hidden, maxLength: positionCount - Int(paddingToken) - 1,
+            hiddenSize: sizes.hidden, maxLength: positionCount - paddingToken - 1,
             vocabularySize: vocabularySize,
             entrance: try MPNetEmbeddings(vocabularySize, positionCount, sizes, files),
             stages: try (0..<blockCount).map { try MPNetBlock($0, sizes, positions, files) },
@@ -102,9 +105,9 @@ private final class MPNetEmbeddings: Entrance {
     }
 
     func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
-        let words_TD = try words.tensor.embedding(batch.tokens_T).to(computeType)
+        let words_TD = try words.tensor.embedding(batch.tokens_T, padding: MPNet.paddingToken).to(computeType)
         let positions_T = try batch.positions(countedFrom: MPNet.paddingToken)
-        let placed_TD = try words_TD.adding(positions.tensor.embedding(positions_T))
+        let placed_TD = try words_TD.adding(positions.tensor.embedding(positions_T, padding: MPNet.paddingToken))
         return try dropout.at(0).hidden(norm(placed_TD), site: 0)
     }
 }

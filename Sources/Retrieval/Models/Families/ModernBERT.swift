@@ -3,6 +3,9 @@ internal import Tensors
 
 // Source: Warner et al. 2024; names and order of operations as in transformers' `ModernBertModel`.
 
+@section("tvt_families") @used
+private let modernBERTEntry: Family.Entry = { Family.register(.modernBERT, at: $0) }
+
 extension Family {
     static let modernBERT = Family(
         modelTypes: ["modernbert"],
@@ -20,6 +23,7 @@ struct ModernBERTConfiguration {
     }
 
     let vocabularySize: Int
+    let paddingToken: Int?
     let hiddenSize: Int
     let headCount: Int
     let intermediateSize: Int
@@ -35,6 +39,7 @@ struct ModernBERTConfiguration {
     init(_ reader: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
         vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 50_283)
         hiddenSize = try reader.count("hidden_size", in: Range.size)
         headCount = try reader.count("num_attention_heads", in: Range.heads)
         guard hiddenSize % (2 * headCount) == 0 else {
@@ -136,6 +141,7 @@ enum ModernBERT {
 /// Word embeddings, normalised; positions are in the rotary embedding alone.
 private final class ModernBERTEmbeddings: Entrance {
     private let words: Parameter
+    private let padding: Int?
     private let norm: LayerNorm
     private let computeType: ElementType
 
@@ -144,13 +150,14 @@ private final class ModernBERTEmbeddings: Entrance {
     init(_ configuration: ModernBERTConfiguration, _ files: WeightFiles) throws {
         let size = configuration.hiddenSize
         words = try files.parameter("embeddings.tok_embeddings.weight", [configuration.vocabularySize, size])
+        padding = configuration.paddingToken
         norm = try LayerNorm(
             "embeddings.norm", size, configuration.normEpsilon, files, bias: configuration.normBias)
         computeType = files.precision.compute
     }
 
     func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
-        try norm(words.tensor.embedding(batch.tokens_T).to(computeType))
+        try norm(words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType))
     }
 }
 

@@ -84,8 +84,7 @@ public final class EmbeddingModel {
                 .badConfiguration, "\(adapter) was trained on the weights \(base); those of \(folder) are others",
                 advice: "give the model that it was trained on")
         }
-        try text.loadAdapters(adapter)
-        try text.mergeAdapters()
+        try text.mergeAdapters(adapter)
     }
 
     /// What makes token ids of a role's texts.

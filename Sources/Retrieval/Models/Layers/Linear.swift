@@ -29,8 +29,9 @@ public final class Linear {
         let output_TO = try input_TI.linear(weight.tensor.to(input_TI.elementType), bias?.tensor)
         guard let adapter else { return output_TO }
         let dropped_TI = try dropout.adapter(input_TI, site: site)
-        let low_TR = try dropped_TI.linear(adapter.a.tensor)
-        return try output_TO.adding(low_TR.linear(adapter.b.tensor).multiplied(by: adapter.scale))
+        let type = input_TI.elementType
+        let low_TR = try dropped_TI.linear(adapter.a.tensor.to(type))
+        return try output_TO.adding(low_TR.linear(adapter.b.tensor.to(type)).multiplied(by: adapter.scale))
     }
 
     /// Attaches an adapter to the layer, kept apart from the weight.
@@ -43,19 +44,5 @@ public final class Linear {
                     + "\(adapter.b.tensor.shape) does not fit", exitStatus: .badData)
         }
         self.adapter = adapter
-    }
-
-    /// Adds the adapter's product to the weight and takes it off.
-    ///
-    /// `W ← W + s·B·A`, computed in float32.
-    func mergeAdapter() throws {
-        guard let adapter else { return }
-        let type = weight.tensor.elementType
-        try withoutGradients {
-            let product_OI = try adapter.b.tensor.to(.float32).matmul(adapter.a.tensor.to(.float32))
-            let merged_OI = try weight.tensor.to(.float32).adding(product_OI.multiplied(by: adapter.scale))
-            try weight.replace(merged_OI.to(type))
-        }
-        self.adapter = nil
     }
 }

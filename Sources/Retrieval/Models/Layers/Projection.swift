@@ -39,12 +39,7 @@ public final class Projection {
         guard let prepared else {
             return try layers.enumerated().map { try $1(input_TI, dropout, site: site + UInt64($0)) }
         }
-        let joined = try prepared.linear(input_TI, nil)
-        var start = 0
-        return try layers.map { layer in
-            defer { start += layer.outputSize }
-            return try joined.narrow(1, start: start, length: layer.outputSize)
-        }
+        return try prepared.each(input_TI)
     }
 
     /// `output + residual`, in place where nobody else sees the output.
@@ -58,41 +53,43 @@ public final class Projection {
 /// The weights of linear layers that share an input, as encoding wants them: each is in memory once.
 ///
 /// On the CPU a weight is in the blocked layout of oneDNN, which was measured at 1.4 to 1.7 times the speed of the
-/// plain layout in float32 and bfloat16. On other devices, and where the CPU does not multiply its type, it stays
-/// plain and is converted to the input's type for each product, which costs next to nothing for a whole batch.
+/// plain layout in float32 and bfloat16. Where the CPU does not multiply its type, weights stay as they lie in the file
+/// and are converted to the input's type for each product, which costs next to nothing for a whole batch.
 private final class PreparedWeight {
     private enum Form {
-        case prepacked(PrepackedWeight)
-        case plain(Tensor)
+        case prepacked(PrepackedWeight, bias: Tensor?)
+        case fused(Tensor, bias: Tensor?)
+        case plain
     }
 
+    private let layers: [Linear]
     private let form: Form
-    private let bias: Tensor?
 
     /// Rows that a batch usually has; oneDNN chooses blocks by it. Any number of rows works.
     private static let expectedRowCount = 4096
 
     /// Takes the layers' weights over.
     init(_ layers: [Linear]) throws {
+        self.layers = layers
         let weights = layers.map(\.weight.tensor)
-        bias = try PreparedWeight.bias(layers)
-        let type = weights[0].elementType
-        let joined = weights.count == 1 ? weights[0] : try Tensor.cat(weights)
-        if joined.device == .cpu && PrepackedWeight.isSupported(type) {
-            form = .prepacked(try PrepackedWeight(joined, expectedRowCount: PreparedWeight.expectedRowCount))
-            for layer in layers { try layer.weight.release() }
-        } else {
-            form = .plain(joined)
-            // A single weight goes on being used where it lies.
-            if layers.count > 1 { for layer in layers { try layer.weight.release() } }
+        let isOnCPU = weights[0].device == .cpu
+        guard isOnCPU ? PrepackedWeight.isSupported(weights[0].elementType) : layers.count > 1 else {
+            form = .plain
+            return
         }
+        let joined = weights.count == 1 ? weights[0] : try Tensor.cat(weights)
+        let bias = try PreparedWeight.bias(layers)
+        form =
+            isOnCPU
+            ? .prepacked(try PrepackedWeight(joined, expectedRowCount: PreparedWeight.expectedRowCount), bias: bias)
+            : .fused(joined, bias: bias)
+        for layer in layers { try layer.weight.release() }
     }
 
     /// The biases end to end, zero for a layer that has none; nil where none has one.
     private static func bias(_ layers: [Linear]) throws -> Tensor? {
-        guard layers.contains(where: { $0.bias != nil }) else { return nil }
+        guard let type = layers.lazy.compactMap(\.bias?.tensor.elementType).first else { return nil }
         if layers.count == 1 { return layers[0].bias?.tensor }
-        let type = layers.lazy.compactMap(\.bias?.tensor.elementType).first!
         return try Tensor.cat(
             layers.map { layer in
                 try layer.bias?.tensor
@@ -100,15 +97,30 @@ private final class PreparedWeight {
             })
     }
 
+    /// The output of all layers, side by side, or of the only one.
     func linear(_ input: Tensor, _ activation: Activation?) throws -> Tensor {
         switch form {
-        case .prepacked(let weight):
+        case .prepacked(let weight, let bias):
             if activation == .gelu { return try weight.linear(input, bias, .gelu) }
             let output = try weight.linear(input, bias)
             return try activation?(output) ?? output
-        case .plain(let weight):
+        case .fused(let weight, let bias):
             let output = try input.linear(weight.to(input.elementType), bias)
             return try activation?(output) ?? output
+        case .plain:
+            let output = try layers[0](input, .none, site: 0)
+            return try activation?(output) ?? output
+        }
+    }
+
+    /// The outputs of all layers.
+    func each(_ input: Tensor) throws -> [Tensor] {
+        if case .plain = form { return try layers.map { try $0(input, .none, site: 0) } }
+        let joined = try linear(input, nil)
+        var start = 0
+        return try layers.map { layer in
+            defer { start += layer.outputSize }
+            return try joined.narrow(1, start: start, length: layer.outputSize)
         }
     }
 }

@@ -4,19 +4,25 @@ internal import Tensors
 final class TokenEmbedding: Entrance {
     private let words: Parameter
     private let scale: Double?
+    private let padding: Int?
     private let computeType: ElementType
 
     var parameters: [Parameter] { [words] }
 
-    /// - Parameter scale: what embeddings are multiplied by, rounded to the type that is computed with.
-    init(_ name: String, _ vocabularySize: Int, _ size: Int, _ files: WeightFiles, scale: Double? = nil) throws {
+    /// - Parameters:
+    ///   - padding: the token whose embedding is not trained.
+    ///   - scale: what embeddings are multiplied by, rounded to the type that is computed with.
+    init(
+        _ name: String, _ vocabularySize: Int, _ size: Int, _ files: WeightFiles, padding: Int?, scale: Double? = nil
+    ) throws {
         words = try files.parameter(name + ".weight", [vocabularySize, size])
         self.scale = scale
+        self.padding = padding
         computeType = files.precision.compute
     }
 
     func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
-        let words_TD = try words.tensor.embedding(batch.tokens_T).to(computeType)
+        let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
         guard let scale else { return words_TD }
         return try words_TD.multiplied(by: rounded(scale))
     }

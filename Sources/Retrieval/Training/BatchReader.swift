@@ -1,0 +1,91 @@
+internal import Base
+internal import Examples
+internal import Models
+internal import Tokenizers
+
+/// The micro-batches of a run's steps in their order, read and tokenised ahead of the thread that computes.
+///
+/// Batches and errors are those of ``TrainingPlan/batches(step:)``; what goes wrong with a step is thrown in its place,
+/// after all steps before it. Memory: what ``ExampleReader`` reads ahead, and the tokens of ``stepsAhead`` steps.
+final class BatchReader {
+    private let plan: TrainingPlan
+    private let reader: ExampleReader
+    /// The next step to be read.
+    private var nextStep: Int
+    /// Of reading; thrown after all steps that were read before.
+    private var failure: (any Error)?
+    /// Steps that are tokenised, the oldest first.
+    private var ready: [Step] = []
+    private var underWayCount = 0
+    private let tokenizing: OrderedWorkers<[Example], Step>
+
+    private typealias Step = Result<[TrainingBatch], any Error>
+
+    /// Steps that may wait, or be under way.
+    private static let stepsAhead = 3
+    /// Readers: one keeps up with any model that is worth training; the other cores compute.
+    private static let readerCount = 1
+
+    /// - Parameter first: the step to begin with, from 0.
+    init(_ plan: TrainingPlan, from first: Int) throws {
+        self.plan = plan
+        nextStep = first
+        let size = UInt64(plan.config.queriesPerStep)
+        reader = try ExampleReader(
+            plan.source, slots: (UInt64(first) * size)..<(UInt64(plan.stepCount) * size),
+            options: .init(workers: Self.readerCount))
+        let batching = plan.batching
+        tokenizing = try OrderedWorkers(workers: 1, window: Self.stepsAhead) {
+            { examples in Result { try batching.batches(examples) } }
+        }
+    }
+
+    /// The batches of the next step.
+    ///
+    /// - Precondition: there is one.
+    func next() throws -> [TrainingBatch] {
+        while failure == nil, ready.count + underWayCount < Self.stepsAhead, nextStep < plan.stepCount {
+            do {
+                underWayCount += 1
+                try tokenizing.submit(examplesOfNextStep(), write: take)
+                nextStep += 1
+            } catch {
+                underWayCount -= 1
+                failure = error
+            }
+        }
+        if ready.isEmpty, let step = try tokenizing.takeOldest() { take(step) }
+        guard !ready.isEmpty else { throw failure ?? Failure(.bug, "no step is left") }
+        return try ready.removeFirst().get()
+    }
+
+    private func take(_ step: Step) {
+        underWayCount -= 1
+        ready.append(step)
+    }
+
+    private func examplesOfNextStep() throws -> [Example] {
+        try (0..<plan.config.queriesPerStep).map { _ in
+            guard let example = try reader.next() else { throw Failure(.bug, "the examples end early") }
+            return example
+        }
+    }
+}
+
+/// How examples become micro-batches; may be used by any thread.
+struct Batching: Sendable {
+    /// Of each part of the config.
+    let tokenizers: [TrainingConfig.Sides<RoleTokenizer>]
+    let masksKnownPositives: Bool
+    /// Queries of a micro-batch.
+    let size: Int
+
+    /// - Parameter examples: of one step.
+    func batches(_ examples: [Example]) throws -> [TrainingBatch] {
+        try stride(from: 0, to: examples.count, by: size).map { start in
+            try TrainingBatch(
+                Array(examples[start..<(start + size)]), tokenizers: tokenizers,
+                masksKnownPositives: masksKnownPositives)
+        }
+    }
+}

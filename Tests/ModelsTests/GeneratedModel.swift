@@ -1,0 +1,77 @@
+import Base
+import JSON
+import Models
+import SystemPackage
+import Tensors
+import TestKit
+
+/// A random model of the goldens under `Golden/families`: its weights are a function of a seed and of their names.
+struct GeneratedModel {
+    static let goldens = Golden()("families")
+    let reference: JSONValue
+    /// Blocks' outputs, vectors.
+    let expected: SafetensorsFile
+    let seed: UInt64
+    let texts: [[Int32]]
+
+    init(_ name: String) throws {
+        reference = try JSONValue.parse(file: Self.goldens.appending(name + ".json"))
+        expected = try SafetensorsFile(Self.goldens.appending(name + ".safetensors"))
+        seed = UInt64(reference["seed"]!.integer!)
+        texts = reference["texts"]!.array!.map { $0.array!.map { Int32($0.integer!) } }
+    }
+
+    /// The names of all goldens.
+    static let names: [String] = {
+        let files = (try? Files.list(goldens)) ?? []
+        return files.filter { $0.hasSuffix(".safetensors") }.map { String($0.dropLast(12)) }.sorted()
+    }()
+
+    /// Values that numpy makes alike; see `Golden/families/PROVENANCE.md`.
+    static func values(_ name: String, seed: UInt64, count: Int, center: Double, spread: Double) -> [Float] {
+        var hash: UInt64 = 14_695_981_039_346_656_037
+        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
+        let state = seed ^ hash
+        return (0..<count).map { index in
+            var z = state &+ UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15
+            z ^= z >> 30
+            z &*= 0xBF58_476D_1CE4_E5B9
+            z ^= z >> 27
+            z &*= 0x94D0_49BB_1331_11EB
+            z ^= z >> 31
+            let unit = Double(z >> 40) / 16_777_216
+            return Float(center + (2 * unit - 1) * spread)
+        }
+    }
+
+    private func tensors(_ list: JSONValue) throws -> [(name: String, tensor: Tensor)] {
+        try list.array!.map { entry in
+            let name = entry["name"]!.string!
+            let shape = entry["shape"]!.array!.map { $0.integer! }
+            let values = Self.values(
+                name, seed: seed, count: shape.reduce(1, *), center: entry["center"]!.double!,
+                spread: entry["spread"]!.double!)
+            return (name, try Tensor(values, shape: shape))
+        }
+    }
+
+    /// Writes a model folder; its tokenizer is that of another test, whose ids do not matter.
+    func write(to folder: FilePath) throws {
+        try Files.makeDirectory(folder)
+        try Files.replace(folder.appending("config.json"), with: reference["config"]!.pretty())
+        try SafetensorsWriter.write(tensors(reference["tensors"]!), to: folder.appending("model.safetensors"))
+        let tokenizer = Self.goldens.appending("tokenizer.json")
+        try Files.replace(folder.appending("tokenizer.json"), with: Files.readAll(tokenizer))
+        let description: JSONValue = ["tokenizer_class": "BertTokenizer"]
+        try Files.replace(folder.appending("tokenizer_config.json"), with: description.pretty())
+    }
+
+    /// Writes the adapter that goes with the model.
+    func writeAdapter(to folder: FilePath) throws {
+        try Files.makeDirectory(folder)
+        let adapter = reference["lora"]!
+        try Files.replace(folder.appending("adapter_config.json"), with: adapter["config"]!.pretty())
+        try SafetensorsWriter.write(
+            tensors(adapter["tensors"]!), to: folder.appending("adapter_model.safetensors"))
+    }
+}
