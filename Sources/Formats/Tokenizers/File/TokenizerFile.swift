@@ -62,6 +62,12 @@ struct TokenizerFile {
         }
     }
 
+    /// Puts other steps in the place of the file's; the model must read the same words, of bytes or of characters.
+    mutating func replaceSteps(_ normalizers: [Normalizer], _ preTokenizers: [PreTokenizer]) {
+        self.normalizers = normalizers
+        self.preTokenizers = preTokenizers
+    }
+
     /// The id of a token as it is written: an added one's, else that of the vocabulary.
     func id(of token: [UInt8]) -> Int32? {
         if let added = addedTokens.first(where: { $0.content == token }) { return added.id }
