@@ -37,9 +37,9 @@ final class WeightFiles {
                 }
             }
         }
-        try checkIndex()
         let written = fileByName.keys
         prefix = names.prefixes.first { prefix in written.contains { $0.hasPrefix(prefix) } } ?? ""
+        try checkIndex()
     }
 
     /// - Throws: `InputError` where the index of several files and the files say different things of a tensor.
