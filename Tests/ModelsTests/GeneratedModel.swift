@@ -62,7 +62,7 @@ struct GeneratedModel {
         try SafetensorsWriter.write(tensors(reference["tensors"]!), to: folder.appending("model.safetensors"))
         let tokenizer = Self.goldens.appending("tokenizer.json")
         try Files.replace(folder.appending("tokenizer.json"), with: Files.readAll(tokenizer))
-        let description: JSONValue = ["tokenizer_class": "BertTokenizer"]
+        let description: JSONValue = ["tokenizer_class": "PreTrainedTokenizerFast"]
         try Files.replace(folder.appending("tokenizer_config.json"), with: description.pretty())
     }
 
