@@ -121,6 +121,10 @@ struct TokenizerConfiguration {
                 try requireAdded(token, part, field)
                 specialTokens.insert(token)
                 if field == "eos_token" && endOfText == nil { endOfText = token }
+                // Byte-level vocabularies have none, whatever the file names.
+                if field == "unk_token", let unknown = tokenizer.unknownToken, unknown != token {
+                    throw part.error("tokenizer.json has another unknown token", field, token)
+                }
             } else if field.hasSuffix("_special_tokens") {
                 let values = value.array ?? value.object.map { $0.map { $0.1 } } ?? [value]
                 for value in values {
