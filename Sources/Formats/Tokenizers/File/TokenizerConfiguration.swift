@@ -34,6 +34,10 @@ struct TokenizerConfiguration {
     private static let used: Set<String> = [
         "tokenizer_class", "do_lower_case", "strip_accents", "tokenize_chinese_chars", "add_prefix_space", "legacy",
         "add_bos_token", "add_eos_token", "model_max_length", "max_len", "truncation_side", "added_tokens_decoder",
+    ]
+
+    /// Lists of tokens, or objects of named ones.
+    private static let tokenLists: Set<String> = [
         "additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens",
     ]
 
@@ -77,7 +81,7 @@ struct TokenizerConfiguration {
 
     private static func isKnown(_ field: String) -> Bool {
         harmless.contains(field) || used.contains(field) || fixed.contains { $0.field == field }
-            || field.hasSuffix("_token")
+            || tokenLists.contains(field) || field.hasSuffix("_token")
     }
 
     /// Two flags are named as if they were tokens.
@@ -115,7 +119,7 @@ struct TokenizerConfiguration {
             } else if field.hasSuffix("_token") {
                 guard let token = try token(part, field) else { continue }
                 try requireAdded(token, part, field)
-            } else if field.hasSuffix("_special_tokens") {
+            } else if Self.tokenLists.contains(field) {
                 let values = value.array ?? value.object.map { $0.map { $0.1 } } ?? [value]
                 for value in values {
                     guard let text = value.string ?? value["content"]?.string else {
