@@ -77,8 +77,9 @@ extension TokenizerConfiguration {
     // MARK: - Steps
 
     private mutating func checkSteps(_ part: Component, _ named: TokenizerClass) throws {
+        // transformers gives the others ids behind the vocabulary, which the model does not have.
         for field in named.tokens.keys.sorted() {
-            guard part.object[field] != .null, let token = try token(part, named, field) else { continue }
+            guard let token = try token(part, named, field), tokenizer.id(of: token) != nil else { continue }
             try requireAdded(token, part, field)
         }
         switch named.steps {
@@ -192,7 +193,7 @@ extension TokenizerConfiguration {
     /// Version 4 wrote `[Prepend, Replace]` for a `legacy` tokenizer, and `Metaspace` for another; version 5 writes
     /// `Metaspace`, but loses `legacy`, so that it does not always read what it wrote.
     private mutating func followLlama(_ part: Component, isCode: Bool) throws {
-        try checkFallback(part)
+        try checkFallback(part, hasUnknown: isCode)
         let found: Metaspace.Prepending
         /// Whether the file says when `▁` is put before a text, and not the class alone.
         let isStated: Bool
@@ -221,8 +222,8 @@ extension TokenizerConfiguration {
     }
 
     private func checkGemma(_ part: Component, _ named: TokenizerClass) throws {
-        try checkFallback(part)
         try checkUnknown(part, named)
+        try checkFallback(part, hasUnknown: true)
         guard tokenizer.normalizers.map(\.spaceStep) == [.replace] else {
             throw disagree(part, "tokenizer_class", "Replace of spaces by ▁", "another normalizer")
         }
@@ -234,13 +235,18 @@ extension TokenizerConfiguration {
         }
     }
 
-    /// With a token for each byte, it does not matter which token is the unknown one.
-    private func checkFallback(_ part: Component) throws {
+    /// Byte pairs as SentencePiece's are converted. Version 5 gives Llama's no unknown token, which does not matter where every
+    /// byte has a token.
+    private func checkFallback(_ part: Component, hasUnknown: Bool) throws {
         guard case .bytePair(let model) = tokenizer.model, !model.readsBytes, !model.ignoresMerges,
-            model.fallbackIDs.count == 256, !model.fallbackIDs.contains(-1), model.continuingPrefix.isEmpty,
-            model.endSuffix.isEmpty
+            !model.fallbackIDs.isEmpty, model.continuingPrefix.isEmpty, model.endSuffix.isEmpty,
+            hasUnknown
+                ? model.unknown?.isFused == true : model.unknown == nil || !model.fallbackIDs.contains(-1)
         else {
-            throw disagree(part, "tokenizer_class", "byte pairs with a token for each byte", "another model")
+            throw disagree(
+                part, "tokenizer_class",
+                "byte pairs that fall back to bytes, with " + (hasUnknown ? "a fused unknown token" : "every byte"),
+                "another model")
         }
     }
 

@@ -38,6 +38,10 @@ struct TokenizerConfiguration {
     private static let used: Set<String> = [
         "tokenizer_class", "do_lower_case", "strip_accents", "tokenize_chinese_chars", "add_prefix_space", "legacy",
         "add_bos_token", "add_eos_token", "model_max_length", "max_len", "truncation_side", "added_tokens_decoder",
+    ]
+
+    /// Lists of tokens, or objects of named ones.
+    private static let tokenLists: Set<String> = [
         "additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens",
     ]
 
@@ -81,7 +85,7 @@ struct TokenizerConfiguration {
 
     private static func isKnown(_ field: String) -> Bool {
         harmless.contains(field) || used.contains(field) || fixed.contains { $0.field == field }
-            || field.hasSuffix("_token")
+            || tokenLists.contains(field) || field.hasSuffix("_token")
     }
 
     /// Two flags are named as if they were tokens.
@@ -125,7 +129,7 @@ struct TokenizerConfiguration {
                 if field == "unk_token", let unknown = tokenizer.unknownToken, unknown != token {
                     throw part.error("tokenizer.json has another unknown token", field, token)
                 }
-            } else if field.hasSuffix("_special_tokens") {
+            } else if Self.tokenLists.contains(field) {
                 let values = value.array ?? value.object.map { $0.map { $0.1 } } ?? [value]
                 for value in values {
                     guard let text = value.string ?? value["content"]?.string else {
