@@ -75,16 +75,37 @@ import Tokenizers
         #expect(error?.place.path.hasSuffix("tokenizer_config.json") == true)
     }
 
-    /// transformers 5 takes a byte-level Llama's file as it is, and a Mistral's in any case.
+    /// transformers 5 takes a Llama's file as it is where it is byte-level, and where no class is named.
     @Test func filesCountWhereTheClassDoesNot() throws {
         var files = try Self.files("4-llama3")
         var fields = files["tokenizer_config.json"]!.object!
-        fields["tokenizer_class"] = "LlamaTokenizerFast"
-        files["tokenizer_config.json"] = .object(fields)
-        let tokenizer = try Self.open("4-llama3", files)
-        let expected = try Self.open("4-llama3", Self.files("4-llama3"))
-        for text in Self.golden["texts"]!.array!.map({ Array($0.string!.utf8) }) {
-            #expect(try tokenizer.ids(text) == expected.ids(text))
+        let expected = try Self.open("4-llama3", files)
+        for named in ["LlamaTokenizerFast", nil] as [JSONValue?] {
+            fields["tokenizer_class"] = named
+            files["tokenizer_config.json"] = .object(fields)
+            let tokenizer = try Self.open("4-llama3", files)
+            for text in Self.golden["texts"]!.array!.map({ Array($0.string!.utf8) }) {
+                #expect(try tokenizer.ids(text) == expected.ids(text))
+            }
+        }
+    }
+
+    /// The class may be named as version 4 has it, or not at all.
+    @Test(arguments: [
+        "4-bert", "4-distilbert", "4-mpnet", "4-roberta", "4-xlm-roberta", "4-gpt2", "4-qwen2", "4-llama", "5-llama",
+        "4-gemma", "4-mistral", "4-modernbert",
+    ])
+    func theNameOfTheClassMayBeLeftOut(_ name: String) throws {
+        var files = try Self.files(name)
+        var fields = files["tokenizer_config.json"]!.object!
+        let expected = try Self.open(name, files)
+        for named in [nil, fields["tokenizer_class"]!.string! + "Fast"] where named != "PreTrainedTokenizerFastFast" {
+            fields["tokenizer_class"] = named.map { .string($0) }
+            files["tokenizer_config.json"] = .object(fields)
+            let tokenizer = try Self.open(name, files)
+            for text in Self.golden["texts"]!.array!.map({ Array($0.string!.utf8) }) {
+                #expect(try tokenizer.ids(text) == expected.ids(text))
+            }
         }
     }
 

@@ -1,24 +1,37 @@
-/// Looks for NaN and infinity in the bits of numbers.
+/// Looks for NaN and infinity in the bits of numbers, at the speed of memory.
 enum FiniteNumbers {
+    private typealias Words = SIMD8<UInt64>
+
     /// Whether in no number all bits of the exponent are set.
     ///
-    /// - Parameter bytes: numbers of this width, at any address.
-    static func check<Bits: FixedWidthInteger>(
+    /// - Parameters:
+    ///   - bytes: numbers of this width, little-endian, at any address.
+    ///   - exponent: the bits of the exponent.
+    static func check<Bits: FixedWidthInteger & UnsignedInteger>(
         _ bytes: UnsafeRawBufferPointer, as _: Bits.Type, exponent: Bits
     ) -> Bool {
         let width = MemoryLayout<Bits>.size
-        let block = 4096
+        let exponents = Words(repeating: repeated(exponent))
+        let ones = Words(repeating: repeated(Bits(1)))
+        let tops = Words(repeating: repeated(Bits(1) << (Bits.bitWidth - 1)))
+        var found = Words.zero
         var offset = 0
-        // A block has no way out of its loop, so that the compiler makes it one of vectors.
-        while offset < bytes.count {
-            let end = min(offset + block * width, bytes.count)
-            var found = false
-            for start in stride(from: offset, to: end, by: width) {
-                found = found || bytes.loadUnaligned(fromByteOffset: start, as: Bits.self) & exponent == exponent
-            }
-            if found { return false }
-            offset = end
+        while offset + MemoryLayout<Words>.size <= bytes.count {
+            // Zero where all bits of an exponent are set; a zero among numbers without a top bit borrows, and shows in its
+            // top bit. What borrows from a neighbour does so only where that one is zero.
+            let clear = ~bytes.loadUnaligned(fromByteOffset: offset, as: Words.self) & exponents
+            found |= (clear &- ones) & ~clear & tops
+            offset += MemoryLayout<Words>.size
+        }
+        guard found == .zero else { return false }
+        for start in stride(from: offset, to: bytes.count, by: width) {
+            if bytes.loadUnaligned(fromByteOffset: start, as: Bits.self) & exponent == exponent { return false }
         }
         return true
+    }
+
+    /// A number as often as it fits into 64 bits.
+    private static func repeated<Bits: FixedWidthInteger & UnsignedInteger>(_ bits: Bits) -> UInt64 {
+        stride(from: 0, to: 64, by: Bits.bitWidth).reduce(0) { $0 | UInt64(bits) << $1 }
     }
 }

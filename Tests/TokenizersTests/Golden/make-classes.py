@@ -165,6 +165,7 @@ def save4(work):
     save(t.LlamaTokenizerFast(llama, legacy=False, add_eos_token=True, **space), work, "4-llama-end", "llama", **unset)
     # As the published Llama 2: made in the old way, with the new flag.
     save(t.LlamaTokenizerFast(llama, legacy=True, **space), work, "4-llama2", "llama", legacy=False, **unset)
+    save(t.LlamaTokenizerFast(llama, legacy=True, **space), work, "4-llama2-unnamed", "llama", tokenizer_class=..., **unset)
     save(t.LlamaTokenizerFast(llama, legacy=True, add_eos_token=True, **space), work, "4-mistral", "mistral", **unset)
     save(t.CodeLlamaTokenizerFast(llama, prefix_token=None, middle_token=None, suffix_token=None, eot_token=None),
          work, "4-code-llama", "llama")

@@ -4,8 +4,8 @@ internal import JSON
 extension TokenizerConfiguration {
     /// Compares `tokenizer.json` with what the tokenizer's class makes of it.
     ///
-    /// Where the two versions of transformers follow the file, it counts. Where version 5 follows the class, and the file is
-    /// one that version 4 wrote for the same class, the class counts. Anything else is refused.
+    /// Where version 5 takes the file as it is, the file counts. Where it follows the class, and the file is one that
+    /// version 4 wrote for the same class, the class counts. Anything else is refused.
     mutating func checkClass(_ part: Component, default defaultClass: String, modelClass: String) throws {
         let name = part.has("tokenizer_class") ? try part.string("tokenizer_class") : defaultClass
         guard let named = TokenizerClass.named(name) else {
@@ -14,8 +14,7 @@ extension TokenizerConfiguration {
                 advice: "built in here: " + TokenizerClass.names.joined(separator: ", "))
         }
         try checkEnds(part, named)
-        // Version 5 takes the file as it is where the model has no class of its own, and where a Llama's is byte-level.
-        if TokenizerClass.named(modelClass)?.steps == .file || named.steps == .file || isByteLevelLlama(named) {
+        if TokenizerClass.named(modelClass)?.steps == .file || named.steps == .file || isLlamaOfFile(part, named) {
             try checkFlagsOfFile(part)
         } else {
             try checkSteps(part, named)
@@ -28,8 +27,13 @@ extension TokenizerConfiguration {
         }
     }
 
-    private func isByteLevelLlama(_ named: TokenizerClass) -> Bool {
-        guard named.steps == .llama, case .byteLevel = tokenizer.preTokenizers.last else { return false }
+    /// Version 5 has no class for models of type `llama`: it takes the file as it is where none is named, and where the
+    /// file is byte-level.
+    private func isLlamaOfFile(_ part: Component, _ named: TokenizerClass) -> Bool {
+        guard named.name == "LlamaTokenizer" else { return false }
+        guard part.has("tokenizer_class"), case .byteLevel = tokenizer.preTokenizers.last else {
+            return !part.has("tokenizer_class")
+        }
         return true
     }
 
@@ -174,7 +178,7 @@ extension TokenizerConfiguration {
             switch step {
             case .precompiled where index == 0: kept.append(step)
             case .strip(left: false, right: true): continue
-            case .replace(.expression, with: Self.metaspace): continue
+            case .replace(.expression, with: Self.metaspace), .replace(.expression, with: [0x20]): continue
             default: throw disagree(part, "tokenizer_class", "a Precompiled normalizer", "another")
             }
         }
@@ -235,8 +239,8 @@ extension TokenizerConfiguration {
         }
     }
 
-    /// Byte pairs as SentencePiece's are converted. Version 5 gives Llama's no unknown token, which does not matter where every
-    /// byte has a token.
+    /// Byte pairs as SentencePiece's are converted. Version 5 gives Llama's no unknown token, which does not matter where
+    /// every byte has a token.
     private func checkFallback(_ part: Component, hasUnknown: Bool) throws {
         guard case .bytePair(let model) = tokenizer.model, !model.readsBytes, !model.ignoresMerges,
             !model.fallbackIDs.isEmpty, model.continuingPrefix.isEmpty, model.endSuffix.isEmpty,

@@ -28,7 +28,7 @@ extension Family {
         return options
     }
 
-    static let mistral = decoder("mistral", tokenizerClass: "LlamaTokenizer") { reader, size in
+    static let mistral = decoder("mistral", tokenizerClass: "TokenizersBackend") { reader, size in
         var options = DecoderConfiguration.Options()
         options.headSize = try reader.optionalCount("head_dim", in: ConfigurationReader.Range.size) ?? size
         options.window = try reader.optionalCount("sliding_window", in: ConfigurationReader.Range.positions)

@@ -64,7 +64,8 @@ struct ModelFolder {
 
     func tokenizer() throws -> Tokenizer {
         try Tokenizer(
-            folder: tokenizerFolder, defaultClass: config["tokenizer_class"]?.string ?? family.tokenizerClass)
+            folder: tokenizerFolder, defaultClass: config["tokenizer_class"]?.string ?? family.tokenizerClass,
+            modelClass: family.tokenizerClass)
     }
 
     /// - Throws: `InputError` where `config.json` and the checkpoint do not fit each other exactly.
