@@ -194,7 +194,7 @@ import Testing
         let v = try Tensor.normal([2, 3, 5, 8], seed: 3)
         let scores = try q.matmul(k.transpose(-1, -2)).multiplied(by: 1 / 8.0.squareRoot())
         let expected = try scores.softmax().matmul(v).floats()
-        let got = try Tensor.attention(query_BHLD: q, key_BHLD: k, value_BHLD: v).floats()
+        let got = try Tensor.attention(query_BHLD: q, key_BGLD: k, value_BGLD: v).floats()
         for (one, other) in zip(got, expected) { #expect(abs(one - other) < 1e-5) }
     }
 

@@ -1,4 +1,4 @@
-// Matrix products, normalisation and attention.
+// Matrix products and layer norm.
 #include "Handle.hpp"
 
 #include <ATen/Functions.h>
@@ -19,24 +19,6 @@ CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight
 CTorchStatus ctorch_layer_norm(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, double epsilon, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] {
         return at::layer_norm(input->value, weight->value.sizes(), weight->value, bias->value, epsilon);
-    });
-}
-
-CTorchStatus ctorch_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, bool causal, double scale, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] {
-        return at::scaled_dot_product_attention(
-            query->value, key->value, value->value, std::nullopt, 0.0, causal,
-            scale > 0 ? std::optional(scale) : std::nullopt);
-    });
-}
-
-CTorchStatus ctorch_packed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *cumulative, int64_t longest, bool causal, double scale, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] {
-        auto results = at::_flash_attention_forward(
-            query->value, key->value, value->value, cumulative->value, cumulative->value, longest, longest,
-            /*dropout_p=*/0.0, causal, /*return_debug_mask=*/false,
-            scale > 0 ? std::optional(scale) : std::nullopt);
-        return std::get<0>(results);
     });
 }
 

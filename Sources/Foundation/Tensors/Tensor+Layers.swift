@@ -1,6 +1,6 @@
 internal import CTorch
 
-// Matrix products, normalisation, attention.
+// Matrix products and layer norm.
 extension Tensor {
     /// The matrix product over the last two dimensions; leading ones broadcast.
     public func matmul(_ other: Tensor) throws -> Tensor {
@@ -17,32 +17,6 @@ extension Tensor {
     /// Normalisation over the last dimension.
     public func layerNorm(_ weight: Tensor, _ bias: Tensor, epsilon: Double) throws -> Tensor {
         try made("layerNorm", self, weight, bias) { ctorch_layer_norm($0, $1, $2, epsilon, $3, $4) }
-    }
-
-    /// `softmax(Q·Kᵀ·scale)·V` of `[B, H, L, D]` tensors; no mask but, when asked, the causal one. Scale 1/√D if nil.
-    public static func attention(
-        query_BHLD: Tensor, key_BHLD: Tensor, value_BHLD: Tensor, causal: Bool = false, scale: Double? = nil
-    ) throws -> Tensor {
-        try made("attention", query_BHLD, key_BHLD, value_BHLD) {
-            ctorch_attention($0, $1, $2, causal, scale ?? 0, $3, $4)
-        }
-    }
-
-    /// FlashAttention within each sequence of packed `[T, H, D]` tensors: CUDA, float16 or bfloat16.
-    ///
-    /// - Parameters:
-    ///   - cumulativeLengths: int32 `[S + 1]` on the same device, from 0 to T.
-    ///   - longest: the length of the longest sequence.
-    public static func packedAttention(
-        query_THD: Tensor, key_THD: Tensor, value_THD: Tensor, cumulativeLengths: Tensor, longest: Int,
-        causal: Bool = false, scale: Double? = nil
-    ) throws -> Tensor {
-        try withExtendedLifetime(cumulativeLengths) {
-            try made("packedAttention", query_THD, key_THD, value_THD) {
-                ctorch_packed_attention(
-                    $0, $1, $2, cumulativeLengths.handle, Int64(longest), causal, scale ?? 0, $3, $4)
-            }
-        }
     }
 }
 

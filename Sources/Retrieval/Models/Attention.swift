@@ -20,7 +20,7 @@ enum PackedAttention {
         if batch.device != .cpu && is16Bit && dropout.attention == 0 {
             let shape = [-1, headCount, headSize]
             return try Tensor.packedAttention(
-                query_THD: q_TD.reshape(shape), key_THD: k_TD.reshape(shape), value_THD: v_TD.reshape(shape),
+                query_THD: q_TD.reshape(shape), key_TGD: k_TD.reshape(shape), value_TGD: v_TD.reshape(shape),
                 cumulativeLengths: batch.cumulativeLengths, longest: batch.packed.longest
             ).reshape([-1, hiddenSize])
         }
@@ -33,7 +33,7 @@ enum PackedAttention {
             let output_NHLE =
                 if dropout.attention == 0 {
                     try Tensor.attention(
-                        query_BHLD: parts_NHLE[0], key_BHLD: parts_NHLE[1], value_BHLD: parts_NHLE[2])
+                        query_BHLD: parts_NHLE[0], key_BGLD: parts_NHLE[1], value_BGLD: parts_NHLE[2])
                 } else {
                     try attentionWithDropout(parts_NHLE, dropout, site: site &* 65_536 &+ UInt64(index))
                 }

@@ -140,14 +140,23 @@ CTorchStatus ctorch_matmul(const CTorchTensor *a, const CTorchTensor *b, CTorchT
 /// `input · weightᵀ + bias`; `bias` may be NULL.
 CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_layer_norm(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, double epsilon, CTorchTensor **out, CTorchError *error);
-/// Attention of `[B, H, L, D]` tensors without a mask; `scale` ≤ 0 means 1/√D.
-CTorchStatus ctorch_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, bool causal, double scale, CTorchTensor **out, CTorchError *error);
-/// FlashAttention over packed `[T, H, D]` tensors; CUDA, 16-bit types. `cumulative` is int32 `[S + 1]` on the device.
-CTorchStatus ctorch_packed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *cumulative, int64_t longest, bool causal, double scale, CTorchTensor **out, CTorchError *error);
 /// A weight `[out, in]` in the layout that `ctorch_prepacked_linear` wants for about `rowCount` rows (oneDNN, CPU).
 CTorchStatus ctorch_prepack(const CTorchTensor *weight, int64_t rowCount, CTorchTensor **out, CTorchError *error);
 /// `input · weightᵀ + bias`, then GELU (erf) when asked, in one pass; without gradients.
 CTorchStatus ctorch_prepacked_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, bool gelu, CTorchTensor **out, CTorchError *error);
+
+// Attention (Attention.cpp). Queries have H heads, keys and values G; G divides H, and head h reads keys and values
+// h / (H / G). `scale` ≤ 0 means 1/√D.
+
+/// `softmax(query · keyᵀ · scale + mask) · value` of `[B, H, L, D]` and `[B, G, L, D]`; `mask` may be NULL, else is of
+/// a floating-point type and broadcasts to `[B, H, L, L]`.
+CTorchStatus ctorch_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *mask, bool causal, double scale, CTorchTensor **out, CTorchError *error);
+/// The same where query i sees keys i − before … i + after only; time and memory grow with their number, not with L.
+/// `blockLength` queries are taken together, 0 leaves the choice to the callee.
+CTorchStatus ctorch_windowed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, int64_t before, int64_t after, double scale, int64_t blockLength, CTorchTensor **out, CTorchError *error);
+/// FlashAttention over packed `[T, H, D]` and `[T, G, D]`; CUDA, 16-bit types. `cumulative` is int32 `[S + 1]` on the
+/// device. `before` and `after` limit the keys as above, −1 does not.
+CTorchStatus ctorch_packed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *cumulative, int64_t longest, bool causal, int64_t before, int64_t after, double scale, CTorchTensor **out, CTorchError *error);
 
 // Gradients and optimiser steps (Gradients.cpp)
 
