@@ -158,6 +158,24 @@ CTorchStatus ctorch_windowed_attention(const CTorchTensor *query, const CTorchTe
 /// device. `before` and `after` limit the keys as above, −1 does not.
 CTorchStatus ctorch_packed_attention(const CTorchTensor *query, const CTorchTensor *key, const CTorchTensor *value, const CTorchTensor *cumulative, int64_t longest, bool causal, int64_t before, int64_t after, double scale, CTorchTensor **out, CTorchError *error);
 
+// Layers of one pass over the CPU's memory (Fused.cpp)
+
+typedef enum CTorchActivation : int32_t {
+    CTORCH_ACTIVATION_NONE, CTORCH_ACTIVATION_SILU, CTORCH_ACTIVATION_GELU_ERF, CTORCH_ACTIVATION_GELU_TANH,
+    CTORCH_ACTIVATION_RELU
+} CTorchActivation;
+
+/// x / √(mean x² + epsilon) over the last dimension in float32, rounded to x's type and multiplied by `weight` in it;
+/// with `addsOne` multiplied by 1 + `weight` in float32 and rounded once.
+CTorchStatus ctorch_rms_norm(const CTorchTensor *input, const CTorchTensor *weight, double epsilon, bool addsOne, CTorchTensor **out, CTorchError *error);
+/// `[a, b]` → `[a·cos − b·sin, b·cos + a·sin]` for the halves of the last dimension of `[T, H, E]`; tables are float32
+/// `[T, E / 2]` and take no gradients. Computed in float32, rounded once.
+CTorchStatus ctorch_rotary(const CTorchTensor *input, const CTorchTensor *cosines, const CTorchTensor *sines, CTorchTensor **out, CTorchError *error);
+/// `activation(gate) · up`, the activation rounded to their type.
+CTorchStatus ctorch_gated(const CTorchTensor *gate, const CTorchTensor *up, CTorchActivation activation, CTorchTensor **out, CTorchError *error);
+/// The same over `gate`'s memory; an error while gradients of either are recorded.
+CTorchStatus ctorch_gated_(CTorchTensor *gate, const CTorchTensor *up, CTorchActivation activation, CTorchError *error);
+
 // Gradients and optimiser steps (Gradients.cpp)
 
 CTorchStatus ctorch_set_requires_gradient(CTorchTensor *tensor, bool value, CTorchError *error);
