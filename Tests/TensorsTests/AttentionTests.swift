@@ -160,7 +160,9 @@ import Testing
                 mask: Self.band(length, range), scale: 0.3)
             try expectClose(got, expected, tolerance, "\(type)")
         }
-        let (one, other) = (try shape.inputs(8).map { try $0.leaf(.float32) }, try shape.inputs(8).map { try $0.leaf(.float64) })
+        let (one, other) = (
+            try shape.inputs(8).map { try $0.leaf(.float32) }, try shape.inputs(8).map { try $0.leaf(.float64) }
+        )
         let got = try Tensor.windowedAttention(
             query_BHLD: one[0], key_BGLD: one[1], value_BGLD: one[2], before: window.before, after: window.after,
             blockLength: window.block)

@@ -34,6 +34,7 @@ func expectClose(
 
 /// Gradients of `Σ output · w` for fixed random w.
 func gradients(of output: Tensor, _ inputs: [Tensor]) throws -> [Tensor] {
-    let weights = try Tensor.normal(output.shape, seed: 77).to(output.elementType)
+    // Of as many bits as the shortest type has, so that they are the same in all.
+    let weights = try Tensor.normal(output.shape, seed: 77).to(.bfloat16).to(output.elementType)
     return try Tensor.gradients(of: [output], withRespectTo: inputs, outputGradients: [weights]).map { $0! }
 }

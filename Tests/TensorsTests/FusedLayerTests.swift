@@ -32,7 +32,8 @@ import Testing
                     try gradients(of: Self.rms(wide[0], wide[1], 1e-3, addsOne: addsOne), wide))
                 for (one, other) in pairs {
                     #expect(one.elementType == type)
-                    try expectClose(one, other, Tensor.rounding(type) * 4 + 1e-6, "\(addsOne)")
+                    // The weight's gradient adds up the roundings of many rows.
+                    try expectClose(one, other, Tensor.rounding(type) * 12 + 1e-6, "\(addsOne)")
                 }
             }
         }
@@ -156,12 +157,13 @@ import Testing
                 let wide = try product.leaf(.float64)
                 let recorded = try leaf.narrow(-1, start: 0, length: half).gated(
                     up: leaf.narrow(-1, start: half, length: half), activation)
-                try expectClose(recorded, got, Tensor.rounding(type) * 2 + 5e-7)
+                // libtorch's own loses 1e-7 of 1 + erf, which x and up then multiply.
+                try expectClose(recorded, got, Tensor.rounding(type) * 2 + 2e-5)
                 let other = try Self.activated(wide.narrow(-1, start: 0, length: half), activation).multiplied(
                     by: wide.narrow(-1, start: half, length: half))
                 try expectClose(
                     gradients(of: recorded, [leaf])[0], gradients(of: other, [wide])[0],
-                    Tensor.rounding(type) * 8 + 2e-6)
+                    Tensor.rounding(type) * 8 + 5e-5)
                 let expectedProduct = try Tensor.cat([got, up], -1)
                 try gate.gateInPlace(up: up, activation)
                 #expect(try product.doubles() == expectedProduct.doubles())
@@ -173,7 +175,9 @@ import Testing
     /// Where activations are tiny, huge or not numbers.
     @Test(arguments: Tensor.Activation.allCases)
     func gatesAtTheEnds(activation: Tensor.Activation) throws {
-        let values: [Float] = [0, -0.0, 1e-30, -1e-30, 3, -3, -6, -9, -13, 20, 89, 1e4, 3e38, -60, -1e4, .infinity, .nan]
+        let values: [Float] = [
+            0, -0.0, 1e-30, -1e-30, 3, -3, -6, -9, -13, 20, 89, 1e4, 3e38, -60, -1e4, .infinity, .nan,
+        ]
         let gate = try Tensor(values)
         let got = try gate.gated(up: Tensor.ones([values.count]), activation).floats()
         let expected = try Self.activated(Tensor(values.map(Double.init)), activation).array(of: Double.self)
@@ -183,8 +187,8 @@ import Testing
             } else if other.isInfinite || other > 1e38 {
                 #expect(Double(one) == Double(Float(other)))
             } else {
-                // Half of what float32 loses in the argument of an exponential of this size.
-                #expect(abs(Double(one) - other) <= 2e-6 * abs(other) + 1e-30, "\(values[index])")
+                // The argument of an exponential is rounded to float32; float64 itself has 1e-16 left of 1 + erf.
+                #expect(abs(Double(one) - other) <= 2e-5 * abs(other) + 1e-14, "\(values[index])")
             }
         }
     }
@@ -221,7 +225,8 @@ import Testing
                 let gate = try withoutGradients { try output.gated(up: x, .gelu) }
                 return try ([output, gate] + gradients(of: output, [x, weight])).map { try $0.floats() }
             }
-            precondition(results[0] == results[1] && results[0] == results[2], "results depend on the number of threads")
+            precondition(
+                results[0] == results[1] && results[0] == results[2], "results depend on the number of threads")
         }
     }
 }

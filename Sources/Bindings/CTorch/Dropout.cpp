@@ -1,8 +1,8 @@
 // Masks that are functions of a seed, made where they are used.
 #include "Handle.hpp"
+#include "Parallel.hpp"
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 
 using ctorch::make;
 using ctorch::shape;
@@ -26,7 +26,7 @@ at::Tensor maskByLoop(at::IntArrayRef sizes, uint32_t threshold, float kept, uin
     float *values = mask.mutable_data_ptr<float>();
     const int64_t count = mask.numel();
     // Chunks start at even positions.
-    at::parallel_for(0, (count + 1) / 2, 16384, [&](int64_t begin, int64_t end) {
+    ctorch::parallelFor(0, (count + 1) / 2, 16384, [&](int64_t begin, int64_t end) {
         for (int64_t pair = begin; pair < end; ++pair) {
             const uint64_t word = mixed(seed + static_cast<uint64_t>(pair + 1) * increment);
             values[2 * pair] = static_cast<uint32_t>(word) < threshold ? 0.0f : kept;

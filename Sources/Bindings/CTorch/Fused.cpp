@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+using ctorch::floats;
 using ctorch::make;
 using ctorch::parallelFor;
 using ctorch::rowGrain;
@@ -19,9 +20,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 namespace {
-
-// The templated form is not among the wheel's symbols under this compiler's mangling.
-const float *floats(const at::Tensor &tensor) { return static_cast<const float *>(tensor.const_data_ptr()); }
 
 bool hasKernels(const at::Tensor &tensor) {
     const at::ScalarType type = tensor.scalar_type();

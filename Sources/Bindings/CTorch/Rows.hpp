@@ -47,6 +47,9 @@ inline at::Tensor withDenseRows(const at::Tensor &tensor) {
     return tensor.size(-1) == 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
 }
 
+/// The first element of a float32 tensor. Clang and the compiler of libtorch name `const_data_ptr<float>` differently.
+inline const float *floats(const at::Tensor &tensor) { return static_cast<const float *>(tensor.const_data_ptr()); }
+
 /// Rows that make a piece of work worth a thread.
 inline int64_t rowGrain(int64_t length) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(length, 1)); }
 
