@@ -109,7 +109,7 @@ struct TrainingConfigTests {
             ("optimizer: {betas: [0.9]}", "must be two numbers"),
             ("optimizer: 3", "\"optimizer\" must be a mapping"),
             ("dtype: f64", "must be one of f32, bf16"),
-            ("pooling: median", "must be one of mean, cls, last"), ("pooling: cls+median", "not cls+median"),
+            ("pooling: median", "must be one of mean, cls, last"), ("pooling: cls+median", "not \"cls+median\""),
             ("eos: twice", "must be one of tokenizer, append"),
             ("attention: sideways", "must be one of causal, bidirectional"),
             ("seed: -1", "must be a whole number from 0 to 18446744073709551615, not \"-1\""),
