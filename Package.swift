@@ -214,7 +214,7 @@ let retrieval: [Target] = layer(
     "Retrieval",
     [
         room("Models", uses: ["Base", "JSON", "Records", "Tensors", "Tokenizers"], packages: [systemPackage]),
-        room("Engine", uses: ["Base", "Tensors", "Models"]),
+        room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
             "Encoding",
             uses: [
@@ -255,7 +255,11 @@ let tools: [Target] = layer(
         tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
         tool(
             "tvt-encode",
-            uses: ["JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
+            uses: [
+                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Engine", "Store", "Remotes",
+                "Encoding",
+            ]),
+        tool("tvt-model", uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine"]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
@@ -309,7 +313,7 @@ let testTargets: [Target] = [
         uses: [
             "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-dataset", "tvt-encode",
             "tvt-eval",
-            "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
+            "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine"], packages: [systemPackage], exclude: ["Golden"]),

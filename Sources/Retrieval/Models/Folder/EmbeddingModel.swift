@@ -17,6 +17,10 @@ public final class EmbeddingModel {
     public let head: Head
     public let device: Device
     public let precision: Precision
+    /// The adapter's folder, where one was merged into the weights.
+    public let adapter: FilePath?
+    /// Where the card has its settings from.
+    public let sources: [ModelCard.Setting: ModelCard.Source]
     /// What a user should know about how the folder was read, a sentence each.
     public let notes: [String]
     /// What a folder has beside weights, tokenizer and card, as it was when the model was loaded: a checkpoint that a
@@ -47,13 +51,15 @@ public final class EmbeddingModel {
     ) throws {
         let files = try ModelFolder(folder, adapter: adapter)
         self.folder = folder
+        self.adapter = adapter
         self.device = device
         precision = Precision(type, on: device)
         tokenizer = try files.tokenizer()
         text = try files.text(precision, device)
         descriptionFiles = try files.descriptionFiles()
-        (card, notes) = try ModelCard.load(
+        let loaded = try ModelCard.load(
             files, overrides, model: text, tokenizer: tokenizer, settingName: settingName)
+        (card, notes, sources) = (loaded.card, loaded.notes, loaded.sources)
         head = Head([card.pooling], card.normalize ? [.normalize] : [])
         try requireFittingTokenizer()
         if let adapter { try merge(adapter, isDescription: files.description == adapter) }

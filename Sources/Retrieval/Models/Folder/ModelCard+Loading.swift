@@ -4,9 +4,6 @@ internal import SystemPackage
 internal import Tokenizers
 
 extension ModelCard {
-    /// A card, and what a user should know about how it came to be.
-    typealias Loaded = (card: ModelCard, notes: [String])
-
     /// The card of a model folder: its `tvt.json`, else what sentence-transformers' files say, with overrides on top.
     ///
     /// - Parameter settingName: what the caller's users call a setting.
@@ -16,12 +13,15 @@ extension ModelCard {
         _ folder: ModelFolder, _ overrides: Overrides, model: TextModel, tokenizer: Tokenizer,
         settingName: (Setting) -> String
     ) throws -> Loaded {
+        let presets = try PresetChoice(folder, asked: overrides.preset, positions: model.maxLength)
         let file = folder.description.appending(fileName)
-        let loaded: Loaded =
+        var loaded =
             try Files.exists(file)
-            ? (ModelCard(file: file).checked(folder.modelType, model, file).with(overrides), [])
+            ? ModelCard(file: file).checked(folder.modelType, model, file)
+                .loaded(from: file, overrides, presets, settingName: settingName)
             : SentenceTransformersFiles(folder.description, tokenizer).card(
-                folder, overrides, model: model, tokenizer: tokenizer, settingName: settingName)
+                folder, overrides, presets, model: model, tokenizer: tokenizer, settingName: settingName)
+        if let note = try presets.note(tokenizer, endToken: folder.endToken) { loaded.notes.append(note) }
         try loaded.card.checkLengths(model)
         return loaded
     }
@@ -37,6 +37,18 @@ extension ModelCard {
             throw error("dims", "\(dims) dims, but the model gives \(model.hiddenSize)")
         }
         return self
+    }
+
+    /// The card of a file with what wins over it.
+    private func loaded(
+        from file: FilePath, _ overrides: Overrides, _ presets: PresetChoice, settingName: (Setting) -> String
+    ) -> Loaded {
+        let places = Dictionary(
+            uniqueKeysWithValues: Setting.sayable.map { ($0, Place(path: file.string, field: $0.description)) })
+        return Loaded(
+            card: with(overrides.or(presets.overFiles)),
+            notes: presets.notes(overrides, stated: Overrides(self), places, settingName),
+            sources: presets.sources(overrides, places))
     }
 
     private func with(_ overrides: Overrides) -> ModelCard {

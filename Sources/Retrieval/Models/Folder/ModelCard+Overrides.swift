@@ -18,6 +18,8 @@ extension ModelCard {
         public var normalize: Bool?
         public var query: Side
         public var document: Side
+        /// Asked for by the user: it says what the other fields do not, over what the folder says.
+        public var preset: ModelPreset?
 
         public init(
             pooling: Pooling? = nil, normalize: Bool? = nil, query: Side = Side(), document: Side = Side()
@@ -49,7 +51,7 @@ extension ModelCard {
     }
 
     /// A thing to know about a model: programs have their own names for them.
-    public enum Setting: Sendable, Equatable, CustomStringConvertible {
+    public enum Setting: Sendable, Hashable, CustomStringConvertible {
         case pooling, normalize, dims
         case prompt(Role)
         case maxLength(Role)

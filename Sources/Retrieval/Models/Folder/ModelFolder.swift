@@ -12,6 +12,7 @@ struct ModelFolder {
     let family: Family
     /// The folder whose files say how vectors are made: the adapter's where it has such files, as it was trained so.
     let description: FilePath
+    let adapter: FilePath?
     private let tokenizerFolder: FilePath
     private let configPath: FilePath
     private let config: JSONValue
@@ -21,6 +22,7 @@ struct ModelFolder {
             throw Failure(.missingInput, "\(folder) is not a folder")
         }
         self.path = path
+        self.adapter = adapter
         configPath = path.appending("config.json")
         config = try JSONValue.parse(pythonFile: configPath)
         modelType = config["model_type"]?.string ?? "nothing"
@@ -31,6 +33,11 @@ struct ModelFolder {
             ?? path
         tokenizerFolder = Files.exists(description.appending("tokenizer.json")) ? description : path
     }
+
+    /// What `config.json` says that the model was loaded from when it was saved.
+    var configuredName: String? { config["_name_or_path"]?.string }
+    /// The id of the token that ends a text.
+    var endToken: Int? { config["eos_token_id"]?.integer }
 
     func tokenizer() throws -> Tokenizer {
         try Tokenizer(

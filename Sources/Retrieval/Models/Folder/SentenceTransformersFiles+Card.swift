@@ -8,17 +8,19 @@ extension SentenceTransformersFiles {
     ///
     /// - Throws: `Failure` (78) that names what stays unknown.
     func card(
-        _ folder: ModelFolder, _ overrides: ModelCard.Overrides, model: TextModel, tokenizer: Tokenizer,
-        settingName: (ModelCard.Setting) -> String
+        _ folder: ModelFolder, _ overrides: ModelCard.Overrides, _ presets: PresetChoice, model: TextModel,
+        tokenizer: Tokenizer, settingName: (ModelCard.Setting) -> String
     ) throws -> ModelCard.Loaded {
-        let known = overrides.or(stated(tokenizer, positions: model.maxLength))
+        let stated = stated(tokenizer, positions: model.maxLength)
+        let known = overrides.or(presets.overFiles).or(presets.inGaps(places)).or(stated)
         guard let pooling = known.pooling, let normalize = known.normalize, let query = known.query.side,
             let document = known.document.side
         else {
             throw Failure(
                 .badConfiguration,
                 "\(folder.path) has no \(ModelCard.fileName), and its files do not say how its vectors are made",
-                advice: "say it: " + known.missing.map(settingName).joined(separator: ", "))
+                advice: "say it: " + known.missing.map(settingName).joined(separator: ", ")
+                    + (PresetChoice.advice(family: folder.modelType).map { "; \($0)" } ?? ""))
         }
         if let exclusionOfPrompts, !query.prompt.isEmpty || !document.prompt.isEmpty {
             throw exclusionOfPrompts.error("include_prompt", "leaving a prompt out of pooling is not supported")
@@ -26,7 +28,11 @@ extension SentenceTransformersFiles {
         let card = ModelCard(
             family: folder.modelType, pooling: pooling, normalize: normalize, dims: model.hiddenSize,
             truncateDim: truncateDim.flatMap { $0 < model.hiddenSize ? $0 : nil }, query: query, document: document)
-        return (card, notes(card, overrides, settingName))
+        return ModelCard.Loaded(
+            card: card,
+            notes: notes(card, overrides, settingName)
+                + presets.notes(overrides, stated: stated, places, settingName),
+            sources: presets.sources(overrides, places))
     }
 
     /// What the files say, as far as they do.

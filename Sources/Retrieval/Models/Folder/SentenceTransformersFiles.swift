@@ -1,5 +1,6 @@
 internal import Base
 internal import JSON
+internal import Records
 internal import SystemPackage
 internal import Tokenizers
 
@@ -25,6 +26,8 @@ struct SentenceTransformersFiles {
     private(set) var documentLength: Int?
     private(set) var truncateDim: Int?
     private(set) var similarity: String?
+    /// Where the files say what they say of a setting.
+    private(set) var places: [ModelCard.Setting: Place] = [:]
     /// `include_prompt: false`: the tokens of the prompt are left out of pooling. The place of the field.
     private(set) var exclusionOfPrompts: ConfigurationReader?
 
@@ -32,6 +35,12 @@ struct SentenceTransformersFiles {
         try readModules(folder)
         try readTransformer(folder, tokenizer)
         try readUsage(folder)
+        let limits = folder.appending("tokenizer_config.json")
+        if maxLength == nil, tokenizer.modelMaxLength != nil {
+            for role in Role.allCases where places[.maxLength(role)] == nil {
+                places[.maxLength(role)] = Place(path: limits.string, field: "model_max_length")
+            }
+        }
     }
 
     private mutating func readModules(_ folder: FilePath) throws {
@@ -39,6 +48,7 @@ struct SentenceTransformersFiles {
         guard Files.exists(file) else { return }
         hasModules = true
         normalize = false
+        places[.normalize] = Place(path: file.string)
         func error(_ field: String, _ reason: String) -> InputError {
             InputError(reason, at: Place(path: file.string, field: field), exitStatus: .badConfiguration)
         }
@@ -59,6 +69,7 @@ struct SentenceTransformersFiles {
                 try readPooling(configuration(of: path, in: folder, module))
             case "Normalize" where isTheirs && index == 2:
                 normalize = true
+                places[.normalize] = Place(path: file.string, field: "\(index).type")
                 let config = try configuration(of: path, in: folder, module)
                 if Files.exists(config) { try Self.checkNormalize(config) }
             default: throw module.error("type", "the module \(type) is not supported at this place")
@@ -104,6 +115,9 @@ struct SentenceTransformersFiles {
         default:
             throw reader.error("pooling_mode", "pooling \(modes.joined(separator: " + ")) is not supported")
         }
+        let isNewer = reader["pooling_mode"] != nil
+        let flag = flags.first { $0.1 == flagged.first }?.0
+        places[.pooling] = Place(path: file.string, field: isNewer ? "pooling_mode" : flag)
         if try reader.bool("include_prompt", default: true) == false { exclusionOfPrompts = reader }
         try reader.refuseUnread(except: ["embedding_dimension", "word_embedding_dimension"])
     }
@@ -122,6 +136,10 @@ struct SentenceTransformersFiles {
         maxLength = try reader.optionalCount("max_seq_length")
         queryLength = try reader.optionalCount("query_length")
         documentLength = try reader.optionalCount("document_length")
+        for (role, own) in [(Role.query, queryLength), (.document, documentLength)] where own ?? maxLength != nil {
+            let field = own == nil ? "max_seq_length" : "\(role.rawValue)_length"
+            places[.maxLength(role)] = Place(path: file.string, field: field)
+        }
         guard try !reader.bool("do_lower_case", default: false) || tokenizer.lowercases else {
             throw reader.error("do_lower_case", "lowercasing that the tokenizer does not do is not supported")
         }
@@ -169,6 +187,9 @@ struct SentenceTransformersFiles {
                 }
                 found.append((name, prompt.string ?? ""))
             }
+        }
+        for role in Role.allCases where found.contains(where: { $0.name == role.rawValue }) {
+            places[.prompt(role)] = Place(path: file.string, field: "prompts.\(role.rawValue)")
         }
         func prompt(_ name: String) -> String { found.first { $0.name == name }?.text ?? "" }
         prompts = (prompt("query"), prompt("document"))

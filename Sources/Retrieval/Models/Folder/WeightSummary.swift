@@ -1,0 +1,39 @@
+internal import Base
+public import SystemPackage
+public import Tensors
+
+/// What the weight files of a loaded model hold, by their headers alone.
+public struct WeightSummary: Sendable, Equatable {
+    /// Tensors of one type.
+    public struct Kind: Sendable, Equatable {
+        public let type: ElementType
+        public var tensorCount: Int
+        public var numberCount: Int
+    }
+
+    public let files: [FilePath]
+    public let byteCount: Int
+    /// The type with the most numbers first.
+    public let kinds: [Kind]
+    /// Tensors that no vector depends on, sorted.
+    public let unused: [String]
+
+    /// Numbers in all files.
+    public var numberCount: Int { kinds.reduce(0) { $0 + $1.numberCount } }
+
+    public init(_ model: EmbeddingModel) throws {
+        files = try WeightFiles.paths(model.folder)
+        byteCount = try files.reduce(0) { try $0 + Files.size($1) }
+        var kinds: [ElementType: Kind] = [:]
+        var unused = Set(model.text.passiveParameters.map(\.name))
+        for path in files {
+            for entry in try SafetensorsFile(path).entries {
+                kinds[entry.type, default: Kind(type: entry.type, tensorCount: 0, numberCount: 0)].tensorCount += 1
+                kinds[entry.type]?.numberCount += entry.shape.reduce(1, *)
+                if model.text.names.isUnusedTensor(entry.name) { unused.insert(entry.name) }
+            }
+        }
+        self.kinds = kinds.values.sorted { ($0.numberCount, "\($0.type)") > ($1.numberCount, "\($1.type)") }
+        self.unused = unused.sorted()
+    }
+}
