@@ -1,4 +1,5 @@
 internal import Base
+public import Engine
 public import Examples
 internal import JSON
 public import Models
@@ -20,17 +21,32 @@ public final class TrainingPlan {
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
+    /// What the golden vectors of the model's folder said; nil where it has none, or they were not asked.
+    public let goldenReport: GoldenCheck.Report?
+    /// Whether golden vectors are compared where a folder has them.
+    public let checksGolden: Bool
+    /// What checkpoints are written by, with its version.
+    let tool: String
     private let reader: SlotReader
 
+    /// - Parameters:
+    ///   - checksGolden: refuse a model that does not give the golden vectors of its folder.
+    ///   - tool: who trains, with its version: golden vectors of checkpoints name it.
     /// - Throws: `Failure` or `InputError` for all that is missing or does not fit.
-    public init(_ config: TrainingConfig, store: Store, device: Device = .cpu) throws {
+    public init(
+        _ config: TrainingConfig, store: Store, device: Device = .cpu, checksGolden: Bool = true,
+        tool: String = "tvt-train"
+    ) throws {
         self.config = config
         self.device = device
+        self.checksGolden = checksGolden
+        self.tool = tool
         let source = try ExampleSource(config, store: store)
         self.source = source
         reader = SlotReader(source)
         let start = try Self.load(config, from: FilePath(config.model), device)
         self.start = start
+        goldenReport = checksGolden ? try GoldenCheck.run(start) : nil
         if let lora = config.lora { try Self.check(lora, start.text, config.places) }
         let weights = try EmbeddingModel.weightsDigest(start.folder)
         var card = start.card
@@ -95,10 +111,11 @@ public final class TrainingPlan {
     static func load(
         _ config: TrainingConfig, from folder: FilePath, _ device: Device, type: ElementType = .float32
     ) throws -> EmbeddingModel {
-        let overrides = ModelCard.Overrides(
+        var overrides = ModelCard.Overrides(
             pooling: config.pooling, normalize: config.normalizes,
             query: .init(prompt: config.prompts.query, maxLength: config.maxLengths.query),
             document: .init(prompt: config.prompts.document, maxLength: config.maxLengths.document))
+        overrides.preset = config.preset.flatMap(ModelPreset.named)
         return try EmbeddingModel(
             loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
     }

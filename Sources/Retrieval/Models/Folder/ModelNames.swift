@@ -11,7 +11,7 @@ enum ModelNames {
     /// its base, and what `config.json` was loaded from, which for a fine-tuned model is another's name.
     static func inFiles(of folder: ModelFolder) throws -> [(name: String, place: Place)] {
         var names: [(String, Place)] = []
-        for path in Set([folder.description, folder.path]).sorted(by: { left, _ in left == folder.description }) {
+        for path in [folder.description] + (folder.description == folder.path ? [] : [folder.path]) {
             let file = path.appending("README.md")
             if Files.exists(file), let name = try frontMatterName(file) {
                 names.append((name, Place(path: file.string, field: "model-index")))

@@ -24,16 +24,20 @@ public struct WeightSummary: Sendable, Equatable {
     public init(_ model: EmbeddingModel) throws {
         files = try WeightFiles.paths(model.folder)
         byteCount = try files.reduce(0) { try $0 + Files.size($1) }
+        kinds = try WeightSummary.kinds(in: model.folder)
+        let names = try files.flatMap { try SafetensorsFile($0).names }.filter(model.text.names.isUnusedTensor)
+        unused = Set(names + model.text.passiveParameters.map(\.name)).sorted()
+    }
+
+    /// The types in a folder's weight files, that with the most numbers first.
+    public static func kinds(in folder: FilePath) throws -> [Kind] {
         var kinds: [ElementType: Kind] = [:]
-        var unused = Set(model.text.passiveParameters.map(\.name))
-        for path in files {
+        for path in try WeightFiles.paths(folder) {
             for entry in try SafetensorsFile(path).entries {
                 kinds[entry.type, default: Kind(type: entry.type, tensorCount: 0, numberCount: 0)].tensorCount += 1
                 kinds[entry.type]?.numberCount += entry.shape.reduce(1, *)
-                if model.text.names.isUnusedTensor(entry.name) { unused.insert(entry.name) }
             }
         }
-        self.kinds = kinds.values.sorted { ($0.numberCount, "\($0.type)") > ($1.numberCount, "\($1.type)") }
-        self.unused = unused.sorted()
+        return kinds.values.sorted { ($0.numberCount, "\($0.type)") > ($1.numberCount, "\($1.type)") }
     }
 }
