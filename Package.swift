@@ -227,7 +227,9 @@ let retrieval: [Target] = layer(
             packages: [systemPackage]),
         room(
             "Training",
-            uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Engine", "Store", "Examples"],
+            uses: [
+                "Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Engine", "Store", "Examples",
+            ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
     ])
@@ -316,7 +318,9 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine"], packages: [systemPackage],
+        exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
@@ -331,7 +335,8 @@ let testTargets: [Target] = [
         "Mining", uses: ["JSON", "Records", "Store", "StoreFormat", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
+        "Training",
+        uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
         packages: [systemPackage],
         exclude: ["Golden"]),
     tests(

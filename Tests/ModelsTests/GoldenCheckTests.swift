@@ -105,7 +105,8 @@ struct GoldenCheckTests {
         try writeGolden()
         let file = folder.appending("tokenizer.json")
         let text = try Files.readText(file)
-        let changed = text.replacing("\"##r\": 63", with: "\"##r\": 72").replacing("\"word0\": 72", with: "\"word0\": 63")
+        let changed = text.replacing("\"##r\": 63", with: "\"##r\": 72").replacing(
+            "\"word0\": 72", with: "\"word0\": 63")
         #expect(changed != text)
         try Files.replace(file, with: changed)
         try expectRefusal(.badData, naming: ".ids", "the tokenizer has changed")

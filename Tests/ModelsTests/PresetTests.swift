@@ -69,7 +69,8 @@ struct PresetTests {
     }
 
     @Test(arguments: [
-        "model-index:\n- name: e5-base-v2\n  results: []\n", "tags:\n- mteb\nmodel-index:\n  - name: intfloat/e5-base-v2\n",
+        "model-index:\n- name: e5-base-v2\n  results: []\n",
+        "tags:\n- mteb\nmodel-index:\n  - name: intfloat/e5-base-v2\n",
     ])
     func aReadmeNamesItsModel(frontMatter: String) throws {
         _ = try temporary.write("---\n\(frontMatter)---\n# E5\n", to: "model/README.md")
@@ -83,7 +84,9 @@ struct PresetTests {
         #expect(place.path.hasSuffix("README.md") && place.field == "model-index")
     }
 
-    @Test(arguments: ["model-index:\n- results: []\nname: e5-base-v2\n", "name: e5-base-v2\n", "model-index:\n- name: other\n"])
+    @Test(arguments: [
+        "model-index:\n- results: []\nname: e5-base-v2\n", "name: e5-base-v2\n", "model-index:\n- name: other\n",
+    ])
     func otherReadmesNameNothing(frontMatter: String) throws {
         _ = try temporary.write("---\n\(frontMatter)---\n# e5-base-v2\n", to: "model/README.md")
         #expect(throws: Failure.self) { try load() }

@@ -80,7 +80,8 @@ struct ModelToolTests {
         try world.succeed("tvt-model", ["golden", "m"])
         try world.encode("queries", world.path("m"), to: "v")
         let card = try Files.readText(world.path("m/tvt.json"))
-        try Files.replace(world.path("m/tvt.json"), with: card.replacing("\"prompt\": \"\"", with: "\"prompt\": \"x \""))
+        try Files.replace(
+            world.path("m/tvt.json"), with: card.replacing("\"prompt\": \"\"", with: "\"prompt\": \"x \""))
         let encoding = SmallWorld.encoding("queries", world.path("m"), to: "w")
         try world.fail("tvt-encode", encoding, status: 65, naming: ["tvt.golden.json", "prompts.query", "\"x \""])
         #expect(!world.exists("w"))
@@ -88,7 +89,8 @@ struct ModelToolTests {
         #expect(skipped.status == 0 && skipped.errorText.contains("--no-golden-check"))
         try world.writeMix()
         try world.fail(
-            "tvt-train", SmallWorld.training("run", ["model=m"]), status: 65, naming: ["tvt.golden.json", "prompts.query"])
+            "tvt-train", SmallWorld.training("run", ["model=m"]), status: 65,
+            naming: ["tvt.golden.json", "prompts.query"])
         let trained = try world.run("tvt-train", SmallWorld.training("run", ["model=m"]) + ["--no-golden-check"])
         #expect(trained.status == 0, "\(trained.errorText)")
     }
@@ -108,7 +110,8 @@ struct ModelToolTests {
         try Files.remove(world.path("run/model"))
         let golden = world.path("run/checkpoints/step-000006/tvt.golden.json")
         let text = try Files.readText(golden)
-        try Files.replace(golden, with: text.replacing("\"vector\":[", with: "\"vector\":[9").replacing("[9-", with: "[-9"))
+        try Files.replace(
+            golden, with: text.replacing("\"vector\":[", with: "\"vector\":[9").replacing("[9-", with: "[-9"))
         try world.fail(
             "tvt-train", SmallWorld.training("run", settings, resume: true), status: 65,
             naming: ["step-000006/tvt.golden.json", "cosine"])
@@ -148,6 +151,21 @@ struct ModelToolTests {
         }
     }
 
+    @Test("the example of --help runs as it stands")
+    func example() throws {
+        let world = try SmallWorld()
+        let help = try world.succeed("tvt-model", ["--help"]).outputText
+        let lines = help.split(separator: "\n").map { $0.drop { $0 == " " } }
+        let first = try #require(lines.firstIndex { $0.hasPrefix("cp -r") })
+        let last = try #require(lines.firstIndex { $0.hasPrefix("tvt-model golden") })
+        let script = lines[first...last].joined(separator: "\n")
+        let result = try runShell(
+            "set -e; cd \(world.temporary.path); ln -s \(sourceRoot)/.deps .deps; export PATH=\(builtProducts):$PATH\n"
+                + script)
+        #expect(result.status == 0, "\(result.errorText)\n\(script)")
+        #expect(world.exists("minilm/tvt.json") && world.exists("minilm/tvt.golden.json"))
+    }
+
     @Test("merge writes a folder that gives the adapter's vectors")
     func merge() throws {
         let world = try SmallWorld(queryCount: 12)
@@ -157,7 +175,9 @@ struct ModelToolTests {
         let merging = ["merge", model, "--adapter", "run/model", "--output", "merged"]
         try world.succeed("tvt-model", merging)
         #expect(try Files.list(world.temporary.path).allSatisfy { !$0.hasPrefix(".merged") })
-        for file in ["model.safetensors", "config.json", "tokenizer.json", "tvt.json", "modules.json", "tvt.golden.json"] {
+        for file in [
+            "model.safetensors", "config.json", "tokenizer.json", "tvt.json", "modules.json", "tvt.golden.json",
+        ] {
             #expect(world.exists("merged/\(file)"), "\(file)")
         }
         #expect(!world.exists("merged/adapter_config.json"))

@@ -57,13 +57,16 @@ struct ModelDescription {
                 text: "\(kind), \(grouped(model.tokenizer.vocabularySize)) tokens"),
             Line(name: "positions", key: "positions", value: JSONValue(model.text.maxLength), source: config),
             Line(name: "dims", key: "dims", value: JSONValue(model.card.dims), source: "the model"),
-        ] + (model.adapter.map {
-            [Line(name: "adapter", key: "adapter", value: .string($0.string), source: "merged into the weights")]
-        } ?? [])
+        ]
+            + (model.adapter.map {
+                [Line(name: "adapter", key: "adapter", value: .string($0.string), source: "merged into the weights")]
+            } ?? [])
     }
 
     private static func usage(_ model: EmbeddingModel) -> [Line] {
-        func line(_ name: String, _ key: String, _ setting: ModelCard.Setting, _ value: JSONValue, _ text: String? = nil)
+        func line(
+            _ name: String, _ key: String, _ setting: ModelCard.Setting, _ value: JSONValue, _ text: String? = nil
+        )
             -> Line
         {
             Line(name: name, key: key, value: value, source: model.sources[setting]?.description ?? "", text: text)
@@ -75,7 +78,8 @@ struct ModelDescription {
         ]
         if let kept = card.truncateDim {
             lines.append(
-                Line(name: "kept dims", key: "truncate_dim", value: JSONValue(kept), source: "the card: the first ones"))
+                Line(name: "kept dims", key: "truncate_dim", value: JSONValue(kept), source: "the card: the first ones")
+            )
         }
         lines.append(
             Line(
