@@ -87,7 +87,9 @@ extension GoldenCheck {
         func leastCosine(_ vectors: [[Float]]) throws -> Double {
             let cosines = zip(golden.entries, vectors).map { GoldenCheck.cosine($0.vector, $1) }
             // A cosine that is not a number is the worst of all.
-            let worst = cosines.indices.min { (cosines[$0].isNaN ? -2 : cosines[$0]) < (cosines[$1].isNaN ? -2 : cosines[$1]) }!
+            let worst = cosines.indices.min {
+                (cosines[$0].isNaN ? -2 : cosines[$0]) < (cosines[$1].isNaN ? -2 : cosines[$1])
+            }!
             guard cosines[worst] >= threshold else {
                 let place = "\(golden.entries[worst].role) \(excerpt(golden.entries[worst].text))"
                 let cosine = cosines[worst].isNaN ? "not a number" : decimal(cosines[worst], digits: 6)

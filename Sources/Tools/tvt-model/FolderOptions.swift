@@ -3,7 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import Engine
 public import Models
-public import SystemPackage
+internal import SystemPackage
 internal import Tensors
 
 /// Which folder, and how it is loaded.

@@ -1,9 +1,9 @@
-public import ArgumentParser
+internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import Engine
 internal import JSON
-public import Models
+internal import Models
 internal import SystemPackage
 
 struct ImportModel: ParsableCommand {

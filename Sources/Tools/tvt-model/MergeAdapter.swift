@@ -1,11 +1,11 @@
-public import ArgumentParser
+internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import Engine
 internal import JSON
 internal import Models
-public import SystemPackage
-public import Tensors
+internal import SystemPackage
+internal import Tensors
 
 struct MergeAdapter: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -51,7 +51,8 @@ struct PresetChoice {
     }
 
     /// Where each setting comes from.
-    func sources(_ user: ModelCard.Overrides, _ places: [ModelCard.Setting: Place]) -> [ModelCard.Setting: ModelCard.Source]
+    func sources(_ user: ModelCard.Overrides, _ places: [ModelCard.Setting: Place]) -> [ModelCard.Setting: ModelCard
+        .Source]
     {
         var sources: [ModelCard.Setting: ModelCard.Source] = [:]
         for setting in ModelCard.Setting.sayable {
