@@ -55,7 +55,9 @@ struct GoldenCheckTests {
         }
     }
 
-    func expectRefusal(_ status: ExitStatus, naming words: String..., at location: SourceLocation = #_sourceLocation)
+    func expectRefusal(
+        _ status: Base.ExitStatus, naming words: String..., at location: SourceLocation = #_sourceLocation
+    )
         throws
     {
         let error = #expect(throws: InputError.self, sourceLocation: location) { try GoldenCheck.run(load()) }
