@@ -44,8 +44,8 @@ struct ModelDescription {
                 name: "family", key: "family", value: .string(model.card.family),
                 source: "\(Place(path: config, field: "model_type"))"),
             Line(
-                name: "numbers", key: "parameters", value: JSONValue(weights.numberCount), source: position,
-                text: grouped(weights.numberCount)),
+                name: "parameters", key: "parameters", value: JSONValue(weights.parameterCount), source: position,
+                text: grouped(weights.parameterCount)),
             Line(
                 name: "weights", key: "bytes", value: JSONValue(weights.byteCount), source: files,
                 text: byteSize(weights.byteCount)),

@@ -31,13 +31,14 @@ extension ModelCard.Overrides {
 
     /// What is said of some settings alone.
     func keeping(_ isKept: (ModelCard.Setting) -> Bool) -> ModelCard.Overrides {
-        func side(_ role: Role) -> Side {
-            Side(
-                prompt: isKept(.prompt(role)) ? side(role).prompt : nil,
-                maxLength: isKept(.maxLength(role)) ? side(role).maxLength : nil)
+        func kept(_ role: Role) -> Side {
+            let whole = side(role)
+            return Side(
+                prompt: isKept(.prompt(role)) ? whole.prompt : nil,
+                maxLength: isKept(.maxLength(role)) ? whole.maxLength : nil)
         }
         return ModelCard.Overrides(
             pooling: isKept(.pooling) ? pooling : nil, normalize: isKept(.normalize) ? normalize : nil,
-            query: side(.query), document: side(.document))
+            query: kept(.query), document: kept(.document))
     }
 }

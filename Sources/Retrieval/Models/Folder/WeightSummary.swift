@@ -18,8 +18,8 @@ public struct WeightSummary: Sendable, Equatable {
     /// Tensors that no vector depends on, sorted.
     public let unused: [String]
 
-    /// Numbers in all files.
-    public var numberCount: Int { kinds.reduce(0) { $0 + $1.numberCount } }
+    /// Numbers in all files, counters and the like left out.
+    public var parameterCount: Int { kinds.filter(\.type.isFloatingPoint).reduce(0) { $0 + $1.numberCount } }
 
     public init(_ model: EmbeddingModel) throws {
         files = try WeightFiles.paths(model.folder)
