@@ -39,6 +39,34 @@ struct ModelFolderToolTests {
             ] + more)
     }
 
+    @Test func flagsForRareModels() throws {
+        try edit(
+            "config_sentence_transformers.json", "prompts", ["query": "q: ", "passage": "p: ", "Clustering": "c: "])
+        let joined = try encode(
+            "joined", ["--pooling", "cls+mean", "--document-prompt-name", "Clustering", "--instruction", "find tea"])
+        #expect(joined.status == 0, "\(joined.errorText)")
+        let reader = try VectorsReader(opening: data.temporary("joined"))
+        #expect(reader.dims == 64)
+        let manifest = try Files.readText(data.temporary("joined").appending("vectors.json"))
+        #expect(manifest.contains("c: "))
+        let refusals: [(flags: [String], status: Int32, words: String)] = [
+            (["--document-prompt-name", "nobody"], 78, "\"Clustering\""),
+            (["--document-prompt-name", "passage", "--document-prompt", "x"], 78, "--document-prompt-name"),
+            (["--instruction", "find", "--query-prompt", "x"], 78, "--instruction"),
+            (["--attention", "causal"], 78, "--attention"), (["--attention", "sideways"], 64, "sideways"),
+            (["--pooling", "cls+median"], 64, "cls+median"),
+        ]
+        for refusal in refusals {
+            let result = try encode("refused", refusal.flags)
+            #expect(result.status == refusal.status && result.errorText.contains(refusal.words), "\(result.errorText)")
+        }
+        #expect(!Files.exists(data.temporary("refused")))
+        let help = try run("tvt-encode", ["corpus", "--help"]).outputText
+        for flag in ["--append-eos", "--attention", "--instruction", "--query-prompt-name"] {
+            #expect(help.contains(flag))
+        }
+    }
+
     @Test func foldersNeedNoFlags() throws {
         let result = try encode("plain")
         #expect(result.status == 0, "\(result.errorText)")

@@ -60,9 +60,11 @@ struct GeneratedModel {
         try Files.makeDirectory(folder)
         try Files.replace(folder.appending("config.json"), with: reference["config"]!.pretty())
         try SafetensorsWriter.write(tensors(reference["tensors"]!), to: folder.appending("model.safetensors"))
-        let tokenizer = Self.goldens.appending("tokenizer.json")
+        // transformers rebuilds Qwen's tokenizer by its class, whatever the files say.
+        let isQwen = reference["config"]?["model_type"]?.string?.hasPrefix("qwen") == true
+        let tokenizer = Self.goldens.appending(isQwen ? "tokenizer-qwen.json" : "tokenizer.json")
         try Files.replace(folder.appending("tokenizer.json"), with: Files.readAll(tokenizer))
-        let description: JSONValue = ["tokenizer_class": "BertTokenizer"]
+        let description: JSONValue = ["tokenizer_class": isQwen ? "Qwen2Tokenizer" : "PreTrainedTokenizerFast"]
         try Files.replace(folder.appending("tokenizer_config.json"), with: description.pretty())
     }
 

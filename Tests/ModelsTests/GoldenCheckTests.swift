@@ -135,6 +135,9 @@ struct GoldenCheckTests {
         #expect(report.leastCosine > 0.999999 && report.note == nil)
         let pooled = try #require(try GoldenCheck.run(load(ModelCard.Overrides(pooling: .cls))))
         #expect(try #require(pooled.note).contains("cls"))
+        // Of another size, too.
+        let joined = Poolings([.cls, .mean])
+        #expect(try #require(try GoldenCheck.run(load(ModelCard.Overrides(pooling: joined)))).note != nil)
     }
 
     /// A folder of others in the place of the tiny BERT.

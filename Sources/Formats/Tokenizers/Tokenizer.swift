@@ -54,15 +54,20 @@ public final class Tokenizer: Sendable {
 
     /// Reads the tokenizer of a model's folder: `tokenizer.json`, and the files beside it that say how it is used.
     ///
-    /// - Parameter defaultClass: transformers' tokenizer class for the model, where `tokenizer_config.json` names none.
+    /// - Parameters:
+    ///   - defaultClass: transformers' tokenizer class where `tokenizer_config.json` names none.
+    ///   - modelClass: the class that transformers 5 has for the type of the model, whatever its files name; nil where that
+    ///     is `defaultClass`.
     /// - Throws: `InputError` that names the field that is missing, malformed, not supported, or of which two files say
     ///   different things; for a folder with another kind of vocabulary only, the command that makes a `tokenizer.json`.
-    public convenience init(folder: FilePath, defaultClass: String) throws {
+    public convenience init(folder: FilePath, defaultClass: String, modelClass: String? = nil) throws {
         if let refusal = OtherVocabularies.refusal(of: folder) { throw refusal }
         let path = folder.appending("tokenizer.json")
         let bytes = try Files.readAll(path)
         let file = try TokenizerFile(bytes, path: path.string)
-        try self.init(file, bytes: bytes, TokenizerConfiguration(folder, for: file, defaultClass: defaultClass))
+        let configuration = try TokenizerConfiguration(
+            folder, for: file, defaultClass: defaultClass, modelClass: modelClass ?? defaultClass)
+        try self.init(configuration.tokenizer, bytes: bytes, configuration)
     }
 
     /// Reads a `tokenizer.json` alone.

@@ -69,6 +69,12 @@ struct TokenizerFile {
     /// The added token that is written like this, if there is one.
     func addedToken(_ content: [UInt8]) -> AddedToken? { addedPositions[content].map { addedTokens[$0] } }
 
+    /// Puts other steps in the place of the file's; the model must read the same words, of bytes or of characters.
+    mutating func replaceSteps(_ normalizers: [Normalizer], _ preTokenizers: [PreTokenizer]) {
+        self.normalizers = normalizers
+        self.preTokenizers = preTokenizers
+    }
+
     /// The id of a token as it is written: an added one's, else that of the vocabulary.
     func id(of token: [UInt8]) -> Int32? {
         if let added = addedToken(token) { return added.id }

@@ -3,7 +3,7 @@
 ///
 /// The expressions are those of GPT-2, of cl100k (Llama 3 has the same) and of Qwen 2; the golden tests compare
 /// its matches with those of the library for every scalar.
-struct ExpressionScanner: Sendable {
+struct ExpressionScanner: Sendable, Equatable {
     /// `'s`, `'t` and so on in upper case as well.
     var ignoresCase: Bool
     /// What may stand before letters: any one character but letters, numbers and line breaks, or else only a space.
@@ -36,6 +36,7 @@ struct ExpressionScanner: Sendable {
 
     /// GPT-2's, which the pre-tokenizer ByteLevel uses.
     static let gpt2 = known[0].scanner
+    static let qwen2 = known[2].scanner
 
     private typealias Class = ExpressionClass
 

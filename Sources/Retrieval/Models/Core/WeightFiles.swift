@@ -39,11 +39,37 @@ final class WeightFiles {
         }
         let written = fileByName.keys
         prefix = names.prefixes.first { prefix in written.contains { $0.hasPrefix(prefix) } } ?? ""
+        try checkIndex()
     }
+
+    /// - Throws: `InputError` where the index of several files and the files say different things of a tensor.
+    private func checkIndex() throws {
+        let index = folder.appending(WeightFiles.indexName)
+        guard files.count > 1 || files[0].path.lastComponent?.string != WeightFiles.singleName else { return }
+        let map = try JSONValue.parse(file: index)["weight_map"]?.object ?? [:]
+        var indexed: [String: String] = [:]
+        for (name, file) in map { indexed[name] = file.string }
+        for (name, number) in fileByName {
+            let file = files[number].path.lastComponent?.string ?? ""
+            guard let said = indexed.removeValue(forKey: name), said == file else {
+                throw InputError(
+                    "\(file) holds this tensor, which the index does not say",
+                    at: Place(path: index.string, field: name), exitStatus: .badData)
+            }
+        }
+        if let missing = indexed.keys.min() {
+            throw InputError(
+                "\(indexed[missing]!) has no such tensor", at: Place(path: index.string, field: missing),
+                exitStatus: .badData)
+        }
+    }
+
+    private static let singleName = "model.safetensors"
+    private static let indexName = "model.safetensors.index.json"
 
     /// The weight files of a model folder, in a fixed order.
     static func paths(_ folder: FilePath) throws -> [FilePath] {
-        let single = folder.appending("model.safetensors")
+        let single = folder.appending(singleName)
         let adapter = folder.appending("adapter_config.json")
         if Files.exists(single) {
             guard !Files.exists(adapter) else {
@@ -53,7 +79,7 @@ final class WeightFiles {
             }
             return [single]
         }
-        let index = folder.appending("model.safetensors.index.json")
+        let index = folder.appending(indexName)
         guard Files.exists(index) else {
             let others = [
                 (

@@ -148,6 +148,7 @@ public final class EmbeddingModel {
         let weights = text.parameters.filter { !adapters.contains($0.name) }.map { ($0.name, $0.tensor) }
         try SafetensorsWriter.write(weights, to: target.appending("model.safetensors"))
         try saveDescription(card, to: target)
+        try ModelFolder.nameType(precision.storage, in: target.appending(ModelFolder.configName))
     }
 
     /// Writes everything of a model folder but the text model's weights.

@@ -89,8 +89,9 @@ extension ModelCard {
         return places
     }
 
-    /// Folders of the layers that have weights: a card may have been written beside modules that others named.
-    private func moduleFolders(in folder: FilePath) throws -> [FilePath] {
+    /// Folders of the layers that have weights: those of `modules.json`, beside which a card may have been written, else
+    /// those that a copy of ours has.
+    func moduleFolders(in folder: FilePath) throws -> [FilePath] {
         let named = try SentenceTransformersFiles.weightedModules(of: folder)
         return named.count == weightedFolders.count ? named : weightedFolders.map { folder.appending($0) }
     }

@@ -6,6 +6,8 @@ internal import Tokenizers
 
 /// Where the parts of a model lie: its own folder in Hugging Face's layout, and that of an adapter.
 struct ModelFolder {
+    static let configName = "config.json"
+
     let path: FilePath
     /// `model_type` in `config.json`.
     let modelType: String
@@ -41,7 +43,7 @@ struct ModelFolder {
         self.path = path
         self.adapter = adapter
         transformer = try SentenceTransformersFiles.transformer(of: path)
-        configPath = transformer.appending("config.json")
+        configPath = transformer.appending(Self.configName)
         config = try JSONValue.parse(pythonFile: configPath)
         modelType = config["model_type"]?.string ?? "nothing"
         family = try Family.named(modelType, file: configPath)
@@ -107,7 +109,7 @@ struct ModelFolder {
     func descriptionFiles() throws -> [(name: String, bytes: [UInt8])] {
         let beside = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt"]
         let config = isConfigChanged ? Array(self.config.pretty().utf8) : try Files.readAll(configPath)
-        return [("config.json", config)]
+        return [(Self.configName, config)]
             + (try beside.map { tokenizerFolder.appending($0) }
                 .filter { Files.exists($0) }
                 .map { ($0.lastComponent!.string, try Files.readAll($0)) })
@@ -117,5 +119,21 @@ struct ModelFolder {
     static func weightFiles(of folder: FilePath) throws -> [FilePath] {
         try WeightFiles.paths(SentenceTransformersFiles.transformer(of: folder))
             + SentenceTransformersFiles.headWeights(of: folder)
+    }
+
+    /// Makes a copy's `config.json` name the type that its weights are stored in: transformers 5 reads them in the type
+    /// that stands there, and would round what was trained of a 16-bit model.
+    static func nameType(_ type: ElementType, in file: FilePath) throws {
+        let config = try JSONValue.parse(pythonFile: file)
+        let renamed = named(type, config)
+        if renamed != config { try Files.replace(file, with: renamed.pretty()) }
+    }
+
+    private static func named(_ type: ElementType, _ config: JSONValue) -> JSONValue {
+        guard var fields = config.object else { return config }
+        // The second name is that of version 4.
+        for field in ["dtype", "torch_dtype"] where fields[field]?.string != nil { fields[field] = .string("\(type)") }
+        fields["text_config"] = fields["text_config"].map { named(type, $0) }
+        return .object(fields)
     }
 }

@@ -14,9 +14,12 @@ extension SentenceTransformersFiles {
         return folder.appending(name)
     }
 
-    /// Weight files of the modules behind the Transformer, in order.
+    /// Weight files of the modules behind the Transformer, in order: of those of a `tvt.json`, else of `modules.json`.
     static func headWeights(of folder: FilePath) throws -> [FilePath] {
-        try modules(of: folder).map { $0.appending("model.safetensors") }.filter { Files.exists($0) }
+        let card = folder.appending(ModelCard.fileName)
+        let folders =
+            try Files.exists(card) ? ModelCard(file: card).moduleFolders(in: folder) : modules(of: folder)
+        return folders.map { $0.appending("model.safetensors") }.filter { Files.exists($0) }
     }
 
     /// Folders of the modules behind the Transformer that have weights, in order.
