@@ -217,7 +217,7 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
-        room("Engine", uses: ["Base", "Tensors", "Models"]),
+        room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
             "Encoding",
             uses: [
@@ -230,7 +230,9 @@ let retrieval: [Target] = layer(
             packages: [systemPackage]),
         room(
             "Training",
-            uses: ["Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Engine", "Store", "Examples"],
+            uses: [
+                "Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Engine", "Store", "Examples",
+            ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
     ])
@@ -258,7 +260,11 @@ let tools: [Target] = layer(
         tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
         tool(
             "tvt-encode",
-            uses: ["JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Store", "Remotes", "Encoding"]),
+            uses: [
+                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Engine", "Store", "Remotes",
+                "Encoding",
+            ]),
+        tool("tvt-model", uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine"]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
@@ -312,10 +318,12 @@ let testTargets: [Target] = [
         uses: [
             "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-dataset", "tvt-encode",
             "tvt-eval",
-            "tvt-mine", "tvt-search", "tvt-store", "tvt-train",
+            "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training"], packages: [systemPackage],
+        exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
@@ -330,7 +338,8 @@ let testTargets: [Target] = [
         "Mining", uses: ["JSON", "Records", "Store", "StoreFormat", "Mining", "tvt-mine"], packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
-        "Training", uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
+        "Training",
+        uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
         packages: [systemPackage],
         exclude: ["Golden"]),
     tests(

@@ -66,6 +66,13 @@ struct CommandLineTests {
         Command(
             tool: "tvt-mine", path: ["negatives"],
             arguments: ["road", "--run", "in", "--count", "1", "--seed", "1", "--as", "x"]),
+        Command(tool: "tvt-model", path: ["show"], arguments: [model], needsStore: false),
+        Command(tool: "tvt-model", path: ["check"], arguments: [model], needsStore: false),
+        Command(tool: "tvt-model", path: ["import"], arguments: [model], needsStore: false),
+        Command(
+            tool: "tvt-model", path: ["merge"], arguments: [model, "--adapter", "in", "--output", "out"],
+            needsStore: false),
+        Command(tool: "tvt-model", path: ["golden"], arguments: [model], needsStore: false),
         Command(tool: "tvt-train", arguments: ["--manifest", "mix.yaml", "--output", "out"]),
         Command(tool: "tvt-eval", arguments: ["--run", "in", "--qrels", "road"]),
     ]
@@ -78,7 +85,7 @@ struct CommandLineTests {
         #expect(help.contains("OVERVIEW: ") && help.contains("USAGE: \(command)"))
         for option in command.arguments where option.hasPrefix("--") { #expect(help.contains(option), "\(option)") }
         for option in ["--json", "--quiet", "--log-level"] { #expect(help.contains(option), "\(option)") }
-        #expect(help.contains("--store") || command.tool == "tvt-search")
+        #expect(help.contains("--store") || ["tvt-search", "tvt-model"].contains(command.tool))
     }
 
     @Test("all tools have one version, and list their commands")

@@ -45,6 +45,10 @@ struct OptionRangeTests {
         Numbers(
             command: ["tvt-eval"], arguments: ["--run", "r", "--qrels", "q"],
             options: [("--permutations", "0", "9223372036854775807"), ("--seed", "-1", "x")]),
+        Numbers(command: ["tvt-model", "check"], arguments: ["m"], options: [("--threads", "0", "100000")]),
+        Numbers(
+            command: ["tvt-model", "import"], arguments: ["m"],
+            options: [("--query-max-length", "0", "1048577"), ("--document-max-length", "0", "1048577")]),
         Numbers(
             command: ["tvt-train"], arguments: ["--config", "c.yaml", "--output", "o"],
             options: [("--threads", "0", "100000")]),

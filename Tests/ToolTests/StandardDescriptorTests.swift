@@ -75,6 +75,8 @@ struct StandardDescriptorTests {
         Command("tvt-dataset run recipe.yaml --raw beir.raw --output made --manifests made"),
         Command("tvt-dataset report recipe.yaml --output done --manifests done"),
         Command("tvt-encode corpus road --model MODEL --output corpus --threads 1", prints: false),
+        Command("tvt-model show MODEL --threads 1"),
+        Command("tvt-model check MODEL --threads 1"),
         Command("tvt-train --manifest mix.yaml --output model --threads 1 --quiet"),
     ]
 

@@ -1,4 +1,5 @@
 internal import Base
+internal import Engine
 internal import JSON
 internal import Models
 internal import SystemPackage
@@ -8,6 +9,7 @@ internal import Tensors
 ///
 ///     model.safetensors | adapter_model.safetensors, adapter_config.json
 ///     config.json, tokenizer.json, tvt.json, …   all of a model folder
+///     tvt.golden.json                            texts with the vectors that the model gives, adapter included
 ///     optimizer.safetensors                      AdamW's moments
 ///     training.json                              {lock, step}
 enum Checkpoint {
@@ -24,6 +26,7 @@ enum Checkpoint {
         } else {
             try model.save(plan.card, to: folder)
         }
+        try GoldenCheck.vectors(of: model, tool: plan.tool).write(to: folder.appending(GoldenVectors.fileName))
         try SafetensorsWriter.write(optimizer.state, to: folder.appending("optimizer.safetensors"))
         let training: JSONValue = [
             "lock": JSONValue(plan.lock.digest.description), "step": JSONValue(optimizer.stepCount),
@@ -61,8 +64,17 @@ enum Checkpoint {
         }
     }
 
+    /// The model of a checkpoint that a run is resumed from.
+    ///
+    /// - Throws: `InputError` where it does not give its golden vectors.
+    static func resume(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
+        let model = try load(plan, from: folder)
+        if plan.checksGolden { try GoldenCheck.run(model, file: folder.appending(GoldenVectors.fileName)) }
+        return model
+    }
+
     /// The model of a checkpoint, its weights or adapters ready to be trained.
-    static func load(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
+    private static func load(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
         guard plan.config.lora != nil else {
             let model = try TrainingPlan.load(plan.config, from: folder, plan.device)
             try model.trainAll()

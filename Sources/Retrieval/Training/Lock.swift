@@ -108,6 +108,8 @@ extension TrainingConfig {
         json["prompts"] = prompts.json
         json["pooling"] = pooling.map { JSONValue($0.rawValue) } ?? .null
         json["normalize"] = normalizes.map { JSONValue($0) } ?? .null
+        // As for blank texts above.
+        if let preset { json["preset"] = JSONValue(preset) }
         json["dropout"] = JSONValue(usesModelDropout)
         json["optimizer"] = .object(optimizer.json)
         json["lora"] = lora.map { .object($0.json) } ?? .null

@@ -69,6 +69,10 @@ extension TrainingConfig {
             $1.pooling = poolings
         },
         .flag("normalize", \.normalizes, "Scale vectors to length 1. Default: the model's."),
+        .text(
+            "preset", \.preset,
+            "Prompts, lengths, pooling and scaling of a published model, by the name that `tvt-model show` has for them; "
+                + "they win over the model's files, and the keys above over them."),
         .flag("dropout", \.usesModelDropout, "Train with the dropout of the model's config.json."),
         .section("optimizer", \.optimizer, OptimizerOptions.keys, "AdamW and its schedule."),
         .section(

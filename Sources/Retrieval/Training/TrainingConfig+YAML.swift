@@ -60,6 +60,9 @@ extension TrainingConfig {
                     + "make more than \(Self.mostSimilarities) similarities of a micro-batch",
                 advice: "Raise accumulation, or lower queries_per_step or passages_per_query.")
         }
+        if let preset, ModelPreset.named(preset) == nil {
+            throw top.failure("preset", "must be one of \(ModelPreset.names.joined(separator: ", "))")
+        }
         if case .steps(let steps) = length { try checkWarmup(stepCount: steps) }
         let weighted = datasets.count { $0.weight != nil }
         guard weighted == 0 || weighted == datasets.count else {

@@ -34,6 +34,8 @@ public struct TrainingConfig: Sendable, Equatable {
     public var attention: AttentionDirection?
     public var pooling: Poolings?
     public var normalizes: Bool?
+    /// Name of a ``ModelPreset`` that wins over what the model's folder says.
+    public var preset: String?
     public var usesModelDropout = false
     public var optimizer = OptimizerOptions()
     /// Nil: all weights are trained.

@@ -1,4 +1,5 @@
 internal import Base
+public import Engine
 public import Examples
 internal import JSON
 public import Models
@@ -22,16 +23,31 @@ public final class TrainingPlan {
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
+    /// What the golden vectors of the model's folder said; nil where it has none, or they were not asked.
+    public let goldenReport: GoldenCheck.Report?
+    /// Whether golden vectors are compared where a folder has them.
+    public let checksGolden: Bool
+    /// What checkpoints are written by, with its version.
+    let tool: String
     private let reader: SlotReader
 
+    /// - Parameters:
+    ///   - checksGolden: refuse a model that does not give the golden vectors of its folder.
+    ///   - tool: who trains, with its version: golden vectors of checkpoints name it.
     /// - Throws: `Failure` or `InputError` for all that is missing or does not fit.
-    public init(_ config: TrainingConfig, store: Store, device: Device = .cpu) throws {
+    public init(
+        _ config: TrainingConfig, store: Store, device: Device = .cpu, checksGolden: Bool = true,
+        tool: String = "tvt-train"
+    ) throws {
         self.device = device
+        self.checksGolden = checksGolden
+        self.tool = tool
         let source = try ExampleSource(config, store: store)
         self.source = source
         reader = SlotReader(source)
         let start = try Self.load(config, from: FilePath(config.model), device)
         self.start = start
+        goldenReport = checksGolden ? try GoldenCheck.run(start) : nil
         // The lock names what is trained, whoever chose it.
         var config = config
         if let lora = config.lora {
@@ -116,7 +132,8 @@ public final class TrainingPlan {
             document: .init(
                 prompt: config.prompts.document, promptName: config.promptNames.document,
                 maxLength: config.maxLengths.document),
-            endOfText: config.endOfText, attention: config.attention, instruction: config.instruction)
+            endOfText: config.endOfText, attention: config.attention, instruction: config.instruction,
+            preset: config.preset.flatMap(ModelPreset.named))
         return try EmbeddingModel(
             loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
     }
@@ -130,11 +147,13 @@ public final class TrainingPlan {
         case .pooling: "pooling: mean|cls|last|…"
         case .normalize: "normalize: true|false"
         case .dims: "tvt-encode --dims N"
-        case .attention: "attention"
+        case .endOfText: "eos: append|tokenizer"
+        case .attention: "attention: causal|bidirectional"
         case .instruction: "instruction"
         case .prompt(let role): "prompts.\(role.rawValue): TEXT"
         case .promptName(let role): "prompt_names.\(role.rawValue)"
         case .maxLength(let role): "max_lengths.\(role.rawValue): N"
+        case .truncateDim, .tokenLayers, .layers, .includesPrompt: setting.description
         }
     }
 

@@ -36,7 +36,7 @@ public final class TrainingRun {
         folder = try RunFolder(opening: output, lock: plan.lock, resume: resume)
         let last = try folder.checkpointSteps().last
         if let last {
-            model = try Checkpoint.load(plan, from: folder.checkpointPath(step: last))
+            model = try Checkpoint.resume(plan, from: folder.checkpointPath(step: last))
         } else {
             model = plan.start
             if let lora = plan.config.lora {

@@ -1,6 +1,8 @@
 public import ArgumentParser
 internal import Base
+internal import CommandLineKit
 public import Encoding
+internal import Engine
 internal import JSON
 public import Models
 internal import SystemPackage
@@ -100,6 +102,18 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("Tokens of a document.", valueName: "n"))
     var documentMaxLength: Int?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "How a published model is used; wins over what the folder says, and the options above over it.",
+            valueName: "name"))
+    var preset: ModelPreset?
+
+    @Flag(
+        name: .customLong("no-golden-check"),
+        help: "Do not compare the vectors of tvt.golden.json with those that the model gives.")
+    var skipsGoldenCheck = false
+
     @Flag(name: .customLong("ignore-media"), help: "Encode the text of records that also have media.")
     var ignoresMedia = false
 
@@ -111,7 +125,7 @@ struct ModelOptions: ParsableArguments {
             query: .init(prompt: queryPrompt, promptName: queryPromptName, maxLength: queryMaxLength),
             document: .init(prompt: documentPrompt, promptName: documentPromptName, maxLength: documentMaxLength),
             endOfText: appendsEndOfText.map { $0 ? .append : .tokenizer }, attention: attention,
-            instruction: instruction)
+            instruction: instruction, preset: preset)
         let loaded = try EmbeddingModel(
             loading: FilePath(model), .encoding, overrides: overrides, adapter: adapter.map { FilePath($0) },
             type: dtype.elementType, device: device, settingName: Self.flag)
@@ -120,7 +134,17 @@ struct ModelOptions: ParsableArguments {
         }
         for note in loaded.notes { log.notice("\(model): \(note)") }
         if let note = loaded.precision.note { log.notice("--dtype \(dtype.rawValue): \(note)") }
+        try checkGolden(loaded)
         return loaded
+    }
+
+    private func checkGolden(_ loaded: EmbeddingModel) throws {
+        let file = GoldenCheck.file(of: loaded)
+        guard !skipsGoldenCheck else {
+            if Files.exists(file) { log.notice("\(file) is not checked (--no-golden-check)") }
+            return
+        }
+        if let note = try GoldenCheck.run(loaded)?.note { log.notice("\(file): \(note)") }
     }
 
     private static func flag(_ setting: ModelCard.Setting) -> String {
@@ -128,11 +152,13 @@ struct ModelOptions: ParsableArguments {
         case .pooling: "--pooling mean|cls|last|…"
         case .normalize: "--normalize or --no-normalize"
         case .dims: "--dims N"
+        case .endOfText: "--append-eos or --no-append-eos"
         case .attention: "--attention"
         case .instruction: "--instruction"
         case .prompt(let role): "--\(role.rawValue)-prompt TEXT"
         case .promptName(let role): "--\(role.rawValue)-prompt-name"
         case .maxLength(let role): "--\(role.rawValue)-max-length N"
+        case .truncateDim, .tokenLayers, .layers, .includesPrompt: setting.description
         }
     }
 
@@ -161,6 +187,16 @@ struct ModelOptions: ParsableArguments {
 extension NumberRange where Number == Int {
     /// Tokens of a text; the model has a limit of its own.
     fileprivate static var textLengths: NumberRange { NumberRange(1...1_048_576) }
+}
+
+extension ModelPreset: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let preset = ModelPreset.named(argument) else { return nil }
+        self = preset
+    }
+
+    public static var allValueStrings: [String] { names }
+    public var defaultValueDescription: String { name }
 }
 
 extension EncodingType: ExpressibleByArgument {}

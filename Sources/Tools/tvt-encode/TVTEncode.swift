@@ -10,7 +10,8 @@ struct TVTEncode: Tool {
             Writes part-NNNNN.npy, part-NNNNN.ids and vectors.json; numpy.load reads the parts. A run that was stopped \
             goes on with --resume. How a model pools, normalises, prompts and cuts is read from its tvt.json, else from \
             sentence-transformers' files, as its encode_query and encode_document do; what neither says is asked for, \
-            and a field that is not understood is refused by name.
+            and a field that is not understood is refused by name. `tvt-model show` tells where each answer comes from. A \
+            folder with a tvt.golden.json is refused with status 65 where its model no longer gives the vectors in it.
 
             Example, with the model that `make setup` unpacks and a dataset named nave:
               M=.deps/models/all-MiniLM-L6-v2

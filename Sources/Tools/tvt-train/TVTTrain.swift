@@ -16,7 +16,8 @@ struct TVTTrain: Tool {
         abstract: "Train a retriever on datasets of a store, as a training config describes it.",
         discussion: """
             The run folder gets lock.json, metrics.jsonl, checkpoints/ and, when the run is done, model: a link to its \
-            last checkpoint, which tvt-encode takes as --model (or --adapter, where the config says lora).
+            last checkpoint, which tvt-encode takes as --model (or --adapter, where the config says lora). Each checkpoint \
+            carries tvt.golden.json, a few texts with their vectors, which whoever loads it checks.
 
             A checkpoint is written every 10 minutes and at the end. A run that was killed resumes with --resume from \
             its last checkpoint, with the losses of a run that was not. SIGINT and SIGTERM give up the step under way \
@@ -96,6 +97,11 @@ struct TVTTrain: Tool {
     @Option(in: .threads, help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
     var threads: Int?
 
+    @Flag(
+        name: .customLong("no-golden-check"),
+        help: "Do not compare the vectors of tvt.golden.json with those that the model, or the checkpoint, gives.")
+    var skipsGoldenCheck = false
+
     @Flag(name: .customLong("dry-run"), help: "Print examples, token counts and memory, and train nothing.")
     var dryRun = false
 
@@ -116,7 +122,11 @@ struct TVTTrain: Tool {
             try configFile.map { try TrainingConfig(file: FilePath($0), overrides: set) }
             ?? TrainingConfig(training: model!, on: dataset, overrides: set)
         let store = try openStore(store.location)
-        let plan = try TrainingPlan(config, store: store, device: Device.named(device))
+        let plan = try TrainingPlan(
+            config, store: store, device: Device.named(device), checksGolden: !skipsGoldenCheck,
+            tool: "tvt-train \(tvtVersion)")
+        if skipsGoldenCheck { log.notice("golden vectors are not checked (--no-golden-check)") }
+        if let note = plan.goldenReport?.note { log.notice("\(config.model): \(note)") }
         for note in plan.start.notes { log.notice("\(config.model): \(note)") }
         if config.precision == .bf16, let note = Precision(.bfloat16, on: plan.device).note {
             log.notice("dtype: bf16: \(note)")

@@ -38,10 +38,10 @@ final class ConfigurationReader {
     /// Whether a field is there and null.
     func isNull(_ field: String) -> Bool { object[field]?.isNull == true }
 
+    func place(_ field: String) -> Place { Place(path: path.string, field: prefix + field) }
+
     func error(_ field: String, _ reason: String, advice: String? = nil) -> InputError {
-        InputError(
-            reason, at: Place(path: path.string, field: prefix + field), advice: advice,
-            exitStatus: .badConfiguration)
+        InputError(reason, at: place(field), advice: advice, exitStatus: .badConfiguration)
     }
 
     /// A whole number in a range.

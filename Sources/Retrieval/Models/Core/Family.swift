@@ -19,6 +19,22 @@ struct Family: Sendable {
         case isCausal
         case goesBothWays
 
+        /// Its name.
+        var name: String {
+            switch self {
+            case .isCausal: "is_causal"
+            case .goesBothWays: "use_bidirectional_attention"
+            }
+        }
+
+        /// What `config.json` says; nil where it says nothing.
+        func direction(_ config: JSONObject) -> AttentionDirection? {
+            config[name]?.bool.map { $0 == (self == .isCausal) ? .causal : .bidirectional }
+        }
+
+        /// What holds where `config.json` says nothing: both kinds of models are decoders.
+        static let standard = AttentionDirection.causal
+
         /// `config.json` with another direction.
         func applying(_ direction: AttentionDirection, to config: JSONObject) -> JSONObject {
             var config = config

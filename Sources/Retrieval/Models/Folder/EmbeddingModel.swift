@@ -20,13 +20,21 @@ public final class EmbeddingModel {
     public let head: Head
     public let device: Device
     public let precision: Precision
+    /// The adapter's folder, where one was merged into the weights.
+    public let adapter: FilePath?
+    /// Where the card has its settings from.
+    public let sources: [ModelCard.Setting: ModelCard.Source]
     /// What a user should know about how the folder was read, a sentence each.
     public let notes: [String]
     /// What a folder has beside weights, tokenizer and card, as it was when the model was loaded: a checkpoint that a
     /// run was resumed from is removed before the run ends.
     private let descriptionFiles: [(name: String, bytes: [UInt8])]
-    /// All prompts with a name, which copies of the folder have too.
-    private let namedPrompts: [(name: String, text: String)]
+    /// The prompts of `config_sentence_transformers.json`, which copies of the folder have too.
+    public let namedPrompts: [(name: String, text: String)]
+    /// What tokens see of each other; nil where the family leaves no choice.
+    public let attention: AttentionDirection?
+    /// `config.json`
+    public let configuration: FilePath
 
     /// What a model is loaded for.
     public enum Purpose: Sendable {
@@ -50,18 +58,19 @@ public final class EmbeddingModel {
         adapter: FilePath? = nil, type: ElementType = .float32, device: Device = .cpu,
         settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
-        let files = try ModelFolder(
-            folder, adapter: adapter, attention: overrides.attention, settingName: settingName)
+        let files = try ModelFolder(folder, adapter: adapter, overrides, settingName: settingName)
         self.folder = folder
+        self.adapter = adapter
         self.device = device
         precision = Precision(type, on: device)
         tokenizer = try files.tokenizer()
         text = try files.text(precision, device)
         descriptionFiles = try files.descriptionFiles()
-        namedPrompts = files.namedPrompts
+        (namedPrompts, attention) = (files.namedPrompts, files.direction)
+        configuration = files.configPath
         let loaded = try ModelCard.load(
             files, overrides, model: text, tokenizer: tokenizer, settingName: settingName)
-        (card, notes) = (loaded.card, loaded.notes)
+        (card, notes, sources) = (loaded.card, loaded.notes, loaded.sources)
         head = try Head(card, folders: loaded.moduleFolders, device: device)
         queries = try RoleTokenizer(card.query, of: card, tokenizer)
         documents = try RoleTokenizer(card.document, of: card, tokenizer)

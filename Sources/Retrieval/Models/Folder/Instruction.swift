@@ -19,6 +19,14 @@ public struct Instruction: Sendable, Equatable {
         self.task = task
     }
 
+    /// The template and the task of a prompt of the usual form.
+    init?(prompt: String) {
+        guard let template = Instruction.template(of: prompt) else { return nil }
+        let ends = template.dropLast(Self.queryMark.count).split(
+            separator: Self.taskMark, maxSplits: 1, omittingEmptySubsequences: false)
+        self.init(template: template, task: String(prompt.dropFirst(ends[0].count).dropLast(ends[1].count)))
+    }
+
     /// What is put before a query.
     public var prompt: String {
         let parts = template.dropLast(Self.queryMark.count).split(

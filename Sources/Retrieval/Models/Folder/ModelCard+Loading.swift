@@ -4,15 +4,6 @@ internal import SystemPackage
 internal import Tokenizers
 
 extension ModelCard {
-    /// A card, and what is found out with it.
-    struct Loaded {
-        var card: ModelCard
-        /// What a user should know about how it came to be.
-        var notes: [String] = []
-        /// Folders of the modules that have weights, in order.
-        var moduleFolders: [FilePath]
-    }
-
     /// The card of a model folder: its `tvt.json`, else what sentence-transformers' files say, with overrides on top.
     ///
     /// - Parameter settingName: what the caller's users call a setting.
@@ -22,20 +13,14 @@ extension ModelCard {
         _ folder: ModelFolder, _ overrides: Overrides, model: TextModel, tokenizer: Tokenizer,
         settingName: (Setting) -> String
     ) throws -> Loaded {
-        var loaded: Loaded
-        if let written = folder.writtenCard {
-            let stated = StatedPrompt(text: written.query.prompt, instruction: written.instruction)
-            let (overrides, instruction) = try overrides.withPrompts(
-                folder.namedPrompts, stated: stated, settingName: settingName)
-            var card = written.with(overrides)
-            card.instruction = instruction
-            loaded = Loaded(
-                card: try card.checked(folder, model),
-                moduleFolders: card.weightedFolders.map { folder.description.appending($0) })
-        } else {
-            loaded = try SentenceTransformersFiles(folder.description, tokenizer).card(
-                folder, overrides, model: model, tokenizer: tokenizer, settingName: settingName)
-        }
+        var presets = folder.presets
+        presets.fit(model, tokenizer, folder)
+        var loaded =
+            try folder.writtenCard?.loaded(folder, overrides, presets, model, settingName)
+            ?? SentenceTransformersFiles(folder.description, tokenizer).card(
+                folder, overrides, presets, model: model, tokenizer: tokenizer, settingName: settingName)
+        let note = try presets.note(overrides, loaded.card, tokenizer, endTokens: folder.endTokens)
+        if let note { loaded.notes.append(note) }
         try loaded.card.checkLengths(model)
         return loaded
     }
@@ -63,6 +48,52 @@ extension ModelCard {
             let isOnTokens = mismatch.layer < tokenLayers.count
             throw error(isOnTokens ? "tokenHead" : "head", mismatch.reason)
         }
+    }
+
+    /// The card of a file with what wins over it.
+    private func loaded(
+        _ folder: ModelFolder, _ overrides: Overrides, _ presets: PresetChoice, _ model: TextModel,
+        _ settingName: (Setting) -> String
+    ) throws -> Loaded {
+        let file = folder.description.appending(ModelCard.fileName)
+        let places = places(in: file, attention: folder.configuredDirection?.place)
+        var stated = Overrides(self)
+        stated.attention = attention ?? folder.configuredDirection?.direction
+        let (overrides, instruction) = try overrides.withPrompts(
+            folder.namedPrompts,
+            stated: presets.prompt(StatedPrompt(text: query.prompt, instruction: instruction), isStated: true),
+            settingName: settingName)
+        var card = with(overrides.or(presets.overFiles))
+        card.instruction = instruction
+        return Loaded(
+            card: try card.checked(folder, model),
+            notes: presets.notes(overrides, stated: stated, places, settingName),
+            sources: presets.sources(overrides, places), moduleFolders: try moduleFolders(in: folder.description))
+    }
+
+    /// Where a card says what; what holds because a field is not there has no place.
+    private func places(in file: FilePath, attention configuration: Place?) -> [Setting: Place] {
+        var silent: Set<Setting> = []
+        if endOfText == .tokenizer { silent.insert(.endOfText) }
+        if attention == nil { silent.insert(.attention) }
+        if instruction == nil { silent.insert(.instruction) }
+        if truncateDim == nil { silent.insert(.truncateDim) }
+        if tokenLayers.isEmpty { silent.insert(.tokenLayers) }
+        if layers.isEmpty { silent.insert(.layers) }
+        if includesPrompt { silent.insert(.includesPrompt) }
+        var places: [Setting: Place] = [:]
+        for setting in Setting.sayable + Setting.others where !silent.contains(setting) {
+            places[setting] = Place(path: file.string, field: setting.description)
+        }
+        if attention == nil { places[.attention] = configuration }
+        return places
+    }
+
+    /// Folders of the layers that have weights: those of `modules.json`, beside which a card may have been written, else
+    /// those that a copy of ours has.
+    func moduleFolders(in folder: FilePath) throws -> [FilePath] {
+        let named = try SentenceTransformersFiles.weightedModules(of: folder)
+        return named.count == weightedFolders.count ? named : weightedFolders.map { folder.appending($0) }
     }
 
     private func with(_ overrides: Overrides) -> ModelCard {

@@ -25,10 +25,13 @@ extension ModelCard {
         public var attention: AttentionDirection?
         /// A task in words, which the model's template makes the prompt of queries of, instead of a prompt.
         public var instruction: String?
+        /// Asked for by the user: it says what the other fields do not, over what the folder says.
+        public var preset: ModelPreset?
 
         public init(
             pooling: Poolings? = nil, normalize: Bool? = nil, query: Side = Side(), document: Side = Side(),
-            endOfText: EndOfText? = nil, attention: AttentionDirection? = nil, instruction: String? = nil
+            endOfText: EndOfText? = nil, attention: AttentionDirection? = nil, instruction: String? = nil,
+            preset: ModelPreset? = nil
         ) {
             self.pooling = pooling
             self.normalize = normalize
@@ -37,6 +40,7 @@ extension ModelCard {
             self.endOfText = endOfText
             self.attention = attention
             self.instruction = instruction
+            self.preset = preset
         }
 
         func side(_ role: Role) -> Side { role == .query ? query : document }
@@ -47,7 +51,7 @@ extension ModelCard {
                 pooling: pooling ?? other.pooling, normalize: normalize ?? other.normalize,
                 query: query.or(other.query), document: document.or(other.document),
                 endOfText: endOfText ?? other.endOfText, attention: attention ?? other.attention,
-                instruction: instruction ?? other.instruction)
+                instruction: instruction ?? other.instruction, preset: preset ?? other.preset)
         }
 
         /// Everything that a card needs and nobody said.
@@ -64,8 +68,11 @@ extension ModelCard {
     }
 
     /// A thing to know about a model: programs have their own names for them.
-    public enum Setting: Sendable, Equatable, CustomStringConvertible {
-        case pooling, normalize, dims, attention, instruction
+    public enum Setting: Sendable, Hashable, CustomStringConvertible {
+        case pooling, normalize, dims, truncateDim, endOfText, attention, instruction
+        /// Layers before pooling, and behind it.
+        case tokenLayers, layers
+        case includesPrompt
         case prompt(Role)
         case promptName(Role)
         case maxLength(Role)
@@ -75,8 +82,13 @@ extension ModelCard {
             case .pooling: "pooling"
             case .normalize: "normalize"
             case .dims: "dims"
+            case .truncateDim: "truncateDim"
+            case .endOfText: "eos"
             case .attention: "attention"
             case .instruction: "instruction"
+            case .tokenLayers: "tokenHead"
+            case .layers: "head"
+            case .includesPrompt: "includePrompt"
             case .prompt(let role): "\(role.rawValue).prompt"
             case .promptName(let role): "\(role.rawValue).promptName"
             case .maxLength(let role): "\(role.rawValue).maxLength"

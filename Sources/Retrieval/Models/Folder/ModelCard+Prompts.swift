@@ -28,10 +28,10 @@ extension ModelCard.Overrides {
                 throw Self.conflict(.prompt(role), .promptName(role), settingName)
             }
             guard let prompt = named.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
-                let names = named.map { "\"\(escaped($0.name.utf8))\"" }.joined(separator: ", ")
+                let names = named.map { escaped($0.name.utf8) }.joined(separator: ", ")
                 throw Failure(
                     .badConfiguration,
-                    "\(settingName(.promptName(role))): the model has no prompt \"\(escaped(name.utf8))\"",
+                    "\(settingName(.promptName(role))): the model has no prompt \(escaped(name.utf8))",
                     advice: named.isEmpty ? "It has no prompts with a name." : "It has \(names).")
             }
             if role == .query { overrides.query.prompt = prompt.text } else { overrides.document.prompt = prompt.text }

@@ -14,29 +14,37 @@ struct ModelFolder {
     let family: Family
     /// The folder whose files say how vectors are made: the adapter's where it has such files, as it was trained so.
     let description: FilePath
+    let adapter: FilePath?
     /// `tvt.json`; nil where there is none.
     let writtenCard: ModelCard?
     /// The prompts of `config_sentence_transformers.json`.
     let namedPrompts: [(name: String, text: String)]
+    /// What the user asked for, or the folder's files name.
+    private(set) var presets = PresetChoice.none
+    /// What tokens see of each other, where something else than `config.json` says it.
+    private(set) var attention: AttentionDirection?
+    /// What `config.json` says about it, and where; nil where it says nothing.
+    let configuredDirection: (direction: AttentionDirection, place: Place)?
     private let transformer: FilePath
     private let tokenizerFolder: FilePath
-    private let configPath: FilePath
+    let configPath: FilePath
     /// As it stands in the file, but for what tokens see of each other where that was said elsewhere.
-    private let config: JSONValue
-    private let isConfigChanged: Bool
+    private var config: JSONValue
+    private var isConfigChanged = false
 
-    /// - Parameter attention: what tokens see of each other, whatever the folder says.
+    /// - Parameter overrides: what the user says, whatever the folder says.
     init(
-        _ path: FilePath, adapter: FilePath?, attention: AttentionDirection?,
+        _ path: FilePath, adapter: FilePath?, _ overrides: ModelCard.Overrides,
         settingName: (ModelCard.Setting) -> String
     ) throws {
         for folder in [path, adapter].compactMap({ $0 }) where !Files.isDirectory(folder) {
             throw Failure(.missingInput, "\(folder) is not a folder")
         }
         self.path = path
+        self.adapter = adapter
         transformer = try SentenceTransformersFiles.transformer(of: path)
         configPath = transformer.appending(Self.configName)
-        let config = try JSONValue.parse(pythonFile: configPath)
+        config = try JSONValue.parse(pythonFile: configPath)
         modelType = config["model_type"]?.string ?? "nothing"
         family = try Family.named(modelType, file: configPath)
         let describing = [ModelCard.fileName, SentenceTransformersFiles.modulesName]
@@ -48,10 +56,19 @@ struct ModelFolder {
         let cardPath = description.appending(ModelCard.fileName)
         writtenCard = Files.exists(cardPath) ? try ModelCard(file: cardPath) : nil
         namedPrompts = try SentenceTransformersFiles.prompts(of: description)
-        guard let direction = attention ?? writtenCard?.attention else {
-            (self.config, isConfigChanged) = (config, false)
-            return
-        }
+        let field = family.directionField
+        let stated = field?.direction(config.object ?? [:])
+        configuredDirection =
+            if let field, let stated { (stated, Place(path: configPath.string, field: field.name)) } else { nil }
+        presets = try PresetChoice(self, asked: overrides.preset)
+        let isStated = writtenCard != nil || stated != nil
+        attention = overrides.attention ?? presets.attention(isStated: isStated) ?? writtenCard?.attention
+        if let attention { try setDirection(attention, settingName) }
+    }
+
+    private mutating func setDirection(
+        _ direction: AttentionDirection, _ settingName: (ModelCard.Setting) -> String
+    ) throws {
         guard let field = family.directionField else {
             let choosing = Family.all.filter { $0.directionField != nil }.flatMap(\.modelTypes).sorted()
             throw Failure(
@@ -59,7 +76,20 @@ struct ModelFolder {
                 advice: "Those of \(choosing.joined(separator: ", ")) do.")
         }
         let changed = JSONValue.object(field.applying(direction, to: config.object ?? [:]))
-        (self.config, isConfigChanged) = (changed, changed != config)
+        (config, isConfigChanged) = (changed, changed != config)
+    }
+
+    /// What tokens see of each other; nil where the family leaves no choice.
+    var direction: AttentionDirection? {
+        family.directionField.map { $0.direction(config.object ?? [:]) ?? Family.DirectionField.standard }
+    }
+
+    /// What `config.json` says that the model was loaded from when it was saved.
+    var configuredName: String? { config["_name_or_path"]?.string }
+    /// Ids of the tokens that may end a text.
+    var endTokens: [Int] {
+        let value = config["eos_token_id"]
+        return value?.integer.map { [$0] } ?? value?.array?.compactMap(\.integer) ?? []
     }
 
     func tokenizer() throws -> Tokenizer {

@@ -8,21 +8,28 @@ extension SentenceTransformersFiles {
     ///
     /// - Throws: `Failure` (78) that names what stays unknown.
     func card(
-        _ folder: ModelFolder, _ overrides: ModelCard.Overrides, model: TextModel, tokenizer: Tokenizer,
-        settingName: (ModelCard.Setting) -> String
+        _ folder: ModelFolder, _ overrides: ModelCard.Overrides, _ presets: PresetChoice, model: TextModel,
+        tokenizer: Tokenizer, settingName: (ModelCard.Setting) -> String
     ) throws -> ModelCard.Loaded {
-        let stated = stated(tokenizer, positions: model.maxLength)
+        var stated = stated(tokenizer, positions: model.maxLength)
+        var places = places
+        places[.attention] = folder.configuredDirection?.place
+        stated.attention = folder.configuredDirection?.direction
+        let base = presets.overFiles.or(presets.inGaps(places)).or(stated)
         let (overrides, instruction) = try overrides.withPrompts(
-            folder.namedPrompts, stated: ModelCard.StatedPrompt(text: stated.query.prompt, instruction: nil),
+            folder.namedPrompts,
+            stated: presets.prompt(
+                .init(text: stated.query.prompt, instruction: nil), isStated: places[.prompt(.query)] != nil),
             settingName: settingName)
-        let known = overrides.or(stated)
+        let known = overrides.or(base)
         guard let pooling = known.pooling, let normalize = known.normalize, let query = known.query.side,
             let document = known.document.side
         else {
             throw Failure(
                 .badConfiguration,
                 "\(folder.path) has no \(ModelCard.fileName), and its files do not say how its vectors are made",
-                advice: "say it: " + known.missing.map(settingName).joined(separator: ", "))
+                advice: "say it: " + known.missing.map(settingName).joined(separator: ", ")
+                    + (PresetChoice.advice(family: folder.modelType).map { "; \($0)" } ?? ""))
         }
         var card = ModelCard(
             family: folder.modelType, pooling: pooling, normalize: normalize, dims: model.hiddenSize, query: query,
@@ -31,13 +38,15 @@ extension SentenceTransformersFiles {
         card.layers = layers
         card.includesPrompt = includesPrompt
         card.endOfText = known.endOfText ?? .tokenizer
-        card.attention = known.attention
+        card.attention = folder.attention
         card.instruction = instruction
         let size = try vectorSize(card, model)
         card.dims = size
         card.truncateDim = truncateDim.flatMap { $0 < size ? $0 : nil }
         return ModelCard.Loaded(
-            card: card, notes: notes(card, overrides, settingName), moduleFolders: moduleFolders)
+            card: card,
+            notes: notes(card, overrides, settingName) + presets.notes(overrides, stated: stated, places, settingName),
+            sources: presets.sources(overrides, places), moduleFolders: moduleFolders)
     }
 
     private func vectorSize(_ card: ModelCard, _ model: TextModel) throws -> Int {

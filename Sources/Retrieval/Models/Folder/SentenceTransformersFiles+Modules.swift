@@ -14,22 +14,32 @@ extension SentenceTransformersFiles {
         return folder.appending(name)
     }
 
-    /// Weight files of the modules behind the Transformer, in order: of those that a `tvt.json` names, else
-    /// `modules.json`.
+    /// Weight files of the modules behind the Transformer, in order: of those of a `tvt.json`, else of `modules.json`.
     static func headWeights(of folder: FilePath) throws -> [FilePath] {
         let card = folder.appending(ModelCard.fileName)
-        let names: [String]
-        if Files.exists(card) {
-            names = try ModelCard(file: card).weightedFolders
-        } else {
-            let file = folder.appending(modulesName)
-            let modules = Files.exists(file) ? try JSONValue.parse(pythonFile: file).array ?? [] : []
-            names = modules.dropFirst().compactMap { $0["path"]?.string }
-        }
-        return names.compactMap { name in
-            guard let name = FilePath.Component(name), name.kind == .regular else { return nil }
-            let weights = folder.appending(name).appending("model.safetensors")
-            return Files.exists(weights) ? weights : nil
+        let folders =
+            try Files.exists(card) ? ModelCard(file: card).moduleFolders(in: folder) : modules(of: folder)
+        return folders.map { $0.appending("model.safetensors") }.filter { Files.exists($0) }
+    }
+
+    /// Folders of the modules behind the Transformer that have weights, in order.
+    static func weightedModules(of folder: FilePath) throws -> [FilePath] {
+        try modules(of: folder) { $0 == "Dense" || $0 == "LayerNorm" }
+    }
+
+    /// Folders of the modules behind the Transformer, in order.
+    ///
+    /// - Parameter isWanted: by the last part of a module's type.
+    private static func modules(
+        of folder: FilePath, where isWanted: (String) -> Bool = { _ in true }
+    ) throws -> [FilePath] {
+        let file = folder.appending(modulesName)
+        guard Files.exists(file) else { return [] }
+        return (try JSONValue.parse(pythonFile: file).array ?? []).dropFirst().compactMap { module in
+            guard isWanted(lastComponent(module["type"]?.string ?? "")), let path = module["path"]?.string,
+                let name = FilePath.Component(path), name.kind == .regular
+            else { return nil }
+            return folder.appending(name)
         }
     }
 
@@ -118,7 +128,9 @@ extension SentenceTransformersFiles {
         guard modes.count == names.count, let poolings = Poolings(modes) else {
             throw reader.error("pooling_mode", "pooling \(names.joined(separator: " + ")) is not supported")
         }
-        let includesPrompt = try reader.bool("include_prompt", default: true)
+        setIncludesPrompt(
+            try reader.bool("include_prompt", default: true),
+            at: reader["include_prompt"] == nil ? nil : reader.place("include_prompt"))
         // The second name is the older one.
         let field = ["embedding_dimension", "word_embedding_dimension"].first { reader[$0] != nil }
         let width = try field.map {
@@ -127,6 +139,11 @@ extension SentenceTransformersFiles {
                 error: reader.error($0, "this is not the size of what is pooled"))
         }
         try reader.refuseUnread(except: ["word_embedding_dimension"])
-        set(poolings, width: width, includesPrompt: includesPrompt)
+        let flag = Self.poolingNames.first { $0.name == names.first }?.flag
+        let place =
+            reader["pooling_mode"] != nil
+            ? reader.place("pooling_mode")
+            : flagged.isEmpty ? Place(path: file.string) : reader.place(flag ?? "pooling_mode")
+        set(poolings, at: place, width: width)
     }
 }

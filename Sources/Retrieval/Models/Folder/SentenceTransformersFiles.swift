@@ -1,5 +1,6 @@
 internal import Base
 internal import JSON
+internal import Records
 internal import SystemPackage
 internal import Tokenizers
 
@@ -36,11 +37,19 @@ struct SentenceTransformersFiles {
     private(set) var documentLength: Int?
     private(set) var truncateDim: Int?
     private(set) var similarity: String?
+    /// Where the files say what they say of a setting.
+    private(set) var places: [ModelCard.Setting: Place] = [:]
 
     init(_ folder: FilePath, _ tokenizer: Tokenizer) throws {
         try readModules(folder)
         try readTransformer(Self.transformer(of: folder), tokenizer)
         try readUsage(folder)
+        let limits = try Self.transformer(of: folder).appending("tokenizer_config.json")
+        if maxLength == nil, tokenizer.modelMaxLength != nil {
+            for role in Role.allCases where places[.maxLength(role)] == nil {
+                places[.maxLength(role)] = Place(path: limits.string, field: "model_max_length")
+            }
+        }
     }
 
     private mutating func readModules(_ folder: FilePath) throws {
@@ -70,6 +79,7 @@ struct SentenceTransformersFiles {
                 moduleFolders.append(place)
             case "Normalize" where pooling != nil:
                 layers.append(.normalize)
+                places[.normalize] = module.place("type")
                 if Files.exists(config) { try Self.checkNormalize(config) }
             default: throw Self.isMisplaced(type, module)
             }
@@ -79,15 +89,23 @@ struct SentenceTransformersFiles {
                 "there is no Pooling behind a Transformer", at: Place(path: file.string, field: "type"),
                 exitStatus: .badConfiguration)
         }
+        if !tokenLayers.isEmpty { places[.tokenLayers] = Place(path: file.string) }
         normalize = layers.last == .normalize
-        if normalize == true { layers.removeLast() }
+        if normalize == true { layers.removeLast() } else { places[.normalize] = Place(path: file.string) }
+        if !layers.isEmpty { places[.layers] = Place(path: file.string) }
     }
 
     /// What the configuration of the Pooling says.
-    mutating func set(_ pooling: Poolings, width: Width?, includesPrompt: Bool) {
+    mutating func set(_ pooling: Poolings, at place: Place, width: Width?) {
         self.pooling = pooling
+        places[.pooling] = place
         poolingWidth = width
+    }
+
+    /// - Parameter place: nil where it is not said.
+    mutating func setIncludesPrompt(_ includesPrompt: Bool, at place: Place?) {
         self.includesPrompt = includesPrompt
+        places[.includesPrompt] = place
     }
 
     /// Components of the states that are pooled, as a field says it.
@@ -100,7 +118,7 @@ struct SentenceTransformersFiles {
         module.error("type", "the module \(type) is not supported at this place")
     }
 
-    private static func lastComponent(_ type: String) -> String {
+    static func lastComponent(_ type: String) -> String {
         type.split(separator: ".").last.map(String.init) ?? ""
     }
 
@@ -127,6 +145,10 @@ struct SentenceTransformersFiles {
         maxLength = try reader.optionalCount("max_seq_length")
         queryLength = try reader.optionalCount("query_length")
         documentLength = try reader.optionalCount("document_length")
+        for (role, own) in [(Role.query, queryLength), (.document, documentLength)] where own ?? maxLength != nil {
+            let field = own == nil ? "max_seq_length" : "\(role.rawValue)_length"
+            places[.maxLength(role)] = Place(path: file.string, field: field)
+        }
         guard try !reader.bool("do_lower_case", default: false) || tokenizer.lowercases else {
             throw reader.error("do_lower_case", "lowercasing that the tokenizer does not do is not supported")
         }
@@ -163,9 +185,13 @@ struct SentenceTransformersFiles {
         let reader = try ConfigurationReader(file: file)
         try reader.require("model_type", "SentenceTransformer")
         truncateDim = try reader.optionalCount("truncate_dim")
+        if truncateDim != nil { places[.truncateDim] = reader.place("truncate_dim") }
         similarity = reader["similarity_fn_name"] == nil ? nil : try reader.string("similarity_fn_name")
         try reader.require("similarity_fn_name", "cosine", "dot")
         let found = try Self.prompts(reader)
+        for role in Role.allCases where found.contains(where: { $0.name == role.rawValue }) {
+            places[.prompt(role)] = reader.place("prompts.\(role.rawValue)")
+        }
         func prompt(_ name: String) -> String { found.first { $0.name == name }?.text ?? "" }
         prompts = (prompt("query"), prompt("document"))
         otherPrompts = found.filter { $0.name != "query" && $0.name != "document" && !$0.text.isEmpty }

@@ -1,0 +1,218 @@
+import Base
+import Glibc
+import JSON
+import SystemPackage
+import TestKit
+import Testing
+
+/// `tvt-model`, and golden vectors in the other tools, as a user runs them.
+@Suite("tvt-model")
+struct ModelToolTests {
+    /// A world with a copy of the tiny BERT, which has a card.
+    static func world(_ name: String = "m") throws -> SmallWorld {
+        let world = try SmallWorld()
+        try copyModel(to: name, in: world)
+        return world
+    }
+
+    static func copyModel(to name: String, in world: SmallWorld) throws {
+        for file in try Files.list(SmallWorld.model) {
+            try world.temporary.write(Files.readAll(SmallWorld.model.appending(file)), to: "\(name)/\(file)")
+        }
+    }
+
+    @Test("show tells each answer with its source")
+    func show() throws {
+        let world = try Self.world()
+        let text = try world.succeed("tvt-model", ["show", "m"]).outputText
+        for word in ["bert", "mean", "m/tvt.json, field \"query.maxLength\"", "none", "WordPiece", "bge-en-v1.5"] {
+            #expect(text.contains(word), "\(text)")
+        }
+        let json = try JSONValue.parse(world.succeed("tvt-model", ["show", "m", "--json"]).output, path: "show")
+        #expect(json["pooling"]?["value"]?.string == "mean")
+        #expect(json["pooling"]?["source"]?.string?.contains("tvt.json") == true)
+        #expect(json["eos"]?["value"]?.string == "tokenizer" && json["attention"] == nil && json["head"] == nil)
+        #expect(json["dims"]?["value"]?.integer == 32 && json["golden"]?["value"]?.isNull == true)
+        let preset = try world.succeed("tvt-model", ["show", "m", "--preset", "bge-en-v1.5", "--json"])
+        let asked = try JSONValue.parse(preset.output, path: "show")
+        #expect(asked["pooling"]?["value"]?.string == "cls")
+        #expect(asked["pooling"]?["source"]?.string == "preset bge-en-v1.5, asked for")
+    }
+
+    @Test("unknown presets, and those of other families, are refused with the list")
+    func presets() throws {
+        let world = try Self.world()
+        try world.fail("tvt-model", ["show", "m", "--preset", "bge"], status: 64, naming: ["'bge'", "bge-en-v1.5"])
+        try world.fail(
+            "tvt-model", ["show", "m", "--preset", "bge-m3"], status: 78, naming: ["xlm-roberta", "bge-en-v1.5"])
+    }
+
+    @Test("a folder that is not there is 66, one that is none is named")
+    func missing() throws {
+        let world = try Self.world()
+        for command in ["show", "check", "import", "golden"] {
+            try world.fail("tvt-model", [command, "nowhere"], status: 66, naming: ["nowhere"])
+        }
+        try Files.remove(world.path("m/tvt.json"))
+        try world.fail("tvt-model", ["check", "m"], status: 78, naming: ["--pooling", "--query-prompt", "presets"])
+    }
+
+    @Test("golden vectors are made once, and checked by every load")
+    func golden() throws {
+        let world = try Self.world()
+        try world.succeed("tvt-model", ["check", "m"])
+        try world.succeed("tvt-model", ["golden", "m"])
+        try world.fail("tvt-model", ["golden", "m"], status: 73, naming: ["tvt.golden.json", "--force"])
+        let checked = try JSONValue.parse(world.succeed("tvt-model", ["check", "m", "--json"]).output, path: "check")
+        #expect((checked["golden"]?["least_cosine"]?.double ?? 0) > 0.9999)
+        #expect(checked["golden"]?["texts"]?.integer == 4)
+        // Another card.
+        let card = try Files.readText(world.path("m/tvt.json"))
+        try Files.replace(world.path("m/tvt.json"), with: card.replacing("\"mean\"", with: "\"cls\""))
+        try world.fail("tvt-model", ["check", "m"], status: 65, naming: ["tvt.golden.json", "pooling", "mean", "cls"])
+        try world.succeed("tvt-model", ["golden", "m", "--force"])
+        try world.succeed("tvt-model", ["check", "m"])
+    }
+
+    @Test("tvt-encode and tvt-train refuse a model that has changed, and go on where they are asked to")
+    func otherTools() throws {
+        let world = try SmallWorld(queryCount: 6)
+        try Self.copyModel(to: "m", in: world)
+        try world.succeed("tvt-model", ["golden", "m"])
+        try world.encode("queries", world.path("m"), to: "v")
+        let card = try Files.readText(world.path("m/tvt.json"))
+        try Files.replace(
+            world.path("m/tvt.json"), with: card.replacing("\"prompt\": \"\"", with: "\"prompt\": \"x \""))
+        let encoding = SmallWorld.encoding("queries", world.path("m"), to: "w")
+        try world.fail("tvt-encode", encoding, status: 65, naming: ["tvt.golden.json", "prompts.query", "\"x \""])
+        #expect(!world.exists("w"))
+        let skipped = try world.run("tvt-encode", encoding + ["--no-golden-check"])
+        #expect(skipped.status == 0 && skipped.errorText.contains("--no-golden-check"))
+        try world.writeMix()
+        try world.fail(
+            "tvt-train", SmallWorld.training("run", ["model=m"]), status: 65,
+            naming: ["tvt.golden.json", "prompts.query"])
+        let trained = try world.run("tvt-train", SmallWorld.training("run", ["model=m"]) + ["--no-golden-check"])
+        #expect(trained.status == 0, "\(trained.errorText)")
+    }
+
+    @Test("every checkpoint carries golden vectors, adapters too, and --resume checks them", arguments: [false, true])
+    func checkpoints(isAdapter: Bool) throws {
+        let world = try SmallWorld(queryCount: 12)
+        try world.writeMix("checkpoint_every: 3")
+        let settings = isAdapter ? ["lora={r: 4, alpha: 8}"] : []
+        try world.succeed("tvt-train", SmallWorld.training("run", settings))
+        for checkpoint in try Files.list(world.path("run/checkpoints")) {
+            let folder = "run/checkpoints/\(checkpoint)"
+            #expect(world.exists("\(folder)/tvt.golden.json"))
+            let model = isAdapter ? [SmallWorld.model.string, "--adapter", folder] : [folder]
+            try world.succeed("tvt-model", ["check"] + model)
+        }
+        try Files.remove(world.path("run/model"))
+        let golden = world.path("run/checkpoints/step-000006/tvt.golden.json")
+        let text = try Files.readText(golden)
+        try Files.replace(
+            golden, with: text.replacing("\"vector\":[", with: "\"vector\":[9").replacing("[9-", with: "[-9"))
+        try world.fail(
+            "tvt-train", SmallWorld.training("run", settings, resume: true), status: 65,
+            naming: ["step-000006/tvt.golden.json", "cosine"])
+    }
+
+    @Test("import writes a card that says all, and replaces none unasked")
+    func importing() throws {
+        let world = try Self.world()
+        try Files.remove(world.path("m/tvt.json"))
+        try world.fail("tvt-model", ["import", "m"], status: 78, naming: ["--pooling"])
+        try world.succeed("tvt-model", ["import", "m", "--preset", "e5-v2", "--document-max-length", "20"])
+        let card = try world.json("m/tvt.json")
+        #expect(card["pooling"]?.string == "mean" && card["query"]?["prompt"]?.string == "query: ")
+        #expect(card["document"]?["maxLength"]?.integer == 20)
+        try world.fail("tvt-model", ["import", "m"], status: 73, naming: ["m/tvt.json", "--force"])
+        try world.succeed("tvt-model", ["golden", "m"])
+        try world.succeed("tvt-model", ["import", "m", "--force", "--query-prompt", "q: "])
+        #expect(try world.json("m/tvt.json")["query"]?["prompt"]?.string == "q: ")
+        // The golden vectors were made anew with it.
+        try world.succeed("tvt-model", ["check", "m"])
+    }
+
+    @Test("import writes what is said of heads and ends of texts into the card")
+    func importingHeads() throws {
+        let world = try Self.world()
+        try world.succeed(
+            "tvt-model", ["import", "m", "--force", "--pooling", "cls+mean", "--instruction", "find tea"])
+        let card = try world.json("m/tvt.json")
+        #expect(card["pooling"] == ["cls", "mean"] && card["dims"]?.integer == 64)
+        #expect(card["instruction"]?["task"]?.string == "find tea")
+        let shown = try JSONValue.parse(world.succeed("tvt-model", ["show", "m", "--json"]).output, path: "show")
+        #expect(shown["pooling"]?["value"]?.string == "cls+mean")
+        #expect(shown["instruction"]?["source"]?.string?.contains("tvt.json") == true)
+        try world.succeed("tvt-model", ["golden", "m"])
+        try world.succeed("tvt-model", ["check", "m"])
+        // A BERT leaves no choice.
+        try world.fail(
+            "tvt-model", ["import", "m", "--force", "--attention", "causal"], status: 78,
+            naming: ["--attention", "bert"])
+    }
+
+    @Test("a killed import leaves the old card or the new one, and a folder that loads")
+    func killedImport() throws {
+        let world = try Self.world()
+        try world.succeed("tvt-model", ["golden", "m"])
+        for milliseconds in [5, 20, 60, 120, 250] {
+            let prompt = "p\(milliseconds) "
+            let before = try world.bytes("m/tvt.json")
+            _ = try world.run(
+                "tvt-model", ["import", "m", "--force", "--query-prompt", prompt],
+                killAfterSeconds: Double(milliseconds) / 1000)
+            let card = try world.json("m/tvt.json")
+            let isOld = try world.bytes("m/tvt.json") == before
+            #expect(isOld || card["query"]?["prompt"]?.string == prompt)
+            try world.succeed("tvt-model", ["check", "m"])
+        }
+    }
+
+    @Test("the example of --help runs as it stands")
+    func example() throws {
+        let world = try SmallWorld()
+        let help = try world.succeed("tvt-model", ["--help"]).outputText
+        let lines = help.split(separator: "\n").map { $0.drop { $0 == " " } }
+        let first = try #require(lines.firstIndex { $0.hasPrefix("cp -r") })
+        let last = try #require(lines.firstIndex { $0.hasPrefix("tvt-model golden") })
+        let script = lines[first...last].joined(separator: "\n")
+        let result = try runShell(
+            "set -e; cd \(world.temporary.path); ln -s \(sourceRoot)/.deps .deps; export PATH=\(builtProducts):$PATH\n"
+                + script)
+        #expect(result.status == 0, "\(result.errorText)\n\(script)")
+        #expect(world.exists("minilm/tvt.json") && world.exists("minilm/tvt.golden.json"))
+    }
+
+    @Test("merge writes a folder that gives the adapter's vectors")
+    func merge() throws {
+        let world = try SmallWorld(queryCount: 12)
+        try world.writeMix()
+        try world.succeed("tvt-train", SmallWorld.training("run", ["lora={r: 4, alpha: 8}"]))
+        let model = SmallWorld.model.string
+        let merging = ["merge", model, "--adapter", "run/model", "--output", "merged"]
+        try world.succeed("tvt-model", merging)
+        #expect(try Files.list(world.temporary.path).allSatisfy { !$0.hasPrefix(".merged") })
+        for file in [
+            "model.safetensors", "config.json", "tokenizer.json", "tvt.json", "modules.json", "tvt.golden.json",
+        ] {
+            #expect(world.exists("merged/\(file)"), "\(file)")
+        }
+        #expect(!world.exists("merged/adapter_config.json"))
+        // The adapter's golden vectors are those of the merged model.
+        try Files.replace(world.path("merged/tvt.golden.json"), with: world.bytes("run/model/tvt.golden.json"))
+        try world.succeed("tvt-model", ["check", "merged"])
+        try world.fail("tvt-model", merging, status: 73, naming: ["merged exists"])
+        // A wrong base is refused, and nothing is left.
+        try Self.copyModel(to: "other", in: world)
+        var weights = try world.bytes("other/model.safetensors")
+        weights[weights.count - 1] ^= 0x80
+        try Files.replace(world.path("other/model.safetensors"), with: weights)
+        try world.fail(
+            "tvt-model", ["merge", "other", "--adapter", "run/model", "--output", "wrong"], status: 78,
+            naming: ["was trained on"])
+        #expect(!world.exists("wrong"))
+    }
+}
