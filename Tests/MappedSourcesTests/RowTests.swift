@@ -134,6 +134,27 @@ import Testing
         }
     }
 
+    /// Under another id, a held-out question would be trained on, with its answer.
+    @Test func equalQuestionsAreHeldOutTogether() throws {
+        let rows = (0..<10).flatMap { ["a\($0),question \($0),passage \($0),x", "b\($0),question \($0),passage \($0),y"] }
+        try place.write(["id,q,p,note"] + rows, to: "a.csv")
+        var options = RowOptions(query: "q", positive: ["p"])
+        (options.queryID, options.keep) = ("id", ["note"])
+        let (dataset, report) = try place.take([place("a.csv")], options, holdOut: HoldOut(queryCount: 5))
+        let judgements = try #require(dataset.judgements(split: "test"))
+        let judged = Set(try place.texts(dataset, judgements).keys)
+        let trained = Set(try place.texts(dataset, dataset.positives).keys)
+        #expect(judged.count == 3 && trained.count == 7 && judged.isDisjoint(with: trained))
+        let heldOutCount = try (0..<dataset.queryCount).count { try !Array(judgements.targets(of: $0)).isEmpty }
+        #expect(heldOutCount == 6)
+        #expect(
+            report.sourceCounts["queries held out beyond --hold-out, since they ask what a held-out one asks"] == 1)
+        // The tenth question goes with its other half, and nothing is left.
+        #expect(throws: Failure.self) {
+            try place.take([place("a.csv")], options, holdOut: HoldOut(queryCount: 19), as: "none")
+        }
+    }
+
     @Test func scoresStayWithTheirLinks() throws {
         try place.write(
             [#"{"q":"one","p":["a",null,"b"],"s":[0.5,9,0.25],"n":["x"],"t":["1.5"]}"#], to: "a.jsonl")

@@ -116,7 +116,8 @@ struct RowsArguments: ConversionArguments {
     @Option(
         name: .customLong("hold-out"),
         help: ArgumentHelp(
-            "Set n queries aside, chosen by --seed: their links become judgements of the split test.", valueName: "n"))
+            "Set n queries aside, chosen by --seed: their links become judgements of the split test. Queries of equal "
+                + "text go together, so that there may be a few more.", valueName: "n"))
     var holdOutCount: Int?
 
     @Option(name: .long, help: ArgumentHelp("Of --hold-out (default: 42).", valueName: "n"))
