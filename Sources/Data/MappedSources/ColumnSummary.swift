@@ -42,10 +42,12 @@ indirect enum ColumnKind: Equatable {
         case (.integer, .number), (.number, .integer): return .number
         case (.list(let one), .list(let two)): return .list(one.merged(with: two))
         case (.object(var fields), .object(let others)):
+            var positions = Dictionary(zip(fields.map(\.name), fields.indices)) { first, _ in first }
             for other in others {
-                if let known = fields.firstIndex(where: { $0.name == other.name }) {
+                if let known = positions[other.name] {
                     fields[known].kind = fields[known].kind.merged(with: other.kind)
                 } else {
+                    positions[other.name] = fields.count
                     fields.append(other)
                 }
             }
@@ -114,15 +116,15 @@ struct ColumnSummary {
     static let rowCount = 1000
 
     /// The columns of a file.
-    static func all(of file: RowFile, media: [String: MediaKind]) throws -> [ColumnSummary] {
-        var columns: [ColumnSummary] = []
+    static func all(of file: RowFile, media: [String: MediaKind]) throws -> KnownColumns {
+        var columns = KnownColumns()
         var readable: [String]?
         if file.format == .columns {
             let table = try TableReader.open(file.path)
             for field in table.fields {
-                if let other = columns.first(where: { $0.name == field.name }) {
+                if columns.has(field.name) {
                     throw InputError(
-                        "there are two columns of this name", at: Place(path: file.path.string, field: other.name),
+                        "there are two columns of this name", at: Place(path: file.path.string, field: field.name),
                         advice: "A value is told by its column's name: rename one.")
                 }
                 columns.append(
@@ -164,13 +166,14 @@ struct ColumnSummary {
         return .bytes
     }
 
-    private static func addRows(of file: RowFile, _ readable: [String]?, to columns: inout [ColumnSummary]) throws {
+    private static func addRows(of file: RowFile, _ readable: [String]?, to columns: inout KnownColumns) throws {
         if let readable, readable.isEmpty { return }
         let source = try file.records(columns: readable, media: [:]).open(ReadingContext(batchByteCount: 1 << 18))
         if let delimited = source as? DelimitedReader {
-            columns = try delimited.columns().map {
-                ColumnSummary(name: $0, kind: .empty, isNumeric: true, examples: [])
-            }
+            columns = KnownColumns(
+                try delimited.columns().map {
+                    ColumnSummary(name: $0, kind: .empty, isNumeric: true, examples: [])
+                })
         }
         guard let batch = try source.nextBatch() else { return }
         let parser = JSONParser()
@@ -194,14 +197,10 @@ struct ColumnSummary {
         if !(source is DelimitedReader) { for column in columns.indices { columns[column].isNumeric = false } }
     }
 
-    private static func add(_ value: JSONNode, named name: String, to columns: inout [ColumnSummary]) {
-        let column: Int
-        if let known = columns.firstIndex(where: { $0.name == name }) {
-            column = known
-        } else {
-            column = columns.count
-            columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, examples: []))
-        }
+    private static func add(_ value: JSONNode, named name: String, to columns: inout KnownColumns) {
+        let column =
+            columns.position(of: name)
+            ?? columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, examples: []))
         columns[column].kind = columns[column].kind.merged(with: ColumnKind(value))
         guard value.kind != .null, value.string?.isEmpty != true else { return }
         if let text = value.string, Double(String(decoding: text, as: UTF8.self)) == nil {
@@ -220,10 +219,11 @@ struct ColumnSummary {
     }
 
     /// The columns of several files together.
-    static func merged(_ files: [[ColumnSummary]]) -> [ColumnSummary] {
-        var all: [ColumnSummary] = []
+    static func merged(_ files: [KnownColumns]) -> KnownColumns {
+        guard files.count != 1 else { return files[0] }
+        var all = KnownColumns()
         for column in files.joined() {
-            if let known = all.firstIndex(where: { $0.name == column.name }) {
+            if let known = all.position(of: column.name) {
                 all[known].kind = all[known].kind.merged(with: column.kind)
                 all[known].isNumeric = all[known].isNumeric && column.isNumeric
                 if all[known].examples.isEmpty { all[known].examples = column.examples }

@@ -11,12 +11,12 @@ public import SystemPackage
 /// First rows are read, and folders are listed, when it is made.
 public struct CorpusPlan {
     private enum Content {
-        case rows([RowFile], perFile: [[ColumnSummary]])
+        case rows([RowFile], perFile: [KnownColumns])
         case files(DocumentFiles)
     }
 
     private let content: Content
-    private let columns: [ColumnSummary]
+    private let columns: KnownColumns
     private let sources: [FilePath]
     private let reading: RowReading
     /// What was asked for, and what was guessed where nothing was.
@@ -59,7 +59,7 @@ public struct CorpusPlan {
         guard !files.files.isEmpty else {
             throw Failure(.missingInput, "there are no documents in \(sources.map(\.string).joined(separator: ", "))")
         }
-        (content, columns, self.options) = (.files(files), [], options)
+        (content, columns, self.options) = (.files(files), KnownColumns(), options)
     }
 
     /// Whether a source is, or has in it, files that are documents; otherwise it is rows.
@@ -122,32 +122,34 @@ public struct CorpusPlan {
         guard options.id != nil else {
             throw Failure(
                 .usage, "the documents of --corpus have no column that looks like an id: name it with --corpus-id",
-                advice: "The columns: \(columns.map(\.name).joined(separator: ", ")).")
+                advice: "The columns: \(KnownColumns.shortened(columns.names)).")
         }
         return try inputs(files, perFile)
     }
 
-    private func inputs(_ files: [RowFile], _ perFile: [[ColumnSummary]]) throws -> [RawSource.Input] {
+    private func inputs(_ files: [RowFile], _ perFile: [KnownColumns]) throws -> [RawSource.Input] {
         let mapping = try CorpusMapping(options, columns)
         let media = Dictionary(uniqueKeysWithValues: mapping.media.map { ($0.column, $0.kind) })
-        let unused = columns.map(\.name).filter { !mapping.usedColumns.contains($0) }
+        let used = mapping.usedColumns
+        let usedNames = Set(used)
+        let unused = columns.names.filter { !usedNames.contains($0) }
         if !unused.isEmpty {
             log.notice(
-                "columns that are not taken: \(unused.joined(separator: ", ")) (--keep takes them into the record)")
+                "columns that are not taken: \(KnownColumns.shortened(unused)) (--keep takes them into the record)")
         }
         return try zip(files, perFile).enumerated().map { number, file in
             let (rows, own) = file
-            let wanted = mapping.usedColumns.filter { name in own.contains { $0.name == name } }
+            let wanted = used.filter { own.has($0) }
             let isSparse = rows.format == .jsonLines
-            if !isSparse, let missing = mapping.usedColumns.first(where: { !wanted.contains($0) }) {
+            if !isSparse, let missing = used.first(where: { !own.has($0) }) {
                 throw Failure(
                     .badData, "\(rows.path) has no column \"\(missing)\", and others have",
                     advice:
-                        "It has \(own.map(\.name).joined(separator: ", ")). Convert files of other columns by themselves."
+                        "It has \(KnownColumns.shortened(own.names)). Convert files of other columns by themselves."
                 )
             }
             return RawSource.Input(
-                rows.records(columns: wanted, media: media.filter { wanted.contains($0.key) }),
+                rows.records(columns: wanted, media: media.filter { own.has($0.key) }),
                 MappedDocuments(
                     mapping, known: columns, rowPrefix: files.count == 1 ? "row-" : "file-\(number + 1)-row-"))
         }

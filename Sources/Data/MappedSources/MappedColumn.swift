@@ -7,8 +7,9 @@ struct MappedColumn: Sendable {
     let position: Int
     private let path: ColumnPath
 
-    init(_ path: ColumnPath, among names: [String]) {
-        position = names.firstIndex(of: path.column)!
+    /// - Parameter positions: of the names of the columns that rows are taken apart into.
+    init(_ path: ColumnPath, among positions: [String: Int]) {
+        position = positions[path.column]!
         self.path = path
     }
 

@@ -6,7 +6,10 @@ struct RowGuess {
     private(set) var options: RowOptions
     /// What was guessed and why, a line each.
     private(set) var reasons: [String] = []
-    private let columns: [ColumnSummary]
+    private let columns: KnownColumns
+    private let names: ColumnNames
+    /// Of the columns that mean something already.
+    private var used: Set<String> = []
 
     private static let queryNames = [
         "anchor", "query", "question", "query_text", "search_query", "queries", "questions", "user_query", "sentence1",
@@ -40,30 +43,40 @@ struct RowGuess {
     ]
 
     /// - Parameter options: what is known already; what it says stays.
-    init(_ columns: [ColumnSummary], _ options: RowOptions) {
+    init(_ columns: KnownColumns, _ options: RowOptions) {
         self.options = options
         self.columns = columns
+        names = ColumnNames(columns)
+        noteUsed()
         guessQuery()
+        noteUsed()
         guessPositives()
+        noteUsed()
         guessNegatives()
+        noteUsed()
         guessIDs()
         guessLabel()
         guessTitleAndScores()
     }
 
-    private var used: [String] {
-        options.query + options.positives.texts + options.negatives.texts + [options.label].compactMap { $0 }
+    private mutating func noteUsed() {
+        for name in options.query + options.positives.texts + options.negatives.texts + [options.label].compactMap({ $0 }) {
+            if columns.has(name) || !ColumnPath.isPattern(name) {
+                used.insert(name)
+            } else {
+                used.formUnion(columns.names.filter { ColumnPath.matches($0, name) })
+            }
+        }
     }
 
-    private func isUsed(_ column: ColumnSummary) -> Bool {
-        used.contains { $0 == column.name || ColumnPath.isPattern($0) && ColumnPath.matches(column.name, $0) }
-    }
+    private func isUsed(_ column: ColumnSummary) -> Bool { used.contains(column.name) }
 
     /// The first column that has one of the names, in the order of the names; case does not matter.
-    private func column(_ names: [String], where isFitting: (ColumnSummary) -> Bool) -> ColumnSummary? {
-        for name in names {
-            if let found = columns.first(where: { $0.name.lowercased() == name && !isUsed($0) && isFitting($0) }) {
-                return found
+    private func column(_ wanted: [String], where isFitting: (ColumnSummary) -> Bool) -> ColumnSummary? {
+        for name in wanted {
+            for position in names.positions(of: name) {
+                let column = columns[position]
+                if !isUsed(column), isFitting(column) { return column }
             }
         }
         return nil
@@ -132,22 +145,20 @@ struct RowGuess {
 
     private mutating func guessNegatives() {
         guard options.negatives.texts.isEmpty, !options.positives.texts.isEmpty else { return }
-        var found: [String] = []
-        for name in Self.negativeNames {
-            for column in columns where !isUsed(column) {
-                let lowered = column.name.lowercased()
-                // negative_1, negative_2, …, neg1
-                let isNumbered =
-                    lowered.hasPrefix(name)
-                    && lowered.dropFirst(name.count).allSatisfy { $0 == "_" || $0 == "-" || $0.isNumber }
-                if isNumbered, Self.holdsPassages(column), !found.contains(column.name) { found.append(column.name) }
-            }
-        }
-        guard !found.isEmpty else { return }
         // In the order of the file.
-        options.negatives.texts = columns.map(\.name).filter { found.contains($0) }
+        let found = columns.filter { !isUsed($0) && Self.isNegative($0.name) && Self.holdsPassages($0) }
+        guard !found.isEmpty else { return }
+        options.negatives.texts = found.map(\.name)
         if found.count > 2 { abbreviate() }
         reasons.append("--negative \(options.negatives.texts.joined(separator: " ")): by name")
+    }
+
+    /// Whether a column has one of the names, or is numbered: negative_1, negative_2, …, neg1.
+    private static func isNegative(_ name: String) -> Bool {
+        let lowered = name.lowercased()
+        return negativeNames.contains {
+            lowered.hasPrefix($0) && lowered.dropFirst($0.count).allSatisfy { $0 == "_" || $0 == "-" || $0.isNumber }
+        }
     }
 
     /// A pattern in the place of many names, where it fits these columns and no other.
@@ -170,14 +181,14 @@ struct RowGuess {
         }
         // Of lists of objects, the objects have them.
         if options.positives.ids.isEmpty, options.positives.texts.count == 1,
-            let text = columns.first(where: { $0.name == options.positives.texts[0] }), text.kind.field([]) != nil,
+            let text = columns.named(options.positives.texts[0]), text.kind.field([]) != nil,
             let found = column(Self.positiveIDNames, where: { text.kind.isList ? isIDList($0, text) : isID($0) })
         {
             options.positives.ids = [found.name]
             reasons.append("--positive-id \(found.name): by its name")
         }
         if options.negatives.ids.isEmpty, options.negatives.texts.count == 1,
-            let text = columns.first(where: { $0.name == options.negatives.texts[0] }),
+            let text = columns.named(options.negatives.texts[0]),
             let found = column(Self.negativeIDNames, where: { text.kind.isList ? isIDList($0, text) : isID($0) })
         {
             options.negatives.ids = [found.name]
@@ -191,7 +202,7 @@ struct RowGuess {
 
     private mutating func guessLabel() {
         guard options.label == nil, options.positives.texts.count == 1, options.negatives.texts.isEmpty,
-            let text = columns.first(where: { $0.name == options.positives.texts[0] })
+            let text = columns.named(options.positives.texts[0])
         else { return }
         func isNumber(_ column: ColumnSummary) -> Bool {
             switch column.kind {
@@ -220,7 +231,7 @@ struct RowGuess {
     private mutating func guessTitleAndScores() {
         guard options.positives.texts.count == 1 else { return }
         if options.positives.titles.isEmpty,
-            let text = columns.first(where: { $0.name == options.positives.texts[0] }), text.kind == .text,
+            let text = columns.named(options.positives.texts[0]), text.kind == .text,
             let found = column(Self.titleNames, where: { $0.kind == .text })
         {
             options.positives.titles = [found.name]

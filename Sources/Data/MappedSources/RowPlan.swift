@@ -10,8 +10,8 @@ public import SystemPackage
 /// Their first rows are read when it is made.
 public struct RowPlan {
     let files: [RowFile]
-    let columns: [ColumnSummary]
-    private let perFile: [[ColumnSummary]]
+    let columns: KnownColumns
+    private let perFile: [KnownColumns]
     private let sources: [FilePath]
     private let reading: RowReading
     /// The documents that the rows refer to, where they are in files of their own.
@@ -77,7 +77,7 @@ public struct RowPlan {
     }
 
     /// In the order of the files.
-    public var columnNames: [String] { columns.map(\.name) }
+    public var columnNames: [String] { columns.names }
 
     /// Whether the options say enough to convert.
     public var isComplete: Bool { (try? RowMapping(options, columns)) != nil }
@@ -95,18 +95,20 @@ public struct RowPlan {
         }
         let media = try RowMapping.media(options, columns)
         try checkColumns(of: mapping)
-        let unused = columns.map(\.name).filter { !mapping.usedColumns.contains($0) }
+        let used = mapping.usedColumns
+        let usedNames = Set(used)
+        let unused = columns.names.filter { !usedNames.contains($0) }
         if !unused.isEmpty {
             log.notice(
-                "columns that are not taken: \(unused.joined(separator: ", ")) (--keep takes them into the query's record)"
+                "columns that are not taken: \(KnownColumns.shortened(unused)) (--keep takes them into the query's record)"
             )
         }
         let documents = try corpus?.rowInputs() ?? []
         let inputs = zip(files, perFile).enumerated().map { number, file in
             let (rows, own) = file
-            let wanted = mapping.usedColumns.filter { name in own.contains { $0.name == name } }
+            let wanted = used.filter { own.has($0) }
             return RawSource.Input(
-                rows.records(columns: wanted, media: media.filter { wanted.contains($0.key) }),
+                rows.records(columns: wanted, media: media.filter { own.has($0.key) && usedNames.contains($0.key) }),
                 MappedRows(
                     mapping, known: columns, rowPrefix: files.count == 1 ? "row-" : "file-\(number + 1)-row-"))
         }
@@ -130,11 +132,11 @@ public struct RowPlan {
             case .jsonLines, .jsonArray: continue
             case .columns, .delimited: break
             }
-            for name in mapping.usedColumns where !own.contains(where: { $0.name == name }) {
+            for name in mapping.usedColumns where !own.has(name) {
                 throw Failure(
                     .badData, "\(file.path) has no column \"\(name)\", and others have",
                     advice:
-                        "It has \(own.map(\.name).joined(separator: ", ")). Convert files of other columns by themselves."
+                        "It has \(KnownColumns.shortened(own.names)). Convert files of other columns by themselves."
                 )
             }
         }
@@ -215,18 +217,18 @@ enum ShellWord {
 
 /// Columns with their types and first values.
 enum ColumnTable {
-    static func text(_ columns: [ColumnSummary]) -> String {
+    static func text(_ columns: KnownColumns) -> String {
         let width = columns.map(\.name.count).max() ?? 0
         let typeWidth = columns.map(\.kind.name.count).max() ?? 0
         return columns.map { column in
             let name = column.name + String(repeating: " ", count: width - column.name.count)
             let type = column.kind.name + String(repeating: " ", count: typeWidth - column.kind.name.count)
             let line = "  \(name)  \(type)  \(column.examples.joined(separator: "  "))"
-            return line.reversed().drop { $0 == " " }.reversed().map(String.init).joined() + "\n"
+            return line.prefix(through: line.lastIndex { $0 != " " } ?? line.startIndex) + "\n"
         }.joined()
     }
 
-    static func json(_ columns: [ColumnSummary]) -> JSONValue {
+    static func json(_ columns: KnownColumns) -> JSONValue {
         .array(
             columns.map {
                 [
