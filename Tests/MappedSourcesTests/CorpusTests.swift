@@ -137,6 +137,24 @@ import Testing
         #expect(left.status == 66)
     }
 
+    /// One among a thousand must not stop the others.
+    @Test(.enabled(if: hasPoppler, "poppler-utils is not installed"))
+    func brokenPDFsAreBadRecords() throws {
+        try place.folder.write(Self.pdf(["first", "second"]), to: "manuals/a.pdf")
+        try place.folder.write(Array(Self.pdf(["cut"]).prefix(60)), to: "manuals/b.pdf")
+        try place.folder.write(Self.pdf(["third"]), to: "manuals/c.pdf")
+        let stopped = try convert(["manuals"])
+        #expect(stopped.status == 65 && stopped.errorText.contains("manuals/b.pdf"), "\(stopped.errorText)")
+        let counted = try convert(["manuals", "--max-bad-records", "1"])
+        #expect(counted.status == 0, "\(counted.errorText)")
+        #expect(try ids("set") == ["a.pdf#1", "a.pdf#2", "c.pdf#1"])
+        let apart = try place.run(
+            "tvt-convert", ["corpus", "manuals", "--dataset", "apart", "--quarantine", "broken.jsonl"])
+        #expect(apart.status == 0, "\(apart.errorText)")
+        #expect(try ids("apart") == ["a.pdf#1", "a.pdf#2", "c.pdf#1"])
+        #expect(try Files.readText(place("broken.jsonl")).contains("cannot be read"))
+    }
+
     @Test func withoutPopplerThePackageIsNamed() throws {
         try place.folder.write(Self.pdf(["page"]), to: "a.pdf")
         let result = try TestKit.run(
