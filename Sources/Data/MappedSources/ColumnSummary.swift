@@ -108,6 +108,12 @@ struct ColumnSummary {
     var kind: ColumnKind
     /// Of delimited text: whether all values are numbers.
     var isNumeric: Bool
+    /// Of delimited text: whether all values are true or false.
+    var isTruth: Bool
+    /// Of the numbers in it, through lists, the least and the greatest; of truth values, 0 and 1.
+    var range: ClosedRange<Double>?
+    /// Whether one of them has a fraction.
+    var hasFractions = false
     /// JSON of the first values that say something.
     var examples: [String]
 
@@ -129,7 +135,7 @@ struct ColumnSummary {
                 }
                 columns.append(
                     ColumnSummary(
-                        name: field.name, kind: try kind(of: field, in: table, media), isNumeric: false, examples: []))
+                        name: field.name, kind: try kind(of: field, in: table, media), isNumeric: false, isTruth: false, examples: []))
             }
             readable = columns.filter { $0.kind == .empty }.map(\.name)
         }
@@ -172,7 +178,7 @@ struct ColumnSummary {
         if let delimited = source as? DelimitedReader {
             columns = KnownColumns(
                 try delimited.columns().map {
-                    ColumnSummary(name: $0, kind: .empty, isNumeric: true, examples: [])
+                    ColumnSummary(name: $0, kind: .empty, isNumeric: true, isTruth: true, examples: [])
                 })
         }
         guard let batch = try source.nextBatch() else { return }
@@ -194,23 +200,48 @@ struct ColumnSummary {
                 guard rowCount > 1 else { throw fault.error(at: place, line: line.bytes) }
             }
         }
-        if !(source is DelimitedReader) { for column in columns.indices { columns[column].isNumeric = false } }
+        if !(source is DelimitedReader) {
+            for column in columns.indices { (columns[column].isNumeric, columns[column].isTruth) = (false, false) }
+        }
     }
 
     private static func add(_ value: JSONNode, named name: String, to columns: inout KnownColumns) {
         let column =
             columns.position(of: name)
-            ?? columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, examples: []))
+            ?? columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, isTruth: false, examples: []))
         columns[column].kind = columns[column].kind.merged(with: ColumnKind(value))
         guard value.kind != .null, value.string?.isEmpty != true else { return }
-        if let text = value.string, Double(String(decoding: text, as: UTF8.self)) == nil {
-            columns[column].isNumeric = false
-        }
+        columns[column].note(value)
         guard columns[column].examples.count < exampleCount else { return }
         var json: [UInt8] = []
         JSONText.append(value, to: &json)
         let example = shortened(String(decoding: json, as: UTF8.self))
         if !columns[column].examples.contains(example) { columns[column].examples.append(example) }
+    }
+
+    /// Takes in what values are as numbers.
+    private mutating func note(_ value: JSONNode) {
+        if value.kind == .array {
+            for element in value.elements { note(element) }
+            return
+        }
+        var number = value.double ?? value.bool.map { $0 ? 1 : 0 }
+        if let bytes = value.string {
+            // No number is longer, and texts are long.
+            let text = bytes.count < 64 ? String(decoding: bytes, as: UTF8.self) : nil
+            let truth = text.flatMap(MappedValue.truth)
+            number = text.flatMap { Double($0) }
+            if number == nil { isNumeric = false }
+            if truth == nil { isTruth = false }
+            number = number ?? truth
+        }
+        guard let number, number.isFinite else { return }
+        widen(number...number)
+        if number != number.rounded() { hasFractions = true }
+    }
+
+    private mutating func widen(_ other: ClosedRange<Double>) {
+        range = range.map { min($0.lowerBound, other.lowerBound)...max($0.upperBound, other.upperBound) } ?? other
     }
 
     private static func shortened(_ text: String) -> String {
@@ -226,6 +257,9 @@ struct ColumnSummary {
             if let known = all.position(of: column.name) {
                 all[known].kind = all[known].kind.merged(with: column.kind)
                 all[known].isNumeric = all[known].isNumeric && column.isNumeric
+                all[known].isTruth = all[known].isTruth && column.isTruth
+                all[known].hasFractions = all[known].hasFractions || column.hasFractions
+                if let range = column.range { all[known].widen(range) }
                 if all[known].examples.isEmpty { all[known].examples = column.examples }
             } else {
                 all.append(column)

@@ -87,10 +87,12 @@ struct MappedPassages: Sendable {
             }
             var grade: Float?
             if let label {
-                guard let node = grades?[number] else {
-                    throw RecordFault("the passage has no label", field: label.name)
+                guard let node = grades?[number], let value = try MappedValue.number(node, of: label) else {
+                    throw RecordFault(
+                        "the passage has no label", field: label.name,
+                        advice: "Each passage has one; --max-bad-records leaves out rows that have none.")
                 }
-                grade = Float(try MappedValue.number(node, of: label))
+                grade = Float(value)
             }
             if source.areReferences {
                 passages.append(
