@@ -155,6 +155,34 @@ import Testing
         }
     }
 
+    /// The index that pandas writes has no name.
+    @Test func columnsWithoutANameAreKeptByANewOne() throws {
+        try place.write([",question,passage,more", "0,q1,p1,x", "1,q2,p2,y"], to: "pandas.csv")
+        var options = RowOptions(query: "question", positive: ["passage"])
+        options.keep = ["*"]
+        let (all, _) = try place.take([place("pandas.csv")], options)
+        #expect(try place.query(all, 1)["more"]?.string == "y")
+        options.keep = ["=index"]
+        let (named, _) = try place.take([place("pandas.csv")], options, as: "named")
+        #expect(try place.query(named, 1)["index"]?.string == "1")
+        options.keep = [""]
+        #expect(place.message([place("pandas.csv")], options).contains("--keep =other"))
+        options.keep = ["more="]
+        #expect(place.message([place("pandas.csv")], options).contains("a field of a record has a name"))
+    }
+
+    @Test(arguments: [
+        ("yes", "not a number: \"yes\""), ("", "the passage has no label"), ("nan", "not a number: \"nan\""),
+        ("NaN", "--max-bad-records"), ("inf", "the number is too large: \"inf\""), ("1e60", "too large: \"1e60\""),
+    ])
+    func labelsThatAreNoneAreNamed(value: String, message: String) throws {
+        try place.write(["q,p,label", "q1,p1,1", "q2,p2,\(value)"], to: "a.csv")
+        var options = RowOptions(query: "q", positive: ["p"])
+        options.label = "label"
+        let said = place.message([place("a.csv")], options)
+        #expect(said.contains(message) && said.contains("a.csv:3") && said.contains("label"), "\(said)")
+    }
+
     @Test func scoresStayWithTheirLinks() throws {
         try place.write(
             [#"{"q":"one","p":["a",null,"b"],"s":[0.5,9,0.25],"n":["x"],"t":["1.5"]}"#], to: "a.jsonl")

@@ -13,6 +13,9 @@ struct CorpusGuess {
         "article", "paragraph", "chunk", "description", "summary", "answer",
     ]
 
+    /// Names that columns of documents usually have.
+    static let usualNames = ids + texts + ["id", "title", "headline"]
+
     init(_ columns: KnownColumns, _ options: CorpusOptions = CorpusOptions()) {
         var options = options
         let lowered = ColumnNames(columns)
@@ -29,7 +32,7 @@ struct CorpusGuess {
                 column(Self.texts) { $0.kind == .text }
                 ?? { (texts: [ColumnSummary]) in texts.count == 1 ? texts[0].name : nil }(
                     columns.filter {
-                        $0.kind == .text && !$0.isNumeric && $0.name.lowercased() != "title"
+                        $0.kind == .text && !$0.isNumeric && !$0.isTruth && $0.name.lowercased() != "title"
                             && !Self.ids.contains($0.name)
                     })
         }

@@ -21,6 +21,8 @@ public struct CorpusPlan {
     private let reading: RowReading
     /// What was asked for, and what was guessed where nothing was.
     public let options: CorpusOptions
+    /// Why the guess is not to be taken unseen.
+    private let doubts: [GuessDoubt]
 
     /// - Parameters:
     ///   - sources: files of rows and folders of them, or images, videos, sounds, texts, PDFs and folders of those.
@@ -41,6 +43,7 @@ public struct CorpusPlan {
             content = .rows(files, perFile: perFile)
             columns = ColumnSummary.merged(perFile)
             self.options = options.isMapped ? options : CorpusGuess(columns, options).options
+            doubts = options.isMapped ? [] : RowPlan.headerDoubt(files, perFile, areDocuments: true)
             return
         }
         if let rows = zip(sources, areFiles).first(where: { !$0.1 }) {
@@ -59,6 +62,7 @@ public struct CorpusPlan {
         guard !files.files.isEmpty else {
             throw Failure(.missingInput, "there are no documents in \(sources.map(\.string).joined(separator: ", "))")
         }
+        doubts = []
         (content, columns, self.options) = (.files(files), KnownColumns(), options)
     }
 
@@ -94,6 +98,7 @@ public struct CorpusPlan {
         for (key, value) in reading.json { recorded[key] = value }
         switch content {
         case .rows(let files, let perFile):
+            for doubt in doubts { log.warning("\(doubt.reason)") }
             return (RawSource("corpus", try inputs(files, perFile), options: recorded), nil)
         case .files(let files):
             if !files.unknown.isEmpty {
@@ -134,8 +139,7 @@ public struct CorpusPlan {
         let usedNames = Set(used)
         let unused = columns.names.filter { !usedNames.contains($0) }
         if !unused.isEmpty {
-            log.notice(
-                "columns that are not taken: \(KnownColumns.shortened(unused)) (--keep takes them into the record)")
+            log.notice("\(KnownColumns.notTaken(unused, "the record"))")
         }
         return try zip(files, perFile).enumerated().map { number, file in
             let (rows, own) = file
@@ -197,12 +201,27 @@ public struct CorpusPlan {
 
     public func command(dataset: String?, others: [String] = []) -> String {
         var words = ["tvt-convert", "corpus"] + sources.map(\.string)
+        var (options, reading) = (options, reading)
+        if let doubt = doubts.first { (options.text, reading.columns) = ("text", doubt.columns) }
         for (option, values) in options.arguments + reading.arguments { words += ["--" + option] + values }
         words +=
-            others + [
-                "--dataset", dataset ?? ShellWord.name(of: sources.first ?? options.files.first.map { FilePath($0) }),
-            ]
+            others + ["--dataset", dataset ?? suggestedName]
         return words.map(ShellWord.quoted).joined(separator: " ")
+    }
+
+    /// For a dataset, made of the first file's name.
+    public var suggestedName: String {
+        ShellWord.name(of: sources.first ?? options.files.first.map { FilePath($0) })
+    }
+
+    /// Checks that the guess may be taken without being shown.
+    ///
+    /// - Throws: `Failure` with status 64 where it is doubtful.
+    public func checkGuess(dataset: String?) throws {
+        guard let doubt = doubts.first else { return }
+        throw Failure(
+            .usage, "--yes does not take this guess: \(doubt.reason)",
+            advice: doubt.advice + (isComplete ? " For example: " + command(dataset: dataset) : ""))
     }
 
     /// What there is, and the command that takes it.
@@ -220,6 +239,11 @@ public struct CorpusPlan {
         guard isComplete else {
             return text + "\nNothing was written. Say which column is the text: --text COLUMN\n"
         }
+        if let doubt = doubts.first {
+            text += "\nnot sure: \(doubt.reason)\n    \(doubt.advice)\n"
+            text += "\nNothing was written, and --yes does not take this guess. A command that says what is meant:\n\n    "
+            return text + command(dataset: dataset, others: others) + "\n"
+        }
         return text + "\nNothing was written. This converts it (or the same command again with --yes):\n\n    "
             + command(dataset: dataset, others: others) + "\n"
     }
@@ -227,7 +251,8 @@ public struct CorpusPlan {
     public func json(dataset: String?, others: [String] = []) -> JSONValue {
         var object: JSONObject = [
             "columns": ColumnTable.json(columns), "guess": .object(options.json),
-            "command": isComplete ? .string(command(dataset: dataset, others: others)) : .null,
+            "doubts": .array(doubts.map { .string($0.reason) }),
+            "command": isComplete && doubts.isEmpty ? .string(command(dataset: dataset, others: others)) : .null,
         ]
         if case .files(let documents) = content {
             object["files"] = .object(JSONObject(Self.counts(documents).map { ($0.name, JSONValue($0.count)) }))

@@ -32,10 +32,16 @@ struct KnownColumns: RandomAccessCollection {
     var names: [String] { columns.map(\.name) }
 
     /// Names for a message: the first of them, and how many more there are.
-    static func shortened(_ names: [String]) -> String {
+    static func shortened(_ names: [String], _ separator: String = ", ") -> String {
         let limit = 50
-        let first = names.prefix(limit).joined(separator: ", ")
+        let first = names.prefix(limit).map { $0.isEmpty ? "\"\"" : $0 }.joined(separator: separator)
         return names.count > limit ? "\(first) and \(names.count - limit) more" : first
+    }
+
+    /// Which columns are left out, and how to keep them, for a message.
+    static func notTaken(_ unused: [String], _ record: String) -> String {
+        let nameless = unused.contains("") ? ", the one without a name as --keep =NAME" : ""
+        return "columns that are not taken: \(shortened(unused)) (--keep takes them into \(record)\(nameless))"
     }
 
     /// Each name once, in the order in which they come first.

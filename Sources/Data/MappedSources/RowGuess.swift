@@ -6,6 +6,8 @@ struct RowGuess {
     private(set) var options: RowOptions
     /// What was guessed and why, a line each.
     private(set) var reasons: [String] = []
+    /// Why it is not to be taken unseen.
+    private(set) var doubts: [GuessDoubt] = []
     private let columns: KnownColumns
     private let names: ColumnNames
     /// Of the columns that mean something already.
@@ -32,8 +34,17 @@ struct RowGuess {
         "corpus_id", "corpus-id", "answer_id", "context_id",
     ]
     private static let negativeIDNames = ["negative_id", "negative_ids", "neg_id", "neg_ids"]
-    private static let labelNames = ["label", "labels", "relevance", "is_relevant", "relevant", "grade", "is_selected"]
+    private static let labelNames = [
+        "label", "labels", "relevance", "is_relevant", "relevant", "grade", "is_selected", "is_duplicate", "is_positive",
+        "is_match", "is_correct",
+    ]
     private static let similarityNames = ["score", "similarity", "similarity_score"]
+    /// Further names of columns that may say which pairs are good.
+    private static let otherLabelNames = [
+        "scores", "gold_label", "duplicate", "positive_label", "target", "match", "correct", "relevancy", "rel", "judgement",
+        "judgment", "entailment", "sim",
+    ]
+    private static let inferenceNames: Set<String> = ["premise", "hypothesis"]
     private static let titleNames = [
         "positive_title", "pos_title", "title", "doc_title", "document_title", "passage_title",
     ]
@@ -56,11 +67,27 @@ struct RowGuess {
         noteUsed()
         guessIDs()
         guessLabel()
+        noteUsed()
         guessTitleAndScores()
+        noteUsed()
+        doubtLabels()
     }
 
+    /// Whether a name is one that columns usually have, and not a value of a first row without names.
+    static func isUsualName(_ name: String) -> Bool {
+        let lowered = name.lowercased()
+        return usualNames.contains(lowered) || lowered.hasSuffix("_id") || lowered.hasSuffix("-id") || isNegative(name)
+    }
+
+    private static let usualNames: Set<String> = Set(
+        queryNames + positiveNames + negativeNames + queryIDNames + positiveIDNames + negativeIDNames + labelNames
+            + similarityNames + otherLabelNames + titleNames + scoreNames.flatMap { [$0.positive, $0.negative] }
+            + CorpusGuess.usualNames)
+
     private mutating func noteUsed() {
-        for name in options.query + options.positives.texts + options.negatives.texts + [options.label].compactMap({ $0 }) {
+        for name in options.query + options.positives.texts + options.negatives.texts
+            + options.positives.scores + options.negatives.scores + [options.label, options.queryID].compactMap({ $0 })
+        {
             if columns.has(name) || !ColumnPath.isPattern(name) {
                 used.insert(name)
             } else {
@@ -82,7 +109,9 @@ struct RowGuess {
         return nil
     }
 
-    private static func isText(_ column: ColumnSummary) -> Bool { column.kind == .text && !column.isNumeric }
+    private static func isText(_ column: ColumnSummary) -> Bool {
+        column.kind == .text && !column.isNumeric && !column.isTruth
+    }
 
     private static func isMedia(_ column: ColumnSummary) -> Bool {
         if case .media = column.kind { return true }
@@ -92,7 +121,7 @@ struct RowGuess {
     /// Texts, lists of them, and objects or lists of objects that have texts.
     private static func holdsPassages(_ column: ColumnSummary) -> Bool {
         switch column.kind {
-        case .text: !column.isNumeric
+        case .text: isText(column)
         case .list(.text), .media: true
         case .list(.object), .object: RowGuess.hasText(column)
         default: false
@@ -207,7 +236,8 @@ struct RowGuess {
         func isNumber(_ column: ColumnSummary) -> Bool {
             switch column.kind {
             case .integer, .number, .boolean: !text.kind.isList
-            case .text: column.isNumeric && !column.examples.isEmpty && !text.kind.isList
+            case .text:
+                (column.isNumeric || column.isTruth) && !column.examples.isEmpty && !text.kind.isList
             case .list(.integer), .list(.number), .list(.boolean): text.kind.isList
             default: false
             }
@@ -223,9 +253,28 @@ struct RowGuess {
         var names = Self.labelNames
         if options.query.first?.lowercased().hasPrefix("sentence") == true { names += Self.similarityNames }
         guard let found = column(names, where: isNumber) else { return }
+        if isInference { return doubts.append(.inference(found)) }
+        // Ones and zeros are labels whatever they are called; shares and similarities have no threshold that goes for all.
+        let isSimilarity = Self.similarityNames.contains(found.name.lowercased())
+        if options.labelThreshold == 0, found.hasFractions || isSimilarity && found.range.map({ $0 != 0...1 }) ?? true {
+            doubts.append(.threshold(found))
+        }
         options.label = found.name
         reasons.append(
             "--label \(found.name): by its name; above \(options.labelThreshold) is a positive, others negatives")
+    }
+
+    /// Whether the columns are those of natural language inference.
+    private var isInference: Bool {
+        (options.query + options.positives.texts).contains { Self.inferenceNames.contains($0.lowercased()) }
+    }
+
+    /// Columns that may be labels and are none: the pairs that they call bad would become positives.
+    private mutating func doubtLabels() {
+        guard !options.query.isEmpty, !options.positives.texts.isEmpty, doubts.isEmpty else { return }
+        guard let found = column(Self.labelNames + Self.similarityNames + Self.otherLabelNames, where: { _ in true })
+        else { return }
+        doubts.append(isInference ? .inference(found) : .unknown(found))
     }
 
     private mutating func guessTitleAndScores() {

@@ -40,19 +40,27 @@ struct RowMapping: Sendable {
         ) throws -> [Kept] {
             let used = Set(used)
             return try arguments.flatMap { argument -> [Kept] in
-                let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+                let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                    String.init)
                 let isRenamed = parts.count == 2 && !columns.has(argument)
                 let name = isRenamed ? parts[0] : argument
                 return try ColumnPath.all(named: name, option: "keep", among: columns).compactMap { path in
-                    // A pattern is all that is not used for something else.
-                    if ColumnPath.isPattern(name), used.contains(path.column) || media[path.column] != nil {
+                    // A pattern is all that has a name and is not used for something else.
+                    if ColumnPath.isPattern(name),
+                        used.contains(path.column) || media[path.column] != nil || path.column.isEmpty
+                    {
                         return nil
                     }
                     guard path.fields.isEmpty, media[path.column] == nil else {
                         throw Failure(.usage, "--keep \(argument): whole columns are kept, and none of media")
                     }
                     let kept = Kept(column: path.column, name: isRenamed ? parts[1] : path.column)
-                    guard !reserved.contains(kept.name), !kept.name.isEmpty else {
+                    guard !kept.name.isEmpty else {
+                        throw Failure(
+                            .usage, "--keep \(argument): a field of a record has a name",
+                            advice: "Give it one: --keep \(path.column)=other.")
+                    }
+                    guard !reserved.contains(kept.name) else {
                         throw Failure(
                             .usage, "--keep \(argument): the name \"\(kept.name)\" has a meaning in records",
                             advice: "Give it another one: --keep \(path.column)=other.")

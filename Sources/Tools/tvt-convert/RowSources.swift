@@ -181,7 +181,8 @@ struct TakeRows: ParsableCommand {
                 text: plan.text(dataset: own.writing.dataset, others: others),
                 json: plan.json(dataset: own.writing.dataset, others: others))
         }
-        try own.take(reading) { store, dataset, options in
+        if own.yes { try plan.checkGuess(dataset: own.writing.dataset, others: arguments.otherWords) }
+        try own.take(reading, suggestedName: plan.suggestedName) { store, dataset, options in
             try Conversions.source(
                 plan.source(holdOut: arguments.holdOut), into: store, reference: dataset, options: options)
         }
