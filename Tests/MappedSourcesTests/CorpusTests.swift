@@ -101,6 +101,16 @@ import Testing
         #expect(try ids("a") == ["u1"])
     }
 
+    /// One name of another encoding does not stop a folder of photos.
+    @Test func namesThatAreNotUTF8AreLeftOut() throws {
+        try place.folder.write(Self.png, to: "photos/a.png")
+        let copy = "cd '\(place.folder.path)/photos' && cp a.png \"$(printf 'bad\\377.png')\""
+        #expect(try runShell(copy).status == 0)
+        let result = try convert(["photos"])
+        #expect(result.status == 0 && result.errorText.contains(#"bad\xff.png"#), "\(result.errorText)")
+        #expect(try ids("set") == ["a.png"])
+    }
+
     // MARK: PDFs
 
     private static let hasPoppler = access("/usr/bin/pdftoppm", X_OK) == 0
