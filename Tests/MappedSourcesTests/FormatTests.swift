@@ -133,6 +133,23 @@ import Testing
         }
     }
 
+    /// Excel's "Unicode Text", and tables of old Macs.
+    @Test func otherTextsAreNamedWithTheirWayOut() throws {
+        let place = try MappedPlace()
+        let text = "question,passage\nq1,p1\nq2,p2\n"
+        for (mark, isBig) in [([0xFF, 0xFE], false), ([0xFE, 0xFF], true), ([], false)] as [([UInt8], Bool)] {
+            let bytes = text.utf16.flatMap {
+                isBig ? [UInt8($0 >> 8), UInt8($0 & 0xFF)] : [UInt8($0 & 0xFF), UInt8($0 >> 8)]
+            }
+            try place.folder.write(mark + bytes, to: "u16.csv")
+            #expect(place.message([place("u16.csv")], Self.options).contains("iconv -f UTF-16"))
+        }
+        for text in [text, #"{"question":"q","passage":"p"}"# + "\n" + #"{"question":"r","passage":"s"}"# + "\n"] {
+            try place.folder.write(text.replacing("\n", with: "\r"), to: "mac")
+            #expect(place.message([place("mac")], Self.options).contains(#"tr '\r' '\n'"#))
+        }
+    }
+
     @Test func pipesAreNotReadTwice() throws {
         let place = try MappedPlace()
         #expect(place.message(["-"], Self.options).contains("standard input"))
@@ -141,7 +158,7 @@ import Testing
         #expect(place.message([place("pipe")], Self.options).contains("no regular file"))
     }
 
-    /// With linear searches for names, tables of 100,000 columns cost minutes. In this time limit they fail, whatever the machine.
+    /// With linear searches for names, tables of 100,000 columns cost minutes; they fail by this limit, whatever the machine.
     @Test(.timeLimit(.minutes(1)), arguments: ["csv", "jsonl"])
     func columnsAreFoundAtOnce(format: String) throws {
         let place = try MappedPlace()
@@ -153,7 +170,10 @@ import Testing
         } else {
             let fields = (0..<count).map { "\"c\($0)\":\"x\"" }.joined(separator: ",")
             try place.write(
-                ["{\"question\":\"q\",\"passage\":\"p\",\(fields)}", "{\"question\":\"r\",\"passage\":\"s\",\(fields)}"],
+                [
+                    "{\"question\":\"q\",\"passage\":\"p\",\(fields)}",
+                    "{\"question\":\"r\",\"passage\":\"s\",\(fields)}",
+                ],
                 to: "wide.jsonl")
         }
         let file = place("wide.\(format)")

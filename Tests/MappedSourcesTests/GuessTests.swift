@@ -80,12 +80,21 @@ import Testing
     /// What a guess would turn round or drop is not done with --yes, and the command that is shown asks for it.
     @Test(arguments: [
         // No header: the first pair, the first document.
-        (["who built the ark\tNoah", "who was swallowed\tJonah"], "tsv", "the first row may be data", "--columns query passage"),
+        (
+            ["who built the ark\tNoah", "who was swallowed\tJonah"], "tsv", "the first row may be data",
+            "--columns query passage"
+        ),
         (["1\t2\t3", "1\t5\t6"], "tsv", "the first row may be data", "--columns column-1 column-2 column-3"),
         // Natural language inference: 0 is entailment.
-        (["premise,hypothesis,label", "a b,c d,0", "e f,g h,1", "i j,k l,2"], "csv", "premise and hypothesis", "--label-above X"),
+        (
+            ["premise,hypothesis,label", "a b,c d,0", "e f,g h,1", "i j,k l,2"], "csv", "premise and hypothesis",
+            "--label-above X"
+        ),
         (["premise,hypothesis,gold_label", "a b,c d,entailment"], "csv", "premise and hypothesis", "--label"),
-        (["sentence1,sentence2,score", "a,b,0.1", "c,d,0.9"], "csv", "from 0.1 to 0.9", "--label score --label-above X"),
+        (
+            ["sentence1,sentence2,score", "a,b,0.1", "c,d,0.9"], "csv", "from 0.1 to 0.9",
+            "--label score --label-above X"
+        ),
         (["sentence1,sentence2,score", "a,b,1", "c,d,5"], "csv", "from 1 to 5", "--label score --label-above X"),
         (["question,passage,label", "q,p,0.25", "r,s,1"], "csv", "from 0.25 to 1", "--label label --label-above X"),
         (["question,passage,label", "q,p,yes", "r,s,no"], "csv", "\"yes\"", "--label label --label-above X"),
@@ -124,13 +133,17 @@ import Testing
         let plan = try RowPlan([place("pair.tsv")], RowOptions())
         #expect(
             plan.command(dataset: "x")
-                == "tvt-convert rows \(place("pair.tsv")) --query query --positive passage --columns query passage --dataset x")
+                == "tvt-convert rows \(place("pair.tsv")) --query query --positive passage --columns query passage --dataset x"
+        )
         var reading = RowReading()
         reading.columns = ["query", "passage"]
         let named = try RowPlan([place("pair.tsv")], RowOptions(), reading)
         try named.checkGuess(dataset: nil)
         let (dataset, _) = try place.take([place("pair.tsv")], named.options, reading)
-        #expect(try place.texts(dataset, dataset.positives) == ["who built the ark": ["Noah"], "who was swallowed": ["Jonah"]])
+        #expect(
+            try place.texts(dataset, dataset.positives) == [
+                "who built the ark": ["Noah"], "who was swallowed": ["Jonah"],
+            ])
     }
 
     /// Tables of pandas have True and False, and Quora's pairs are duplicates or none.
@@ -150,6 +163,18 @@ import Testing
         let (dataset, _) = try place.take([place("a.csv")], plan.options)
         #expect(try place.texts(dataset, dataset.positives) == ["q1": ["p1"]])
         #expect(try place.texts(dataset, dataset.negatives) == ["q2": ["p2"]])
+    }
+
+    /// pandas writes lists into CSV as Python prints them.
+    @Test func textsThatLookLikeListsAreNamed() throws {
+        let place = try MappedPlace()
+        try place.write(["question,passage", "q1,\"['a', 'b']\""], to: "lists.csv")
+        let shown = try place.run("tvt-convert", ["rows", "lists.csv"])
+        #expect(
+            shown.status == 0 && shown.outputText.contains("passage: texts that look like lists"), "\(shown.outputText)"
+        )
+        let taken = try place.run("tvt-convert", ["rows", "lists.csv", "--yes"])
+        #expect(taken.status == 0 && taken.errorText.contains("texts that look like lists"), "\(taken.errorText)")
     }
 
     @Test func documentsAreToldFromPairs() throws {

@@ -136,7 +136,9 @@ import Testing
 
     /// Under another id, a held-out question would be trained on, with its answer.
     @Test func equalQuestionsAreHeldOutTogether() throws {
-        let rows = (0..<10).flatMap { ["a\($0),question \($0),passage \($0),x", "b\($0),question \($0),passage \($0),y"] }
+        let rows = (0..<10).flatMap {
+            ["a\($0),question \($0),passage \($0),x", "b\($0),question \($0),passage \($0),y"]
+        }
         try place.write(["id,q,p,note"] + rows, to: "a.csv")
         var options = RowOptions(query: "q", positive: ["p"])
         (options.queryID, options.keep) = ("id", ["note"])

@@ -112,6 +112,8 @@ struct ColumnSummary {
     var isTruth: Bool
     /// Of the numbers in it, through lists, the least and the greatest; of truth values, 0 and 1.
     var range: ClosedRange<Double>?
+    /// Whether texts look like lists, as tables of pandas have them.
+    var looksLikeLists = false
     /// Whether one of them has a fraction.
     var hasFractions = false
     /// JSON of the first values that say something.
@@ -135,7 +137,8 @@ struct ColumnSummary {
                 }
                 columns.append(
                     ColumnSummary(
-                        name: field.name, kind: try kind(of: field, in: table, media), isNumeric: false, isTruth: false, examples: []))
+                        name: field.name, kind: try kind(of: field, in: table, media), isNumeric: false, isTruth: false,
+                        examples: []))
             }
             readable = columns.filter { $0.kind == .empty }.map(\.name)
         }
@@ -227,6 +230,11 @@ struct ColumnSummary {
         }
         var number = value.double ?? value.bool.map { $0 ? 1 : 0 }
         if let bytes = value.string {
+            if bytes.count > 2, bytes.first == UInt8(ascii: "["), bytes.last == UInt8(ascii: "]"),
+                [0x22, 0x27].contains(bytes[1])
+            {
+                looksLikeLists = true
+            }
             // No number is longer, and texts are long.
             let text = bytes.count < 64 ? String(decoding: bytes, as: UTF8.self) : nil
             let truth = text.flatMap(MappedValue.truth)
@@ -259,6 +267,7 @@ struct ColumnSummary {
                 all[known].isNumeric = all[known].isNumeric && column.isNumeric
                 all[known].isTruth = all[known].isTruth && column.isTruth
                 all[known].hasFractions = all[known].hasFractions || column.hasFractions
+                all[known].looksLikeLists = all[known].looksLikeLists || column.looksLikeLists
                 if let range = column.range { all[known].widen(range) }
                 if all[known].examples.isEmpty { all[known].examples = column.examples }
             } else {

@@ -71,7 +71,9 @@ public struct CorpusPlan {
         guard source != "-", Files.isDirectory(source) else { return DocumentFiles.kind(of: source.string) != nil }
         let isSaved = ["dataset_dict.json", "state.json"].contains { Files.exists(source.appending($0)) }
         guard !isSaved else { return false }
-        let kinds = try SourceTree(source).names.filter { !$0.hasPrefix(".") }.map { DocumentFiles.kind(of: $0) }
+        let kinds = try SourceTree(source, leavesUnreadable: true).names.filter { !$0.hasPrefix(".") }.map {
+            DocumentFiles.kind(of: $0)
+        }
         return kinds.contains { $0 != nil && $0 != .text }
             || kinds.contains(.text) && (try? RowFolders.files(of: [source], split: nil)) == nil
     }
@@ -138,6 +140,7 @@ public struct CorpusPlan {
         let used = mapping.usedColumns
         let usedNames = Set(used)
         let unused = columns.names.filter { !usedNames.contains($0) }
+        if let note = columns.listNote(used: usedNames) { log.warning("\(note)") }
         if !unused.isEmpty {
             log.notice("\(KnownColumns.notTaken(unused, "the record"))")
         }
@@ -241,7 +244,8 @@ public struct CorpusPlan {
         }
         if let doubt = doubts.first {
             text += "\nnot sure: \(doubt.reason)\n    \(doubt.advice)\n"
-            text += "\nNothing was written, and --yes does not take this guess. A command that says what is meant:\n\n    "
+            text +=
+                "\nNothing was written, and --yes does not take this guess. A command that says what is meant:\n\n    "
             return text + command(dataset: dataset, others: others) + "\n"
         }
         return text + "\nNothing was written. This converts it (or the same command again with --yes):\n\n    "

@@ -26,7 +26,8 @@ struct GuessDoubt {
         }
         return GuessDoubt(
             reason: "the first row may be data: none of the names in it is one that columns usually have",
-            advice: "If it is data, name the columns with --columns \(KnownColumns.shortened(names, " ")). If it is names, "
+            advice:
+                "If it is data, name the columns with --columns \(KnownColumns.shortened(names, " ")). If it is names, "
                 + "say what they mean with \(areDocuments ? "--text" : "--query and --positive").",
             columns: names)
     }
@@ -36,7 +37,8 @@ struct GuessDoubt {
     static func inference(_ label: ColumnSummary) -> GuessDoubt {
         GuessDoubt(
             reason: "\(label.name): of premise and hypothesis, labels are classes and no grades",
-            advice: "In SNLI, MNLI and AllNLI 0 is entailment, 1 neutral and 2 contradiction, and --label takes what is "
+            advice:
+                "In SNLI, MNLI and AllNLI 0 is entailment, 1 neutral and 2 contradiction, and --label takes what is "
                 + "high for positives: keep the rows of entailment only, or write labels that are high for it.",
             label: label.name, labelWords: ["--label", label.name, "--label-above", "X"])
     }

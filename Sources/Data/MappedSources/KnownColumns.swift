@@ -44,6 +44,17 @@ struct KnownColumns: RandomAccessCollection {
         return "columns that are not taken: \(shortened(unused)) (--keep takes them into \(record)\(nameless))"
     }
 
+    /// What to know of columns whose texts look like lists.
+    ///
+    /// - Parameter used: the columns that mean something; nil for all.
+    func listNote(used: Set<String>? = nil) -> String? {
+        let names = filter { $0.looksLikeLists && used?.contains($0.name) ?? true }.map(\.name)
+        guard !names.isEmpty else { return nil }
+        return
+            "\(Self.shortened(names)): texts that look like lists, as pandas writes them in CSV, and each is one text here. "
+            + "JSON Lines and Parquet have lists"
+    }
+
     /// Each name once, in the order in which they come first.
     static func unique(_ names: [String]) -> [String] {
         var seen: Set<String> = []

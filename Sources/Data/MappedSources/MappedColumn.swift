@@ -78,7 +78,8 @@ enum MappedValue {
         guard !number.isNaN else {
             throw fault(
                 "not a number",
-                "pandas writes NaN for what is missing: leave such rows out of the file, or let --max-bad-records do it.")
+                "pandas writes NaN for what is missing: leave such rows out of the file, or let --max-bad-records do it."
+            )
         }
         guard Float(number).isFinite else {
             throw fault("the number is too large", "Labels and scores are finite as 32-bit floating point.")

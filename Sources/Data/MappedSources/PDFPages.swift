@@ -193,7 +193,7 @@ final class PDFPages: BatchSource {
     private static func render(
         _ number: Int, of path: FilePath, size: (width: Double, height: Double), _ poppler: Poppler, _ options: Options
     ) throws -> Page {
-        func broken(_ reason: String) -> Page { 
+        func broken(_ reason: String) -> Page {
             Page(number: number, image: nil, text: [], fault: "the page cannot be rendered: \(reason)")
         }
         let scale = Double(options.resolution) / 72

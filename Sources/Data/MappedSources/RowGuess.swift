@@ -35,13 +35,15 @@ struct RowGuess {
     ]
     private static let negativeIDNames = ["negative_id", "negative_ids", "neg_id", "neg_ids"]
     private static let labelNames = [
-        "label", "labels", "relevance", "is_relevant", "relevant", "grade", "is_selected", "is_duplicate", "is_positive",
+        "label", "labels", "relevance", "is_relevant", "relevant", "grade", "is_selected", "is_duplicate",
+        "is_positive",
         "is_match", "is_correct",
     ]
     private static let similarityNames = ["score", "similarity", "similarity_score"]
     /// Further names of columns that may say which pairs are good.
     private static let otherLabelNames = [
-        "scores", "gold_label", "duplicate", "positive_label", "target", "match", "correct", "relevancy", "rel", "judgement",
+        "scores", "gold_label", "duplicate", "positive_label", "target", "match", "correct", "relevancy", "rel",
+        "judgement",
         "judgment", "entailment", "sim",
     ]
     private static let inferenceNames: Set<String> = ["premise", "hypothesis"]

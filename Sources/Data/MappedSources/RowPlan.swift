@@ -113,6 +113,7 @@ public struct RowPlan {
         let used = mapping.usedColumns
         let usedNames = Set(used)
         let unused = columns.names.filter { !usedNames.contains($0) }
+        if let note = columns.listNote(used: usedNames) { log.warning("\(note)") }
         if !unused.isEmpty {
             log.notice("\(KnownColumns.notTaken(unused, "the query's record"))")
         }
@@ -198,9 +199,11 @@ public struct RowPlan {
         if files.count > 10 { text += "… and \(files.count - 10) files more\n" }
         text += "\n" + ColumnTable.text(columns) + "\n"
         for reason in reasons { text += "guessed: \(reason)\n" }
+        if let note = columns.listNote() { text += "note: \(note)\n" }
         for doubt in doubts { text += "not sure: \(doubt.reason)\n    \(doubt.advice)\n" }
         if isComplete, !doubts.isEmpty {
-            text += "\nNothing was written, and --yes does not take this guess. A command that says what is meant:\n\n    "
+            text +=
+                "\nNothing was written, and --yes does not take this guess. A command that says what is meant:\n\n    "
             return text + command(dataset: dataset, others: others) + "\n"
         }
         if isComplete {

@@ -83,7 +83,8 @@ public struct NegativesReport: Sendable, Equatable {
             "results": JSONValue(resultCount), "droppedResults": steps(droppedResults),
             "droppedDraws": steps(droppedDraws),
             "candidates": JSONValue(survivorCount), "negatives": JSONValue(rankedNegativeCount + filledNegativeCount),
-            "filled": JSONValue(filledNegativeCount), "blankDraws": JSONValue(blankDrawCount), "replaced": JSONValue(replacedCount),
+            "filled": JSONValue(filledNegativeCount), "blankDraws": JSONValue(blankDrawCount),
+            "replaced": JSONValue(replacedCount),
             "shortage": [
                 "queries": JSONValue(shortQueryCount), "withoutNegatives": JSONValue(withoutNegativesCount),
                 "lacking": JSONValue(lackingCount),

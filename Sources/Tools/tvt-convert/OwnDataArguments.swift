@@ -65,7 +65,10 @@ struct MadeRecordArguments: ParsableArguments {
 
 /// What becomes of a user's own files.
 struct OwnDataArguments: ParsableArguments {
-    @Flag(name: .long, help: "Convert by the guess, without showing it first; --dataset is made of the file's name then. Guesses that may "
+    @Flag(
+        name: .long,
+        help:
+            "Convert by the guess, without showing it first; --dataset is made of the file's name then. Guesses that may "
             + "lose rows or turn pairs round are refused.")
     var yes = false
 
