@@ -67,9 +67,9 @@ struct MadeRecordArguments: ParsableArguments {
 struct OwnDataArguments: ParsableArguments {
     @Flag(
         name: .long,
-        help:
-            "Convert by the guess, without showing it first; --dataset is made of the file's name then. Guesses that may "
-            + "lose rows or turn pairs round are refused.")
+        help: ArgumentHelp(
+            "Convert by the guess, without showing it first; without --dataset its name is made of the file's. Guesses that "
+                + "may lose rows or turn pairs round are refused."))
     var yes = false
 
     @OptionGroup var writing: OptionalDatasetArguments
