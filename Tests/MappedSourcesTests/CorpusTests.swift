@@ -101,6 +101,16 @@ import Testing
         #expect(try ids("a") == ["u1"])
     }
 
+    /// One name of another encoding does not stop a folder of photos.
+    @Test func namesThatAreNotUTF8AreLeftOut() throws {
+        try place.folder.write(Self.png, to: "photos/a.png")
+        let copy = "cd '\(place.folder.path)/photos' && cp a.png \"$(printf 'bad\\377.png')\""
+        #expect(try runShell(copy).status == 0)
+        let result = try convert(["photos"])
+        #expect(result.status == 0 && result.errorText.contains(#"bad\xff.png"#), "\(result.errorText)")
+        #expect(try ids("set") == ["a.png"])
+    }
+
     // MARK: PDFs
 
     private static let hasPoppler = access("/usr/bin/pdftoppm", X_OK) == 0
@@ -135,6 +145,24 @@ import Testing
             "\(vast.errorText)")
         let left = try convert(["b.pdf", "manual.pdf", "--quarantine", "broken.jsonl"])
         #expect(left.status == 66)
+    }
+
+    /// One among a thousand must not stop the others.
+    @Test(.enabled(if: hasPoppler, "poppler-utils is not installed"))
+    func brokenPDFsAreBadRecords() throws {
+        try place.folder.write(Self.pdf(["first", "second"]), to: "manuals/a.pdf")
+        try place.folder.write(Array(Self.pdf(["cut"]).prefix(60)), to: "manuals/b.pdf")
+        try place.folder.write(Self.pdf(["third"]), to: "manuals/c.pdf")
+        let stopped = try convert(["manuals"])
+        #expect(stopped.status == 65 && stopped.errorText.contains("manuals/b.pdf"), "\(stopped.errorText)")
+        let counted = try convert(["manuals", "--max-bad-records", "1"])
+        #expect(counted.status == 0, "\(counted.errorText)")
+        #expect(try ids("set") == ["a.pdf#1", "a.pdf#2", "c.pdf#1"])
+        let apart = try place.run(
+            "tvt-convert", ["corpus", "manuals", "--dataset", "apart", "--quarantine", "broken.jsonl"])
+        #expect(apart.status == 0, "\(apart.errorText)")
+        #expect(try ids("apart") == ["a.pdf#1", "a.pdf#2", "c.pdf#1"])
+        #expect(try Files.readText(place("broken.jsonl")).contains("cannot be read"))
     }
 
     @Test func withoutPopplerThePackageIsNamed() throws {

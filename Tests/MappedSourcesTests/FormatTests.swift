@@ -133,11 +133,64 @@ import Testing
         }
     }
 
+    /// Excel's "Unicode Text", and tables of old Macs.
+    @Test func otherTextsAreNamedWithTheirWayOut() throws {
+        let place = try MappedPlace()
+        let text = "question,passage\nq1,p1\nq2,p2\n"
+        for (mark, isBig) in [([0xFF, 0xFE], false), ([0xFE, 0xFF], true), ([], false)] as [([UInt8], Bool)] {
+            let bytes = text.utf16.flatMap {
+                isBig ? [UInt8($0 >> 8), UInt8($0 & 0xFF)] : [UInt8($0 & 0xFF), UInt8($0 >> 8)]
+            }
+            try place.folder.write(mark + bytes, to: "u16.csv")
+            #expect(place.message([place("u16.csv")], Self.options).contains("iconv -f UTF-16"))
+        }
+        for text in [text, #"{"question":"q","passage":"p"}"# + "\n" + #"{"question":"r","passage":"s"}"# + "\n"] {
+            try place.folder.write(text.replacing("\n", with: "\r"), to: "mac")
+            #expect(place.message([place("mac")], Self.options).contains(#"tr '\r' '\n'"#))
+        }
+    }
+
     @Test func pipesAreNotReadTwice() throws {
         let place = try MappedPlace()
         #expect(place.message(["-"], Self.options).contains("standard input"))
         let script = "mkfifo \(place("pipe").string)"
         #expect(try runShell(script).status == 0)
         #expect(place.message([place("pipe")], Self.options).contains("no regular file"))
+    }
+
+    /// With linear searches for names, tables of 100,000 columns cost minutes; they fail by this limit, whatever the machine.
+    @Test(.timeLimit(.minutes(1)), arguments: ["csv", "jsonl"])
+    func columnsAreFoundAtOnce(format: String) throws {
+        let place = try MappedPlace()
+        let count = 50_000
+        if format == "csv" {
+            let names = (0..<count).map { "c\($0)" }.joined(separator: ",")
+            let values = Array(repeating: "x", count: count).joined(separator: ",")
+            try place.write(["question,passage," + names, "q,p," + values, "r,s," + values], to: "wide.csv")
+        } else {
+            let fields = (0..<count).map { "\"c\($0)\":\"x\"" }.joined(separator: ",")
+            try place.write(
+                [
+                    "{\"question\":\"q\",\"passage\":\"p\",\(fields)}",
+                    "{\"question\":\"r\",\"passage\":\"s\",\(fields)}",
+                ],
+                to: "wide.jsonl")
+        }
+        let file = place("wide.\(format)")
+        let plan = try RowPlan([file], RowOptions())
+        #expect(plan.options.query == ["question"] && plan.options.positives.texts == ["passage"])
+        #expect(plan.text(dataset: nil).contains("c\(count - 1)"))
+        #expect(try place.take([file], plan.options).dataset.queryCount == 2)
+        var kept = plan.options
+        kept.keep = ["c*"]
+        let (dataset, _) = try place.take([file], kept, as: "kept")
+        #expect(try place.query(dataset, 1)["c\(count - 1)"]?.string == "x")
+        let negatives = RowOptions(query: "question", positive: ["passage"], negative: ["c*"])
+        #expect(try place.take([file], negatives, as: "negatives").dataset.documentCount == 3)
+        var documents = CorpusOptions()
+        (documents.text, documents.keep) = ("passage", ["c*"])
+        let source = try CorpusPlan([file], documents).source(pixelLimit: 1, workers: 1).source
+        _ = try Conversions.source(source, into: place.store, reference: "documents", options: IngestOptions())
+        #expect(try place.store.dataset("documents").documentCount == 2)
     }
 }

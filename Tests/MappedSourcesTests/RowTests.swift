@@ -134,6 +134,57 @@ import Testing
         }
     }
 
+    /// Under another id, a held-out question would be trained on, with its answer.
+    @Test func equalQuestionsAreHeldOutTogether() throws {
+        let rows = (0..<10).flatMap {
+            ["a\($0),question \($0),passage \($0),x", "b\($0),question \($0),passage \($0),y"]
+        }
+        try place.write(["id,q,p,note"] + rows, to: "a.csv")
+        var options = RowOptions(query: "q", positive: ["p"])
+        (options.queryID, options.keep) = ("id", ["note"])
+        let (dataset, report) = try place.take([place("a.csv")], options, holdOut: HoldOut(queryCount: 5))
+        let judgements = try #require(dataset.judgements(split: "test"))
+        let judged = Set(try place.texts(dataset, judgements).keys)
+        let trained = Set(try place.texts(dataset, dataset.positives).keys)
+        #expect(judged.count == 3 && trained.count == 7 && judged.isDisjoint(with: trained))
+        let heldOutCount = try (0..<dataset.queryCount).count { try !Array(judgements.targets(of: $0)).isEmpty }
+        #expect(heldOutCount == 6)
+        #expect(
+            report.sourceCounts["queries held out beyond --hold-out, since they ask what a held-out one asks"] == 1)
+        // The tenth question goes with its other half, and nothing is left.
+        #expect(throws: Failure.self) {
+            try place.take([place("a.csv")], options, holdOut: HoldOut(queryCount: 19), as: "none")
+        }
+    }
+
+    /// The index that pandas writes has no name.
+    @Test func columnsWithoutANameAreKeptByANewOne() throws {
+        try place.write([",question,passage,more", "0,q1,p1,x", "1,q2,p2,y"], to: "pandas.csv")
+        var options = RowOptions(query: "question", positive: ["passage"])
+        options.keep = ["*"]
+        let (all, _) = try place.take([place("pandas.csv")], options)
+        #expect(try place.query(all, 1)["more"]?.string == "y")
+        options.keep = ["=index"]
+        let (named, _) = try place.take([place("pandas.csv")], options, as: "named")
+        #expect(try place.query(named, 1)["index"]?.string == "1")
+        options.keep = [""]
+        #expect(place.message([place("pandas.csv")], options).contains("--keep =other"))
+        options.keep = ["more="]
+        #expect(place.message([place("pandas.csv")], options).contains("a field of a record has a name"))
+    }
+
+    @Test(arguments: [
+        ("yes", "not a number: \"yes\""), ("", "the passage has no label"), ("nan", "not a number: \"nan\""),
+        ("NaN", "--max-bad-records"), ("inf", "the number is too large: \"inf\""), ("1e60", "too large: \"1e60\""),
+    ])
+    func labelsThatAreNoneAreNamed(value: String, message: String) throws {
+        try place.write(["q,p,label", "q1,p1,1", "q2,p2,\(value)"], to: "a.csv")
+        var options = RowOptions(query: "q", positive: ["p"])
+        options.label = "label"
+        let said = place.message([place("a.csv")], options)
+        #expect(said.contains(message) && said.contains("a.csv:3") && said.contains("label"), "\(said)")
+    }
+
     @Test func scoresStayWithTheirLinks() throws {
         try place.write(
             [#"{"q":"one","p":["a",null,"b"],"s":[0.5,9,0.25],"n":["x"],"t":["1.5"]}"#], to: "a.jsonl")

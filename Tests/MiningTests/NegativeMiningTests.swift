@@ -126,6 +126,20 @@ import Testing
         #expect(filledReport.lackingCount == 0)
     }
 
+    /// Encoding with `--blank-texts skip` leaves blank documents out of every run, and filling up must not bring them back.
+    @Test func blankDocumentsAreNotDrawn() throws {
+        let blanks: [(id: String, text: String)] = (0..<30).map { ("blank\($0)", ["", " ", "\u{200B}\n"][$0 % 3]) }
+        let small = try SmallDataset(
+            documents: [("p", "positive"), ("a", "one"), ("b", "two"), ("c", "three")] + blanks,
+            queries: [.init(id: "q1", positives: ["p"])])
+        let (filled, report) = try small.negatives(
+            Self.options { ($0.count, $0.shortage) = (5, .fill) }, small.run([("q1", "a", 1.5)]))
+        #expect(filled[0].map(Set.init) == ["a", "b", "c"])
+        #expect(report.filledNegativeCount == 2 && report.lackingCount == 2)
+        #expect(report.blankDrawCount == 30)
+        #expect(report.text.contains("draws passed over: blank documents"))
+    }
+
     @Test func fillingEndsWhereTheCorpusEnds() throws {
         let small = try Self.small()
         let options = Self.options {

@@ -74,6 +74,9 @@ import Testing
         ("q d 0 1\nq e 0 1\n", "qrels:1, field \"docid\": the second and third columns are swapped"),
         ("q d Q0 1\n", "the second and third columns are swapped"),
         ("q 5 0 1\nq 6 0 1\n", "the second and third columns are swapped"),
+        ("qid\tpid\trel\nq\ta\t1\n", "is the line a header? Its names are query-id"),
+        ("topic iteration docno rel\nq 0 d 1\n", "is the line a header? TREC's judgements have none"),
+        ("query-id,corpus-id,score\nq,d,1\n", "separated by commas"),
         ("q Q0 d 1 0.5 t\n", "are these judgements?"), ("q d 1\n", "tabs between their columns"),
     ])
     func faults(text: String, message: String) throws {

@@ -43,6 +43,34 @@ let plainBytes: [UInt8] = Array("abcXYZ019#\"'%,;é文".utf8)
 let anyByte: [UInt8] = Array(0...255)
 
 @Suite struct RunTests {
+    /// Ranks or distances in the place of scores turn a ranking round, as trec_eval reads it.
+    @Test(arguments: [
+        ("q Q0 a 1 1 t\nq Q0 b 2 2 t\nr Q0 a 1 0.25 t\nr Q0 b 2 0.5 t\nr Q0 c 3 0.5 t\ns Q0 c 1 9 t\n", true),
+        ("q Q0 b 2 2 t\nq Q0 a 1 1 t\n", true),
+        // One query whose scores are scores, by which the others may be.
+        ("q Q0 a 1 1 t\nq Q0 b 2 2 t\nr Q0 a 1 2 t\nr Q0 b 2 1 t\n", false),
+        ("q Q0 a 1 1 t\nq Q0 b 2 2 t\nr Q0 a 1 2 t\nr Q0 b 2 2 t\n", false),
+        ("q Q0 a 1 1 t\nr Q0 b 2 2 t\n", false), ("q Q0 a 0 1 t\nq Q0 b 0 2 t\n", false),
+        ("q Q0 a x 1 t\nq Q0 b y 2 t\n", false),
+    ])
+    func runsThatAreUpsideDownAreRefused(text: String, isRising: Bool) throws {
+        let folder = try TemporaryFolder()
+        let file = try RunFile(folder.write(text, to: "run"))
+        func read() throws {
+            var reader = try RunReader(file)
+            var list = RankedList()
+            while try reader.next(into: &list) {}
+        }
+        if isRising {
+            let error = #expect(throws: InputError.self) { try read() }
+            #expect(error.map { "\($0)" }?.contains("rise with its ranks") == true)
+        } else {
+            try read()
+        }
+        // What only measures takes it as trec_eval does, and warns.
+        _ = try Run(reading: file)
+    }
+
     /// Reading gives back every id and every bit of every score.
     @Test(arguments: [RunFormat.trec, .tevatron], ["run", "run.gz", "run.zst", "run.xz"])
     func whatIsWrittenIsRead(format: RunFormat, name: String) throws {

@@ -150,6 +150,13 @@ import Testing
                 "ln -sf \(place("set/corpus.jsonl")) \(place("hub/datasets--o--n/snapshots/abc/corpus.jsonl"))"
             ).status == 0)
         #expect(place.message(of: try .beir(place("hub/datasets--o--n/snapshots/abc"))).contains("symbolic link"))
+        // One whose blob is not there is a download that was not finished.
+        let unfinished = "cd \(place("hub/datasets--o--n/snapshots/abc")) && ln -sf ../../blobs/gone corpus.jsonl"
+        #expect(try runShell(unfinished).status == 0)
+        for source in ["hub/datasets--o--n/snapshots/abc", "hub/datasets--o--n"] {
+            let message = place.message(of: try .beir(place(source)))
+            #expect(message.contains("blob ../../blobs/gone is missing") && message.contains("fetch"), "\(message)")
+        }
         #expect(try runShell("mkdir \(place("hub/datasets--o--n/snapshots/def"))").status == 0)
         #expect(place.message(of: try .beir(place("hub/datasets--o--n"))).contains("2 snapshots"))
     }

@@ -98,6 +98,22 @@ struct RecipeTests {
         Fault(old: "c.json", new: "a/./c", message: "must be a relative path"),
         Fault(old: "datasets/somebody/whole", new: "../../x", message: "\"source.repository\" must be a path"),
         Fault(old: "sha256: ab", new: "sha256: zz", message: "\"source.files.0.sha256\" must be 64 hexadecimal digits"),
+        // Options of the last stage are known before the first.
+        Fault(
+            old: "[\"--strategy\", \"top\"]", new: "[\"--relative-margin\", \"nan\"]",
+            message: "recipe.yaml:20: \"mining.negatives.options\" with --relative-margin must be a number from"),
+        Fault(old: "\"top\"]", new: "\"best\"]", message: "with --strategy must be one of random, top, not \"best\""),
+        Fault(old: "\"top\"]", new: "\"top\", \"--as\", \"x\"]", message: "must not have --as: the stage says it"),
+        Fault(
+            old: "\"top\"]", new: "\"top\", \"--count=5\"]", message: "must not have --count: it is a key of its own"),
+        Fault(old: "\"top\"]", new: "\"top\", \"--skip-top\"]", message: "must have a value behind --skip-top"),
+        Fault(old: "\"--strategy\"", new: "\"--stratgy\"", message: "\"--stratgy\" is none"),
+        Fault(
+            old: "\"{raw}/corpus\"]", new: "\"{raw}/corpus\", \"--dataset=x\"]",
+            message: "\"convert.arguments\" must not have --dataset"),
+        Fault(
+            old: "batch_tokens: 8192", new: "batch_tokens: 16777217",
+            message: "\"mining.encode.batch_tokens\" must be from 1 to 16777216"),
         Fault(old: "depth: 80", new: "depth: 0", message: "\"mining.filter.depth\" must be from 1 to 1000000"),
         Fault(old: "depth: 80", new: "depth: 99999999999999999999", message: "must be from 1 to 1000000"),
         Fault(old: "size: 10", new: "size: 1000000000000001", message: "\"source.files.0.size\" must be from 0 to"),

@@ -73,13 +73,36 @@ import Testing
         #expect(try Files.list(world.path("tmp")) == ["note"])
     }
 
+    /// As a dataset's is: a repository's folder in the Hub's cache stands for its only snapshot.
+    @Test func modelsAreReadFromTheCacheOfTheHub() throws {
+        let world = try SmallWorld(queryCount: 5)
+        let script = """
+            cd '\(world.temporary.path)' && mkdir -p hub/models--o--n/blobs hub/models--o--n/snapshots
+            ln -s '\(SmallWorld.model)' hub/models--o--n/snapshots/abc
+            """
+        #expect(try runShell(script).status == 0)
+        for (model, output) in [("hub/models--o--n", "one"), (SmallWorld.model.string, "two")] {
+            try world.succeed("tvt-encode", ["queries", "road", "--model", model, "--output", output])
+        }
+        let same = try runShell("cd '\(world.temporary.path)' && diff -rq --exclude '*.json' one two")
+        #expect(same.status == 0, "\(same.outputText)")
+        let trained = try world.run(
+            "tvt-train", ["--dataset", "road", "--model", "hub/models--o--n", "--dry-run"])
+        #expect(trained.status == 0, "\(trained.errorText)")
+        try world.temporary.write("", to: "hub/models--o--n/snapshots/def/config.json")
+        try world.fail(
+            "tvt-encode", ["queries", "road", "--model", "hub/models--o--n", "--output", "three"], status: 64,
+            naming: ["2 snapshots"])
+    }
+
     @Test func whatCannotBeMeasuredIsSaid() throws {
         let world = try SmallWorld(queryCount: 5)
         let model = SmallWorld.model.string
         try world.fail("tvt-eval", ["--model", model], status: 64, naming: ["--model and --dataset go together"])
         try world.fail("tvt-eval", ["--run", "x"], status: 64, naming: ["--run and --qrels"])
         try world.fail(
-            "tvt-eval", ["--model", model, "--dataset", "road"], status: 64, naming: ["no judgements named test"])
+            "tvt-eval", ["--model", model, "--dataset", "road"], status: 66,
+            naming: ["no judgements named test", "tvt-store judgements"])
         try world.fail("tvt-train", ["--dataset", "road", "--output", "x"], status: 64, naming: ["--model"])
         try world.fail(
             "tvt-train", ["--dataset", "road", "--model", model, "--config", "m.yaml", "--output", "x"], status: 64,

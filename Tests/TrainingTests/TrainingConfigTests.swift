@@ -131,6 +131,18 @@ struct TrainingConfigTests {
         #expect(throws: Failure.self) { try TrainingConfig(yaml: epochs, path: "m") }
     }
 
+    @Test("a config that --dataset and --model stand for has no lines, and no epochs beside weights")
+    func plain() throws {
+        let weight = ["datasets.0.weight=1"]
+        #expect(throws: Failure.self) { try TrainingConfig(training: "m", on: ["a"], overrides: weight) }
+        let steps = try TrainingConfig(training: "m", on: ["a"], overrides: weight + ["steps=9"])
+        #expect(steps.length == .steps(9) && steps.datasets[0].weight == 1)
+        let error = try #require(throws: Failure.self) {
+            try TrainingConfig(training: "m", on: ["a"], overrides: weight + ["epochs=1"])
+        }
+        #expect(!"\(error)".contains("--model:"), "\(error)")
+    }
+
     @Test("--set replaces, adds and reaches into lists; its errors name it")
     func overrides() throws {
         let config = try TrainingConfig(

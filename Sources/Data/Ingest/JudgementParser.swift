@@ -92,13 +92,18 @@ final class JudgementParser {
         case .objects: return try parse(object: line)
         case .table(let columns):
             let fields = Self.columns(line) { $0 == 0x09 }
-            return try judgement(fields.map { unquoted($0) }, columns, Self.tableAdvice(isFirst))
+            return try judgement(fields.map { unquoted($0) }, columns, Self.tableAdvice(isFirst), isFirst: isFirst)
         case .trec:
             let fields = Self.columns(line) { $0 == 0x09 || $0 == 0x20 }.filter { !$0.isEmpty }
+            if fields.count < 3, line.count(where: { $0 == UInt8(ascii: ",") }) > 1 {
+                throw RecordFault(
+                    "the columns are separated by commas",
+                    advice: "Write tabs in their place, or name the file .csv where it is one of BEIR's qrels/.")
+            }
             let advice =
                 isFirst
                 ? Self.tableAdvice(true) : "A line is: query 0 document grade."
-            return try judgement(fields, Columns(query: 0, document: 2, grade: 3, count: 4), advice)
+            return try judgement(fields, Columns(query: 0, document: 2, grade: 3, count: 4), advice, isFirst: isFirst)
         }
     }
 
@@ -109,13 +114,18 @@ final class JudgementParser {
     }
 
     private func judgement(
-        _ fields: [UnsafeRawBufferPointer], _ columns: Columns, _ advice: String
+        _ fields: [UnsafeRawBufferPointer], _ columns: Columns, _ advice: String, isFirst: Bool
     ) throws(RecordFault) -> JudgementLine {
         guard fields.count == columns.count else {
             throw RecordFault(
                 "\(fields.count) column\(fields.count == 1 ? "" : "s") instead of \(columns.count)", advice: advice)
         }
         guard let grade = Self.grade(fields[columns.grade]) else {
+            if isFirst, !fields.contains(where: { Self.grade($0) != nil }) {
+                throw RecordFault(
+                    "the grade \(escaped(Array(fields[columns.grade]))) is not a number", field: "score",
+                    advice: "Is the line a header of other names? " + advice)
+            }
             let other = fields.indices.last { $0 != columns.grade && Self.grade(fields[$0]) != nil }
             let swapped = other.map {
                 "Column \($0 + 1) of this line is a number: do the columns stand in another order? "

@@ -125,7 +125,10 @@ extension Conversion {
     func appendSharedQueries(holdOut: HoldOut?) throws {
         let positives = SharedQueries.Grouped(shared.positives, queryCount: shared.count)
         let negatives = SharedQueries.Grouped(shared.negatives, queryCount: shared.count)
-        let heldOut = try holdOut.map { try queriesHeldOut($0) { !positives[$0].isEmpty } } ?? []
+        let heldOut = try holdOut.map { try shared.heldOut($0) { !positives[$0].isEmpty } } ?? []
+        note(
+            "queries held out beyond --hold-out, since they ask what a held-out one asks",
+            heldOut.count - (holdOut?.queryCount ?? 0))
         var judgements = shared.judgements
         var seen = Set<UInt32>()
         var (repeats, contradictions) = (0, 0)
@@ -183,20 +186,6 @@ extension Conversion {
 
     private func note(_ what: String, _ count: Int) {
         if count > 0 { report.sourceCounts[what, default: 0] += count }
-    }
-
-    private func queriesHeldOut(_ holdOut: HoldOut, among isCandidate: (Int) -> Bool) throws -> Set<Int> {
-        let candidates = (0..<shared.count).filter(isCandidate)
-        guard candidates.count > holdOut.queryCount else {
-            throw Failure(
-                .usage,
-                "--hold-out \(holdOut.queryCount) would leave nothing to train on: \(candidates.count) queries "
-                    + "have positives", advice: "Hold out fewer.")
-        }
-        let ranked = candidates.map { query in
-            (rank: holdOut.rank(of: shared.ids.withBytes(at: query) { ContentHash.of($0) }), query: query)
-        }
-        return Set(ranked.sorted { ($0.rank, $0.query) < ($1.rank, $1.query) }.prefix(holdOut.queryCount).map(\.query))
     }
 
     /// Adds judgements, of which one that comes again counts once, with its highest grade.

@@ -3,7 +3,7 @@ internal import JSON
 internal import Records
 
 /// A column, and where in its values the wanted ones are: a field of the objects that it holds, through lists.
-struct ColumnPath: Sendable, Equatable {
+struct ColumnPath: Sendable, Hashable {
     let column: String
     let fields: [String]
     private let keys: [[UInt8]]
@@ -43,8 +43,8 @@ struct ColumnPath: Sendable, Equatable {
     ///
     /// - Parameter option: for messages.
     /// - Throws: `Failure` with status 64 where there are none, with the names that there are.
-    static func all(named argument: String, option: String, among columns: [ColumnSummary]) throws -> [ColumnPath] {
-        if columns.contains(where: { $0.name == argument }) { return [ColumnPath(argument)] }
+    static func all(named argument: String, option: String, among columns: KnownColumns) throws -> [ColumnPath] {
+        if columns.has(argument) { return [ColumnPath(argument)] }
         if isPattern(argument) {
             let found = columns.filter { matches($0.name, argument) }.map { ColumnPath($0.name) }
             if !found.isEmpty { return found }
@@ -53,7 +53,7 @@ struct ColumnPath: Sendable, Equatable {
         let parts = argument.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         for count in stride(from: parts.count - 1, to: 0, by: -1) {
             let name = parts[..<count].joined(separator: ".")
-            guard let column = columns.first(where: { $0.name == name }) else { continue }
+            guard let column = columns.named(name) else { continue }
             let fields = Array(parts[count...])
             guard column.kind.field(fields[...]) != nil else {
                 throw Failure(
@@ -62,22 +62,22 @@ struct ColumnPath: Sendable, Equatable {
             }
             return [ColumnPath(name, fields)]
         }
-        let names = columns.map(\.name)
+        let names = columns.names
         let near = Base.names(near: argument, among: names, atMost: 3)
         throw Failure(
             .usage, "--\(option) \(argument): there is no such column",
             advice: (near.isEmpty ? "" : "Did you mean \(near.joined(separator: ", "))? ")
-                + "The columns: \(names.joined(separator: ", ")).")
+                + "The columns: \(KnownColumns.shortened(names)).")
     }
 
     /// The one that an argument names.
-    static func one(named argument: String, option: String, among columns: [ColumnSummary]) throws -> ColumnPath {
+    static func one(named argument: String, option: String, among columns: KnownColumns) throws -> ColumnPath {
         let found = try all(named: argument, option: option, among: columns)
         guard found.count == 1 else {
             throw Failure(
                 .usage,
                 "--\(option) \(argument): it is one column, and this fits \(found.count): "
-                    + found.map(\.column).joined(separator: ", "))
+                    + KnownColumns.shortened(found.map(\.column)))
         }
         return found[0]
     }

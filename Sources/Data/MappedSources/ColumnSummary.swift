@@ -42,10 +42,12 @@ indirect enum ColumnKind: Equatable {
         case (.integer, .number), (.number, .integer): return .number
         case (.list(let one), .list(let two)): return .list(one.merged(with: two))
         case (.object(var fields), .object(let others)):
+            var positions = Dictionary(zip(fields.map(\.name), fields.indices)) { first, _ in first }
             for other in others {
-                if let known = fields.firstIndex(where: { $0.name == other.name }) {
+                if let known = positions[other.name] {
                     fields[known].kind = fields[known].kind.merged(with: other.kind)
                 } else {
+                    positions[other.name] = fields.count
                     fields.append(other)
                 }
             }
@@ -106,6 +108,14 @@ struct ColumnSummary {
     var kind: ColumnKind
     /// Of delimited text: whether all values are numbers.
     var isNumeric: Bool
+    /// Of delimited text: whether all values are true or false.
+    var isTruth: Bool
+    /// Of the numbers in it, through lists, the least and the greatest; of truth values, 0 and 1.
+    var range: ClosedRange<Double>?
+    /// Whether texts look like lists, as tables of pandas have them.
+    var looksLikeLists = false
+    /// Whether one of them has a fraction.
+    var hasFractions = false
     /// JSON of the first values that say something.
     var examples: [String]
 
@@ -114,20 +124,21 @@ struct ColumnSummary {
     static let rowCount = 1000
 
     /// The columns of a file.
-    static func all(of file: RowFile, media: [String: MediaKind]) throws -> [ColumnSummary] {
-        var columns: [ColumnSummary] = []
+    static func all(of file: RowFile, media: [String: MediaKind]) throws -> KnownColumns {
+        var columns = KnownColumns()
         var readable: [String]?
         if file.format == .columns {
             let table = try TableReader.open(file.path)
             for field in table.fields {
-                if let other = columns.first(where: { $0.name == field.name }) {
+                if columns.has(field.name) {
                     throw InputError(
-                        "there are two columns of this name", at: Place(path: file.path.string, field: other.name),
+                        "there are two columns of this name", at: Place(path: file.path.string, field: field.name),
                         advice: "A value is told by its column's name: rename one.")
                 }
                 columns.append(
                     ColumnSummary(
-                        name: field.name, kind: try kind(of: field, in: table, media), isNumeric: false, examples: []))
+                        name: field.name, kind: try kind(of: field, in: table, media), isNumeric: false, isTruth: false,
+                        examples: []))
             }
             readable = columns.filter { $0.kind == .empty }.map(\.name)
         }
@@ -164,13 +175,14 @@ struct ColumnSummary {
         return .bytes
     }
 
-    private static func addRows(of file: RowFile, _ readable: [String]?, to columns: inout [ColumnSummary]) throws {
+    private static func addRows(of file: RowFile, _ readable: [String]?, to columns: inout KnownColumns) throws {
         if let readable, readable.isEmpty { return }
         let source = try file.records(columns: readable, media: [:]).open(ReadingContext(batchByteCount: 1 << 18))
         if let delimited = source as? DelimitedReader {
-            columns = try delimited.columns().map {
-                ColumnSummary(name: $0, kind: .empty, isNumeric: true, examples: [])
-            }
+            columns = KnownColumns(
+                try delimited.columns().map {
+                    ColumnSummary(name: $0, kind: .empty, isNumeric: true, isTruth: true, examples: [])
+                })
         }
         guard let batch = try source.nextBatch() else { return }
         let parser = JSONParser()
@@ -191,27 +203,53 @@ struct ColumnSummary {
                 guard rowCount > 1 else { throw fault.error(at: place, line: line.bytes) }
             }
         }
-        if !(source is DelimitedReader) { for column in columns.indices { columns[column].isNumeric = false } }
+        if !(source is DelimitedReader) {
+            for column in columns.indices { (columns[column].isNumeric, columns[column].isTruth) = (false, false) }
+        }
     }
 
-    private static func add(_ value: JSONNode, named name: String, to columns: inout [ColumnSummary]) {
-        let column: Int
-        if let known = columns.firstIndex(where: { $0.name == name }) {
-            column = known
-        } else {
-            column = columns.count
-            columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, examples: []))
-        }
+    private static func add(_ value: JSONNode, named name: String, to columns: inout KnownColumns) {
+        let column =
+            columns.position(of: name)
+            ?? columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, isTruth: false, examples: []))
         columns[column].kind = columns[column].kind.merged(with: ColumnKind(value))
         guard value.kind != .null, value.string?.isEmpty != true else { return }
-        if let text = value.string, Double(String(decoding: text, as: UTF8.self)) == nil {
-            columns[column].isNumeric = false
-        }
+        columns[column].note(value)
         guard columns[column].examples.count < exampleCount else { return }
         var json: [UInt8] = []
         JSONText.append(value, to: &json)
         let example = shortened(String(decoding: json, as: UTF8.self))
         if !columns[column].examples.contains(example) { columns[column].examples.append(example) }
+    }
+
+    /// Takes in what values are as numbers.
+    private mutating func note(_ value: JSONNode) {
+        if value.kind == .array {
+            for element in value.elements { note(element) }
+            return
+        }
+        var number = value.double ?? value.bool.map { $0 ? 1 : 0 }
+        if let bytes = value.string {
+            if bytes.count > 2, bytes.first == UInt8(ascii: "["), bytes.last == UInt8(ascii: "]"),
+                [0x22, 0x27].contains(bytes[1])
+            {
+                looksLikeLists = true
+            }
+            // No number is longer, and texts are long.
+            let text = bytes.count < 64 ? String(decoding: bytes, as: UTF8.self) : nil
+            let truth = text.flatMap(MappedValue.truth)
+            number = text.flatMap { Double($0) }
+            if number == nil { isNumeric = false }
+            if truth == nil { isTruth = false }
+            number = number ?? truth
+        }
+        guard let number, number.isFinite else { return }
+        widen(number...number)
+        if number != number.rounded() { hasFractions = true }
+    }
+
+    private mutating func widen(_ other: ClosedRange<Double>) {
+        range = range.map { min($0.lowerBound, other.lowerBound)...max($0.upperBound, other.upperBound) } ?? other
     }
 
     private static func shortened(_ text: String) -> String {
@@ -220,12 +258,17 @@ struct ColumnSummary {
     }
 
     /// The columns of several files together.
-    static func merged(_ files: [[ColumnSummary]]) -> [ColumnSummary] {
-        var all: [ColumnSummary] = []
+    static func merged(_ files: [KnownColumns]) -> KnownColumns {
+        guard files.count != 1 else { return files[0] }
+        var all = KnownColumns()
         for column in files.joined() {
-            if let known = all.firstIndex(where: { $0.name == column.name }) {
+            if let known = all.position(of: column.name) {
                 all[known].kind = all[known].kind.merged(with: column.kind)
                 all[known].isNumeric = all[known].isNumeric && column.isNumeric
+                all[known].isTruth = all[known].isTruth && column.isTruth
+                all[known].hasFractions = all[known].hasFractions || column.hasFractions
+                all[known].looksLikeLists = all[known].looksLikeLists || column.looksLikeLists
+                if let range = column.range { all[known].widen(range) }
                 if all[known].examples.isEmpty { all[known].examples = column.examples }
             } else {
                 all.append(column)

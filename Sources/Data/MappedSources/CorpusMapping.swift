@@ -13,12 +13,16 @@ struct CorpusGuess {
         "article", "paragraph", "chunk", "description", "summary", "answer",
     ]
 
-    init(_ columns: [ColumnSummary], _ options: CorpusOptions = CorpusOptions()) {
+    /// Names that columns of documents usually have.
+    static let usualNames = ids + texts + ["id", "title", "headline"]
+
+    init(_ columns: KnownColumns, _ options: CorpusOptions = CorpusOptions()) {
         var options = options
+        let lowered = ColumnNames(columns)
         func column(_ names: [String], where isFitting: (ColumnSummary) -> Bool) -> String? {
             for name in names {
-                if let found = columns.first(where: { $0.name.lowercased() == name && isFitting($0) }) {
-                    return found.name
+                if let found = lowered.positions(of: name).first(where: { isFitting(columns[$0]) }) {
+                    return columns[found].name
                 }
             }
             return nil
@@ -28,7 +32,7 @@ struct CorpusGuess {
                 column(Self.texts) { $0.kind == .text }
                 ?? { (texts: [ColumnSummary]) in texts.count == 1 ? texts[0].name : nil }(
                     columns.filter {
-                        $0.kind == .text && !$0.isNumeric && $0.name.lowercased() != "title"
+                        $0.kind == .text && !$0.isNumeric && !$0.isTruth && $0.name.lowercased() != "title"
                             && !Self.ids.contains($0.name)
                     })
         }
@@ -59,7 +63,7 @@ struct CorpusMapping: Sendable {
     let madeIDs: RowOptions.MadeIDs
 
     /// - Throws: `Failure` with status 64 for names that there are not, and where nothing is a document's content.
-    init(_ options: CorpusOptions, _ columns: [ColumnSummary]) throws {
+    init(_ options: CorpusOptions, _ columns: KnownColumns) throws {
         func path(_ argument: String?, _ option: String) throws -> ColumnPath? {
             try argument.map { try ColumnPath.one(named: $0, option: option, among: columns) }
         }
@@ -89,11 +93,6 @@ struct CorpusMapping: Sendable {
     }
 
     var usedColumns: [String] {
-        var used: [String] = []
-        for name in [id, text, title].compactMap({ $0?.column }) + media.map(\.column) + keep.map(\.column)
-        where !used.contains(name) {
-            used.append(name)
-        }
-        return used
+        KnownColumns.unique([id, text, title].compactMap { $0?.column } + media.map(\.column) + keep.map(\.column))
     }
 }

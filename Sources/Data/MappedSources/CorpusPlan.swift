@@ -11,16 +11,18 @@ public import SystemPackage
 /// First rows are read, and folders are listed, when it is made.
 public struct CorpusPlan {
     private enum Content {
-        case rows([RowFile], perFile: [[ColumnSummary]])
+        case rows([RowFile], perFile: [KnownColumns])
         case files(DocumentFiles)
     }
 
     private let content: Content
-    private let columns: [ColumnSummary]
+    private let columns: KnownColumns
     private let sources: [FilePath]
     private let reading: RowReading
     /// What was asked for, and what was guessed where nothing was.
     public let options: CorpusOptions
+    /// Why the guess is not to be taken unseen.
+    private let doubts: [GuessDoubt]
 
     /// - Parameters:
     ///   - sources: files of rows and folders of them, or images, videos, sounds, texts, PDFs and folders of those.
@@ -41,6 +43,7 @@ public struct CorpusPlan {
             content = .rows(files, perFile: perFile)
             columns = ColumnSummary.merged(perFile)
             self.options = options.isMapped ? options : CorpusGuess(columns, options).options
+            doubts = options.isMapped ? [] : RowPlan.headerDoubt(files, perFile, areDocuments: true)
             return
         }
         if let rows = zip(sources, areFiles).first(where: { !$0.1 }) {
@@ -59,7 +62,8 @@ public struct CorpusPlan {
         guard !files.files.isEmpty else {
             throw Failure(.missingInput, "there are no documents in \(sources.map(\.string).joined(separator: ", "))")
         }
-        (content, columns, self.options) = (.files(files), [], options)
+        doubts = []
+        (content, columns, self.options) = (.files(files), KnownColumns(), options)
     }
 
     /// Whether a source is, or has in it, files that are documents; otherwise it is rows.
@@ -67,7 +71,9 @@ public struct CorpusPlan {
         guard source != "-", Files.isDirectory(source) else { return DocumentFiles.kind(of: source.string) != nil }
         let isSaved = ["dataset_dict.json", "state.json"].contains { Files.exists(source.appending($0)) }
         guard !isSaved else { return false }
-        let kinds = try SourceTree(source).names.filter { !$0.hasPrefix(".") }.map { DocumentFiles.kind(of: $0) }
+        let kinds = try SourceTree(source, leavesUnreadable: true).names.filter { !$0.hasPrefix(".") }.map {
+            DocumentFiles.kind(of: $0)
+        }
         return kinds.contains { $0 != nil && $0 != .text }
             || kinds.contains(.text) && (try? RowFolders.files(of: [source], split: nil)) == nil
     }
@@ -94,6 +100,7 @@ public struct CorpusPlan {
         for (key, value) in reading.json { recorded[key] = value }
         switch content {
         case .rows(let files, let perFile):
+            for doubt in doubts { log.warning("\(doubt.reason)") }
             return (RawSource("corpus", try inputs(files, perFile), options: recorded), nil)
         case .files(let files):
             if !files.unknown.isEmpty {
@@ -122,32 +129,34 @@ public struct CorpusPlan {
         guard options.id != nil else {
             throw Failure(
                 .usage, "the documents of --corpus have no column that looks like an id: name it with --corpus-id",
-                advice: "The columns: \(columns.map(\.name).joined(separator: ", ")).")
+                advice: "The columns: \(KnownColumns.shortened(columns.names)).")
         }
         return try inputs(files, perFile)
     }
 
-    private func inputs(_ files: [RowFile], _ perFile: [[ColumnSummary]]) throws -> [RawSource.Input] {
+    private func inputs(_ files: [RowFile], _ perFile: [KnownColumns]) throws -> [RawSource.Input] {
         let mapping = try CorpusMapping(options, columns)
         let media = Dictionary(uniqueKeysWithValues: mapping.media.map { ($0.column, $0.kind) })
-        let unused = columns.map(\.name).filter { !mapping.usedColumns.contains($0) }
+        let used = mapping.usedColumns
+        let usedNames = Set(used)
+        let unused = columns.names.filter { !usedNames.contains($0) }
+        if let note = columns.listNote(used: usedNames) { log.warning("\(note)") }
         if !unused.isEmpty {
-            log.notice(
-                "columns that are not taken: \(unused.joined(separator: ", ")) (--keep takes them into the record)")
+            log.notice("\(KnownColumns.notTaken(unused, "the record"))")
         }
         return try zip(files, perFile).enumerated().map { number, file in
             let (rows, own) = file
-            let wanted = mapping.usedColumns.filter { name in own.contains { $0.name == name } }
+            let wanted = used.filter { own.has($0) }
             let isSparse = rows.format == .jsonLines
-            if !isSparse, let missing = mapping.usedColumns.first(where: { !wanted.contains($0) }) {
+            if !isSparse, let missing = used.first(where: { !own.has($0) }) {
                 throw Failure(
                     .badData, "\(rows.path) has no column \"\(missing)\", and others have",
                     advice:
-                        "It has \(own.map(\.name).joined(separator: ", ")). Convert files of other columns by themselves."
+                        "It has \(KnownColumns.shortened(own.names)). Convert files of other columns by themselves."
                 )
             }
             return RawSource.Input(
-                rows.records(columns: wanted, media: media.filter { wanted.contains($0.key) }),
+                rows.records(columns: wanted, media: media.filter { own.has($0.key) }),
                 MappedDocuments(
                     mapping, known: columns, rowPrefix: files.count == 1 ? "row-" : "file-\(number + 1)-row-"))
         }
@@ -195,12 +204,27 @@ public struct CorpusPlan {
 
     public func command(dataset: String?, others: [String] = []) -> String {
         var words = ["tvt-convert", "corpus"] + sources.map(\.string)
+        var (options, reading) = (options, reading)
+        if let doubt = doubts.first { (options.text, reading.columns) = ("text", doubt.columns) }
         for (option, values) in options.arguments + reading.arguments { words += ["--" + option] + values }
         words +=
-            others + [
-                "--dataset", dataset ?? ShellWord.name(of: sources.first ?? options.files.first.map { FilePath($0) }),
-            ]
+            others + ["--dataset", dataset ?? suggestedName]
         return words.map(ShellWord.quoted).joined(separator: " ")
+    }
+
+    /// For a dataset, made of the first file's name.
+    public var suggestedName: String {
+        ShellWord.name(of: sources.first ?? options.files.first.map { FilePath($0) })
+    }
+
+    /// Checks that the guess may be taken without being shown.
+    ///
+    /// - Throws: `Failure` with status 64 where it is doubtful.
+    public func checkGuess(dataset: String?) throws {
+        guard let doubt = doubts.first else { return }
+        throw Failure(
+            .usage, "--yes does not take this guess: \(doubt.reason)",
+            advice: doubt.advice + (isComplete ? " For example: " + command(dataset: dataset) : ""))
     }
 
     /// What there is, and the command that takes it.
@@ -218,6 +242,12 @@ public struct CorpusPlan {
         guard isComplete else {
             return text + "\nNothing was written. Say which column is the text: --text COLUMN\n"
         }
+        if let doubt = doubts.first {
+            text += "\nnot sure: \(doubt.reason)\n    \(doubt.advice)\n"
+            text +=
+                "\nNothing was written, and --yes does not take this guess. A command that says what is meant:\n\n    "
+            return text + command(dataset: dataset, others: others) + "\n"
+        }
         return text + "\nNothing was written. This converts it (or the same command again with --yes):\n\n    "
             + command(dataset: dataset, others: others) + "\n"
     }
@@ -225,7 +255,8 @@ public struct CorpusPlan {
     public func json(dataset: String?, others: [String] = []) -> JSONValue {
         var object: JSONObject = [
             "columns": ColumnTable.json(columns), "guess": .object(options.json),
-            "command": isComplete ? .string(command(dataset: dataset, others: others)) : .null,
+            "doubts": .array(doubts.map { .string($0.reason) }),
+            "command": isComplete && doubts.isEmpty ? .string(command(dataset: dataset, others: others)) : .null,
         ]
         if case .files(let documents) = content {
             object["files"] = .object(JSONObject(Self.counts(documents).map { ($0.name, JSONValue($0.count)) }))

@@ -21,7 +21,7 @@ struct DocumentFiles {
     }
 
     private(set) var files: [File] = []
-    /// Files of folders whose names tell no kind that is known.
+    /// Files of folders whose names tell no kind that is known, or are not valid UTF-8.
     private(set) var unknown: [String] = []
 
     private static let endings: [(kind: Kind, endings: [String])] =
@@ -50,7 +50,9 @@ struct DocumentFiles {
                 continue
             }
             let isAlone = sources.count == 1 && patterns.isEmpty
-            for name in try SourceTree(source).names where !Self.isHidden(name) {
+            let tree = try SourceTree(source, leavesUnreadable: true)
+            unknown += tree.unreadable
+            for name in tree.names where !Self.isHidden(name) {
                 if let kind = Self.kind(of: name) {
                     files.append(
                         File(
@@ -76,7 +78,9 @@ struct DocumentFiles {
             throw Failure(.missingInput, "--files \(pattern): there is no folder \(glob.root)")
         }
         var count = 0
-        for name in try SourceTree(glob.root).names where !Self.isHidden(name) && glob.fits(name) {
+        let tree = try SourceTree(glob.root, leavesUnreadable: true)
+        unknown += tree.unreadable
+        for name in tree.names where !Self.isHidden(name) && glob.fits(name) {
             let path = glob.root == "." ? FilePath(name) : glob.root.appending(name)
             guard let kind = Self.kind(of: name) else { throw Self.unknownKind(path.string) }
             files.append(File(path: path, id: isAlone ? name : path.string, kind: kind))

@@ -7,8 +7,9 @@ struct MappedColumn: Sendable {
     let position: Int
     private let path: ColumnPath
 
-    init(_ path: ColumnPath, among names: [String]) {
-        position = names.firstIndex(of: path.column)!
+    /// - Parameter positions: of the names of the columns that rows are taken apart into.
+    init(_ path: ColumnPath, among positions: [String: Int]) {
+        position = positions[path.column]!
         self.path = path
     }
 
@@ -52,17 +53,46 @@ enum MappedValue {
             "\(what) where an id should be", field: column.name, advice: "An id is a text or a whole number.")
     }
 
-    /// A number, a text that is one, or a truth value as 0 or 1; finite as float32.
-    static func number(_ node: JSONNode, of column: MappedColumn) throws(RecordFault) -> Double {
-        let number: Double? =
-            switch node.kind {
-            case .true: 1
-            case .false: 0
-            case .string: Double(String(decoding: node.string!, as: UTF8.self).filter { $0 != " " })
-            default: node.double
-            }
-        guard let number else { throw RecordFault("\(node.kind.name) where a number should be", field: column.name) }
-        guard Float(number).isFinite else { throw RecordFault("the number is too large", field: column.name) }
+    /// A number, a text that is one, or a truth value as 0 or 1, also as text in whatever case; finite as float32.
+    ///
+    /// - Returns: nil for an empty text, by which delimited text has no value.
+    static func number(_ node: JSONNode, of column: MappedColumn) throws(RecordFault) -> Double? {
+        let number: Double?
+        switch node.kind {
+        case .true: number = 1
+        case .false: number = 0
+        case .string:
+            let text = String(decoding: node.string!, as: UTF8.self).filter { $0 != " " }
+            if text.isEmpty { return nil }
+            number = truth(text) ?? Double(text)
+        default: number = node.double
+        }
+        func fault(_ reason: String, _ advice: String) -> RecordFault {
+            var value = node.string.map { Array($0) } ?? []
+            if node.string == nil { JSONText.append(node, to: &value) }
+            return RecordFault("\(reason): \(escaped(value.prefix(40)))", field: column.name, advice: advice)
+        }
+        guard let number else {
+            throw fault("not a number", "Labels and scores are numbers, or true and false: write others as numbers.")
+        }
+        guard !number.isNaN else {
+            throw fault(
+                "not a number",
+                "pandas writes NaN for what is missing: leave such rows out of the file, or let --max-bad-records do it."
+            )
+        }
+        guard Float(number).isFinite else {
+            throw fault("the number is too large", "Labels and scores are finite as 32-bit floating point.")
+        }
         return number
+    }
+
+    /// A truth value as texts have it: True and False of pandas, true and false, TRUE and FALSE.
+    static func truth(_ text: String) -> Double? {
+        switch text.lowercased() {
+        case "true": 1
+        case "false": 0
+        default: nil
+        }
     }
 }

@@ -4,37 +4,40 @@ internal import Records
 
 /// Makes a document of each row of a file with any columns.
 struct MappedDocuments: SourceRows {
-    private let columns: [[UInt8]]
+    private let columnCount: Int
+    private let keys: ColumnKeys
     private let id: MappedColumn?
     private let text: MappedColumn?
     private let title: MappedColumn?
     private let media: [(column: Int, name: String, kind: MediaKind)]
     private let kept: [(column: Int, name: [UInt8])]
-    private let known: [[UInt8]]
     /// As of ``MappedRows``.
     private let rowPrefix: String?
 
-    init(_ mapping: CorpusMapping, known: [ColumnSummary], rowPrefix: String) {
+    init(_ mapping: CorpusMapping, known: KnownColumns, rowPrefix: String) {
         self.rowPrefix = mapping.madeIDs == .row ? rowPrefix : nil
         let names = mapping.usedColumns
-        columns = names.map { Array($0.utf8) }
-        func column(_ path: ColumnPath) -> MappedColumn { MappedColumn(path, among: names) }
+        columnCount = names.count
+        let positions = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
+        keys = ColumnKeys(names, unused: known.names.filter { positions[$0] == nil })
+        func column(_ path: ColumnPath) -> MappedColumn { MappedColumn(path, among: positions) }
         (id, text, title) = (mapping.id.map(column), mapping.text.map(column), mapping.title.map(column))
-        media = mapping.media.map { (names.firstIndex(of: $0.column)!, $0.column, $0.kind) }
-        kept = mapping.keep.map { kept in (names.firstIndex(of: kept.column)!, Array(kept.name.utf8)) }
-        self.known = known.map { Array($0.name.utf8) }
+        media = mapping.media.map { (positions[$0.column]!, $0.column, $0.kind) }
+        kept = mapping.keep.map { kept in (positions[kept.column]!, Array(kept.name.utf8)) }
     }
 
     func read(_ row: JSONNode, into records: RowRecords) throws {
-        var nodes = [JSONNode?](repeating: nil, count: columns.count)
+        var nodes = [JSONNode?](repeating: nil, count: columnCount)
         for (key, value) in row.fields {
-            if let column = columns.firstIndex(where: { key.elementsEqual($0) }) {
+            switch keys.find(key) {
+            case .column(let column):
                 guard nodes[column] == nil else {
                     throw RecordFault("the field is given twice", field: String(decoding: key, as: UTF8.self))
                 }
                 nodes[column] = value
-            } else if value.kind != .null, !known.contains(where: { key.elementsEqual($0) }) {
-                records.count("values of columns that the first rows do not have, left out")
+            case .unused: break
+            case .unknown:
+                if value.kind != .null { records.count("values of columns that the first rows do not have, left out") }
             }
         }
         var document = RecordLine()

@@ -27,9 +27,9 @@ struct MappedPassages: Sendable {
     /// In ids that are made of rows: `row-7-p1`.
     private let idLetter: String
 
-    /// - Parameter names: of the columns that rows are taken apart into.
-    init(_ passages: [RowMapping.Passages], label: ColumnPath?, among names: [String], idLetter: String) {
-        func column(_ path: ColumnPath) -> MappedColumn { MappedColumn(path, among: names) }
+    /// - Parameter positions: of the names of the columns that rows are taken apart into.
+    init(_ passages: [RowMapping.Passages], label: ColumnPath?, among positions: [String: Int], idLetter: String) {
+        func column(_ path: ColumnPath) -> MappedColumn { MappedColumn(path, among: positions) }
         sources = passages.map {
             Source(
                 text: column($0.text), areReferences: $0.areReferences, media: $0.media, id: $0.id.map(column),
@@ -87,10 +87,12 @@ struct MappedPassages: Sendable {
             }
             var grade: Float?
             if let label {
-                guard let node = grades?[number] else {
-                    throw RecordFault("the passage has no label", field: label.name)
+                guard let node = grades?[number], let value = try MappedValue.number(node, of: label) else {
+                    throw RecordFault(
+                        "the passage has no label", field: label.name,
+                        advice: "Each passage has one; --max-bad-records leaves out rows that have none.")
                 }
-                grade = Float(try MappedValue.number(node, of: label))
+                grade = Float(value)
             }
             if source.areReferences {
                 passages.append(

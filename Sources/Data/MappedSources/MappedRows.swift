@@ -6,47 +6,48 @@ internal import Records
 /// Makes a query with its links, or its judgements, of each row of a file with any columns.
 struct MappedRows: SourceRows {
     private let mapping: RowMapping
-    /// The columns that mean something, and their positions.
-    private let columns: [[UInt8]]
+    private let columnCount: Int
+    private let keys: ColumnKeys
     private let queryText: MappedColumn?
     private let queryMedia: [(kind: MediaKind, column: MappedColumn)]
     private let queryID: MappedColumn?
     private let positives: MappedPassages
     private let negatives: MappedPassages
     private let kept: [(column: Int, name: [UInt8])]
-    /// Columns of the first rows that mean nothing.
-    private let unused: [[UInt8]]
     /// Put before the number of a row where it becomes an id; nil where ids are made of contents.
     private let rowPrefix: String?
 
     /// - Parameters:
     ///   - known: all columns that the first rows have.
     ///   - rowPrefix: tells the rows of one file from those of others.
-    init(_ mapping: RowMapping, known: [ColumnSummary], rowPrefix: String) {
+    init(_ mapping: RowMapping, known: KnownColumns, rowPrefix: String) {
         self.mapping = mapping
         self.rowPrefix = mapping.options.madeIDs == .row ? rowPrefix : nil
         let names = mapping.usedColumns
-        columns = names.map { Array($0.utf8) }
-        func column(_ path: ColumnPath) -> MappedColumn { MappedColumn(path, among: names) }
+        columnCount = names.count
+        let positions = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
+        keys = ColumnKeys(names, unused: known.names.filter { positions[$0] == nil })
+        func column(_ path: ColumnPath) -> MappedColumn { MappedColumn(path, among: positions) }
         queryText = mapping.queryText.map(column)
         queryMedia = mapping.queryMedia.map { ($0.kind, column($0.column)) }
         queryID = mapping.queryID.map(column)
-        positives = MappedPassages(mapping.positives, label: mapping.label, among: names, idLetter: "p")
-        negatives = MappedPassages(mapping.negatives, label: nil, among: names, idLetter: "n")
-        kept = mapping.keep.map { kept in (names.firstIndex(of: kept.column)!, Array(kept.name.utf8)) }
-        unused = known.filter { !names.contains($0.name) }.map { Array($0.name.utf8) }
+        positives = MappedPassages(mapping.positives, label: mapping.label, among: positions, idLetter: "p")
+        negatives = MappedPassages(mapping.negatives, label: nil, among: positions, idLetter: "n")
+        kept = mapping.keep.map { kept in (positions[kept.column]!, Array(kept.name.utf8)) }
     }
 
     func read(_ row: JSONNode, into records: RowRecords) throws {
-        var nodes = [JSONNode?](repeating: nil, count: columns.count)
+        var nodes = [JSONNode?](repeating: nil, count: columnCount)
         var late: (positives: [JSONNode], negatives: [JSONNode]) = ([], [])
         for (key, value) in row.fields {
-            if let column = columns.firstIndex(where: { key.elementsEqual($0) }) {
+            switch keys.find(key) {
+            case .column(let column):
                 guard nodes[column] == nil else {
                     throw RecordFault("the field is given twice", field: String(decoding: key, as: UTF8.self))
                 }
                 nodes[column] = value
-            } else if !unused.contains(where: { key.elementsEqual($0) }) {
+            case .unused: break
+            case .unknown:
                 // A row of JSON may have columns that no row before it has.
                 let name = String(decoding: key, as: UTF8.self)
                 if mapping.openPositives.contains(where: { ColumnPath.matches(name, $0) }) {

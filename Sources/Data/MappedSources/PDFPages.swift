@@ -61,15 +61,12 @@ struct Poppler: Sendable {
         path.string.hasPrefix("-") ? "./" + path.string : path.string
     }
 
-    /// The sizes of all pages in points, width and height.
-    func pageSizes(of path: FilePath) throws -> [(width: Double, height: Double)] {
+    /// The sizes of all pages in points, width and height; or why the file has none, as one that is cut or has a password.
+    func pageSizes(of path: FilePath) throws -> Result<[(width: Double, height: Double)], PDFFault> {
         let output: ScratchFile
         switch try run("pdfinfo", ["-f", "1", "-l", "\(Self.mostPages)", Self.argument(path)]) {
         case .success(let file): output = file
-        case .failure(let fault):
-            throw InputError(
-                "the PDF cannot be read: \(fault.reason)", at: Place(path: path.string),
-                advice: "Is it damaged, or protected by a password?")
+        case .failure(let fault): return .failure(fault)
         }
         let lines = String(decoding: try Self.bytes(of: output), as: UTF8.self).split(separator: "\n")
         var sizes: [(width: Double, height: Double)] = []
@@ -85,11 +82,11 @@ struct Poppler: Sendable {
             }
         }
         guard let pageCount, pageCount <= Self.mostPages, sizes.count == pageCount else {
-            throw InputError(
-                "the PDF cannot be read: \(sizes.count) of \(pageCount.map(String.init) ?? "its") pages have a size",
-                at: Place(path: path.string), advice: "A PDF has at most \(Self.mostPages) pages here.")
+            let pages = pageCount.map(String.init) ?? "its"
+            return .failure(
+                PDFFault(reason: "\(sizes.count) of \(pages) pages have a size; at most \(Self.mostPages) are read"))
         }
-        return sizes
+        return .success(sizes)
     }
 
     /// A page as a PNG.
@@ -133,7 +130,7 @@ extension Result where Failure == PDFFault {
 }
 
 /// The pages of a PDF as rows: `{"docid": "file.pdf#1", "document_image": …, "page": 1, "<field>": "its text"}`. A page that
-/// cannot be rendered has `fault` in the place of its image.
+/// cannot be rendered has `fault` in the place of its image; a file that cannot be read is one such row, without a page.
 ///
 /// Pages are rendered by several processes at once. Memory: the pages of a batch (16 MiB) and one page a worker.
 /// Not Sendable: it has a position.
@@ -157,6 +154,8 @@ final class PDFPages: BatchSource {
     private let file: DocumentFiles.File
     private let options: Options
     private let pageCount: Int
+    /// Whether the file cannot be read, which its only row says.
+    private let isBroken: Bool
     private let byteCount: Int
     private let carried: CarriedMedia
     private let pages: OrderedWorkers<Int, Page>
@@ -172,9 +171,20 @@ final class PDFPages: BatchSource {
         self.options = options
         self.carried = carried
         byteCount = try Files.size(file.path)
-        let sizes = try poppler.pageSizes(of: file.path)
-        pageCount = sizes.count
+        let sizes: [(width: Double, height: Double)]
         let path = file.path
+        switch try poppler.pageSizes(of: path) {
+        case .failure(let fault):
+            (pageCount, isBroken) = (1, true)
+            pages = try OrderedWorkers(workers: 1, window: 1) {
+                { number in
+                    Page(number: number, image: nil, text: [], fault: "the PDF cannot be read: \(fault.reason)")
+                }
+            }
+            return
+        case .success(let found): (sizes, isBroken) = (found, false)
+        }
+        pageCount = sizes.count
         pages = try OrderedWorkers(workers: workers, window: workers + 1) {
             { number in try Self.render(number, of: path, size: sizes[number - 1], poppler, options) }
         }
@@ -183,7 +193,9 @@ final class PDFPages: BatchSource {
     private static func render(
         _ number: Int, of path: FilePath, size: (width: Double, height: Double), _ poppler: Poppler, _ options: Options
     ) throws -> Page {
-        func broken(_ reason: String) -> Page { Page(number: number, image: nil, text: [], fault: reason) }
+        func broken(_ reason: String) -> Page {
+            Page(number: number, image: nil, text: [], fault: "the page cannot be rendered: \(reason)")
+        }
         let scale = Double(options.resolution) / 72
         let pixels = (size.width * scale).rounded(.up) * (size.height * scale).rounded(.up)
         guard pixels.isFinite, pixels <= Double(options.pixelLimit) else {
@@ -215,7 +227,7 @@ final class PDFPages: BatchSource {
         carried.beginBatch()
         while heldByteCount < carried.batchHeldByteCount, let page = try nextPage() {
             givenCount += 1
-            let id = "\(file.id)#\(page.number)"
+            let id = isBroken ? file.id : "\(file.id)#\(page.number)"
             JSONText.appendLiteral("{\"docid\":", to: &text)
             JSONText.appendString(id, to: &text)
             if let image = page.image {
@@ -223,8 +235,10 @@ final class PDFPages: BatchSource {
                 JSONText.appendLiteral(",\"document_image\":", to: &text)
                 text += carried.add(image).json
             }
-            JSONText.appendLiteral(",\"page\":", to: &text)
-            JSONText.appendInteger(page.number, to: &text)
+            if !isBroken {
+                JSONText.appendLiteral(",\"page\":", to: &text)
+                JSONText.appendInteger(page.number, to: &text)
+            }
             if let field = options.textField, !page.text.isEmpty {
                 text.append(0x2C)
                 JSONText.appendString(field, to: &text)
@@ -236,7 +250,7 @@ final class PDFPages: BatchSource {
                 JSONText.appendString(fault, to: &text)
             }
             JSONText.appendLiteral("}\n", to: &text)
-            names.append("\(file.path.string)#\(page.number)")
+            names.append(isBroken ? path : "\(path)#\(page.number)")
         }
         guard !names.isEmpty else { return nil }
         defer { parsedByteCount += text.count }
@@ -260,7 +274,9 @@ final class PDFPages: BatchSource {
 struct FileDocuments: SourceRows {
     func read(_ row: JSONNode, into records: RowRecords) throws {
         if let fault = row["fault"]?.string {
-            throw RecordFault(.badData, "the page cannot be rendered: \(String(decoding: fault, as: UTF8.self))")
+            throw RecordFault(
+                .badData, String(decoding: fault, as: UTF8.self),
+                advice: "Is it damaged, or protected by a password? --max-bad-records and --quarantine leave it out.")
         }
         var document = RecordLine()
         for (key, value) in row.fields { document.set(named: key, value) }

@@ -48,6 +48,11 @@ enum RowFormat: Equatable {
         if try ParquetFile.isParquet(path) || ArrowFile.isArrow(path) { return .columns }
         var head = try self.head(of: path)
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
+        if isUTF16(head) {
+            throw InputError(
+                "this is a text in UTF-16", at: Place(path: path.string),
+                advice: "Convert the file: iconv -f UTF-16 -t UTF-8 FILE > NEW. Excel writes it as \"Unicode Text\".")
+        }
         guard let first = head.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
             throw InputError(
                 "there are no rows", at: Place(path: path.string),
@@ -61,9 +66,32 @@ enum RowFormat: Equatable {
         }
         if hints == Hints() {
             if first == UInt8(ascii: "[") { return .jsonArray(member: nil) }
-            if first == UInt8(ascii: "{") { return json(head) }
+            if first == UInt8(ascii: "{") {
+                let format = json(head)
+                if format == .jsonLines { try checkLineEnds(head, of: path) }
+                return format
+            }
         }
+        try checkLineEnds(head, of: path)
         return .delimited(delimited(head, isTabbed: path.string.contains(".tsv"), hints))
+    }
+
+    /// By its byte order mark, or by texts in ASCII, of which every second byte is zero.
+    private static func isUTF16(_ head: [UInt8]) -> Bool {
+        if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) { return true }
+        let probe = head.prefix(64)
+        guard probe.count >= 8 else { return false }
+        return [0, 1].contains { offset in
+            probe.enumerated().allSatisfy { ($0.offset % 2 == offset) == ($0.element == 0) }
+        }
+    }
+
+    /// Lines may end in LF, or CR LF; of what ends in CR alone, all would be one line.
+    private static func checkLineEnds(_ head: [UInt8], of path: FilePath) throws {
+        guard !head.contains(0x0A), let end = head.firstIndex(of: 0x0D), end + 1 < head.count else { return }
+        throw InputError(
+            "its lines end in CR alone, as on old Macs", at: Place(path: path.string, byteOffset: end),
+            advice: "Convert the file: tr '\\r' '\\n' < FILE > NEW.")
     }
 
     /// The first rows are looked at before all of them are read.

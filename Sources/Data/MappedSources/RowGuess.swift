@@ -6,7 +6,12 @@ struct RowGuess {
     private(set) var options: RowOptions
     /// What was guessed and why, a line each.
     private(set) var reasons: [String] = []
-    private let columns: [ColumnSummary]
+    /// Why it is not to be taken unseen.
+    private(set) var doubts: [GuessDoubt] = []
+    private let columns: KnownColumns
+    private let names: ColumnNames
+    /// Of the columns that mean something already.
+    private var used: Set<String> = []
 
     private static let queryNames = [
         "anchor", "query", "question", "query_text", "search_query", "queries", "questions", "user_query", "sentence1",
@@ -29,8 +34,19 @@ struct RowGuess {
         "corpus_id", "corpus-id", "answer_id", "context_id",
     ]
     private static let negativeIDNames = ["negative_id", "negative_ids", "neg_id", "neg_ids"]
-    private static let labelNames = ["label", "labels", "relevance", "is_relevant", "relevant", "grade", "is_selected"]
+    private static let labelNames = [
+        "label", "labels", "relevance", "is_relevant", "relevant", "grade", "is_selected", "is_duplicate",
+        "is_positive",
+        "is_match", "is_correct",
+    ]
     private static let similarityNames = ["score", "similarity", "similarity_score"]
+    /// Further names of columns that may say which pairs are good.
+    private static let otherLabelNames = [
+        "scores", "gold_label", "duplicate", "positive_label", "target", "match", "correct", "relevancy", "rel",
+        "judgement",
+        "judgment", "entailment", "sim",
+    ]
+    private static let inferenceNames: Set<String> = ["premise", "hypothesis"]
     private static let titleNames = [
         "positive_title", "pos_title", "title", "doc_title", "document_title", "passage_title",
     ]
@@ -40,36 +56,64 @@ struct RowGuess {
     ]
 
     /// - Parameter options: what is known already; what it says stays.
-    init(_ columns: [ColumnSummary], _ options: RowOptions) {
+    init(_ columns: KnownColumns, _ options: RowOptions) {
         self.options = options
         self.columns = columns
+        names = ColumnNames(columns)
+        noteUsed()
         guessQuery()
+        noteUsed()
         guessPositives()
+        noteUsed()
         guessNegatives()
+        noteUsed()
         guessIDs()
         guessLabel()
+        noteUsed()
         guessTitleAndScores()
+        noteUsed()
+        doubtLabels()
     }
 
-    private var used: [String] {
-        options.query + options.positives.texts + options.negatives.texts + [options.label].compactMap { $0 }
+    /// Whether a name is one that columns usually have, and not a value of a first row without names.
+    static func isUsualName(_ name: String) -> Bool {
+        let lowered = name.lowercased()
+        return usualNames.contains(lowered) || lowered.hasSuffix("_id") || lowered.hasSuffix("-id") || isNegative(name)
     }
 
-    private func isUsed(_ column: ColumnSummary) -> Bool {
-        used.contains { $0 == column.name || ColumnPath.isPattern($0) && ColumnPath.matches(column.name, $0) }
+    private static let usualNames: Set<String> = Set(
+        queryNames + positiveNames + negativeNames + queryIDNames + positiveIDNames + negativeIDNames + labelNames
+            + similarityNames + otherLabelNames + titleNames + scoreNames.flatMap { [$0.positive, $0.negative] }
+            + CorpusGuess.usualNames)
+
+    private mutating func noteUsed() {
+        for name in options.query + options.positives.texts + options.negatives.texts
+            + options.positives.scores + options.negatives.scores + [options.label, options.queryID].compactMap({ $0 })
+        {
+            if columns.has(name) || !ColumnPath.isPattern(name) {
+                used.insert(name)
+            } else {
+                used.formUnion(columns.names.filter { ColumnPath.matches($0, name) })
+            }
+        }
     }
+
+    private func isUsed(_ column: ColumnSummary) -> Bool { used.contains(column.name) }
 
     /// The first column that has one of the names, in the order of the names; case does not matter.
-    private func column(_ names: [String], where isFitting: (ColumnSummary) -> Bool) -> ColumnSummary? {
-        for name in names {
-            if let found = columns.first(where: { $0.name.lowercased() == name && !isUsed($0) && isFitting($0) }) {
-                return found
+    private func column(_ wanted: [String], where isFitting: (ColumnSummary) -> Bool) -> ColumnSummary? {
+        for name in wanted {
+            for position in names.positions(of: name) {
+                let column = columns[position]
+                if !isUsed(column), isFitting(column) { return column }
             }
         }
         return nil
     }
 
-    private static func isText(_ column: ColumnSummary) -> Bool { column.kind == .text && !column.isNumeric }
+    private static func isText(_ column: ColumnSummary) -> Bool {
+        column.kind == .text && !column.isNumeric && !column.isTruth
+    }
 
     private static func isMedia(_ column: ColumnSummary) -> Bool {
         if case .media = column.kind { return true }
@@ -79,7 +123,7 @@ struct RowGuess {
     /// Texts, lists of them, and objects or lists of objects that have texts.
     private static func holdsPassages(_ column: ColumnSummary) -> Bool {
         switch column.kind {
-        case .text: !column.isNumeric
+        case .text: isText(column)
         case .list(.text), .media: true
         case .list(.object), .object: RowGuess.hasText(column)
         default: false
@@ -132,22 +176,20 @@ struct RowGuess {
 
     private mutating func guessNegatives() {
         guard options.negatives.texts.isEmpty, !options.positives.texts.isEmpty else { return }
-        var found: [String] = []
-        for name in Self.negativeNames {
-            for column in columns where !isUsed(column) {
-                let lowered = column.name.lowercased()
-                // negative_1, negative_2, …, neg1
-                let isNumbered =
-                    lowered.hasPrefix(name)
-                    && lowered.dropFirst(name.count).allSatisfy { $0 == "_" || $0 == "-" || $0.isNumber }
-                if isNumbered, Self.holdsPassages(column), !found.contains(column.name) { found.append(column.name) }
-            }
-        }
-        guard !found.isEmpty else { return }
         // In the order of the file.
-        options.negatives.texts = columns.map(\.name).filter { found.contains($0) }
+        let found = columns.filter { !isUsed($0) && Self.isNegative($0.name) && Self.holdsPassages($0) }
+        guard !found.isEmpty else { return }
+        options.negatives.texts = found.map(\.name)
         if found.count > 2 { abbreviate() }
         reasons.append("--negative \(options.negatives.texts.joined(separator: " ")): by name")
+    }
+
+    /// Whether a column has one of the names, or is numbered: negative_1, negative_2, …, neg1.
+    private static func isNegative(_ name: String) -> Bool {
+        let lowered = name.lowercased()
+        return negativeNames.contains {
+            lowered.hasPrefix($0) && lowered.dropFirst($0.count).allSatisfy { $0 == "_" || $0 == "-" || $0.isNumber }
+        }
     }
 
     /// A pattern in the place of many names, where it fits these columns and no other.
@@ -170,14 +212,14 @@ struct RowGuess {
         }
         // Of lists of objects, the objects have them.
         if options.positives.ids.isEmpty, options.positives.texts.count == 1,
-            let text = columns.first(where: { $0.name == options.positives.texts[0] }), text.kind.field([]) != nil,
+            let text = columns.named(options.positives.texts[0]), text.kind.field([]) != nil,
             let found = column(Self.positiveIDNames, where: { text.kind.isList ? isIDList($0, text) : isID($0) })
         {
             options.positives.ids = [found.name]
             reasons.append("--positive-id \(found.name): by its name")
         }
         if options.negatives.ids.isEmpty, options.negatives.texts.count == 1,
-            let text = columns.first(where: { $0.name == options.negatives.texts[0] }),
+            let text = columns.named(options.negatives.texts[0]),
             let found = column(Self.negativeIDNames, where: { text.kind.isList ? isIDList($0, text) : isID($0) })
         {
             options.negatives.ids = [found.name]
@@ -191,12 +233,13 @@ struct RowGuess {
 
     private mutating func guessLabel() {
         guard options.label == nil, options.positives.texts.count == 1, options.negatives.texts.isEmpty,
-            let text = columns.first(where: { $0.name == options.positives.texts[0] })
+            let text = columns.named(options.positives.texts[0])
         else { return }
         func isNumber(_ column: ColumnSummary) -> Bool {
             switch column.kind {
             case .integer, .number, .boolean: !text.kind.isList
-            case .text: column.isNumeric && !column.examples.isEmpty && !text.kind.isList
+            case .text:
+                (column.isNumeric || column.isTruth) && !column.examples.isEmpty && !text.kind.isList
             case .list(.integer), .list(.number), .list(.boolean): text.kind.isList
             default: false
             }
@@ -212,15 +255,34 @@ struct RowGuess {
         var names = Self.labelNames
         if options.query.first?.lowercased().hasPrefix("sentence") == true { names += Self.similarityNames }
         guard let found = column(names, where: isNumber) else { return }
+        if isInference { return doubts.append(.inference(found)) }
+        // Ones and zeros are labels whatever they are called; shares and similarities have no threshold that goes for all.
+        let isSimilarity = Self.similarityNames.contains(found.name.lowercased())
+        if options.labelThreshold == 0, found.hasFractions || isSimilarity && found.range.map({ $0 != 0...1 }) ?? true {
+            doubts.append(.threshold(found))
+        }
         options.label = found.name
         reasons.append(
             "--label \(found.name): by its name; above \(options.labelThreshold) is a positive, others negatives")
     }
 
+    /// Whether the columns are those of natural language inference.
+    private var isInference: Bool {
+        (options.query + options.positives.texts).contains { Self.inferenceNames.contains($0.lowercased()) }
+    }
+
+    /// Columns that may be labels and are none: the pairs that they call bad would become positives.
+    private mutating func doubtLabels() {
+        guard !options.query.isEmpty, !options.positives.texts.isEmpty, doubts.isEmpty else { return }
+        guard let found = column(Self.labelNames + Self.similarityNames + Self.otherLabelNames, where: { _ in true })
+        else { return }
+        doubts.append(isInference ? .inference(found) : .unknown(found))
+    }
+
     private mutating func guessTitleAndScores() {
         guard options.positives.texts.count == 1 else { return }
         if options.positives.titles.isEmpty,
-            let text = columns.first(where: { $0.name == options.positives.texts[0] }), text.kind == .text,
+            let text = columns.named(options.positives.texts[0]), text.kind == .text,
             let found = column(Self.titleNames, where: { $0.kind == .text })
         {
             options.positives.titles = [found.name]

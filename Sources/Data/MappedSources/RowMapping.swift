@@ -36,22 +36,31 @@ struct RowMapping: Sendable {
         ///   - arguments: names, patterns, and `name=new name`.
         ///   - used: columns that mean something, which no pattern fits.
         static func all(
-            _ arguments: [String], _ columns: [ColumnSummary], _ media: [String: MediaKind], used: [String]
+            _ arguments: [String], _ columns: KnownColumns, _ media: [String: MediaKind], used: [String]
         ) throws -> [Kept] {
-            try arguments.flatMap { argument -> [Kept] in
-                let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-                let isRenamed = parts.count == 2 && !columns.contains { $0.name == argument }
+            let used = Set(used)
+            return try arguments.flatMap { argument -> [Kept] in
+                let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                    String.init)
+                let isRenamed = parts.count == 2 && !columns.has(argument)
                 let name = isRenamed ? parts[0] : argument
                 return try ColumnPath.all(named: name, option: "keep", among: columns).compactMap { path in
-                    // A pattern is all that is not used for something else.
-                    if ColumnPath.isPattern(name), used.contains(path.column) || media[path.column] != nil {
+                    // A pattern is all that has a name and is not used for something else.
+                    if ColumnPath.isPattern(name),
+                        used.contains(path.column) || media[path.column] != nil || path.column.isEmpty
+                    {
                         return nil
                     }
                     guard path.fields.isEmpty, media[path.column] == nil else {
                         throw Failure(.usage, "--keep \(argument): whole columns are kept, and none of media")
                     }
                     let kept = Kept(column: path.column, name: isRenamed ? parts[1] : path.column)
-                    guard !reserved.contains(kept.name), !kept.name.isEmpty else {
+                    guard !kept.name.isEmpty else {
+                        throw Failure(
+                            .usage, "--keep \(argument): a field of a record has a name",
+                            advice: "Give it one: --keep \(path.column)=other.")
+                    }
+                    guard !reserved.contains(kept.name) else {
                         throw Failure(
                             .usage, "--keep \(argument): the name \"\(kept.name)\" has a meaning in records",
                             advice: "Give it another one: --keep \(path.column)=other.")
@@ -80,7 +89,7 @@ struct RowMapping: Sendable {
     static let idFields = ["docid", "doc_id", "document_id", "_id", "id", "pid", "passage_id", "corpus_id"]
 
     /// - Throws: `Failure` with status 64 for names that there are not, and for options that do not go together.
-    init(_ options: RowOptions, _ columns: [ColumnSummary]) throws {
+    init(_ options: RowOptions, _ columns: KnownColumns) throws {
         self.options = options
         let media = try Self.media(options, columns)
         for argument in options.query {
@@ -126,21 +135,20 @@ struct RowMapping: Sendable {
         let paths =
             [queryText, queryID, label].compactMap { $0 } + queryMedia.map(\.column)
             + (positives + negatives).flatMap(\.paths)
-        var used: [String] = []
-        for name in paths.map(\.column) + keep.map(\.column) where !used.contains(name) { used.append(name) }
-        return used
+        return KnownColumns.unique(paths.map(\.column) + keep.map(\.column))
     }
 
     private func checkNoColumnTwice() throws {
         let texts = (queryText.map { [$0] } ?? []) + queryMedia.map(\.column) + (positives + negatives).map(\.text)
-        for (position, path) in texts.enumerated() where texts[..<position].contains(path) {
+        var seen: Set<ColumnPath> = []
+        for path in texts where !seen.insert(path).inserted {
             throw Failure(
                 .usage, "the column \(path.name) is named twice", advice: "It is one of query, positive and negative.")
         }
     }
 
     /// The columns of images, videos and sounds, by name.
-    static func media(_ options: RowOptions, _ columns: [ColumnSummary]) throws -> [String: MediaKind] {
+    static func media(_ options: RowOptions, _ columns: KnownColumns) throws -> [String: MediaKind] {
         var media: [String: MediaKind] = [:]
         for column in columns {
             if case .media(let kind) = column.kind { media[column.name] = kind }
@@ -159,7 +167,7 @@ struct RowMapping: Sendable {
     }
 
     private static func passages(
-        _ options: RowOptions.Passages, _ option: String, _ columns: [ColumnSummary], _ media: [String: MediaKind],
+        _ options: RowOptions.Passages, _ option: String, _ columns: KnownColumns, _ media: [String: MediaKind],
         hasCorpus: Bool
     ) throws -> [Passages] {
         func paths(_ arguments: [String], _ ending: String = "") throws -> [ColumnPath] {
@@ -206,9 +214,9 @@ struct RowMapping: Sendable {
 
     /// Of a column of objects the fields that say what they are.
     private static func completed(
-        _ passages: Passages, _ option: String, _ columns: [ColumnSummary]
+        _ passages: Passages, _ option: String, _ columns: KnownColumns
     ) throws -> Passages {
-        let kind = columns.first { $0.name == passages.text.column }?.kind.field(passages.text.fields[...])
+        let kind = columns.named(passages.text.column)?.kind.field(passages.text.fields[...])
         guard case .object(let fields)? = kind else { return passages }
         func path(_ names: [String]) -> ColumnPath? {
             names.first { name in fields.contains { $0.name == name } }.map {

@@ -10,8 +10,8 @@ public import SystemPackage
 /// Their first rows are read when it is made.
 public struct RowPlan {
     let files: [RowFile]
-    let columns: [ColumnSummary]
-    private let perFile: [[ColumnSummary]]
+    let columns: KnownColumns
+    private let perFile: [KnownColumns]
     private let sources: [FilePath]
     private let reading: RowReading
     /// The documents that the rows refer to, where they are in files of their own.
@@ -20,6 +20,8 @@ public struct RowPlan {
     public let options: RowOptions
     /// Why what was guessed was guessed.
     public let reasons: [String]
+    /// Why the guess is not to be taken unseen.
+    private let doubts: [GuessDoubt]
 
     /// - Parameters:
     ///   - sources: files, folders of them, and folders that `save_to_disk` wrote.
@@ -40,11 +42,23 @@ public struct RowPlan {
         perFile = try files.map { try ColumnSummary.all(of: $0, media: declared) }
         columns = ColumnSummary.merged(perFile)
         if options.isMapped {
-            (self.options, reasons) = (options, [])
+            (self.options, reasons, doubts) = (options, [], [])
         } else {
             let guess = RowGuess(columns, options)
             (self.options, reasons) = (guess.options, guess.reasons)
+            doubts = Self.headerDoubt(files, perFile) + guess.doubts
         }
+    }
+
+    /// Whether the first row of a file may be data, of those whose first row gives the names of their columns.
+    static func headerDoubt(
+        _ files: [RowFile], _ perFile: [KnownColumns], areDocuments: Bool = false
+    ) -> [GuessDoubt] {
+        for (file, columns) in zip(files, perFile) {
+            guard case .delimited(let text) = file.format, text.columns == nil else { continue }
+            if let doubt = GuessDoubt.header(columns, areDocuments: areDocuments) { return [doubt] }
+        }
+        return []
     }
 
     static func files(_ sources: [FilePath], _ reading: RowReading) throws -> [RowFile] {
@@ -77,7 +91,7 @@ public struct RowPlan {
     }
 
     /// In the order of the files.
-    public var columnNames: [String] { columns.map(\.name) }
+    public var columnNames: [String] { columns.names }
 
     /// Whether the options say enough to convert.
     public var isComplete: Bool { (try? RowMapping(options, columns)) != nil }
@@ -88,6 +102,7 @@ public struct RowPlan {
     /// - Throws: `Failure` with status 64 for columns that there are not, and for options that do not go together.
     public func source(holdOut: HoldOut? = nil) throws -> RawSource {
         let mapping = try RowMapping(options, columns)
+        for doubt in doubts { log.warning("\(doubt.reason)") }
         guard holdOut == nil || options.judgements == nil else {
             throw Failure(
                 .usage, "--hold-out and --judgements exclude each other",
@@ -95,18 +110,19 @@ public struct RowPlan {
         }
         let media = try RowMapping.media(options, columns)
         try checkColumns(of: mapping)
-        let unused = columns.map(\.name).filter { !mapping.usedColumns.contains($0) }
+        let used = mapping.usedColumns
+        let usedNames = Set(used)
+        let unused = columns.names.filter { !usedNames.contains($0) }
+        if let note = columns.listNote(used: usedNames) { log.warning("\(note)") }
         if !unused.isEmpty {
-            log.notice(
-                "columns that are not taken: \(unused.joined(separator: ", ")) (--keep takes them into the query's record)"
-            )
+            log.notice("\(KnownColumns.notTaken(unused, "the query's record"))")
         }
         let documents = try corpus?.rowInputs() ?? []
         let inputs = zip(files, perFile).enumerated().map { number, file in
             let (rows, own) = file
-            let wanted = mapping.usedColumns.filter { name in own.contains { $0.name == name } }
+            let wanted = used.filter { own.has($0) }
             return RawSource.Input(
-                rows.records(columns: wanted, media: media.filter { wanted.contains($0.key) }),
+                rows.records(columns: wanted, media: media.filter { own.has($0.key) && usedNames.contains($0.key) }),
                 MappedRows(
                     mapping, known: columns, rowPrefix: files.count == 1 ? "row-" : "file-\(number + 1)-row-"))
         }
@@ -130,11 +146,11 @@ public struct RowPlan {
             case .jsonLines, .jsonArray: continue
             case .columns, .delimited: break
             }
-            for name in mapping.usedColumns where !own.contains(where: { $0.name == name }) {
+            for name in mapping.usedColumns where !own.has(name) {
                 throw Failure(
                     .badData, "\(file.path) has no column \"\(name)\", and others have",
                     advice:
-                        "It has \(own.map(\.name).joined(separator: ", ")). Convert files of other columns by themselves."
+                        "It has \(KnownColumns.shortened(own.names)). Convert files of other columns by themselves."
                 )
             }
         }
@@ -149,12 +165,32 @@ public struct RowPlan {
     ///   - others: further arguments.
     public func command(dataset: String?, others: [String] = []) -> String {
         var words = ["tvt-convert", "rows"] + sources.map(\.string)
+        var (options, reading) = (options, reading)
+        var labelWords: [String] = []
+        for doubt in doubts {
+            if doubt.label != nil { (options.label, labelWords) = (nil, doubt.labelWords) }
+            if !doubt.columns.isEmpty {
+                reading.columns = doubt.columns
+                (options.query, options.positives.texts) = (["query"], ["passage"])
+            }
+        }
         for (option, values) in options.arguments + reading.arguments { words += ["--" + option] + values }
-        words += others + ["--dataset", dataset ?? suggestedName]
+        words += labelWords + others + ["--dataset", dataset ?? suggestedName]
         return words.map(ShellWord.quoted).joined(separator: " ")
     }
 
-    private var suggestedName: String { ShellWord.name(of: sources.first) }
+    /// Checks that the guess may be taken without being shown.
+    ///
+    /// - Throws: `Failure` with status 64 where it is doubtful.
+    public func checkGuess(dataset: String?, others: [String] = []) throws {
+        guard let doubt = doubts.first else { return }
+        throw Failure(
+            .usage, "--yes does not take this guess: \(doubt.reason)",
+            advice: doubt.advice + (isComplete ? " For example: " + command(dataset: dataset, others: others) : ""))
+    }
+
+    /// For a dataset, made of the first file's name.
+    public var suggestedName: String { ShellWord.name(of: sources.first) }
 
     /// Columns, guess and command.
     public func text(dataset: String?, others: [String] = []) -> String {
@@ -163,6 +199,13 @@ public struct RowPlan {
         if files.count > 10 { text += "… and \(files.count - 10) files more\n" }
         text += "\n" + ColumnTable.text(columns) + "\n"
         for reason in reasons { text += "guessed: \(reason)\n" }
+        if let note = columns.listNote() { text += "note: \(note)\n" }
+        for doubt in doubts { text += "not sure: \(doubt.reason)\n    \(doubt.advice)\n" }
+        if isComplete, !doubts.isEmpty {
+            text +=
+                "\nNothing was written, and --yes does not take this guess. A command that says what is meant:\n\n    "
+            return text + command(dataset: dataset, others: others) + "\n"
+        }
         if isComplete {
             text += "\nNothing was written. This converts it (or the same command again with --yes):\n\n    "
             return text + command(dataset: dataset, others: others) + "\n"
@@ -185,7 +228,9 @@ public struct RowPlan {
             "files": .array(files.map { ["path": .string($0.path.string), "format": .string($0.kind)] }),
             "columns": ColumnTable.json(columns), "guess": .object(options.json),
             "reasons": .array(reasons.map { .string($0) }),
-            "command": isComplete ? .string(command(dataset: dataset, others: others)) : .null,
+            "doubts": .array(doubts.map { .string($0.reason) }),
+            // A command with something to be filled in, or which may leave a row out, is for people.
+            "command": isComplete && doubts.isEmpty ? .string(command(dataset: dataset, others: others)) : .null,
         ]
     }
 }
@@ -215,18 +260,18 @@ enum ShellWord {
 
 /// Columns with their types and first values.
 enum ColumnTable {
-    static func text(_ columns: [ColumnSummary]) -> String {
+    static func text(_ columns: KnownColumns) -> String {
         let width = columns.map(\.name.count).max() ?? 0
         let typeWidth = columns.map(\.kind.name.count).max() ?? 0
         return columns.map { column in
             let name = column.name + String(repeating: " ", count: width - column.name.count)
             let type = column.kind.name + String(repeating: " ", count: typeWidth - column.kind.name.count)
             let line = "  \(name)  \(type)  \(column.examples.joined(separator: "  "))"
-            return line.reversed().drop { $0 == " " }.reversed().map(String.init).joined() + "\n"
+            return line.prefix(through: line.lastIndex { $0 != " " } ?? line.startIndex) + "\n"
         }.joined()
     }
 
-    static func json(_ columns: [ColumnSummary]) -> JSONValue {
+    static func json(_ columns: KnownColumns) -> JSONValue {
         .array(
             columns.map {
                 [

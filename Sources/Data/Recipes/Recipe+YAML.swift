@@ -59,7 +59,8 @@ extension Recipe {
             throw top.failure("convert", "is missing")
         }
         self.conversion = Conversion(
-            command: try conversion.required("command"), arguments: try conversion.texts("arguments") ?? ["{raw}"])
+            command: try conversion.required("command"),
+            arguments: try Self.conversionArguments(conversion) ?? ["{raw}"])
         mining = try top.section("mining", keys: ["retriever", "text_side", "encode", "filter", "negatives"]).map {
             try Mining($0)
         }
@@ -70,7 +71,7 @@ extension Recipe {
         if mining != nil, stop != nil { throw top.failure("stop", "is for recipes without \"mining\"") }
         var sample = Sample()
         if let section = try top.section("sample", keys: ["arguments", "filter", "negatives"]) {
-            sample.arguments = try section.texts("arguments")
+            sample.arguments = try Self.conversionArguments(section)
             for key in ["filter", "negatives"] where mining == nil && section.node(key) != nil {
                 throw section.failure(key, "is for recipes with \"mining\"")
             }
@@ -99,6 +100,16 @@ extension Recipe {
             wasWord = isWord(byte)
         }
         return wasWord && name.utf8.count <= 100
+    }
+
+    /// Arguments of `tvt-convert`, without those that the stage gives itself.
+    private static func conversionArguments(_ section: YAMLSection) throws -> [String]? {
+        let arguments = try section.texts("arguments")
+        for name in ["--dataset", "--licence", "--store"]
+        where arguments?.contains(where: { $0 == name || $0.hasPrefix(name + "=") }) == true {
+            throw section.failure("arguments", "must not have \(name): the stage says it")
+        }
+        return arguments
     }
 
     fileprivate static func filter(_ section: YAMLSection) throws -> YAMLSection? {
@@ -159,11 +170,11 @@ extension Recipe.Source {
 }
 
 extension Recipe.Mining {
-    /// Keys of `encode` that are options of `tvt-encode` with a value; numbers with their ranges.
+    /// Keys of `encode` that are options of `tvt-encode` with a value; numbers with the ranges that it takes.
     private static let valueKeys: [(key: String, range: ClosedRange<Int>?)] = [
-        ("batch_tokens", 1...100_000_000), ("dims", 1...1_000_000), ("output_dtype", nil),
-        ("part_size", 1...1_000_000_000), ("pooling", nil), ("query_prompt", nil), ("document_prompt", nil),
-        ("query_max_length", 1...10_000_000), ("document_max_length", 1...10_000_000),
+        ("batch_tokens", 1...(1 << 24)), ("dims", 1...65_536), ("output_dtype", nil),
+        ("part_size", 1...(1 << 24)), ("pooling", nil), ("query_prompt", nil), ("document_prompt", nil),
+        ("query_max_length", 1...1_048_576), ("document_max_length", 1...1_048_576),
     ]
 
     init(_ section: YAMLSection) throws {
@@ -201,6 +212,7 @@ extension Recipe.Negatives {
         count = try section.integer("count", in: 1...100_000) ?? count
         seed = try section.integer("seed", in: 0...Int.max).map { UInt64($0) } ?? seed
         options = try section.texts("options") ?? options
+        if let fault = NegativesOptions.fault(options) { throw section.failure("options", fault) }
     }
 }
 

@@ -145,15 +145,26 @@ struct QrelsLines {
         let isSwapped =
             DecimalScanner.double(text) == nil && DecimalScanner.integer(scanner.field(columns.document)) != nil
         let order = isTREC ? "qid, iteration, docid, grade" : "query-id, corpus-id, score"
+        let swapped =
+            isSwapped ? "the document's column holds a whole number: are the two swapped? The order is \(order)" : nil
         throw InputError(
             "a grade is a whole number", at: scanner.place(field: isTREC ? "grade" : "score", at: index),
             offender: Array(text.prefix(80)),
-            advice: isSwapped
-                ? "the document's column holds a whole number: are the two swapped? The order is \(order)" : nil)
+            advice: swapped ?? (scanner.line == 1 && DecimalScanner.double(text) == nil ? headerAdvice : nil))
+    }
+
+    private var headerAdvice: String {
+        isTREC
+            ? "is the line a header? TREC's judgements have none: leave it out"
+            : "is the line a header? Its names are query-id (or \(Qrels.queryColumn[1...].joined(separator: ", "))), corpus-id, "
+                + "score (or \(Qrels.gradeColumn[1...].joined(separator: ", "))); rename them, or leave the line out"
     }
 
     private func wrongFieldCount(_ count: Int) -> InputError {
         var advice: String?
+        if isTREC, count < 3, scanner.lineExcerpt.count(where: { $0 == UInt8(ascii: ",") }) > 1 {
+            advice = "its columns are separated by commas: write tabs in their place, as BEIR has them"
+        }
         if isTREC, count == 3 { advice = "BEIR's qrels have tabs between their columns, and a header" }
         if isTREC, count == 6 { advice = "a run has six columns (qid Q0 docid rank score tag); are these judgements?" }
         return InputError(

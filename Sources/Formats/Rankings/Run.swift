@@ -39,6 +39,7 @@ public struct Run: Sendable, Equatable {
         var lines = try RunLines(file.path, format: file.format, escapedIDs: file.hasEscapedIDs)
         try self.init(&lines)
         file.noteUnescapedIDs(lines.unescapedIDCount)
+        file.noteRisingScores(lines)
     }
 
     /// Reads a run file.

@@ -36,6 +36,22 @@ public struct RunFile: Sendable {
         self.hasEscapedIDs = sidecar?.hasEscapedIDs ?? hasEscapedIDs
     }
 
+    private static let risingReason = "the scores of every query rise with its ranks, and a higher score is better here"
+    private static let risingAdvice = "Are they ranks or distances? Turn them round: awk '{ $5 = -$5; print }' RUN"
+
+    /// To be called at the end of a run that is measured, as trec_eval does it.
+    func noteRisingScores(_ lines: RunLines) {
+        if lines.scoresRiseWithRanks { log.warning("\(path): \(Self.risingReason). \(Self.risingAdvice)") }
+    }
+
+    /// To be called at the end of a run that negatives are chosen from.
+    ///
+    /// - Throws: `InputError` where its worst results would be taken for the best.
+    func checkScores(_ lines: RunLines) throws {
+        guard lines.scoresRiseWithRanks else { return }
+        throw InputError(Self.risingReason, at: Place(path: path.string, field: "score"), advice: Self.risingAdvice)
+    }
+
     /// To be called at the end of the run.
     ///
     /// - Parameter count: ids that were written otherwise than they are.

@@ -10,6 +10,7 @@ struct RunLines {
     private let escapedIDs: Bool
     /// Ids that are written otherwise than they are; counted where ids are escaped.
     private(set) var unescapedIDCount = 0
+    private var rankOrder = RankOrder(.marco)
     private var unescapedQuery: [UInt8] = []
     private var unescapedDocument: [UInt8] = []
 
@@ -25,9 +26,12 @@ struct RunLines {
         } else {
             self.format = format ?? .trec
         }
+        rankOrder = RankOrder(self.format)
     }
 
     var path: String { scanner.path }
+    /// At the end of the run: whether the scores of every query rise with its ranks.
+    var scoresRiseWithRanks: Bool { rankOrder.isRising }
 
     /// Lines of the file and bytes of its docids, judged by its first line, so that columns need not grow; nil where the
     /// size is not known.
@@ -66,6 +70,7 @@ struct RunLines {
             let query = scanner.field(0)
             let document = scanner.field(documentField)
             guard query.count > 0, document.count > 0 else { throw emptyID(query.count == 0 ? 0 : documentField) }
+            if format == .trec { rankOrder.take(query, rank: scanner.field(3), score: score) }
             if escapedIDs {
                 try unescape(documentField)
                 try unescapedQuery.withUnsafeBytes { query in

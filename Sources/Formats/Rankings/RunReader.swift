@@ -28,11 +28,12 @@ public struct RunReader {
     /// Replaces what `list` holds with the next query and its results; false at the end.
     ///
     /// - Throws: `InputError` for a line that is not of the format, a query whose lines are not together, or a docid
-    ///   that a query has twice.
+    ///   that a query has twice; at the end of a `RunFile`, where its scores rise with its ranks.
     public mutating func next(into list: inout RankedList) throws -> Bool {
         if pending.count == 0 {
             guard try readPending() else {
                 file?.noteUnescapedIDs(lines.unescapedIDCount)
+                try file?.checkScores(lines)
                 file = nil
                 return false
             }

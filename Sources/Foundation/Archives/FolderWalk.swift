@@ -22,12 +22,17 @@ struct FolderWalk {
     }
 
     private let root: FilePath
+    private let leavesUnreadable: Bool
+    /// Files and folders whose names are not valid UTF-8, which were left out; as people see them.
+    private(set) var unreadable: [String] = []
     /// What is still to be walked, the next one last.
     private var waiting: [Entry] = []
 
-    init(_ root: FilePath) throws {
+    /// - Parameter leavesUnreadable: whether names that are not valid UTF-8 are left out, and no errors.
+    init(_ root: FilePath, leavesUnreadable: Bool = false) throws {
         self.root = root
-        if let snapshot = try HubCache.snapshot(of: root) {
+        self.leavesUnreadable = leavesUnreadable
+        if let snapshot = try HubSnapshot.only(of: root) {
             let name = snapshot.lastComponent?.string ?? ""
             try list("snapshots/\(name)/")
         } else {
@@ -59,6 +64,10 @@ struct FolderWalk {
             }
             if bytes == [0x2E] || bytes == [0x2E, 0x2E] { continue }
             guard let name = String(validating: bytes, as: UTF8.self) else {
+                if leavesUnreadable {
+                    unreadable.append("\(folder.string)/\(escaped(bytes))")
+                    continue
+                }
                 throw InputError(
                     "the name of a file is not valid UTF-8", at: Place(path: folder.string), offender: Array(bytes),
                     advice: "Rename it, or leave it out of the folder.")
@@ -69,6 +78,11 @@ struct FolderWalk {
             if kind == S_IFLNK, let blob = HubCache.blob(of: path) {
                 path = blob
                 kind = try Self.kind(of: blob)
+            }
+            if kind == S_IFLNK, let blob = HubCache.missingBlob(of: path) {
+                throw InputError(
+                    "the file's blob \(blob) is missing", at: Place(path: path.string),
+                    advice: "The download is not complete: fetch the repository again.")
             }
             guard kind == S_IFDIR || kind == S_IFREG else {
                 throw InputError(

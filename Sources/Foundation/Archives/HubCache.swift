@@ -17,20 +17,30 @@ enum HubCache {
         return nil
     }
 
-    /// The only snapshot of a repository's folder; nil where the folder is none.
-    ///
-    /// - Throws: `Failure` with status 64 where there are several.
-    static func snapshot(of folder: FilePath) throws -> FilePath? {
-        let snapshots = folder.appending("snapshots")
-        guard Files.isDirectory(snapshots), Files.isDirectory(folder.appending("blobs")) else { return nil }
-        let revisions = try Files.list(snapshots).filter { !HiddenFile.isHidden(component: $0) }
-        guard revisions.count <= 1 else {
-            throw Failure(
-                .usage, "\(folder) has \(revisions.count) snapshots",
-                advice: "Name one of them: \(revisions.prefix(3).map { "\(snapshots)/\($0)" }.joined(separator: ", "))."
-            )
+    /// Where a link in a snapshot should lead to within its repository's `blobs/`, and there is nothing: the download was not
+    /// finished. Nil for any other link.
+    static func missingBlob(of link: FilePath) -> FilePath? {
+        var status = stat()
+        guard stat(link.string, &status) != 0, errno == ENOENT, let folder = resolved(link.removingLastComponent()),
+            let text = target(of: link)
+        else { return nil }
+        let target = folder.pushing(FilePath(text)).lexicallyNormalized()
+        var parent = folder
+        while let component = parent.lastComponent {
+            parent.removeLastComponent()
+            if component.string == "snapshots", target.removingLastComponent() == parent.appending("blobs") {
+                return FilePath(text)
+            }
         }
-        return revisions.first.map { snapshots.appending($0) }
+        return nil
+    }
+
+    private static func target(of link: FilePath) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
+            let count = readlink(link.string, buffer.baseAddress!, buffer.count)
+            guard count > 0 else { return nil }
+            return String(validating: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
     }
 
     private static func resolved(_ path: FilePath) -> FilePath? {

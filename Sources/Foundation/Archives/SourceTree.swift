@@ -11,9 +11,14 @@ public struct SourceTree: Sendable {
     public let isFolder: Bool
     /// Relative names of all regular files, in the order of their bytes.
     public let names: [String]
+    /// Of a folder, what was left out since its name is not valid UTF-8; as people see it.
+    public let unreadable: [String]
     private let limits: ArchiveLimits
 
-    public init(_ path: FilePath, limits: ArchiveLimits = ArchiveLimits()) throws {
+    /// - Parameter leavesUnreadable: whether names of a folder that are not valid UTF-8 are left out, and no errors.
+    public init(
+        _ path: FilePath, limits: ArchiveLimits = ArchiveLimits(), leavesUnreadable: Bool = false
+    ) throws {
         self.path = path
         self.limits = limits
         isFolder = Files.isDirectory(path)
@@ -21,15 +26,18 @@ public struct SourceTree: Sendable {
             throw Failure(.missingInput, "\(path) does not exist", advice: "Name a folder, a zip or a tar.")
         }
         var names: [String] = []
+        var unreadable: [String] = []
         if isFolder {
-            var walk = try FolderWalk(path)
+            var walk = try FolderWalk(path, leavesUnreadable: leavesUnreadable)
             while let file = try walk.next() { names.append(file.name) }
+            unreadable = walk.unreadable.sorted()
         } else {
             let reader = try MemberReader(path, limits: limits)
             while let name = try reader.next() { names.append(name) }
             names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
         self.names = names
+        self.unreadable = unreadable
     }
 
     /// The stream of one file; in a folder decompressed, in an archive as it is.

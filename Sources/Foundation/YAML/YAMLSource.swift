@@ -6,6 +6,8 @@ public struct YAMLSource {
     public let file: String
     /// What the file is, with its article: `a config`.
     let noun: String
+    /// Whether its lines mean something to whoever reads a message: not those of a text that options stand for.
+    let hasLines: Bool
     /// Dotted paths given by `--set`.
     public var overridden: [String] = []
 
@@ -13,9 +15,10 @@ public struct YAMLSource {
     /// a few lines into billions of values.
     static let mostAliases = 32
 
-    public init(file: String, noun: String) {
+    public init(file: String, noun: String, hasLines: Bool = true) {
         self.file = file
         self.noun = noun
+        self.hasLines = hasLines
     }
 
     /// The root of the file's text, which may begin with a byte order mark.
@@ -53,7 +56,7 @@ public struct YAMLSource {
     }
 
     private func failure(_ reason: String, line: Int? = nil, column: Int? = nil) -> Failure {
-        let place = [line, column].compactMap { $0.map { ":\($0)" } }.joined()
+        let place = (hasLines ? [line, column] : []).compactMap { $0.map { ":\($0)" } }.joined()
         return Failure(.badConfiguration, "\(file)\(place): \(reason)")
     }
 
@@ -87,6 +90,7 @@ public struct YAMLSource {
         if let setting = overridden.first(where: { path == $0 || path.hasPrefix($0 + ".") }) {
             return "--set \(setting)"
         }
+        guard hasLines else { return file }
         return node?.mark.map { "\(file):\($0.line)" } ?? file
     }
 

@@ -1,4 +1,5 @@
 internal import Base
+internal import Records
 internal import Store
 
 /// The negatives of one query, and what became of its ranking.
@@ -15,6 +16,8 @@ struct NegativeSelection: Sendable {
     var survivorCount = 0
     /// Documents drawn from the corpus, and draws that were dropped, by the index of the step.
     var filledCount = 0
+    /// Draws that were passed over, since there is nothing to read in them.
+    var blankDrawCount = 0
     var droppedDraws = [Int](repeating: 0, count: NegativeStep.allCases.count)
     /// Whether the query has an answer; false where nobody asked.
     var hasAnswers = false
@@ -146,7 +149,15 @@ struct NegativeSelector: Sendable {
         candidates = order[..<count].sorted().map { candidates[$0] }
     }
 
-    /// Adds random documents that are neither positives nor in the ranking: those that a limit has dropped stay out.
+    /// Whether a document has nothing to read, and no image, video or sound.
+    private func isBlank(_ ordinal: UInt32) throws -> Bool {
+        let document = try dataset.document(Int(ordinal))
+        guard document.image == nil, document.video == nil, document.audio == nil else { return false }
+        return [document.title, document.text].allSatisfy { $0?.withUnsafeBytes(BlankTexts.isBlank) ?? true }
+    }
+
+    /// Adds random documents that are neither positives nor in the ranking: those that a limit has dropped stay out, and so do
+    /// blank ones.
     private func fill(
         _ selection: inout NegativeSelection, ranking: ResolvedRanking?, _ subject: Subject, key: UInt64
     ) throws {
@@ -158,7 +169,16 @@ struct NegativeSelector: Sendable {
             let document = UInt32(permutation[next])
             next += 1
             if listed.contains(document) { continue }
-            if let step = try subject.reason(against: document) ?? checks.reason(against: document) {
+            if let step = try subject.reason(against: document) {
+                selection.droppedDraws[step.index] += 1
+                continue
+            }
+            // A run names what a search found; what is drawn may be anything.
+            if try isBlank(document) {
+                selection.blankDrawCount += 1
+                continue
+            }
+            if let step = try checks.reason(against: document) {
                 selection.droppedDraws[step.index] += 1
                 continue
             }

@@ -33,6 +33,8 @@ public struct NegativesReport: Sendable, Equatable {
     /// Negatives in the new version, from the ranking and drawn from the corpus.
     public internal(set) var rankedNegativeCount = 0
     public internal(set) var filledNegativeCount = 0
+    /// Draws of blank documents, which were passed over.
+    public internal(set) var blankDrawCount = 0
     /// Queries with positives, none of which is in the run: they have no score that a margin could refer to.
     public internal(set) var unscoredQueryCount = 0
     public internal(set) var positiveCount = 0
@@ -66,6 +68,7 @@ public struct NegativesReport: Sendable, Equatable {
         }
         rankedNegativeCount += selection.scores.count
         filledNegativeCount += selection.filledCount
+        blankDrawCount += selection.blankDrawCount
         lackingCount += options.count - selection.documents.count
         if selection.documents.isEmpty { withoutNegativesCount += 1 }
     }
@@ -80,7 +83,8 @@ public struct NegativesReport: Sendable, Equatable {
             "results": JSONValue(resultCount), "droppedResults": steps(droppedResults),
             "droppedDraws": steps(droppedDraws),
             "candidates": JSONValue(survivorCount), "negatives": JSONValue(rankedNegativeCount + filledNegativeCount),
-            "filled": JSONValue(filledNegativeCount), "replaced": JSONValue(replacedCount),
+            "filled": JSONValue(filledNegativeCount), "blankDraws": JSONValue(blankDrawCount),
+            "replaced": JSONValue(replacedCount),
             "shortage": [
                 "queries": JSONValue(shortQueryCount), "withoutNegatives": JSONValue(withoutNegativesCount),
                 "lacking": JSONValue(lackingCount),
@@ -117,6 +121,7 @@ public struct NegativesReport: Sendable, Equatable {
         text += line(survivorCount, "candidates")
         text += line(rankedNegativeCount, "chosen (\(options.strategy.rawValue))")
         if filledNegativeCount > 0 { text += line(filledNegativeCount, "drawn from the corpus") }
+        if blankDrawCount > 0 { text += line(blankDrawCount, "draws passed over: blank documents") }
         for step in NegativeStep.allCases where drawsDropped(by: step) > 0 {
             text += line(drawsDropped(by: step), "draws dropped: " + step.explanation)
         }

@@ -15,7 +15,9 @@ extension TrainingConfig {
             JSONText.appendString(text, to: &json)
             return String(decoding: json, as: UTF8.self)
         }
-        let length = overrides.contains { $0.hasPrefix("steps=") } ? "" : "epochs: 1\n"
+        // Datasets with weights have no end, and a length in steps that is to be given.
+        let isLong = overrides.contains { $0.hasPrefix("steps=") || $0.hasPrefix("datasets") && $0.contains("weight") }
+        let length = isLong ? "" : "epochs: 1\n"
         try self.init(
             yaml: """
                 model: \(quoted(model))
@@ -23,6 +25,6 @@ extension TrainingConfig {
                 dropout: true
                 without_positives: skip
                 \(length)
-                """, path: "--dataset and --model", overrides: overrides)
+                """, path: "--dataset and --model", overrides: overrides, hasLines: false)
     }
 }

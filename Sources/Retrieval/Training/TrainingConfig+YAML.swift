@@ -14,9 +14,9 @@ extension TrainingConfig {
         try self.init(yaml: try Files.readText(file), path: file.string, overrides: overrides)
     }
 
-    /// Reads the config from YAML text; `path` is named in errors.
-    public init(yaml: String, path: String, overrides: [String] = []) throws {
-        var source = YAMLSource(file: path, noun: "a config")
+    /// Reads the config from YAML text; `path` is named in errors, with lines if somebody wrote them.
+    public init(yaml: String, path: String, overrides: [String] = [], hasLines: Bool = true) throws {
+        var source = YAMLSource(file: path, noun: "a config", hasLines: hasLines)
         var root = try source.root(of: yaml)
         for override in overrides {
             let setting = try Setting(override)

@@ -100,7 +100,8 @@ struct TakeCorpus: ParsableCommand {
             return try own.show(
                 text: plan.text(dataset: own.writing.dataset), json: plan.json(dataset: own.writing.dataset))
         }
-        try own.take(reading) { store, dataset, options in
+        if own.yes { try plan.checkGuess(dataset: own.writing.dataset) }
+        try own.take(reading, suggestedName: plan.suggestedName) { store, dataset, options in
             try arguments.convert(to: store, reference: dataset, options: options)
         }
     }

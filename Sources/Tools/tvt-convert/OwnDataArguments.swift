@@ -65,7 +65,11 @@ struct MadeRecordArguments: ParsableArguments {
 
 /// What becomes of a user's own files.
 struct OwnDataArguments: ParsableArguments {
-    @Flag(name: .long, help: "Convert by the guess, without showing it first.")
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Convert by the guess, without showing it first; without --dataset its name is made of the file's. Guesses that "
+                + "may lose rows or turn pairs round are refused."))
     var yes = false
 
     @OptionGroup var writing: OptionalDatasetArguments
@@ -76,10 +80,14 @@ struct OwnDataArguments: ParsableArguments {
     }
 
     func take(
-        _ reading: ReadingArguments, _ convert: (Store, String, IngestOptions) throws -> IngestReport
+        _ reading: ReadingArguments, suggestedName: String,
+        _ convert: (Store, String, IngestOptions) throws -> IngestReport
     ) throws {
-        guard let dataset = writing.dataset else {
-            throw ValidationError("--dataset is needed: the name of the new dataset")
+        // With --yes the name is the one of the command that is shown without it.
+        guard let dataset = writing.dataset ?? (yes ? suggestedName : nil) else {
+            throw Failure(
+                .usage, "--dataset is needed: the name of the new dataset",
+                advice: "For example --dataset \(suggestedName).")
         }
         var options = try reading.options()
         try writing.output.complete(&options)

@@ -116,7 +116,8 @@ struct RowsArguments: ConversionArguments {
     @Option(
         name: .customLong("hold-out"),
         help: ArgumentHelp(
-            "Set n queries aside, chosen by --seed: their links become judgements of the split test.", valueName: "n"))
+            "Set n queries aside, chosen by --seed: their links become judgements of the split test. Queries of equal "
+                + "text go together, so that there may be a few more.", valueName: "n"))
     var holdOutCount: Int?
 
     @Option(name: .long, help: ArgumentHelp("Of --hold-out (default: 42).", valueName: "n"))
@@ -180,7 +181,8 @@ struct TakeRows: ParsableCommand {
                 text: plan.text(dataset: own.writing.dataset, others: others),
                 json: plan.json(dataset: own.writing.dataset, others: others))
         }
-        try own.take(reading) { store, dataset, options in
+        if own.yes { try plan.checkGuess(dataset: own.writing.dataset, others: arguments.otherWords) }
+        try own.take(reading, suggestedName: plan.suggestedName) { store, dataset, options in
             try Conversions.source(
                 plan.source(holdOut: arguments.holdOut), into: store, reference: dataset, options: options)
         }

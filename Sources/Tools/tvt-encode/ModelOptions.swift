@@ -10,7 +10,10 @@ internal import Tensors
 
 /// Which model computes, and how.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The model's folder.", valueName: "dir"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The model's folder, or its repository's in the Hub's cache.", valueName: "dir"),
+        transform: HubSnapshot.path)
     var model: String
 
     @Option(name: .long, help: ArgumentHelp("A PEFT adapter's folder, merged into the weights.", valueName: "dir"))

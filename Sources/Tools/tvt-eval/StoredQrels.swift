@@ -53,10 +53,14 @@ enum StoredQrels {
             return split
         }
         if splits.contains("test") { return "test" }
+        guard !splits.isEmpty else {
+            throw Failure(
+                .missingInput, "\(dataset.reference) has no judgements named test; \(known)",
+                advice: "tvt-store judgements adds those of a file, tvt-store hold-out makes some of its own links")
+        }
         guard splits.count == 1 else {
             throw Failure(
-                .usage, "\(dataset.reference) has no judgements named test; \(known)",
-                advice: splits.isEmpty ? "import qrels with tvt-convert" : "name one with --split")
+                .usage, "\(dataset.reference) has no judgements named test; \(known)", advice: "name one with --split")
         }
         return splits[0]
     }

@@ -12,8 +12,8 @@ struct TVTEval: Tool {
         abstract: "Measure a run against judgements, as trec_eval -c does.",
         discussion: """
             A judged query without results counts as zero. Results are ordered by score (as float32), then by docid, \
-            both descending, whatever their ranks say. Documents without a judgement are not relevant. What RUN.json \
-            beside a run of tvt-search says of its format and its ids holds.
+            both descending, whatever their ranks say; where all scores rise with the ranks, it warns. Documents without \
+            a judgement are not relevant. What RUN.json beside a run of tvt-search says of its format and its ids holds.
 
             Measures: ndcg, ndcg@k, recall@k, mrr, mrr@k, map, map@k, precision@k, success@k, rprec, bpref, gm_map, \
             iprec_at_recall_0.10, set_P, set_recall, set_F, num_ret, num_rel, num_rel_ret. trec_eval's names mean the \

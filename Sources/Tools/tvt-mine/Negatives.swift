@@ -98,7 +98,7 @@ struct Negatives: ParsableCommand {
         help: ArgumentHelp(
             """
             Fewer candidates than --count: keep what there is, drop the query, or fill up with random documents that \
-            the query's ranking does not list.
+            the query's ranking does not list; blank ones are passed over, and counted.
             """, valueName: "keep|drop|fill"))
     var shortage: NegativeOptions.Shortage = .keep
 

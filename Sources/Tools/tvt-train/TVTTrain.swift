@@ -118,9 +118,10 @@ struct TVTTrain: Tool {
 
     mutating func run() throws {
         if let threads { Compute.threadCount = threads }
-        let config =
+        var config =
             try configFile.map { try TrainingConfig(file: FilePath($0), overrides: set) }
             ?? TrainingConfig(training: model!, on: dataset, overrides: set)
+        config.model = try HubSnapshot.path(config.model)
         let store = try openStore(store.location)
         let plan = try TrainingPlan(
             config, store: store, device: Device.named(device), checksGolden: !skipsGoldenCheck,
