@@ -12,6 +12,9 @@ public final class TextModel {
     public let stages: [any Stage]
     /// Parameters of the checkpoint that no vector depends on; kept, so that a saved model has them too.
     public let passiveParameters: [Parameter]
+    /// Tensors of the other parts of a model that this is the text side of, under the checkpoint's names; kept, so that a
+    /// saved model is whole.
+    var otherParts: [(name: String, tensor: Tensor)] = []
     /// Dropout probabilities as the model's configuration has them; a seed of 0.
     public let configuredDropout: Dropout
     /// What its modules are called elsewhere.

@@ -150,6 +150,11 @@ final class WeightFiles {
             bias: bias ? try parameter(name + ".bias", [outputSize]) : nil)
     }
 
+    /// The tensors that nobody asked for, as they lie in the files.
+    func unasked() throws -> [(name: String, tensor: Tensor)] {
+        try fileByName.keys.filter { !asked.contains($0) }.sorted().map { ($0, try files[fileByName[$0]!].tensor($0)) }
+    }
+
     /// - Throws: `InputError` that lists tensors nobody asked for and nobody knows.
     func finish() throws {
         let rest = fileByName.keys.filter { !asked.contains($0) && !names.isUnusedTensor($0) }.sorted()
