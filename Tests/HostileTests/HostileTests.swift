@@ -9,7 +9,8 @@ import Testing
 /// Each kind runs in a process of its own, see `Tests/Hostile/README.md`; the case that ended it is the last on its output.
 @Suite struct HostileTests {
     static let kinds = [
-        "jpeg", "png", "webp", "gif", "video", "wav", "mp3", "ogg", "zip", "tar", "parquet", "arrow", "jsonl", "csv", "json",
+        "jpeg", "png", "webp", "gif", "video", "wav", "mp3", "ogg", "zip", "tar", "parquet", "arrow", "jsonl", "csv",
+        "json",
     ]
     static let caseCount = 150
 

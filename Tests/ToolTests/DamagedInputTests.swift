@@ -67,7 +67,8 @@ struct DamagedInputTests {
 
     static let models: [Damage] = [
         Damage("model.safetensors", "is missing", 66, naming: ["no model.safetensors"], change: nothing),
-        Damage("model.safetensors", "is cut off", 65, naming: ["model.safetensors", "bytes of data where"], change: half),
+        Damage(
+            "model.safetensors", "is cut off", 65, naming: ["model.safetensors", "bytes of data where"], change: half),
         Damage("model.safetensors", "is empty", 65, naming: ["model.safetensors: not a safetensors file"]) { _ in [] },
         Damage("model.safetensors", "has a header that is none", 65, naming: ["model.safetensors"]) {
             $0.prefix(8) + [UInt8(ascii: "?")] + $0.dropFirst(9)

@@ -24,7 +24,8 @@ struct TrainToolTests {
     @Test("--help explains every option and key, and what a run leaves")
     func help() throws {
         // Lines are broken where they are full: words are looked for.
-        let help = try world.succeed("tvt-train", ["--help"]).outputText.split { " \n".contains($0) }.joined(separator: " ")
+        let help = try world.succeed("tvt-train", ["--help"]).outputText
+            .split { " \n".contains($0) }.joined(separator: " ")
         let wanted = [
             "USAGE: tvt-train", "--config", "--manifest", "--output", "--resume", "--set", "--device", "--trace",
             "--threads",

@@ -64,7 +64,8 @@ public final class Store: Sendable {
             guard !Self.isHalfMade(layout) else {
                 throw Failure(
                     .missingInput, "\(root) is an incomplete store: oci-layout is missing",
-                    advice: "`tvt-store init --store \(root)` completes it; so does the next command that creates a dataset there."
+                    advice: "`tvt-store init --store \(root)` completes it; so does the next command that creates a "
+                        + "dataset there."
                 )
             }
             throw Failure(

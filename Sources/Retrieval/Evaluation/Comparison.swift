@@ -32,7 +32,8 @@ public struct Comparison: Sendable, Equatable {
                 meanDifference: count == 0 ? 0 : differences.reduce(0, +) / Double(count),
                 wins: differences.count { $0 > 0 }, losses: differences.count { $0 < 0 },
                 ties: differences.count { $0 == 0 },
-                pValue: try pValue(differences.filter { $0 != 0 }, permutations: permutations, seed: seed, UInt64(index)))
+                pValue: try pValue(
+                    differences.filter { $0 != 0 }, permutations: permutations, seed: seed, UInt64(index)))
         }
     }
 

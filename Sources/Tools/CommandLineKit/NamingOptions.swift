@@ -4,7 +4,9 @@ public import ArgumentParser
 public struct NamingOptions: ParsableArguments {
     @Flag(
         name: .customLong("new"),
-        help: "Fail with status 73 if the name exists. Without it the name is moved, and stderr reports the old version.")
+        help: ArgumentHelp(
+            "Fail with status 73 if the name exists. Without it the name is moved, and stderr reports the old "
+                + "version."))
     public var isNew = false
 
     public init() {}

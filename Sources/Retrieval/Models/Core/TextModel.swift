@@ -43,7 +43,8 @@ public final class TextModel {
     /// Everything that vectors depend on, plus LoRA parameters, in order; what stages share is there once.
     public var activeParameters: [Parameter] {
         var seen: Set<ObjectIdentifier> = []
-        return (entrance.parameters + stages.flatMap(\.parameters)).filter { seen.insert(ObjectIdentifier($0)).inserted }
+        let all = entrance.parameters + stages.flatMap(\.parameters)
+        return all.filter { seen.insert(ObjectIdentifier($0)).inserted }
     }
 
     /// Everything a checkpoint holds, plus LoRA parameters, in order.

@@ -140,7 +140,8 @@ final class WeightFiles {
         let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
         if !isMapped { file.discard(written) }
         return Parameter(
-            parameterPrefix + name, kept, storage: precision.storage, discard: isMapped ? { file.discard(written) } : nil)
+            parameterPrefix + name, kept, storage: precision.storage,
+            discard: isMapped ? { file.discard(written) } : nil)
     }
 
     /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.

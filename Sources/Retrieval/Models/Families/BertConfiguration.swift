@@ -46,7 +46,8 @@ struct BertConfiguration: Sendable {
             let padding = try reader.count("pad_token_id", in: 0...(vocabularySize - 1), default: 1)
             guard padding + 1 < positionCount else {
                 throw reader.error(
-                    "pad_token_id", "positions start behind it, and there are \(positionCount) (max_position_embeddings)")
+                    "pad_token_id",
+                    "positions start behind it, and there are \(positionCount) (max_position_embeddings)")
             }
             paddingToken = padding
         } else {

@@ -152,7 +152,8 @@ struct DecoderConfiguration {
 
 enum Decoder {
     static let names = NameMap(
-        prefixes: ["model."], unusedModules: ["lm_head", "score"], unusedTensors: ["lm_head.", "score.", ".rotary_emb.inv_freq"])
+        prefixes: ["model."], unusedModules: ["lm_head", "score"],
+        unusedTensors: ["lm_head.", "score.", ".rotary_emb.inv_freq"])
 
     /// Modules that adapters go to where nobody says which.
     static let targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -161,7 +162,8 @@ enum Decoder {
         let size = configuration.hiddenSize
         return TextModel(
             hiddenSize: size, maxLength: configuration.positionCount, vocabularySize: configuration.vocabularySize,
-            entrance: try TokenEmbedding("embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken),
+            entrance: try TokenEmbedding(
+                "embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken),
             stages: try configuration.sights.indices.map { try DecoderBlock($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),

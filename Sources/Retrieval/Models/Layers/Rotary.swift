@@ -13,7 +13,8 @@ struct Rotary: Sendable, Hashable {
         /// θ grows with the length of a sequence beyond `positions`.
         case dynamic(factor: Double, positions: Int)
         case llama3(factor: Double, low: Double, high: Double, positions: Int)
-        case yarn(factor: Double, betaFast: Double, betaSlow: Double, positions: Int, truncates: Bool, attention: Double)
+        case yarn(
+            factor: Double, betaFast: Double, betaSlow: Double, positions: Int, truncates: Bool, attention: Double)
     }
 
     let theta: Double
@@ -91,7 +92,9 @@ struct Rotary: Sendable, Hashable {
     /// The tables of a layout's rows.
     func table(_ layout: DeviceLayout) throws -> RotaryTable {
         let width = headSize / 2
-        func placed(_ values: [Float], _ shape: [Int]) throws -> Tensor { try Tensor(values, shape: shape).to(layout.device) }
+        func placed(_ values: [Float], _ shape: [Int]) throws -> Tensor {
+            try Tensor(values, shape: shape).to(layout.device)
+        }
         guard case .dynamic = scaling else {
             let longest = layout.layout.longest
             let (cos, sin) = rows(length: longest)

@@ -58,7 +58,8 @@ final class SelfAttention {
             return try (norm?(x_THE) ?? x_THE).rotary(cos: table.cos_TE, sin: table.sin_TE)
                 .reshape([-1, headCount * spec.headSize])
         }
-        let values = try valueNorm?(qkv[2].reshape([-1, spec.keyValueHeadCount, spec.headSize]))
+        let values =
+            try valueNorm?(qkv[2].reshape([-1, spec.keyValueHeadCount, spec.headSize]))
             .reshape([-1, spec.keyValueSize]) ?? qkv[2]
         let context_TD = try PackedAttention.forward(
             turned(qkv[0], queryNorm, spec.headCount), turned(qkv[1], keyNorm, spec.keyValueHeadCount), values, spec,
