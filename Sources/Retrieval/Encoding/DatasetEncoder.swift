@@ -90,7 +90,7 @@ public struct DatasetEncoder {
         let side = source.side == .queries ? model.card.query : model.card.document
         var fields: JSONObject = [
             "prompt": .string(side.prompt), "max_length": JSONValue(side.maxLength),
-            "compute": .string(EncodingType(model.precision.storage).rawValue),
+            "compute": .string(EncodingType(model).rawValue),
         ]
         if let split = source.split { fields["split"] = .string(split) }
         if let textSide = source.textSide {

@@ -17,7 +17,7 @@ extension GoldenCheck {
         }
 
         private var threshold: Double {
-            GoldenCheck.threshold(made: golden.kind, loaded: model.precision.storage)
+            GoldenCheck.threshold(made: golden.kind, loaded: model.isQuantized ? .uint8 : model.precision.storage)
         }
 
         private func error(_ field: String, _ reason: String) -> InputError {

@@ -40,7 +40,7 @@ public enum GoldenCheck {
     ///
     /// In float32 everything that is not a change of the model stays far above 0.999: other kernels, thread counts and
     /// devices move a cosine by less than 1e-5. Numbers of 16 bits are rounded to 3 (bfloat16) or 4 digits after every
-    /// layer: MiniLM loses up to 0.001 of the cosine and deep models a few times as much, so there 0.99 passes. The
+    /// layer: MiniLM loses up to 0.001 of the cosine and deep models a few times as much, so there 0.99 passes, and with 8-bit layers. The
     /// golden vectors may have been made in 16 bits as well, and the looser of the two counts.
     public static func threshold(made: GoldenVectors.Kind, loaded: ElementType) -> Double {
         made == .f32 && loaded.byteCount >= 4 ? 0.999 : 0.99

@@ -103,16 +103,27 @@ struct EncodeOptions: ParsableArguments {
         let dataset = try store.dataset(dataset)
         let lease = try store.lease([dataset], purpose: "tvt-encode \(side.rawValue)")
         defer { withExtendedLifetime(lease) {} }
-        let loaded = try model.load()
         var options = model.encoderOptions
         options.outputType = outputType
         options.shard = parsedShard ?? options.shard
         options.recordsPerPart = partSize
         options.resumes = resume
-        let source = try RecordSource(
-            dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split, textSide: textSide,
-            blankTexts: blankTexts)
-        let encoder = DatasetEncoder(source, loaded, options)
+        func makeEncoder(_ loaded: EmbeddingModel) throws -> DatasetEncoder {
+            let source = try RecordSource(
+                dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split, textSide: textSide,
+                blankTexts: blankTexts)
+            return DatasetEncoder(source, loaded, options)
+        }
+        // The model in float32 is gone before the one in 8 bits is loaded.
+        let sample = try model.dtype == .int8 ? QuantizationSample(makeEncoder(model.load(as: .f32))) : nil
+        let loaded = try model.load()
+        let encoder = try makeEncoder(loaded)
+        let source = encoder.source
+        if let (count, mean, least) = try sample?.compare(with: encoder) {
+            log.notice(
+                "--dtype int8: on \(count) records the cosine to the vectors in f32 is \(decimal(mean, digits: 4)) on "
+                    + "average, \(decimal(least, digits: 4)) at least")
+        }
         let description = try encoder.description(identity: model.identity(loaded))
         let progress = Progress(
             "encode \(side.rawValue)", unit: side == .queries ? "queries" : "documents", total: source.count)

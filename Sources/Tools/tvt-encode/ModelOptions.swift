@@ -22,7 +22,10 @@ struct ModelOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Type of the weights: f32, f16 or bf16; computed in f32 on a CPU that does not multiply it.",
+            """
+            Type of the weights: f32, f16, bf16 (computed in f32 on a CPU that does not multiply it), or int8: linear \
+            layers in 8 bits, compared with f32 on some records before anything is encoded.
+            """,
             valueName: "type"))
     var dtype: EncodingType = .f32
 
@@ -120,7 +123,9 @@ struct ModelOptions: ParsableArguments {
     @Flag(name: .customLong("ignore-media"), help: "Encode the text of records that also have media.")
     var ignoresMedia = false
 
-    func load() throws -> EmbeddingModel {
+    /// - Parameter type: other than ``dtype``, where something is compared with it.
+    func load(as type: EncodingType? = nil) throws -> EmbeddingModel {
+        let dtype = type ?? self.dtype
         let device = try Device.named(device)
         Compute.threadCount = threads ?? processorCount
         let overrides = ModelCard.Overrides(
@@ -131,7 +136,7 @@ struct ModelOptions: ParsableArguments {
             instruction: instruction, preset: preset)
         let loaded = try EmbeddingModel(
             loading: FilePath(model), .encoding, overrides: overrides, adapter: adapter.map { FilePath($0) },
-            type: dtype.elementType, device: device, settingName: Self.flag)
+            type: dtype.elementType, quantizes: dtype == .int8, device: device, settingName: Self.flag)
         guard dims ?? 1 <= loaded.card.dims else {
             throw Failure(.usage, "--dims \(dims ?? 0): the model gives \(loaded.card.dims)")
         }

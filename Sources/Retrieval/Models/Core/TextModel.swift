@@ -73,10 +73,14 @@ public final class TextModel {
     }
 
     /// Readies the weights for encoding only: fused and in the CPU's blocked layout. Gradients are impossible after.
-    public func prepareForEncoding() throws {
+    ///
+    /// - Parameter quantizes: linear layers to 8 bits, on the CPU; embeddings, norms and the head stay as they are.
+    public func prepareForEncoding(quantizes: Bool = false) throws {
         isPreparedForEncoding = true
         try withoutGradients {
-            for stage in stages { for projection in stage.projections { try projection.prepareForEncoding() } }
+            for projection in stages.flatMap(\.projections) {
+                try projection.prepareForEncoding(quantizes: quantizes)
+            }
         }
     }
 

@@ -20,6 +20,8 @@ public final class EmbeddingModel {
     public let head: Head
     public let device: Device
     public let precision: Precision
+    /// Whether linear layers compute in 8 bits.
+    public let isQuantized: Bool
     /// The adapter's folder, where one was merged into the weights.
     public let adapter: FilePath?
     /// Where the card has its settings from.
@@ -55,7 +57,7 @@ public final class EmbeddingModel {
     /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
     public init(
         loading folder: FilePath, _ purpose: Purpose, overrides: ModelCard.Overrides = .init(),
-        adapter: FilePath? = nil, type: ElementType = .float32, device: Device = .cpu,
+        adapter: FilePath? = nil, type: ElementType = .float32, quantizes: Bool = false, device: Device = .cpu,
         settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
         let files = try ModelFolder(folder, adapter: adapter, overrides, settingName: settingName)
@@ -63,6 +65,10 @@ public final class EmbeddingModel {
         self.adapter = adapter
         self.device = device
         precision = Precision(type, on: device)
+        isQuantized = quantizes
+        guard !quantizes || (device == .cpu && type == .float32 && purpose == .encoding) else {
+            throw Failure(.usage, "8 bits are for encoding on the CPU")
+        }
         tokenizer = try files.tokenizer()
         text = try files.text(precision, device)
         descriptionFiles = try files.descriptionFiles()
@@ -76,7 +82,7 @@ public final class EmbeddingModel {
         documents = try RoleTokenizer(card.document, of: card, tokenizer)
         try requireFittingTokenizer()
         if let adapter { try merge(adapter, isDescription: files.description == adapter) }
-        if purpose == .encoding { try text.prepareForEncoding() }
+        if purpose == .encoding { try text.prepareForEncoding(quantizes: quantizes) }
     }
 
     private func requireFittingTokenizer() throws {

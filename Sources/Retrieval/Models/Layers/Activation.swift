@@ -28,13 +28,16 @@ enum Activation: Sendable {
 }
 
 extension Activation {
-    /// `act(gate) ⊙ up`, in one pass where the kernels can.
-    func gated(_ gate: Tensor, by up: Tensor) throws -> Tensor {
+    /// The same function as the kernels of `Tensors` know it.
+    var fused: Tensor.Activation {
         switch self {
-        case .gelu: try gate.gated(up: up, .gelu)
-        case .geluTanh: try gate.gated(up: up, .geluTanh)
-        case .relu: try gate.gated(up: up, .relu)
-        case .silu: try gate.gated(up: up, .silu)
+        case .gelu: .gelu
+        case .geluTanh: .geluTanh
+        case .relu: .relu
+        case .silu: .silu
         }
     }
+
+    /// `act(gate) ⊙ up`, in one pass where the kernels can.
+    func gated(_ gate: Tensor, by up: Tensor) throws -> Tensor { try gate.gated(up: up, fused) }
 }

@@ -13,9 +13,10 @@ public final class Projection {
     /// may be changed in place.
     public var isPrepared: Bool { prepared != nil }
 
-    func prepareForEncoding() throws {
+    /// - Parameter quantizes: to 8 bits, on the CPU.
+    func prepareForEncoding(quantizes: Bool) throws {
         guard prepared == nil else { return }
-        prepared = try PreparedWeight(layers)
+        prepared = try PreparedWeight(layers, quantizes: quantizes)
     }
 
     /// The output of the only layer.
@@ -58,6 +59,7 @@ public final class Projection {
 private final class PreparedWeight {
     private enum Form {
         case prepacked(PrepackedWeight, bias: Tensor?)
+        case quantized(QuantizedWeight, bias: Tensor?)
         case fused(Tensor, bias: Tensor?)
         case plain
     }
@@ -69,10 +71,16 @@ private final class PreparedWeight {
     private static let expectedRowCount = 4096
 
     /// Takes the layers' weights over.
-    init(_ layers: [Linear]) throws {
+    init(_ layers: [Linear], quantizes: Bool) throws {
         self.layers = layers
         let weights = layers.map(\.weight.tensor)
         let isOnCPU = weights[0].device == .cpu
+        if quantizes {
+            let joined = weights.count == 1 ? weights[0] : try Tensor.cat(weights)
+            form = .quantized(try QuantizedWeight(weight: joined), bias: try PreparedWeight.bias(layers))
+            for layer in layers { try layer.weight.release() }
+            return
+        }
         guard isOnCPU ? PrepackedWeight.isSupported(weights[0].elementType) : layers.count > 1 else {
             form = .plain
             return
@@ -104,6 +112,8 @@ private final class PreparedWeight {
             if activation == .gelu { return try weight.linear(input, bias, .gelu) }
             let output = try weight.linear(input, bias)
             return try activation?(output) ?? output
+        case .quantized(let weight, let bias):
+            return try weight.linear(input, bias, activation?.fused)
         case .fused(let weight, let bias):
             let output = try input.linear(weight.to(input.elementType), bias)
             return try activation?(output) ?? output
