@@ -178,6 +178,18 @@ CTorchStatus ctorch_gated(const CTorchTensor *gate, const CTorchTensor *up, CTor
 /// The same over `gate`'s memory; an error while gradients of either are recorded.
 CTorchStatus ctorch_gated_(CTorchTensor *gate, const CTorchTensor *up, CTorchActivation activation, CTorchError *error);
 
+// Weights of 8 bits, CPU (Quantized.cpp)
+
+typedef struct CTorchQuantizedWeight CTorchQuantizedWeight;
+
+/// Rounds a finite weight `[O, I]` to 8 bits, with a scale for each output. The caller frees it.
+CTorchStatus ctorch_quantize(const CTorchTensor *weight, CTorchQuantizedWeight **out, CTorchError *error);
+void ctorch_free_quantized(CTorchQuantizedWeight *weight);
+int64_t ctorch_quantized_byte_count(const CTorchQuantizedWeight *weight);
+/// `activation(input · weightᵀ + bias)` of float32 `[…, I]`, whose rows are rounded to 8 bits each by its own range;
+/// `bias` may be NULL. Without gradients.
+CTorchStatus ctorch_quantized_linear(const CTorchTensor *input, const CTorchQuantizedWeight *weight, const CTorchTensor *bias, CTorchActivation activation, CTorchTensor **out, CTorchError *error);
+
 // Gradients and optimiser steps (Gradients.cpp)
 
 CTorchStatus ctorch_set_requires_gradient(CTorchTensor *tensor, bool value, CTorchError *error);
