@@ -120,9 +120,8 @@ struct EncodeOptions: ParsableArguments {
         let encoder = try makeEncoder(loaded)
         let source = encoder.source
         if let (count, mean, least) = try sample?.compare(with: encoder) {
-            log.notice(
-                "--dtype int8: on \(count) records the cosine to the vectors in f32 is \(decimal(mean, digits: 4)) on "
-                    + "average, \(decimal(least, digits: 4)) at least")
+            let cosines = "\(decimal(mean, digits: 4)) on average, \(decimal(least, digits: 4)) at least"
+            log.notice("--dtype int8: on \(count) records the cosine to the vectors in f32 is \(cosines)")
         }
         let description = try encoder.description(identity: model.identity(loaded))
         let progress = Progress(
