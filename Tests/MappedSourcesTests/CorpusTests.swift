@@ -155,7 +155,7 @@ import Testing
         try place.folder.write(Self.pdf(["third"]), to: "manuals/c.pdf")
         let stopped = try convert(["manuals"])
         #expect(stopped.status == 65 && stopped.errorText.contains("manuals/b.pdf"), "\(stopped.errorText)")
-        let counted = try convert(["manuals", "--max-bad-records", "1"])
+        let counted = try convert(["manuals", "--max-bad-records", "1", "--rejects", "rejects"])
         #expect(counted.status == 0, "\(counted.errorText)")
         #expect(try ids("set") == ["a.pdf#1", "a.pdf#2", "c.pdf#1"])
         let apart = try place.run(
