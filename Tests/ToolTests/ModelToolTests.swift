@@ -55,6 +55,15 @@ struct ModelToolTests {
         }
         try Files.remove(world.path("m/tvt.json"))
         try world.fail("tvt-model", ["check", "m"], status: 78, naming: ["--pooling", "--query-prompt", "presets"])
+        // What is asked for can be said, to every command that asks.
+        let said = [
+            "--pooling", "cls", "--normalize", "--query-prompt", "", "--document-prompt", "", "--query-max-length", "8",
+            "--document-max-length", "8",
+        ]
+        for command in ["show", "check"] {
+            let answer = try world.run("tvt-model", [command, "m"] + said)
+            #expect(answer.status == 0, "\(answer.errorText)")
+        }
     }
 
     @Test("golden vectors are made once, and checked by every load")

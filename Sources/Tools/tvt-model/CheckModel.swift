@@ -20,11 +20,11 @@ struct CheckModel: ParsableCommand {
             """)
 
     @OptionGroup var options: FolderOptions
-    @OptionGroup var preset: PresetOption
+    @OptionGroup var card: CardOptions
     @OptionGroup var adapter: AdapterOption
 
     func run() throws {
-        let model = try options.load(.encoding, overrides: preset.overrides, adapter: adapter.adapter)
+        let model = try options.load(.encoding, overrides: card.overrides, adapter: adapter.adapter)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
         let unused = try WeightSummary(model).unused
         try checkProbe(model)

@@ -69,18 +69,6 @@ struct AdapterOption: ParsableArguments {
     var adapter: String?
 }
 
-/// A preset to read the folder with.
-struct PresetOption: ParsableArguments {
-    @Option(
-        name: .long,
-        help: ArgumentHelp("How a published model is used; wins over what the folder says.", valueName: "name"))
-    var preset: ModelPreset?
-
-    var overrides: ModelCard.Overrides {
-        ModelCard.Overrides(preset: preset)
-    }
-}
-
 extension ModelPreset: ExpressibleByArgument {
     public init?(argument: String) {
         guard let preset = ModelPreset.named(argument) else { return nil }

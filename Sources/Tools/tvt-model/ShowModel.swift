@@ -16,12 +16,12 @@ struct ShowModel: ParsableCommand {
             """)
 
     @OptionGroup var options: FolderOptions
-    @OptionGroup var preset: PresetOption
+    @OptionGroup var card: CardOptions
     @OptionGroup var adapter: AdapterOption
 
     func run() throws {
         // Nothing is computed: weights are only looked at.
-        let model = try options.load(.training, overrides: preset.overrides, adapter: adapter.adapter)
+        let model = try options.load(.training, overrides: card.overrides, adapter: adapter.adapter)
         let description = try ModelDescription(model)
         try Printed.json(description.json, if: options.common.json) {
             var text = Printed.table(description.rows)
