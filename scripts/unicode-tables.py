@@ -50,6 +50,7 @@ def literal(name, doc, numbers):
 def write(path, name, doc, tables):
     with open(path, "w") as file:
         file.write("// Written by scripts/unicode-tables.py from the answers of tokenizers 0.23.3; do not edit.\n")
+        file.write("// One long file, as it is written by a program and holds nothing but tables.\n")
         file.write("// swift-format-ignore-file\n\n")
         file.write(f"/// {doc}\nenum {name} {{{''.join(tables)[0:]}}}\n")
 

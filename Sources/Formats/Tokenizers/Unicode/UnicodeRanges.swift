@@ -1,4 +1,5 @@
 // Written by scripts/unicode-tables.py from the answers of tokenizers 0.23.3; do not edit.
+// One long file, as it is written by a program and holds nothing but tables.
 // swift-format-ignore-file
 
 /// Classes of Unicode scalars as the reference library sees them: sorted ranges.

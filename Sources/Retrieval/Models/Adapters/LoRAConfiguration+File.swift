@@ -16,8 +16,8 @@ extension LoRAConfiguration {
 
     /// Reads `adapter_config.json`.
     ///
-    /// - Throws: `InputError` (78) that names a field which is missing, malformed, or asks for a kind of adapter that is
-    ///   not implemented.
+    /// - Throws: `InputError` (78) that names a field which is missing, malformed, or asks for another kind of adapter
+    ///   than those of ``LoRAConfiguration``.
     public init(file: FilePath) throws {
         let reader = try ConfigurationReader(file: file)
         try reader.require("peft_type", "LORA")

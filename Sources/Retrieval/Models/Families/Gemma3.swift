@@ -97,19 +97,10 @@ struct Gemma3Configuration {
     private static func rotaries(
         _ reader: ConfigurationReader, headSize: Int, positions: Int
     ) throws -> (full: Rotary, sliding: Rotary) {
-        if reader["rope_parameters"] != nil {
-            for old in ["rope_theta", "rope_local_base_freq", "rope_scaling"] where reader[old] != nil {
-                throw reader.error(old, "rope_parameters says this already", advice: "remove one of them from the file")
-            }
-            let section = try reader.section("rope_parameters")
-            func rotary(_ type: String, _ theta: Double) throws -> Rotary {
-                try Rotary(
-                    section: section.section(type), headSize: headSize, positions: positions, defaultTheta: theta)
-            }
-            let found = (try rotary("full_attention", 1e6), try rotary("sliding_attention", 1e4))
-            try section.refuseUnread()
-            return found
-        }
+        let found = try Rotary.byLayerType(
+            reader, oldFields: ["rope_theta", "rope_local_base_freq", "rope_scaling"], headSize: headSize,
+            positions: positions, thetas: (1e6, 1e4))
+        if let found { return found }
         return (
             try Rotary(reader, headSize: headSize, positions: positions, defaultTheta: 1e6),
             Rotary(

@@ -91,20 +91,11 @@ struct ModernBERTConfiguration {
     /// transformers 4 has a theta for each kind of layer and one scaling, 5 has `rope_parameters` by kind.
     private static func rotaries(
         _ reader: ConfigurationReader, headSize: Int, positions: Int
-    ) throws -> (global: Rotary, local: Rotary) {
-        if reader["rope_parameters"] != nil {
-            for old in ["global_rope_theta", "local_rope_theta", "rope_scaling"] where reader[old] != nil {
-                throw reader.error(old, "rope_parameters says this already", advice: "remove one of them from the file")
-            }
-            let section = try reader.section("rope_parameters")
-            func rotary(_ type: String, _ theta: Double) throws -> Rotary {
-                try Rotary(
-                    section: section.section(type), headSize: headSize, positions: positions, defaultTheta: theta)
-            }
-            let found = (try rotary("full_attention", 160_000), try rotary("sliding_attention", 10_000))
-            try section.refuseUnread()
-            return found
-        }
+    ) throws -> (full: Rotary, sliding: Rotary) {
+        let found = try Rotary.byLayerType(
+            reader, oldFields: ["global_rope_theta", "local_rope_theta", "rope_scaling"], headSize: headSize,
+            positions: positions, thetas: (160_000, 10_000))
+        if let found { return found }
         let scaling =
             try reader["rope_scaling"] == nil
             ? Rotary.Scaling.none : Rotary.Scaling(reader.section("rope_scaling"), positions: positions)

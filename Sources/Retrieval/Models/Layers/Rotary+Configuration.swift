@@ -29,6 +29,31 @@ extension Rotary {
         self = rotary
     }
 
+    /// What `rope_parameters` says by type of layer, as transformers 5 writes it where full and sliding layers differ; nil
+    /// where it is not there.
+    ///
+    /// - Parameters:
+    ///   - oldFields: those of transformers 4, which must not stand beside it.
+    ///   - thetas: where no field says them.
+    static func byLayerType(
+        _ reader: ConfigurationReader, oldFields: [String], headSize: Int, positions: Int,
+        thetas: (full: Double, sliding: Double)
+    ) throws -> (full: Rotary, sliding: Rotary)? {
+        guard reader["rope_parameters"] != nil else { return nil }
+        for old in oldFields where reader[old] != nil {
+            throw reader.error(old, "rope_parameters says this already", advice: "remove one of them from the file")
+        }
+        let section = try reader.section("rope_parameters")
+        func rotary(_ type: String, _ theta: Double) throws -> Rotary {
+            try Rotary(section: section.section(type), headSize: headSize, positions: positions, defaultTheta: theta)
+        }
+        let found = (
+            full: try rotary("full_attention", thetas.full), sliding: try rotary("sliding_attention", thetas.sliding)
+        )
+        try section.refuseUnread()
+        return found
+    }
+
     /// What one object of `rope_parameters` says.
     init(section: ConfigurationReader, headSize: Int, positions: Int, defaultTheta theta: Double) throws {
         let stated = try section.positiveNumber("rope_theta", to: 1e12, default: theta)
