@@ -217,11 +217,12 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
+        room("Inputs", uses: ["Base", "JSON", "Records", "Models"]),
         room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
             "Encoding",
             uses: [
-                "Base", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Engine", "Store", "Examples",
+                "Base", "JSON", "Tensors", "Records", "Vectors", "Models", "Inputs", "Engine", "Store", "Examples",
             ],
             packages: [systemPackage]),
         room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
@@ -231,7 +232,7 @@ let retrieval: [Target] = layer(
         room(
             "Training",
             uses: [
-                "Base", "JSON", "YAML", "Tensors", "Tokenizers", "Records", "Models", "Engine", "Store", "Examples",
+                "Base", "JSON", "YAML", "Tensors", "Records", "Models", "Inputs", "Engine", "Store", "Examples",
             ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
@@ -327,8 +328,8 @@ let testTargets: [Target] = [
     tests(
         "Encoding",
         uses: [
-            "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Engine",
-            "Encoding",
+            "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Inputs",
+            "Engine", "Encoding",
             "Examples",
             "tvt-encode",
         ],

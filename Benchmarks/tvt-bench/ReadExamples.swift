@@ -59,7 +59,7 @@ struct ReadExamples: ParsableCommand {
                         let reader = try ExampleReader(source, slots: 0..<examples, options: choice)
                         var count = 0
                         while let example = try reader.next() {
-                            bytes += example.passages.reduce(example.queryText.count) { $0 + $1.text.count }
+                            bytes += example.passages.reduce(example.queryRecord.count) { $0 + $1.record.count }
                             count += 1
                             if count % 256 == 0 { most = max(most, anonymousKilobytes()) }
                         }

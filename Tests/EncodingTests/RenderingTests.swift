@@ -2,6 +2,7 @@ import Base
 import Engine
 import Encoding
 import Examples
+import Inputs
 import Models
 import Records
 import Store
@@ -35,12 +36,16 @@ struct RenderingTests {
         var options = ExampleOptions([.init("sample")])
         options.passagesPerQuery = 1
         let source = try ExampleSource(options, store: data.store)
+        let planner = InputPlanner(model.documents, .document, ignoresMedia: false, mediaAdvice: "")
         var seen: Set<Int> = []
         for slot in 0..<4 {
             let example = try source.example(at: UInt64(slot))
             let row = example.passages[0].document
-            let trained = try model.tokenize(example.passages[0].text, as: .document)
-            let vector = try model.encode(PackedBatch([trained])).floats()
+            let content = try example.passages[0].record.withUnsafeBytes {
+                try RecordContentReader().content(of: $0, .document, at: Place(path: "record"))
+            }
+            let trained = try planner.plan(content, at: Place(path: "record"))
+            let vector = try model.encode(PackedBatch([trained.input])).floats()
             for (a, b) in zip(vector, reader.vector(row)) { #expect(abs(a - b) < 1e-6) }
             seen.insert(row)
         }

@@ -127,58 +127,24 @@ struct ExampleReaderTests {
         }
     }
 
-    @Test("stored lines instead of texts, where those are asked for")
-    func records() throws {
+    @Test("records are the stored lines, and content is what a model reads of them", arguments: [false, true])
+    func records(readsMedia: Bool) throws {
         let world = try Self.world()
-        let texts = try world.source(Self.parts) { $0.withoutPositives = .skip }
-        let records = try world.source(Self.parts) {
+        let source = try world.source(Self.parts) {
             $0.withoutPositives = .skip
-            $0.contents = .records
+            $0.readsMedia = readsMedia
         }
-        let lines = try Self.all(
-            ExampleReader(records, slots: 0..<100, options: Self.options(workers: 2, windowSlots: 10)))
-        for (text, line) in zip(try oneByOne(texts, 0..<100), lines) {
-            let dataset = records.parts[line.entry.part].dataset
-            #expect(line.entry == text.entry && line.passages.map(\.document) == text.passages.map(\.document))
-            #expect(try line.queryRecord == dataset.queryRecord(line.query) && line.queryText.isEmpty)
-            for passage in line.passages {
-                #expect(try passage.record == dataset.documentRecord(passage.document) && passage.text.isEmpty)
-                #expect(try passage.content == dataset.documentContentHash(passage.document))
+        let examples = try Self.all(
+            ExampleReader(source, slots: 0..<100, options: Self.options(workers: 2, windowSlots: 10)))
+        #expect(examples.count == 100)
+        for example in examples {
+            let dataset = source.parts[example.entry.part].dataset
+            #expect(try example.queryRecord == dataset.queryRecord(example.query))
+            for passage in example.passages {
+                #expect(try passage.record == dataset.documentRecord(passage.document))
             }
-            #expect(line.knownPositives.contains(line.passages[0].content))
+            #expect(example.knownPositives.contains(example.passages[0].content))
         }
-    }
-
-    @Test(
-        "a record without a text: its error names dataset and record, after all earlier examples", arguments: [0, 1, 4])
-    func missingText(workers: Int) throws {
-        let world = try SmallWorld()
-        var quirks = SmallWorld.Quirks()
-        quirks.queryCount = 200
-        quirks.documentCount = 700
-        quirks.withoutText = [333]
-        try world.add("holes", quirks)
-        let source = try world.source([.init("holes")])
-        var expected: [Example] = []
-        var message = ""
-        for slot in 0..<400 as Range<UInt64> {
-            do {
-                expected.append(try source.example(at: slot))
-            } catch {
-                message = "\(error)"
-                break
-            }
-        }
-        #expect(message.contains("dataset holes: document \"d333\" has no text"))
-        let reader = try ExampleReader(
-            source, slots: 0..<400, options: Self.options(workers: workers, windowSlots: 64))
-        var examples: [Example] = []
-        let error = #expect(throws: Failure.self) {
-            while let example = try reader.next() { examples.append(example) }
-        }
-        #expect(examples == expected && !expected.isEmpty)
-        #expect(error.map { "\($0)" } == message)
-        #expect(throws: Failure.self) { try reader.next() }
     }
 
     @Test("a damaged frame is an error that names dataset, document and blob, never other bytes", arguments: [0, 3])

@@ -29,17 +29,35 @@ struct ExampleSourceTests {
         }
     }
 
-    @Test("documents are rendered as title, space, text, and as text where there is no title")
-    func rendering() throws {
+    @Test("content is title, space, text, or the text where there is no title; media count where they are read")
+    func content() throws {
         let world = try SmallWorld()
         let source = try world.source()
         for slot in 0..<10 as Range<UInt64> {
             for passage in try source.example(at: slot).passages {
                 let record = try source.parts[0].dataset.document(passage.document)
                 let text = try #require(record.text)
-                #expect(passage.text == (record.title.map { $0 + [0x20] } ?? []) + text)
-                #expect(passage.content == ContentHash.of(passage.text))
+                #expect(passage.content == ContentHash.of((record.title.map { $0 + [0x20] } ?? []) + text))
             }
+        }
+    }
+
+    @Test("documents of one image are equal for a model that sees it, and of several are not")
+    func contentOfMedia() throws {
+        var quirks = SmallWorld.Quirks()
+        quirks.images = [3: "cat.png", 4: "cat.png", 5: "dog.png"]
+        quirks.documentTexts = [3: "a", 4: "a", 5: "a", 6: "a"]
+        let world = try SmallWorld(quirks)
+        for readsMedia in [false, true] {
+            let source = try world.source { $0.readsMedia = readsMedia }
+            var contents: [Int: ContentHash] = [:]
+            for slot in 0..<200 as Range<UInt64> {
+                for passage in try source.example(at: slot).passages { contents[passage.document] = passage.content }
+            }
+            let cat = try #require(contents[3])
+            #expect(contents[4] == cat)
+            #expect((contents[5] == cat) == !readsMedia)
+            #expect((contents[6] == cat) == !readsMedia)
         }
     }
 

@@ -25,6 +25,8 @@ struct SmallWorld {
         var withoutText: Set<Int> = []
         /// Documents and queries of these texts.
         var documentTexts: [Int: String] = [:]
+        /// Images of documents, beside their texts.
+        var images: [Int: String] = [:]
         var queryTexts: [Int: String] = [:]
         var options = WriterOptions()
     }
@@ -51,6 +53,7 @@ struct SmallWorld {
                 (record.title, record.text, record.image) = (nil, nil, MediaReference(name: "cat.png"))
             }
             if let text = quirks.documentTexts[document] { (record.title, record.text) = (nil, Array(text.utf8)) }
+            if let image = quirks.images[document] { record.image = MediaReference(name: image) }
             try append(record.id, record.appendJSONLine) { _ = try writer.appendDocument(id: $0, record: $1) }
         }
         for query in 0..<quirks.queryCount {

@@ -135,7 +135,7 @@ extension GeneratedModel {
         let weights = texts.indices.flatMap {
             Self.values("loss.\($0)", seed: seed, count: dims, center: 0, spread: 1)
         }
-        let pass = try encoder.forward(texts, trace: trace)
+        let pass = try encoder.forward(texts.map { ModelInput(tokens: $0) }, trace: trace)
         let sums = GradientSums(count: encoder.parameters.count)
         try encoder.backward(
             pass, vectorGradients_UD: Tensor(weights, shape: [texts.count, dims]), into: sums)

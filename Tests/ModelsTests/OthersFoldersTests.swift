@@ -110,7 +110,7 @@ struct OthersFoldersTests {
         #expect(!model.head.parameters.isEmpty)
         #expect(encoder.parameters.map(\.name) == model.trainableParameters.map(\.name))
         #expect(Set(encoder.parameters.map(\.name)).count == encoder.parameters.count)
-        let pass = try encoder.forward([[2, 60, 61, 3], [2, 62, 3]])
+        let pass = try encoder.forward([[2, 60, 61, 3], [2, 62, 3]].map { ModelInput(tokens: $0) })
         let sums = GradientSums(count: encoder.parameters.count)
         let ones = try Tensor([Float](repeating: 1, count: pass.vectors_UD.elementCount), shape: pass.vectors_UD.shape)
         try encoder.backward(pass, vectorGradients_UD: ones, into: sums)

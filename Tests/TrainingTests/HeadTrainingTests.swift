@@ -89,10 +89,8 @@ struct HeadTrainingTests {
         let world = try TinyWorld()
         let folder = try Self.model(in: world)
         let batch = try world.plan(["model=\(folder)"]).batches(step: 0)[0]
-        let unpooled = try #require(batch.unpooled)
-        #expect(unpooled.count == batch.texts.count)
-        for row in batch.queryRows { #expect(unpooled[row] > 0) }
-        for row in batch.passageRows { #expect(unpooled[row] == 0) }
-        #expect(try world.plan().batches(step: 0)[0].unpooled == nil)
+        for row in batch.queryRows { #expect(batch.inputs[row].unpooledCount > 0) }
+        for row in batch.passageRows { #expect(batch.inputs[row].unpooledCount == 0) }
+        #expect(try world.plan().batches(step: 0)[0].inputs.allSatisfy { $0.unpooledCount == 0 })
     }
 }

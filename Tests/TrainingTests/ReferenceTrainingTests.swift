@@ -139,7 +139,7 @@ struct ReferenceTrainingTests {
 struct BlockwiseBackwardTests {
     /// Vectors and gradients through one graph of the whole model.
     static func whole(_ model: EmbeddingModel, _ batch: TrainingBatch, _ dropout: Dropout) throws -> [Tensor] {
-        let packed = try DeviceBatch(PackedBatch(batch.texts))
+        let packed = try DeviceBatch(PackedBatch(batch.inputs))
         return try withGradients {
             let vectors = try model.head(model.text.forward(packed, dropout), packed)
             let loss = try ContrastiveLoss(temperature: 0.05)(
@@ -207,10 +207,10 @@ struct BlockwiseBackwardTests {
     func equalTexts() throws {
         let reference = try ReferenceRun()
         let batch = reference.batches[0]
-        #expect(batch.texts.count < batch.sequenceCount)
+        #expect(batch.inputs.count < batch.sequenceCount)
         let model = try reference.model()
-        let vectors = try model.encode(PackedBatch(batch.texts))
-        let passages = batch.passageRows.map { batch.texts[$0] }
+        let vectors = try model.encode(PackedBatch(batch.inputs))
+        let passages = batch.passageRows.map { batch.inputs[$0] }
         let again = try model.encode(PackedBatch(passages))
         let rows = try vectors.indexSelect(0, Self.rows(batch.passageRows)).floats()
         #expect(zip(rows, try again.floats()).allSatisfy { abs($0 - $1) < 1e-6 })

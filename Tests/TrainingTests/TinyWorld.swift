@@ -21,6 +21,9 @@ struct TinyWorld {
         var negativeCount = 5
         /// Documents with the content of the document of half their number.
         var repeatedDocuments: Set<Int> = []
+        /// Documents with an image beside their text, and those with nothing else.
+        var illustrated: Set<Int> = []
+        var wordless: Set<Int> = []
         var queryCount = 40
         var documentCount = 120
     }
@@ -42,6 +45,10 @@ struct TinyWorld {
             var record = Document(id: Array("d\(document)".utf8), text: Array(text(document).utf8))
             if document % 2 == 0 { record.title = Array(Self.syllable(UInt64(document)).utf8) }
             if quirks.repeatedDocuments.contains(document) { record.title = nil }
+            if quirks.wordless.contains(document) { (record.title, record.text) = (nil, nil) }
+            if quirks.illustrated.union(quirks.wordless).contains(document) {
+                record.image = MediaReference(name: "cat.png")
+            }
             try append(record.id, record.appendJSONLine) { id, line in
                 _ = try writer.appendDocument(id: id, record: line)
             }

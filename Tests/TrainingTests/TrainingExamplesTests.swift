@@ -59,7 +59,7 @@ struct TrainingExamplesTests {
         let prompt = try plan.start.tokenize(Array("ba ba".utf8), as: .query).dropLast()
         for (number, slot) in ExampleOrder.slots(step: 0, slotsPerStep: 8).enumerated() {
             let isSmall = try source.example(at: slot).entry.part == 1
-            let tokens = batch.texts[batch.queryRows[number]]
+            let tokens = batch.inputs[batch.queryRows[number]].tokens
             #expect(tokens.starts(with: prompt) == isSmall)
         }
     }
@@ -73,12 +73,40 @@ struct TrainingExamplesTests {
             try config.stepCount(exampleCount: ExampleSource(config, store: world.store).parts[0].exampleCount) == 2)
     }
 
+    @Test("media that the model would not see are refused, or counted where that is wanted")
+    func media() throws {
+        var quirks = TinyWorld.Quirks()
+        quirks.illustrated = Set(0..<120)
+        let world = try TinyWorld(quirks)
+        let error = try #require(throws: InputError.self) { try world.plan().batches(step: 0) }
+        #expect("\(error)".contains("the record has media, and the model reads text only"))
+        #expect("\(error)".contains("ignore_media: true"))
+        let plan = try world.plan(["ignore_media=true"])
+        let batch = try plan.batches(step: 0)[0]
+        #expect(batch.ignoredMediaCount == batch.passageRows.count)
+        #expect(try DryRun(plan).ignoredMediaCount > 0)
+        // Runs of texts keep the locks that they had before there was a choice.
+        let texts = try TinyWorld()
+        let plain = try texts.plan()
+        #expect(try plain.lock.differences(from: texts.plan(["ignore_media=true"]).lock) == ["mix.ignore_media"])
+        #expect(try plain.batches(step: 0)[0].ignoredMediaCount == 0)
+    }
+
+    @Test("a record without a text is refused by its dataset, number and id")
+    func wordless() throws {
+        var quirks = TinyWorld.Quirks()
+        quirks.wordless = Set(0..<120)
+        let world = try TinyWorld(quirks)
+        let error = try #require(throws: InputError.self) { try world.plan(["ignore_media=true"]).batches(step: 0) }
+        #expect("\(error)".contains("the record has no text") && "\(error)".contains("tiny, document "))
+    }
+
     @Test("texts that are cut are counted")
     func truncation() throws {
         let world = try TinyWorld()
         #expect(try world.plan().batches(step: 0)[0].truncatedCount == 0)
         let cut = try world.plan(["max_lengths={query: 4, document: 4}"]).batches(step: 0)[0]
         #expect(cut.truncatedCount > 30)
-        #expect(cut.texts.allSatisfy { $0.count <= 4 })
+        #expect(cut.inputs.allSatisfy { $0.tokens.count <= 4 })
     }
 }

@@ -7,9 +7,7 @@ public struct Example: Sendable, Equatable {
     public let entry: ExampleOrder.Entry
     /// The query's ordinal in its dataset.
     public let query: Int
-    /// Without prompt; empty where ``ExampleOptions/Contents/records`` were asked for.
-    public let queryText: [UInt8]
-    /// The stored line; empty where texts were asked for.
+    /// The query as it is stored: one line of JSON in the v2 form.
     public let queryRecord: [UInt8]
     /// The positive first.
     public let passages: [Passage]
@@ -19,16 +17,13 @@ public struct Example: Sendable, Equatable {
     public struct Passage: Sendable, Equatable {
         /// The document's ordinal in its dataset.
         public let document: Int
-        /// Title and text as the model's card renders them, without prompt; empty where records were asked for.
-        public let text: [UInt8]
-        /// The stored line; empty where texts were asked for.
+        /// The document as it is stored: one line of JSON in the v2 form.
         public let record: [UInt8]
-        /// Hash of ``text``; where records were asked for, of all that the document holds besides its id.
+        /// Of what the model reads of it: title and text as `RecordText` joins them, and its media
+        /// (``ExampleOptions/readsMedia``). Equal where no model can tell documents apart.
         public let content: ContentHash
     }
 
-    /// Bytes of its texts or records.
-    package var byteCount: Int {
-        passages.reduce(queryText.count + queryRecord.count) { $0 + $1.text.count + $1.record.count }
-    }
+    /// Bytes of its records.
+    package var byteCount: Int { passages.reduce(queryRecord.count) { $0 + $1.record.count } }
 }

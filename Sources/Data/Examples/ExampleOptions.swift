@@ -33,14 +33,6 @@ public struct ExampleOptions: Sendable, Equatable {
         case skip
     }
 
-    /// What an example holds of each record.
-    public enum Contents: Sendable {
-        /// The text, rendered; a record without one is an error.
-        case texts
-        /// The stored line: JSON in the v2 form, for readers that want more than texts.
-        case records
-    }
-
     public var parts: [Part]
     /// The positive and the hard negatives together.
     public var passagesPerQuery = 4
@@ -52,7 +44,9 @@ public struct ExampleOptions: Sendable, Equatable {
     public var blankTexts = BlankTexts.encode
     /// Whether examples know the content of all of their query's positives.
     public var readsKnownPositives = true
-    public var contents = Contents.texts
+    /// Whether the model reads media. For one that does not, records of media alone are blank, and documents are told
+    /// apart by their texts.
+    public var readsMedia = false
 
     public init(_ parts: [Part]) { self.parts = parts }
 }

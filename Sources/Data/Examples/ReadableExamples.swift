@@ -43,7 +43,7 @@ struct ReadableExamples: Sendable {
     ) throws {
         self.init(linked)
         let mayLackTexts = dataset.manifest.media.map { $0.itemCount + $0.externalCount > 0 } ?? false
-        guard options.contents == .texts, options.blankTexts != .encode || mayLackTexts else { return }
+        guard !options.readsMedia, options.blankTexts != .encode || mayLackTexts else { return }
         var documents = try BlankRecords(.documents, of: dataset)
         var queries = try BlankRecords(.queries, of: dataset)
         if options.blankTexts == .encode {

@@ -8,7 +8,7 @@ internal import StoreFormat
 /// What it gives, errors included, is what reading one slot after the other would give. Not Sendable: it holds
 /// decompression contexts; make one for each thread.
 ///
-/// Memory: the texts of the window's records, and of its queries' known positives while it is read.
+/// Memory: the lines of the window's records, and of its queries' known positives while it is read.
 final class WindowReader {
     struct Window: Sendable {
         /// Up to the first that cannot be read.
@@ -20,7 +20,7 @@ final class WindowReader {
 
     private let source: ExampleSource
     private var readers: [RecordReader?]
-    private let rendering: RecordRendering
+    private let contents: ContentReader
     private let readsAhead: Bool
     private var coldness = Coldness()
 
@@ -29,7 +29,7 @@ final class WindowReader {
         self.source = source
         self.readsAhead = readsAhead
         readers = source.parts.map { _ in nil }
-        rendering = RecordRendering(source.options.contents)
+        contents = ContentReader(readsMedia: source.options.readsMedia)
     }
 
     func read(_ slots: [UInt64]) throws -> Window {
@@ -54,7 +54,6 @@ final class WindowReader {
         for example in chosen {
             queries.insert(part: example.entry.part, ordinal: example.query)
             for document in example.documents { documents.insert(part: example.entry.part, ordinal: document) }
-            guard source.options.contents == .texts else { continue }
             for document in example.knownPositives where !isLeftOut(document, example) {
                 documents.insert(part: example.entry.part, ordinal: Int(document))
             }
@@ -62,21 +61,21 @@ final class WindowReader {
         queries.sort()
         documents.sort()
         if readsAhead, coldness.isExpected { readAhead(queries, documents) }
-        let queryTexts = try read(queries) { reader, dataset, ordinal in
-            let text = try reader.withQueryRecord(ordinal) { try self.rendering.query($0, ordinal, of: dataset) }
-            return Text(bytes: text, content: ContentHash(high: 0, low: 0))
+        let queryRecords = try read(queries) { reader, _, ordinal in
+            try reader.withQueryRecord(ordinal) { Record(line: Array($0), content: ContentHash(high: 0, low: 0)) }
         } naming: {
             "query \($1) of \($0)"
         }
-        let documentTexts = try read(documents) { reader, dataset, ordinal in
-            let text = try reader.withDocumentRecord(ordinal) { try self.rendering.document($0, ordinal, of: dataset) }
-            return Text(bytes: text, content: try self.content(of: ordinal, text, in: dataset))
+        let documentRecords = try read(documents) { reader, dataset, ordinal in
+            try reader.withDocumentRecord(ordinal) { line in
+                Record(line: Array(line), content: try self.contents.hash(of: line, ordinal, in: dataset))
+            }
         } naming: {
             "document \($1) of \($0)"
         }
         for example in chosen {
             do {
-                let assembled = try assemble(example, queries, queryTexts, documents, documentTexts)
+                let assembled = try assemble(example, queries, queryRecords, documents, documentRecords)
                 window.byteCount += assembled.byteCount
                 window.examples.append(assembled)
             } catch {
@@ -88,66 +87,52 @@ final class WindowReader {
         return window
     }
 
-    private struct Text {
-        let bytes: [UInt8]
+    private struct Record {
+        let line: [UInt8]
         let content: ContentHash
-    }
-
-    private func content(of ordinal: Int, _ text: [UInt8], in dataset: Dataset) throws -> ContentHash {
-        switch source.options.contents {
-        case .texts: ContentHash.of(text)
-        case .records: try dataset.documentContentHash(ordinal)
-        }
     }
 
     /// What each key's record holds, or why it cannot be read.
     private func read(
-        _ keys: RecordKeys, _ body: (RecordReader, Dataset, Int) throws -> Text, naming: (String, Int) -> String
-    ) throws -> [Result<Text, any Error>] {
-        var texts: [Result<Text, any Error>] = []
-        texts.reserveCapacity(keys.sorted.count)
+        _ keys: RecordKeys, _ body: (RecordReader, Dataset, Int) throws -> Record, naming: (String, Int) -> String
+    ) throws -> [Result<Record, any Error>] {
+        var records: [Result<Record, any Error>] = []
+        records.reserveCapacity(keys.sorted.count)
         for (part, ordinal) in keys.all {
-            if texts.count % 64 == 63 { try Interruption.check() }
+            if records.count % 64 == 63 { try Interruption.check() }
             let dataset = source.parts[part].dataset
             do {
                 let reader = try readers[part] ?? RecordReader(dataset)
                 readers[part] = reader
-                texts.append(.success(try body(reader, dataset, ordinal)))
+                records.append(.success(try body(reader, dataset, ordinal)))
             } catch var error as DamagedBlob {
                 error.context = error.context ?? naming(dataset.reference, ordinal)
-                texts.append(.failure(error))
+                records.append(.failure(error))
             } catch {
-                texts.append(.failure(error))
+                records.append(.failure(error))
             }
         }
-        return texts
+        return records
     }
 
     private func assemble(
-        _ example: ExampleSource.Chosen, _ queries: RecordKeys, _ queryTexts: [Result<Text, any Error>],
-        _ documents: RecordKeys, _ documentTexts: [Result<Text, any Error>]
+        _ example: ExampleSource.Chosen, _ queries: RecordKeys, _ queryRecords: [Result<Record, any Error>],
+        _ documents: RecordKeys, _ documentRecords: [Result<Record, any Error>]
     ) throws -> Example {
         let part = example.entry.part
-        func text(of document: Int) throws -> Text {
-            try documentTexts[documents.index(part: part, ordinal: document)].get()
+        func record(of document: Int) throws -> Record {
+            try documentRecords[documents.index(part: part, ordinal: document)].get()
         }
-        let areTexts = source.options.contents == .texts
         var known: Set<ContentHash> = []
         for document in example.knownPositives where !isLeftOut(document, example) {
-            known.insert(
-                areTexts
-                    ? try text(of: Int(document)).content
-                    : try source.parts[part].dataset.documentContentHash(Int(document)))
+            known.insert(try record(of: Int(document)).content)
         }
-        let query = try queryTexts[queries.index(part: part, ordinal: example.query)].get().bytes
         return Example(
-            slot: example.slot, entry: example.entry, query: example.query, queryText: areTexts ? query : [],
-            queryRecord: areTexts ? [] : query,
+            slot: example.slot, entry: example.entry, query: example.query,
+            queryRecord: try queryRecords[queries.index(part: part, ordinal: example.query)].get().line,
             passages: try example.documents.map { document in
-                let text = try text(of: document)
-                return Example.Passage(
-                    document: document, text: areTexts ? text.bytes : [], record: areTexts ? [] : text.bytes,
-                    content: text.content)
+                let record = try record(of: document)
+                return Example.Passage(document: document, record: record.line, content: record.content)
             },
             knownPositives: known)
     }

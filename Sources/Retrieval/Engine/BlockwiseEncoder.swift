@@ -86,18 +86,15 @@ public final class BlockwiseEncoder {
     /// Vectors of texts, and what backward needs.
     ///
     /// - Parameters:
-    ///   - texts: token ids; none empty.
-    ///   - unpooled: for each text its leading tokens that pooling leaves out; nil for none.
+    ///   - inputs: of the texts; none empty.
     ///   - chunkTokens: most tokens of a chunk, unless one text alone has more; nil takes all at once.
     ///   - dropout: for the pass; the same seed drops the same when a stage is run again.
     /// - Throws: `Failure` with status 130 after an interruption: between stages, so no weight has changed.
     public func forward(
-        _ texts: [[Int32]], unpooled: [Int]? = nil, chunkTokens: Int? = nil, dropout: Dropout = .none,
-        trace: Trace = .keep
+        _ inputs: [ModelInput], chunkTokens: Int? = nil, dropout: Dropout = .none, trace: Trace = .keep
     ) throws -> Pass {
-        let chunks = try Self.chunks(of: texts, tokens: chunkTokens).map { members in
-            let packed = PackedBatch(
-                members.map { texts[$0] }, unpooled: unpooled.map { counts in members.map { counts[$0] } })
+        let chunks = try Self.chunks(of: inputs, tokens: chunkTokens).map { members in
+            let packed = PackedBatch(members.map { inputs[$0] })
             return Chunk(batch: try DeviceBatch(packed, device: device), members: members)
         }
         let firstTrained = firstTrainedStage
@@ -120,8 +117,8 @@ public final class BlockwiseEncoder {
             steps.append(ofStage)
         }
         return Pass(
-            vectors_UD: try Self.inCallersOrder(current.map { $0! }, chunks.map(\.members), count: texts.count),
-            tokenCount: texts.reduce(0) { $0 + $1.count }, chunks: chunks, dropout: dropout, steps: steps)
+            vectors_UD: try Self.inCallersOrder(current.map { $0! }, chunks.map(\.members), count: inputs.count),
+            tokenCount: inputs.reduce(0) { $0 + $1.tokens.count }, chunks: chunks, dropout: dropout, steps: steps)
     }
 
     /// Adds the gradients of `Σ vectors · vectorGradients` to `sums`, from the last stage to the first.
@@ -155,19 +152,19 @@ public final class BlockwiseEncoder {
         }
     }
 
-    /// Texts by length, cut where a chunk is full.
-    private static func chunks(of texts: [[Int32]], tokens: Int?) -> [[Int]] {
-        let order = texts.indices.sorted { (texts[$0].count, $0) < (texts[$1].count, $1) }
+    /// Inputs by cost, cut where a chunk is full.
+    private static func chunks(of inputs: [ModelInput], tokens: Int?) -> [[Int]] {
+        let order = inputs.indices.sorted { (inputs[$0].cost, $0) < (inputs[$1].cost, $1) }
         guard let tokens else { return [order] }
         var chunks: [[Int]] = []
         var filled = 0
-        for text in order {
-            if chunks.isEmpty || filled + texts[text].count > tokens {
+        for input in order {
+            if chunks.isEmpty || filled + inputs[input].cost > tokens {
                 chunks.append([])
                 filled = 0
             }
-            chunks[chunks.count - 1].append(text)
-            filled += texts[text].count
+            chunks[chunks.count - 1].append(input)
+            filled += inputs[input].cost
         }
         return chunks
     }

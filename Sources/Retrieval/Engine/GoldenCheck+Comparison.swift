@@ -72,7 +72,7 @@ extension GoldenCheck {
         }
 
         /// The texts, with token ids as the file has them.
-        func checkedTexts() throws -> [Tokens] {
+        func checkedTexts() throws -> [ModelInput] {
             for role in Role.allCases where !isFromOutside(.prompt(role)) {
                 let (made, now) = (golden.prompt(role), model.card.side(role).prompt)
                 guard made.utf8.elementsEqual(now.utf8) else {
@@ -92,7 +92,7 @@ extension GoldenCheck {
             return try golden.entries.enumerated().map { number, entry in
                 let tokens = try GoldenCheck.tokenize(
                     entry.text, prompt: golden.prompt(entry.role), endOfText: golden.endOfText, model)
-                let ids = tokens.ids
+                let ids = tokens.tokens
                 guard ids != entry.ids else { return tokens }
                 let same = zip(ids, entry.ids).prefix { $0 == $1 }.count
                 func id(_ ids: [Int32]) -> String { same < ids.count ? "\(ids[same])" : "none" }

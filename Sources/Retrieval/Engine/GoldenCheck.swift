@@ -62,7 +62,7 @@ public enum GoldenCheck {
             pooling: model.card.pooling.rawValue, normalize: model.card.normalize,
             queryPrompt: model.card.query.prompt, documentPrompt: model.card.document.prompt,
             entries: zip(texts, zip(made, rows)).map { entry, made in
-                GoldenVectors.Entry(role: entry.role, text: entry.text, ids: made.0.ids, vector: made.1)
+                GoldenVectors.Entry(role: entry.role, text: entry.text, ids: made.0.tokens, vector: made.1)
             })
         golden.endOfText = model.card.endOfText
         golden.attention = model.card.attention
@@ -89,29 +89,20 @@ public enum GoldenCheck {
     }
 
     /// A text as the model takes it.
-    struct Tokens {
-        var ids: [Int32] = []
-        /// Leading tokens that pooling leaves out.
-        let unpooledCount: Int
-    }
-
+    ///
     /// Not cut to the role's length: the lengths that a folder is used with may change without its vectors.
     static func tokenize(
         _ text: String, prompt: String, endOfText: ModelCard.EndOfText, _ model: EmbeddingModel
-    ) throws -> Tokens {
+    ) throws -> ModelInput {
         var card = model.card
         card.endOfText = endOfText
         let tokenizer = try RoleTokenizer(
             ModelCard.Side(prompt: prompt, maxLength: model.text.maxLength), of: card, model.tokenizer)
-        var tokens = Tokens(unpooledCount: tokenizer.unpooledCount)
-        try Array(text.utf8).withUnsafeBytes { _ = try tokenizer.append($0, to: &tokens.ids) }
-        return tokens
+        return try tokenizer.input(of: Array(text.utf8)).input
     }
 
-    private static func encode(_ texts: [Tokens], _ model: EmbeddingModel) throws -> [[Float]] {
-        let leavesOut = texts.contains { $0.unpooledCount > 0 }
-        let batch = PackedBatch(texts.map(\.ids), unpooled: leavesOut ? texts.map(\.unpooledCount) : nil)
-        let numbers = try model.encode(batch, dims: model.card.dims).floats()
+    private static func encode(_ texts: [ModelInput], _ model: EmbeddingModel) throws -> [[Float]] {
+        let numbers = try model.encode(PackedBatch(texts), dims: model.card.dims).floats()
         let dims = numbers.count / texts.count
         return texts.indices.map { Array(numbers[($0 * dims)..<(($0 + 1) * dims)]) }
     }

@@ -1,7 +1,6 @@
 internal import Base
 internal import Examples
-internal import Models
-internal import Tokenizers
+internal import Inputs
 
 /// The micro-batches of a run's steps in their order, read and tokenised ahead of the thread that computes.
 ///
@@ -75,16 +74,19 @@ final class BatchReader {
 /// How examples become micro-batches; may be used by any thread.
 struct Batching: Sendable {
     /// Of each part of the config.
-    let tokenizers: [TrainingConfig.Sides<RoleTokenizer>]
+    let planners: [TrainingConfig.Sides<InputPlanner>]
+    /// Of each part, for messages.
+    let references: [String]
     let masksKnownPositives: Bool
     /// Queries of a micro-batch.
     let size: Int
 
     /// - Parameter examples: of one step.
     func batches(_ examples: [Example]) throws -> [TrainingBatch] {
-        try stride(from: 0, to: examples.count, by: size).map { start in
+        let reader = RecordContentReader()
+        return try stride(from: 0, to: examples.count, by: size).map { start in
             try TrainingBatch(
-                Array(examples[start..<(start + size)]), tokenizers: tokenizers,
+                Array(examples[start..<(start + size)]), planners: planners, references: references, reader,
                 masksKnownPositives: masksKnownPositives)
         }
     }

@@ -1,6 +1,8 @@
 internal import Base
 public import Examples
+internal import Inputs
 public import JSON
+internal import Records
 
 /// What a run would do, without doing it: rendered examples, tokens, truncation, memory.
 public struct DryRun: Sendable {
@@ -25,6 +27,8 @@ public struct DryRun: Sendable {
     public let truncatedCount: Int
     /// Texts with nothing to read in them; see ``BlankTexts``.
     public let blankCount: Int
+    /// Queries and passages whose media the model does not see.
+    public let ignoredMediaCount: Int
     /// Texts that equal another of their batch and are not encoded again.
     public let repeatedCount: Int
     /// Passages left out of a query's denominator as known positives.
@@ -48,17 +52,18 @@ public struct DryRun: Sendable {
         }
         examples = try (0..<exampleCount).map { try Self.rendered(plan.source.example(at: UInt64($0)), plan) }
         var lengths: [Int] = []
-        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, repeated: 0, masked: 0, largest: 0)
+        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0, largest: 0)
         while counts.steps < min(plan.stepCount, mostSteps), counts.sequences < Self.mostSequences {
             try Interruption.check()
             let step = counts.steps
             counts.steps += 1
             for batch in try plan.batches(step: step) {
-                lengths += batch.texts.map(\.count)
+                lengths += batch.inputs.map(\.tokens.count)
                 counts.sequences += batch.sequenceCount
                 counts.truncated += batch.truncatedCount
                 counts.blank += batch.blankCount
-                counts.repeated += batch.sequenceCount - batch.texts.count
+                counts.media += batch.ignoredMediaCount
+                counts.repeated += batch.sequenceCount - batch.inputs.count
                 counts.masked += batch.excluded.reduce(0) { $0 + $1.count }
                 counts.largest = max(counts.largest, batch.tokenCount)
             }
@@ -67,21 +72,24 @@ public struct DryRun: Sendable {
         tokensPerStep = lengths.reduce(0, +) / max(1, sampledStepCount)
         self.lengths = lengths.sorted()
         (sequenceCount, truncatedCount, blankCount) = (counts.sequences, counts.truncated, counts.blank)
+        ignoredMediaCount = counts.media
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
         memory = try TrainingMemory(plan, largestBatch: counts.largest)
     }
 
-    private static func rendered(_ example: Example, _ plan: TrainingPlan) -> Rendered {
+    private static func rendered(_ example: Example, _ plan: TrainingPlan) throws -> Rendered {
         let side = plan.sides[example.entry.part]
-        func text(_ prompt: String, _ bytes: [UInt8]) -> String {
+        let reference = plan.source.parts[example.entry.part].options.reference
+        let reader = RecordContentReader()
+        func text(_ prompt: String, _ record: [UInt8], _ role: Role) throws -> String {
+            let content = try record.withUnsafeBytes { try reader.content(of: $0, role, at: Place(path: reference)) }
             // For people only: what the model gets are the bytes.
-            prompt + String(decoding: bytes, as: UTF8.self)
+            return prompt + String(decoding: content.text ?? [], as: UTF8.self)
         }
+        let passages = try example.passages.map { try text(side.document.prompt, $0.record, .document) }
         return Rendered(
-            dataset: plan.source.parts[example.entry.part].options.reference,
-            query: text(side.query.prompt, example.queryText),
-            positive: text(side.document.prompt, example.passages[0].text),
-            negatives: example.passages.dropFirst().map { text(side.document.prompt, $0.text) })
+            dataset: reference, query: try text(side.query.prompt, example.queryRecord, .query), positive: passages[0],
+            negatives: Array(passages.dropFirst()))
     }
 }
 
@@ -111,6 +119,7 @@ extension DryRun {
             "  \(tokensPerStep) a step; a text has \(length(atShare: 0.5)) (median), "
                 + "\(length(atShare: 0.95)) (95 %), \(lengths.last ?? 0) (longest)")
         lines.append("  blank \(blankCount) of \(sequenceCount) texts")
+        if ignoredMediaCount > 0 { lines.append("  media not seen \(ignoredMediaCount) of \(sequenceCount)") }
         lines.append("  truncated \(truncatedCount) of \(sequenceCount) texts (\((rate * 100).rounded() / 100) %)")
         lines.append("  equal to another of their batch \(repeatedCount), masked as known positives \(maskedCount)")
         lines += memory.lines
@@ -142,7 +151,7 @@ extension DryRun {
                 "median": JSONValue(length(atShare: 0.5)), "p95": JSONValue(length(atShare: 0.95)),
                 "longest": JSONValue(lengths.last ?? 0), "texts": JSONValue(sequenceCount),
                 "truncated": JSONValue(truncatedCount), "repeated": JSONValue(repeatedCount),
-                "blank": JSONValue(blankCount),
+                "blank": JSONValue(blankCount), "ignored_media": JSONValue(ignoredMediaCount),
                 "masked": JSONValue(maskedCount),
             ],
             "memory_bytes": memory.json,

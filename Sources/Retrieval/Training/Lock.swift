@@ -101,6 +101,7 @@ extension TrainingConfig {
         json["without_positives"] = JSONValue(withoutPositives.rawValue)
         // Only where it is not the default, so that locks of runs from before there was a choice stay as they are.
         if blankTexts != .encode { json["blank_texts"] = JSONValue(blankTexts.rawValue) }
+        if ignoresMedia { json["ignore_media"] = .bool(true) }
         json["max_lengths"] = [
             "query": maxLengths.query.map { JSONValue($0) } ?? .null,
             "document": maxLengths.document.map { JSONValue($0) } ?? .null,

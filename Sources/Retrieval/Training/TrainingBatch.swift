@@ -1,17 +1,15 @@
 internal import Base
 public import Examples
+public import Inputs
 public import Models
-internal import Records
 
-/// A micro-batch as the model sees it: every different text once, and who is whose.
+/// A micro-batch as the model sees it: every different input once, and who is whose.
 public struct TrainingBatch: Sendable {
-    /// Token ids of the different texts; equal texts are encoded once.
-    public private(set) var texts: [[Int32]] = []
-    /// For each of the ``texts`` its leading tokens that pooling leaves out; nil for none.
-    public private(set) var unpooled: [Int]?
-    /// For each query its row in ``texts``.
+    /// The different inputs; equal ones are encoded once.
+    public private(set) var inputs: [ModelInput] = []
+    /// For each query its row in ``inputs``.
     public private(set) var queryRows: [Int] = []
-    /// For each passage its row in ``texts``; passages are grouped by query, the positive first.
+    /// For each passage its row in ``inputs``; passages are grouped by query, the positive first.
     public private(set) var passageRows: [Int] = []
     /// For each query the number of its positive among the passages.
     public private(set) var positives: [Int] = []
@@ -19,82 +17,71 @@ public struct TrainingBatch: Sendable {
     public private(set) var excluded: [[Int]] = []
     /// Queries and passages that lost tokens to the maximal length.
     public private(set) var truncatedCount = 0
-    /// Queries and passages with nothing to read in them: see ``BlankTexts``.
+    /// Queries and passages with nothing to read in them: see `BlankTexts`.
     public private(set) var blankCount = 0
+    /// Queries and passages whose media the model does not see.
+    public private(set) var ignoredMediaCount = 0
 
     /// Queries and passages, equal ones counted each time.
     public var sequenceCount: Int { queryRows.count + passageRows.count }
-    public var tokenCount: Int { texts.reduce(0) { $0 + $1.count } }
+    public var tokenCount: Int { inputs.reduce(0) { $0 + $1.tokens.count } }
 
-    private var rowByText: [Text: Int] = [:]
-
-    /// Texts are equal where their vectors are.
-    private struct Text: Hashable {
-        let tokens: [Int32]
-        let unpooledCount: Int
-    }
+    private var rows: [ModelInput: Int] = [:]
 
     /// A batch of token ids, as tests and other programs have them.
     ///
     /// - Parameter passages: for each query, the positive first.
     public init(queries: [[Int32]], passages: [[[Int32]]], excluded: [[Int]] = []) {
         precondition(queries.count == passages.count, "as many groups of passages as queries")
-        func text(_ tokens: [Int32]) -> Text { Text(tokens: tokens, unpooledCount: 0) }
-        for (query, group) in zip(queries, passages) { add(query: text(query), passages: group.map(text)) }
+        for (query, group) in zip(queries, passages) {
+            add(query: ModelInput(tokens: query), passages: group.map { ModelInput(tokens: $0) })
+        }
         self.excluded = excluded
     }
 
-    /// Tokenises examples.
+    /// The batch of some examples.
     ///
     /// - Parameters:
-    ///   - tokenizers: of queries and documents for each part of the config.
+    ///   - planners: of queries and documents for each part of the config.
+    ///   - references: of the parts' datasets, for messages.
     ///   - masksKnownPositives: see ``TrainingConfig/masksKnownPositives``.
-    /// - Throws: `Failure` for a text without a single token; status 130 after an interruption.
+    /// - Throws: `InputError` for a record that the model cannot be given; `Failure` with status 130 after an
+    ///   interruption.
     public init(
-        _ examples: [Example], tokenizers: [TrainingConfig.Sides<RoleTokenizer>], masksKnownPositives: Bool
+        _ examples: [Example], planners: [TrainingConfig.Sides<InputPlanner>], references: [String],
+        _ reader: RecordContentReader, masksKnownPositives: Bool
     ) throws {
         for example in examples {
             try Interruption.check()
-            let part = tokenizers[example.entry.part]
-            let query = try text(example.queryText, part.query) { "query \(example.query)" }
-            let passages = try example.passages.map { passage in
-                try text(passage.text, part.document) { "document \(passage.document)" }
+            let (planner, reference) = (planners[example.entry.part], references[example.entry.part])
+            func input(_ record: [UInt8], _ planner: InputPlanner, _ ordinal: Int) throws -> ModelInput {
+                let place = Place(path: "\(reference), \(planner.role.rawValue) \(ordinal)")
+                let plan = try record.withUnsafeBytes {
+                    try planner.plan(reader.content(of: $0, planner.role, at: place), at: place)
+                }
+                if plan.wasTruncated { truncatedCount += 1 }
+                if plan.isBlank { blankCount += 1 }
+                if plan.ignoresMedia { ignoredMediaCount += 1 }
+                return plan.input
             }
-            add(query: query, passages: passages)
+            add(
+                query: try input(example.queryRecord, planner.query, example.query),
+                passages: try example.passages.map { try input($0.record, planner.document, $0.document) })
         }
         if masksKnownPositives { excluded = try knownPositives(examples) }
     }
 
-    private mutating func text(
-        _ text: [UInt8], _ tokenizer: RoleTokenizer, naming: () -> String
-    ) throws -> Text {
-        var ids: [Int32] = []
-        let encoding = try text.withUnsafeBytes { text in
-            if BlankTexts.isBlank(text) { blankCount += 1 }
-            return try tokenizer.append(text, to: &ids)
-        }
-        guard !ids.isEmpty else {
-            throw Failure(
-                .badData, "\(naming()) has no token, and the tokenizer adds none",
-                advice: "Say blank_texts: skip in the config, or use a tokenizer with special tokens.")
-        }
-        if encoding.wasTruncated { truncatedCount += 1 }
-        return Text(tokens: ids, unpooledCount: tokenizer.unpooledCount)
-    }
-
-    private mutating func add(query: Text, passages: [Text]) {
+    private mutating func add(query: ModelInput, passages: [ModelInput]) {
         queryRows.append(row(of: query))
         positives.append(passageRows.count)
         for passage in passages { passageRows.append(row(of: passage)) }
     }
 
-    private mutating func row(of text: Text) -> Int {
-        if let row = rowByText[text] { return row }
-        rowByText[text] = texts.count
-        if text.unpooledCount > 0, unpooled == nil { unpooled = Array(repeating: 0, count: texts.count) }
-        unpooled?.append(text.unpooledCount)
-        texts.append(text.tokens)
-        return texts.count - 1
+    private mutating func row(of input: ModelInput) -> Int {
+        if let row = rows[input] { return row }
+        rows[input] = inputs.count
+        inputs.append(input)
+        return inputs.count - 1
     }
 
     /// Passages of the batch that are known to answer a query, other than the one it is trained on: those with the
@@ -106,7 +93,7 @@ public struct TrainingBatch: Sendable {
         for (passage, content) in examples.lazy.flatMap({ $0.passages.map(\.content) }).enumerated() {
             passagesByContent[content, default: []].append(passage)
         }
-        var passagesByRow = [[Int]](repeating: [], count: texts.count)
+        var passagesByRow = [[Int]](repeating: [], count: inputs.count)
         for (passage, row) in passageRows.enumerated() { passagesByRow[row].append(passage) }
         return try examples.enumerated().map { number, example in
             try Interruption.check()

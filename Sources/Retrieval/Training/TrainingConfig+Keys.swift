@@ -46,6 +46,9 @@ extension TrainingConfig {
             "blank_texts", \.blankTexts,
             "Texts of nothing but white space, control and zero-width characters: train on them as they are and count "
                 + "them, leave them out before the first step and count them, or refuse."),
+        .flag(
+            "ignore_media", \.ignoresMedia,
+            "Train on the text alone of records that also have an image, a video or a sound; else they are refused."),
         .section("max_lengths", \.maxLengths, Sides.lengthKeys, "Tokens; longer texts are cut. Default: the model's."),
         .section("prompts", \.prompts, Sides.promptKeys, "Put before each text. Default: the model's."),
         .section(

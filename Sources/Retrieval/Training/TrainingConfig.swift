@@ -23,6 +23,8 @@ public struct TrainingConfig: Sendable, Equatable {
     public var shortage = Shortage.keep
     public var withoutPositives = WithoutPositives.error
     public var blankTexts = BlankTexts.encode
+    /// Whether the text alone is taken of records that have media as well.
+    public var ignoresMedia = false
     /// Nil: what the model's card says; so for all that follow up to ``normalizes``.
     public var maxLengths = Sides<Int?>(query: nil, document: nil)
     public var prompts = Sides<String?>(query: nil, document: nil)

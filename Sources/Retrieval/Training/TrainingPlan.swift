@@ -1,12 +1,13 @@
 internal import Base
 public import Engine
 public import Examples
+internal import Inputs
 internal import JSON
 public import Models
+internal import Records
 public import Store
 internal import SystemPackage
 public import Tensors
-internal import Tokenizers
 
 /// A training config with everything it names found and opened: what a run, or a dry run, starts from.
 public final class TrainingPlan {
@@ -18,8 +19,8 @@ public final class TrainingPlan {
     public let lock: Lock
     /// Prompt and limit of both sides for each part of the config.
     public let sides: [TrainingConfig.Sides<ModelCard.Side>]
-    /// What makes token ids of both sides, likewise.
-    let tokenizers: [TrainingConfig.Sides<RoleTokenizer>]
+    /// What makes inputs of both sides, likewise.
+    let planners: [TrainingConfig.Sides<InputPlanner>]
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
@@ -66,12 +67,15 @@ public final class TrainingPlan {
             return sides
         }
         self.sides = sides
-        tokenizers = try sides.map { sides in
-            .init(
-                query: try RoleTokenizer(sides.query, of: card, start.tokenizer),
-                document: try RoleTokenizer(sides.document, of: card, start.tokenizer))
+        planners = try sides.map { sides in
+            func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
+                InputPlanner(
+                    try RoleTokenizer(side, of: card, start.tokenizer), role, ignoresMedia: config.ignoresMedia,
+                    mediaAdvice: "ignore_media: true in the config trains on the text alone")
+            }
+            return .init(query: try planner(sides.query, .query), document: try planner(sides.document, .document))
         }
-        try Self.checkLimits(tokenizers, config.places)
+        try Self.checkLimits(planners, config.places)
         let stepCount = try config.stepCount(exampleCount: source.parts.reduce(0) { $0 + $1.exampleCount })
         self.stepCount = stepCount
         try config.checkWarmup(stepCount: stepCount)
@@ -103,10 +107,11 @@ public final class TrainingPlan {
 
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length, so that all texts are equal.
     private static func checkLimits(
-        _ tokenizers: [TrainingConfig.Sides<RoleTokenizer>], _ places: KeyPlaces
+        _ planners: [TrainingConfig.Sides<InputPlanner>], _ places: KeyPlaces
     ) throws {
-        for (part, sides) in tokenizers.enumerated() {
-            for (role, tokenizer) in [("query", sides.query), ("document", sides.document)] {
+        for (part, sides) in planners.enumerated() {
+            for planner in [sides.query, sides.document] {
+                let (role, tokenizer) = (planner.role.rawValue, planner.tokenizer)
                 guard let count = try tokenizer.tokensWithoutText() else { continue }
                 throw places.failure(
                     "max_lengths.\(role)",
@@ -165,7 +170,8 @@ public final class TrainingPlan {
 
     var batching: Batching {
         Batching(
-            tokenizers: tokenizers, masksKnownPositives: config.masksKnownPositives,
+            planners: planners, references: source.parts.map(\.options.reference),
+            masksKnownPositives: config.masksKnownPositives,
             size: config.queriesPerStep / config.accumulation)
     }
 

@@ -26,6 +26,7 @@ public final class TrainingRun {
     private var truncatedCount = 0
     private var sequenceCount = 0
     private var blankCount = 0
+    private var ignoredMediaCount = 0
 
     /// Starts a run in `output`, or goes on with the one that is there.
     ///
@@ -131,6 +132,7 @@ public final class TrainingRun {
             truncatedCount += batch.truncatedCount
             sequenceCount += batch.sequenceCount
             blankCount += batch.blankCount
+            ignoredMediaCount += batch.ignoredMediaCount
         }
         step.trace = trace(for: batches)
         let outcome = try step.take(batches)
@@ -177,6 +179,8 @@ public final class TrainingRun {
         public let truncatedCount: Int
         /// How many of them were blank; see ``BlankTexts``.
         public let blankCount: Int
+        /// How many of them have media that the model did not see.
+        public let ignoredMediaCount: Int
         public let counts: [(reference: String, counts: ExampleSource.Counts)]
     }
 
@@ -185,7 +189,7 @@ public final class TrainingRun {
             model: folder.modelPath, lock: plan.lock.digest.description, stepCount: plan.stepCount,
             resumedAfter: firstStep, seconds: seconds,
             metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
-            truncatedCount: truncatedCount, blankCount: blankCount,
+            truncatedCount: truncatedCount, blankCount: blankCount, ignoredMediaCount: ignoredMediaCount,
             counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
@@ -200,7 +204,7 @@ extension TrainingRun.Report {
             "first_loss": metrics.first.map { JSONValue($0.loss) } ?? .null,
             "last_loss": metrics.last.map { JSONValue($0.loss) } ?? .null,
             "sequences": JSONValue(sequenceCount), "truncated": JSONValue(truncatedCount),
-            "blank": JSONValue(blankCount),
+            "blank": JSONValue(blankCount), "ignored_media": JSONValue(ignoredMediaCount),
             "datasets": .array(
                 counts.map { part in
                     .object(JSONObject([("reference", JSONValue(part.reference))] + part.counts.fields))

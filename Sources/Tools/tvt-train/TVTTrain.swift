@@ -147,6 +147,9 @@ struct TVTTrain: Tool {
                 blank_texts: skip leaves them out
                 """)
         }
+        if report.ignoredMediaCount > 0 {
+            log.notice("media of \(report.ignoredMediaCount) of \(report.sequenceCount) queries and passages were not seen")
+        }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
     }
 

@@ -23,6 +23,14 @@ public struct PackedBatch: Sendable {
         self.init(lengths: sequences.map(\.count), unpooled: unpooled) { sequences[$0][...] }
     }
 
+    /// Packs inputs.
+    public init(_ inputs: [ModelInput]) {
+        let leavesOut = inputs.contains { $0.unpooledCount > 0 }
+        self.init(lengths: inputs.map(\.tokens.count), unpooled: leavesOut ? inputs.map(\.unpooledCount) : nil) {
+            inputs[$0].tokens[...]
+        }
+    }
+
     /// Packs sequences that lie anywhere; `sequence(i)` is asked for once, in any order.
     public init(lengths: [Int], unpooled: [Int]? = nil, sequence: (Int) -> ArraySlice<Int32>) {
         precondition(!lengths.isEmpty && lengths.allSatisfy { $0 > 0 }, "a batch needs sequences that are not empty")

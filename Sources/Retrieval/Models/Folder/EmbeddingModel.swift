@@ -116,8 +116,7 @@ public final class EmbeddingModel {
     public func pack(_ texts: [[UInt8]], as role: Role) throws -> PackedBatch {
         let unpooled = self.texts(of: role).unpooledCount
         return PackedBatch(
-            try texts.map { try tokenize($0, as: role) },
-            unpooled: unpooled == 0 ? nil : Array(repeating: unpooled, count: texts.count))
+            try texts.map { ModelInput(tokens: try tokenize($0, as: role), unpooledCount: unpooled) })
     }
 
     /// Everything a checkpoint holds, plus LoRA parameters, in order.

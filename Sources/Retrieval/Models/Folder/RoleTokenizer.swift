@@ -70,6 +70,15 @@ public struct RoleTokenizer: Sendable {
         return encoding
     }
 
+    /// A text as the model takes it.
+    ///
+    /// - Parameter text: as for ``append(_:to:)``.
+    public func input(of text: [UInt8]) throws -> (input: ModelInput, wasTruncated: Bool) {
+        var tokens: [Int32] = []
+        let encoding = try text.withUnsafeBytes { try append($0, to: &tokens) }
+        return (ModelInput(tokens: tokens, unpooledCount: unpooledCount), encoding.wasTruncated)
+    }
+
     /// How many tokens the prompt and the special tokens take, where they leave none of the maximal length to the text:
     /// all texts would then have the same vector. Nil where there is a place for the text.
     public func tokensWithoutText() throws -> Int? {

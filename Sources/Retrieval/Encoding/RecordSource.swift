@@ -1,0 +1,158 @@
+internal import Base
+internal import Examples
+internal import Inputs
+public import Models
+public import Records
+public import Store
+public import Vectors
+
+/// Where texts come from: one side of a dataset, as a model sees it.
+public struct RecordSource: Sendable {
+    public let dataset: Dataset
+    public let side: VectorsSide
+    private let planner: InputPlanner
+    /// The split whose judged queries are the only ones; nil where all records are taken.
+    let split: String?
+    /// What documents are encoded by instead of what they hold; nil for documents as they are.
+    let textSide: TextSide?
+    /// What happens to blank texts.
+    let blankTexts: BlankTexts
+    /// Records that are left out because their text is blank, or because they have none.
+    public let blankCount: Int
+    /// Ordinals of the records that are taken, ascending; nil for all.
+    private let selection: [UInt32]?
+
+    /// - Parameters:
+    ///   - ignoresMedia: encode the text of records that also have an image, video or audio; without it such a record
+    ///     is an error, because the model does not see all of it.
+    ///   - split: take only the queries that have judgements in this split; 4 bytes of memory each.
+    ///   - textSide: encode documents by this field of the queries that link to them, and leave out those that no query
+    ///     gives a text; memory: 12 bytes a document, 4 a link, 1 a query.
+    ///   - blankTexts: with `skip` and `error` all records are read once before any is encoded; with `skip` 4 bytes of
+    ///     memory each where some are left out.
+    /// - Throws: `Failure` where the dataset has no such split, the field gives no text, blank texts are refused, or the
+    ///   model's prompt leaves nothing of a text; `DamagedBlob`.
+    public init(
+        _ dataset: Dataset, _ side: VectorsSide, _ model: EmbeddingModel, ignoresMedia: Bool = false,
+        split: String? = nil, textSide: String? = nil, blankTexts: BlankTexts = .encode
+    ) throws {
+        precondition(split == nil || side == .queries, "documents belong to no split")
+        precondition(textSide == nil || side == .corpus, "queries have their own text")
+        self.dataset = dataset
+        self.side = side
+        self.split = split
+        self.textSide = try textSide.map { try TextSide($0, in: dataset) }
+        self.blankTexts = blankTexts
+        let role: Role = side == .queries ? .query : .document
+        planner = InputPlanner(
+            model.texts(of: role), role, ignoresMedia: ignoresMedia,
+            mediaAdvice: "--ignore-media encodes the text alone")
+        try Self.checkLimit(planner.tokenizer, side)
+        let chosen = try split.map { try Self.queries(of: $0, in: dataset) }
+        (selection, blankCount) =
+            textSide == nil ? try Self.readable(chosen, side, dataset, blankTexts) : (chosen, 0)
+    }
+
+    /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length.
+    private static func checkLimit(_ tokenizer: RoleTokenizer, _ side: VectorsSide) throws {
+        guard let count = try tokenizer.tokensWithoutText() else { return }
+        let (role, option) = side == .queries ? ("a query", "--query") : ("a document", "--document")
+        throw Failure(
+            .badConfiguration,
+            "the prompt and special tokens of \(role) take \(count) of at most \(tokenizer.side.maxLength) tokens: nothing "
+                + "is left for the text",
+            advice: "Raise \(option)-max-length, or shorten \(option)-prompt.")
+    }
+
+    /// The records that are left of `selection`, and how many are not, as the policy for blank texts wants it.
+    private static func readable(
+        _ selection: [UInt32]?, _ side: VectorsSide, _ dataset: Dataset, _ policy: BlankTexts
+    ) throws -> ([UInt32]?, leftOutCount: Int) {
+        guard policy != .encode else { return (selection, 0) }
+        let blank = try BlankRecords(side == .queries ? .queries : .documents, of: dataset)
+        let count = selection?.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
+        let found = selection.map { $0.filter { blank.contains(Int($0)) } } ?? blank.ordinals
+        guard let first = found.first else { return (selection, 0) }
+        guard policy == .skip else {
+            let id = try side == .queries ? dataset.queryID(Int(first)) : dataset.documentID(Int(first))
+            throw Failure(
+                .badData,
+                "\(dataset.reference): \(found.count) of \(count) \(side == .queries ? "queries" : "documents") are blank; "
+                    + "the first is \(escaped(id))",
+                advice: "--blank-texts skip leaves them out, encode gives them a vector.")
+        }
+        let kept = selection ?? Array(0..<UInt32(count))
+        return (kept.filter { !blank.contains(Int($0)) }, found.count)
+    }
+
+    private static func queries(of split: String, in dataset: Dataset) throws -> [UInt32] {
+        guard let links = dataset.judgements(split: split) else {
+            let splits = dataset.judgements.map(\.split)
+            throw Failure(
+                .missingInput, "\(dataset.reference) has no judgements \(split)",
+                advice: splits.isEmpty ? "It has none at all." : "It has \(splits.joined(separator: ", ")).")
+        }
+        return try (0..<dataset.queryCount).filter { query in
+            if query % 65_536 == 0 { try Interruption.check() }
+            return try !links.range(of: query).isEmpty
+        }.map { UInt32($0) }
+    }
+
+    /// How many records there are to encode.
+    public var count: Int {
+        textSide?.documents.count ?? selection?.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
+    }
+
+    /// Leading tokens of each text of a batch that pooling leaves out; nil for none.
+    func unpooled(_ textCount: Int) -> [Int]? {
+        let count = planner.tokenizer.unpooledCount
+        return count == 0 ? nil : Array(repeating: count, count: textCount)
+    }
+
+    /// Records that have no vector: documents without a text on the text side, and blank ones that are skipped.
+    public var leftOutCount: Int { textSide?.leftOutCount ?? blankCount }
+
+    /// Reads and tokenises a range of records: of ordinals, or of positions among those that are taken.
+    ///
+    /// - Throws: `InputError` for a record without text, or with media.
+    func tokenized(_ range: Range<Int>) throws -> TokenizedRecords {
+        var records = TokenizedRecords(range)
+        if let textSide {
+            try textSide.forEachText(range, in: dataset) { _, id, text in
+                records.append(try planner.plan(text, of: id, at: Place(path: dataset.reference)), of: id)
+            }
+            return records
+        }
+        let reader = RecordContentReader()
+        func append(_ ordinal: Int, _ line: UnsafeRawBufferPointer) throws {
+            let content = try reader.content(of: line, planner.role, at: place(ordinal))
+            records.append(try planner.plan(content, at: place(ordinal)), of: content.id)
+        }
+        try forEachRun(of: range) { ordinals in
+            switch side {
+            case .corpus: try dataset.forEachDocumentRecord(in: ordinals, append)
+            case .queries: try dataset.forEachQueryRecord(in: ordinals, append)
+            }
+        }
+        return records
+    }
+
+    /// Neighbours in the dataset are read together: they share frames.
+    private func forEachRun(of range: Range<Int>, _ body: (_ ordinals: Range<Int>) throws -> Void) throws {
+        guard let selection else { return try body(range) }
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let first = Int(selection[position])
+            let start = position
+            repeat {
+                position += 1
+            } while position < range.upperBound
+                && Int(selection[position]) == first + position - start
+            try body(first..<first + position - start)
+        }
+    }
+
+    private func place(_ ordinal: Int) -> Place {
+        Place(path: "\(dataset.reference), \(side == .queries ? "query" : "document") \(ordinal)")
+    }
+}
