@@ -243,6 +243,7 @@ let tools: [Target] = layer(
     [
         room(
             "CommandLineKit", uses: ["CProcess", "Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
+        room("ModelCommandLine", uses: ["Base", "CommandLineKit", "Engine", "Models"], packages: [argumentParser]),
         tool(
             "tvt-convert",
             uses: [
@@ -261,10 +262,12 @@ let tools: [Target] = layer(
         tool(
             "tvt-encode",
             uses: [
-                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Engine", "Store", "Remotes",
+                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine", "Store", "Remotes",
                 "Encoding",
             ]),
-        tool("tvt-model", uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine"]),
+        tool(
+            "tvt-model",
+            uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ModelCommandLine"]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
