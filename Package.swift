@@ -244,6 +244,7 @@ let tools: [Target] = layer(
     [
         room(
             "CommandLineKit", uses: ["CProcess", "Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
+        room("ModelCommandLine", uses: ["Base", "CommandLineKit", "Engine", "Models"], packages: [argumentParser]),
         tool(
             "tvt-convert",
             uses: [
@@ -262,10 +263,12 @@ let tools: [Target] = layer(
         tool(
             "tvt-encode",
             uses: [
-                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "Engine", "Store", "Remotes",
+                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine", "Store", "Remotes",
                 "Encoding",
             ]),
-        tool("tvt-model", uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine"]),
+        tool(
+            "tvt-model",
+            uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ModelCommandLine"]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),

@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import Engine
 internal import JSON
+internal import ModelCommandLine
 internal import Models
 internal import SystemPackage
 internal import Tensors

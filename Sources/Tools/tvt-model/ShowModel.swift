@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
+internal import ModelCommandLine
 internal import Models
 internal import SystemPackage
 
