@@ -116,7 +116,7 @@ struct BertTests {
         let wholeByName = Dictionary(uniqueKeysWithValues: zip(parameters.map(\.name), whole))
 
         var inputs: [Tensor] = []
-        var hidden = try withoutGradients { try model.text.entrance.embed(batch, dropout) }
+        var hidden = try withoutGradients { try model.text.entrance.embed(batch, [], dropout) }
         for block in model.text.stages {
             inputs.append(hidden)
             hidden = try withoutGradients { try block.forward(hidden, batch.context(dropout)) }
@@ -141,7 +141,7 @@ struct BertTests {
             try compare(block.parameters, gradients.dropFirst())
             gradient = gradients[0]
         }
-        let embedded = try model.text.entrance.embed(batch, dropout)
+        let embedded = try model.text.entrance.embed(batch, [], dropout)
         let rest = try Tensor.gradients(
             of: [embedded], withRespectTo: model.text.entrance.parameters.map(\.tensor), outputGradients: [gradient])
         try compare(model.text.entrance.parameters, rest[...])

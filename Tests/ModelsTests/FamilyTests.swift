@@ -59,7 +59,7 @@ struct FamilyTests {
             let packed = PackedBatch(generated.texts)
             let batch = try DeviceBatch(packed)
             let context = batch.context()
-            var hidden = try model.text.entrance.embed(batch, .none)
+            var hidden = try model.text.entrance.embed(batch, [], .none)
             func compare(_ key: String, _ hidden: Tensor) throws {
                 let shown = hidden.size(1) > width ? try hidden.narrow(1, start: 0, length: width).contiguous() : hidden
                 expectClose(

@@ -79,6 +79,10 @@ CTorchStatus ctorch_scatter(const CTorchTensor *tensor, int64_t dimension, const
     return make(out, error, [&] { return tensor->value.scatter(dimension, index->value, source->value); });
 }
 
+CTorchStatus ctorch_index_copy(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] { return tensor->value.index_copy(dimension, index->value, source->value); });
+}
+
 CTorchStatus ctorch_index_add(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] { return tensor->value.index_add(dimension, index->value, source->value); });
 }

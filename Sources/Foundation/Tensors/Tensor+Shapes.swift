@@ -83,6 +83,11 @@ extension Tensor {
         try made("indexSelect", self, index) { ctorch_index_select($0, Int64(dimension), $1, $2, $3) }
     }
 
+    /// A copy in which the given indices (int64, one dimension, none twice) of a dimension are those of `source`.
+    public func indexCopy(_ dimension: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
+        try made("indexCopy", self, index, source) { ctorch_index_copy($0, Int64(dimension), $1, $2, $3, $4) }
+    }
+
     /// Rows of `self` `[V, D]` at `index` of any shape: `[…, D]`.
     ///
     /// - Parameter padding: a row that gets no gradient, as torch's `padding_idx`.

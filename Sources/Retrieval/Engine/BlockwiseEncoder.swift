@@ -25,6 +25,7 @@ public final class BlockwiseEncoder {
     /// What gradients are computed for, in the order of all gradients here.
     public let parameters: [Parameter]
     private let indexes: [ObjectIdentifier: Int]
+    private let pieces: [Piece]
 
     /// - Parameter model: with the parameters to train marked as trainable.
     public init(model: TextModel, head: Head, device: Device = .cpu) {
@@ -32,12 +33,23 @@ public final class BlockwiseEncoder {
         self.head = head
         self.device = device
         parameters = model.trainableParameters + head.parameters.filter(\.isTrainable)
+        pieces = Self.pieces(of: model)
         indexes = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ObjectIdentifier($1), $0) })
     }
 
-    /// One stage of one chunk between forward and backward.
+    /// A piece of the model, as a pass walks over them: towers first, then the text model, then the head.
+    private enum Piece: Hashable {
+        case towerEntrance(Int)
+        case towerStage(Int, Int)
+        case entrance
+        case stage(Int)
+        case head
+    }
+
+    /// One piece of one chunk between forward and backward.
     fileprivate struct Step {
-        let input: Tensor?
+        /// What it was given: nothing for a tower's entrance; for the text model's, the features of each tower.
+        var inputs: [Tensor?] = []
         var output: Tensor?
     }
 
@@ -49,106 +61,168 @@ public final class BlockwiseEncoder {
         public let tokenCount: Int
         fileprivate let chunks: [Chunk]
         fileprivate let dropout: Dropout
-        /// `[stage][chunk]`
-        fileprivate var steps: [[Step]]
+        /// `[piece][chunk]`; nil where a chunk has nothing for a tower.
+        fileprivate var steps: [[Step?]]
     }
 
-    /// Some of a pass's texts, packed.
+    /// Some of a pass's inputs, packed.
     fileprivate struct Chunk {
         let batch: DeviceBatch
-        /// The caller's numbers of its texts.
+        /// The caller's numbers of its inputs.
         let members: [Int]
     }
 
-    private var stageCount: Int { model.stages.count + 2 }
+    private static func pieces(of model: TextModel) -> [Piece] {
+        model.towers.enumerated().flatMap { tower, value in
+            [.towerEntrance(tower)] + value.stages.indices.map { .towerStage(tower, $0) }
+        } + [.entrance] + model.stages.indices.map { .stage($0) } + [.head]
+    }
 
-    private func trained(stage: Int) -> [Parameter] {
+    private static func trained(_ piece: Piece, _ model: TextModel, _ head: Head) -> [Parameter] {
         let all: [Parameter] =
-            switch stage {
-            case 0: model.entrance.parameters
-            case stageCount - 1: head.parameters
-            default: model.stages[stage - 1].parameters
+            switch piece {
+            case .towerEntrance(let tower): model.towers[tower].entrance.parameters
+            case .towerStage(let tower, let stage): model.towers[tower].stages[stage].parameters
+            case .entrance: model.entrance.parameters
+            case .stage(let stage): model.stages[stage].parameters
+            case .head: head.parameters
             }
         return all.filter(\.isTrainable)
     }
 
-    /// The first stage that a gradient has to reach.
-    private var firstTrainedStage: Int { (0..<stageCount).first { !trained(stage: $0).isEmpty } ?? stageCount - 1 }
-
-    private func run(stage: Int, _ input: Tensor?, _ chunk: Chunk, _ dropout: Dropout) throws -> Tensor {
-        guard let input else { return try model.entrance.embed(chunk.batch, dropout) }
-        guard stage == stageCount - 1 else {
-            return try model.stages[stage - 1].forward(input, chunk.batch.context(dropout))
+    /// Numbers of the pieces whose outputs a piece is given.
+    private func sources(of number: Int) -> [Int] {
+        switch pieces[number] {
+        case .towerEntrance: []
+        case .towerStage, .stage, .head: [number - 1]
+        case .entrance: model.towers.indices.map { lastPiece(ofTower: $0) }
         }
-        return try head(input, chunk.batch)
     }
 
-    /// Vectors of texts, and what backward needs.
+    private func lastPiece(ofTower tower: Int) -> Int {
+        let count = model.towers[tower].stages.count
+        return pieces.firstIndex(of: count == 0 ? .towerEntrance(tower) : .towerStage(tower, count - 1))!
+    }
+
+    /// Whether a gradient has to reach what a piece makes: it is trained, or something before it is.
+    private func findTrained() -> [Bool] {
+        var isReached = [Bool](repeating: false, count: pieces.count)
+        for number in pieces.indices {
+            isReached[number] =
+                !Self.trained(pieces[number], model, head).isEmpty || sources(of: number).contains { isReached[$0] }
+        }
+        // Vectors are differentiated in any case.
+        isReached[pieces.count - 1] = true
+        return isReached
+    }
+
+    /// - Returns: nil for a tower that the chunk has nothing for.
+    private func run(_ piece: Piece, _ inputs: [Tensor?], _ chunk: Chunk, _ dropout: Dropout) throws -> Tensor? {
+        switch piece {
+        case .towerEntrance(let number):
+            let tower = model.towers[number]
+            return try chunk.batch.media(for: tower).map { try tower.entrance.embed($0, dropout) }
+        case .towerStage(let number, let stage):
+            let tower = model.towers[number]
+            guard let input = inputs[0], let media = try chunk.batch.media(for: tower) else { return nil }
+            return try tower.stages[stage].forward(input, media.context(dropout))
+        case .entrance: return try model.entrance.embed(chunk.batch, inputs, dropout)
+        case .stage(let stage): return try model.stages[stage].forward(inputs[0]!, chunk.batch.context(dropout))
+        case .head: return try head(inputs[0]!, chunk.batch)
+        }
+    }
+
+    /// Vectors of inputs, and what backward needs.
     ///
     /// - Parameters:
-    ///   - inputs: of the texts; none empty.
-    ///   - chunkTokens: most tokens of a chunk, unless one text alone has more; nil takes all at once.
+    ///   - inputs: none empty.
+    ///   - chunkTokens: what a chunk costs at most (``ModelInput/cost``), unless one input alone costs more; nil takes all
+    ///     at once.
     ///   - dropout: for the pass; the same seed drops the same when a stage is run again.
     /// - Throws: `Failure` with status 130 after an interruption: between stages, so no weight has changed.
     public func forward(
-        _ inputs: [ModelInput], chunkTokens: Int? = nil, dropout: Dropout = .none, trace: Trace = .keep
+        _ inputs: [LoadedInput], chunkTokens: Int? = nil, dropout: Dropout = .none, trace: Trace = .keep
     ) throws -> Pass {
-        let chunks = try Self.chunks(of: inputs, tokens: chunkTokens).map { members in
+        let chunks = try Self.chunks(of: inputs.map(\.input), tokens: chunkTokens).map { members in
             let packed = PackedBatch(members.map { inputs[$0] })
             return Chunk(batch: try DeviceBatch(packed, device: device), members: members)
         }
-        let firstTrained = firstTrainedStage
-        var steps: [[Step]] = []
-        var current = [Tensor?](repeating: nil, count: chunks.count)
-        for stage in 0..<stageCount {
-            var ofStage: [Step] = []
-            for (number, chunk) in chunks.enumerated() {
+        let isReached = findTrained()
+        var steps: [[Step?]] = []
+        // What each piece has made of each chunk, until nothing needs it any more.
+        var made: [Int: [Tensor?]] = [:]
+        for (number, piece) in pieces.enumerated() {
+            let sources = sources(of: number)
+            var ofPiece: [Step?] = []
+            var outputs: [Tensor?] = []
+            for (index, chunk) in chunks.enumerated() {
                 try Interruption.check()
-                let input = try current[number].map { try stage > firstTrained ? $0.requireGradient() : $0 }
-                let keepsGraph = trace == .keep && stage >= firstTrained
+                let inputs = try sources.map { source in
+                    try made[source]![index].map { isReached[source] ? try $0.requireGradient() : $0 }
+                }
+                let keepsGraph = trace == .keep && isReached[number]
                 let output =
                     try keepsGraph
-                    ? withGradients { try run(stage: stage, input, chunk, dropout) }
-                    : withoutGradients { try run(stage: stage, input, chunk, dropout) }
-                // What lies before the first trained stage is never asked for again.
-                ofStage.append(Step(input: stage >= firstTrained ? input : nil, output: keepsGraph ? output : nil))
-                current[number] = try output.detached()
+                    ? withGradients { try run(piece, inputs, chunk, dropout) }
+                    : withoutGradients { try run(piece, inputs, chunk, dropout) }
+                // What no gradient reaches is never asked for again.
+                ofPiece.append(
+                    output.map { isReached[number] ? Step(inputs: inputs, output: keepsGraph ? $0 : nil) : Step() })
+                outputs.append(try output?.detached())
             }
-            steps.append(ofStage)
+            steps.append(ofPiece)
+            for source in sources { made[source] = nil }
+            made[number] = outputs
         }
+        let vectors = made[pieces.count - 1]!.map { $0! }
         return Pass(
-            vectors_UD: try Self.inCallersOrder(current.map { $0! }, chunks.map(\.members), count: inputs.count),
-            tokenCount: inputs.reduce(0) { $0 + $1.tokens.count }, chunks: chunks, dropout: dropout, steps: steps)
+            vectors_UD: try Self.inCallersOrder(vectors, chunks.map(\.members), count: inputs.count),
+            tokenCount: inputs.reduce(0) { $0 + $1.input.tokens.count }, chunks: chunks, dropout: dropout, steps: steps)
     }
 
-    /// Adds the gradients of `Σ vectors · vectorGradients` to `sums`, from the last stage to the first.
+    /// Vectors of inputs without media.
+    public func forward(
+        _ inputs: [ModelInput], chunkTokens: Int? = nil, dropout: Dropout = .none, trace: Trace = .keep
+    ) throws -> Pass {
+        try forward(inputs.map { LoadedInput($0) }, chunkTokens: chunkTokens, dropout: dropout, trace: trace)
+    }
+
+    /// Adds the gradients of `Σ vectors · vectorGradients` to `sums`, from the last piece to the first.
     ///
-    /// Each stage's trace is freed as soon as it has been used.
+    /// Each piece's trace is freed as soon as it has been used.
     public func backward(_ pass: consuming Pass, vectorGradients_UD: Tensor, into sums: GradientSums) throws {
-        let firstTrained = firstTrainedStage
-        var flowing: [Tensor] = try pass.chunks.map { chunk in
+        let isReached = findTrained()
+        // What flows back to what a piece has made, of each chunk.
+        var flowing: [Int: [Tensor?]] = [:]
+        flowing[pieces.count - 1] = try pass.chunks.map { chunk in
             try withoutGradients { try vectorGradients_UD.indexSelect(0, Self.rows(chunk.members, device)) }
         }
         var steps = pass.steps
-        for stage in stride(from: stageCount - 1, through: firstTrained, by: -1) {
-            let weights = trained(stage: stage)
-            for (number, chunk) in pass.chunks.enumerated() {
+        for number in pieces.indices.reversed() {
+            defer { steps.removeLast() }
+            guard isReached[number], let given = flowing.removeValue(forKey: number) else { continue }
+            let weights = Self.trained(pieces[number], model, head)
+            let sources = sources(of: number)
+            let reached = sources.indices.filter { isReached[sources[$0]] }
+            for source in reached { flowing[sources[source]] = Array(repeating: nil, count: pass.chunks.count) }
+            for (index, chunk) in pass.chunks.enumerated() {
                 try Interruption.check()
-                let step = steps[stage][number]
+                guard let step = steps[number][index], let gradient = given[index] else { continue }
+                let differentiated = reached.filter { step.inputs[$0] != nil }
+                let variables = differentiated.map { step.inputs[$0]! } + weights.map(\.tensor)
+                guard !variables.isEmpty else { continue }
                 let output =
-                    try step.output ?? withGradients { try run(stage: stage, step.input, chunk, pass.dropout) }
-                let passesOn = stage > firstTrained
-                let inputs = (passesOn ? [step.input!] : []) + weights.map(\.tensor)
-                guard !inputs.isEmpty else { continue }
+                    try step.output ?? withGradients { try run(pieces[number], step.inputs, chunk, pass.dropout)! }
                 let gradients = try Tensor.gradients(
-                    of: [output], withRespectTo: inputs, outputGradients: [flowing[number]], allowUnused: true)
-                steps[stage][number] = Step(input: nil, output: nil)
-                for (weight, gradient) in zip(weights, gradients.dropFirst(passesOn ? 1 : 0)) {
+                    of: [output], withRespectTo: variables, outputGradients: [gradient], allowUnused: true)
+                steps[number][index] = nil
+                for (weight, gradient) in zip(weights, gradients.dropFirst(differentiated.count)) {
                     if let gradient { try sums.add(gradient, at: indexes[ObjectIdentifier(weight)]!) }
                 }
-                if passesOn { flowing[number] = try gradients[0] ?? step.input!.zerosLike() }
+                for (input, gradient) in zip(differentiated, gradients) {
+                    flowing[sources[input]]![index] = try gradient ?? step.inputs[input]!.zerosLike()
+                }
             }
-            steps.removeLast()
         }
     }
 

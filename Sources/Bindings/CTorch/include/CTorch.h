@@ -97,6 +97,8 @@ CTorchStatus ctorch_index_select(const CTorchTensor *tensor, int64_t dimension, 
 CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, int64_t padding, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_gather(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_scatter(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
+/// A copy of `tensor` in which the given indices of a dimension are those of `source`.
+CTorchStatus ctorch_index_copy(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_index_add(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
 /// Reduces consecutive rows; `lengths` (int64, sum = rows) cuts them. `mean` false sums.
 CTorchStatus ctorch_segment_reduce(const CTorchTensor *tensor, const CTorchTensor *lengths, bool mean, CTorchTensor **out, CTorchError *error);

@@ -61,6 +61,9 @@ public final class DeviceLayout {
     let cumulativeLengths: Tensor
     /// int32 `[T]`.
     let positions_T: Tensor
+    /// `[axes][T]`: where rows stand, for rotary embeddings with several axes; nil where all axes count as
+    /// ``positions_T`` does.
+    let positions: [[Int32]]?
     private var rotaryTables: [Rotary: RotaryTable] = [:]
     private var masks: [MaskKey: Tensor] = [:]
 
@@ -69,8 +72,10 @@ public final class DeviceLayout {
         let length: Int
     }
 
-    init(_ layout: Layout, device: Device) throws {
+    init(_ layout: Layout, positions: [[Int32]]? = nil, device: Device) throws {
+        precondition(positions?.allSatisfy { $0.count == layout.rowCount } ?? true, "a place for each row")
         self.layout = layout
+        self.positions = positions
         self.device = device
         cumulativeLengths = try Tensor(layout.cumulativeLengths).to(device)
         positions_T = try Tensor(layout.positions).to(device)

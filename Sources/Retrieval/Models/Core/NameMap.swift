@@ -12,6 +12,9 @@ public struct NameMap: Sendable {
     /// Tensors that may be there and are not needed: whole names, beginnings that end in a dot, or endings that start
     /// with one.
     let unusedTensors: [String]
+    /// Beginnings of names as files have them, and what the model calls them, where a model has several parts; the first
+    /// that fits counts. Empty: ``prefixes`` say it all.
+    var rewrites: [(written: String, name: String)] = []
     /// What the base class puts before every name where it has other parts beside the one that is read here.
     var basePrefix = ""
 
@@ -26,7 +29,12 @@ public struct NameMap: Sendable {
     }
 
     /// The names that a module may go by, the usual one first.
-    func aliases(of module: String) -> [String] { [module] + prefixes.map { $0 + module } }
+    func aliases(of module: String) -> [String] {
+        let rewritten = rewrites.filter { module.hasPrefix($0.name) }.map {
+            $0.written + module.dropFirst($0.name.count)
+        }
+        return [module] + prefixes.map { $0 + module } + rewritten
+    }
 
     /// Whether a name, whole or from a dot on, means a module that no vector depends on.
     func isUnused(_ name: String) -> Bool {
@@ -43,15 +51,20 @@ public struct NameMap: Sendable {
 
     /// The name that the model uses for a tensor of a checkpoint, which may have a prefix or an older ending.
     public func canonical(_ written: String) -> String {
-        let prefix = prefixes.first { written.hasPrefix($0) } ?? ""
-        let name = String(written.dropFirst(prefix.count))
+        let rewrite = rewrites.first { written.hasPrefix($0.written) }
+        let prefix = rewrite?.written ?? prefixes.first { written.hasPrefix($0) } ?? ""
+        let name = (rewrite?.name ?? "") + written.dropFirst(prefix.count)
         let ending = oldEndings.first { name.hasSuffix($0.old) }
         return ending.map { name.dropLast($0.old.count) + $0.new } ?? name
     }
 
     /// The names that a tensor may have in a checkpoint with this prefix.
     func spellings(_ name: String, prefix: String) -> [String] {
-        [prefix + name]
+        guard rewrites.isEmpty else {
+            let all = rewrites.filter { name.hasPrefix($0.name) }.map { $0.written + name.dropFirst($0.name.count) }
+            return all.filter { canonical($0) == name }
+        }
+        return [prefix + name]
             + oldEndings.filter { name.hasSuffix($0.new) }.map { prefix + name.dropLast($0.new.count) + $0.old }
     }
 }

@@ -13,6 +13,10 @@ public struct PackedBatch: Sendable {
     /// `[S]`: leading tokens of each packed sequence that pooling leaves out, as those of a prompt that is not part of
     /// what the text says; nil for none. Attention sees them all the same.
     public let unpooled: [Int]?
+    /// `[3][T]`: see ``ModelInput/positions``; nil where all tokens count.
+    let positions: [[Int32]]?
+    /// Of all sequences, in the packed order.
+    let media: [PlacedMedia]
 
     public var sequenceCount: Int { order.count }
     public var tokenCount: Int { tokens.count }
@@ -23,16 +27,32 @@ public struct PackedBatch: Sendable {
         self.init(lengths: sequences.map(\.count), unpooled: unpooled) { sequences[$0][...] }
     }
 
+    /// Packs inputs without media.
+    public init(_ inputs: [ModelInput]) { self.init(inputs.map { LoadedInput($0) }) }
+
     /// Packs inputs.
-    public init(_ inputs: [ModelInput]) {
+    public init(_ loaded: [LoadedInput]) {
+        let inputs = loaded.map(\.input)
         let leavesOut = inputs.contains { $0.unpooledCount > 0 }
-        self.init(lengths: inputs.map(\.tokens.count), unpooled: leavesOut ? inputs.map(\.unpooledCount) : nil) {
-            inputs[$0].tokens[...]
-        }
+        let hasPlaces = inputs.contains { $0.positions != nil }
+        self.init(
+            lengths: inputs.map(\.tokens.count), unpooled: leavesOut ? inputs.map(\.unpooledCount) : nil,
+            loaded: loaded, positions: hasPlaces ? inputs.map(\.positions) : nil
+        ) { inputs[$0].tokens[...] }
     }
 
     /// Packs sequences that lie anywhere; `sequence(i)` is asked for once, in any order.
     public init(lengths: [Int], unpooled: [Int]? = nil, sequence: (Int) -> ArraySlice<Int32>) {
+        self.init(lengths: lengths, unpooled: unpooled, loaded: [], positions: nil, sequence: sequence)
+    }
+
+    /// - Parameters:
+    ///   - loaded: with the media of the sequences; none where there are none.
+    ///   - positions: `[3][length]` of each sequence that does not count; nil where all do.
+    private init(
+        lengths: [Int], unpooled: [Int]?, loaded: [LoadedInput], positions: [[[Int32]]?]?,
+        sequence: (Int) -> ArraySlice<Int32>
+    ) {
         precondition(!lengths.isEmpty && lengths.allSatisfy { $0 > 0 }, "a batch needs sequences that are not empty")
         let isSorted = zip(lengths, lengths.dropFirst()).allSatisfy { $0 <= $1 }
         order = isSorted ? Array(lengths.indices) : lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
@@ -45,6 +65,27 @@ public struct PackedBatch: Sendable {
         precondition(unpooled.map { $0.count == lengths.count } ?? true, "one number for each sequence")
         let order = order
         self.unpooled = unpooled.map { counts in order.map { counts[$0] } }
+        self.positions = positions.map { given in
+            (0..<3).map { axis in order.flatMap { given[$0]?[axis] ?? Array(0..<Int32(lengths[$0])) } }
+        }
+        media =
+            loaded.isEmpty
+            ? []
+            : zip(order, layout.cumulativeLengths).flatMap { index, firstRow in
+                zip(loaded[index].input.media, loaded[index].rows).map { item, rows in
+                    PlacedMedia(
+                        item: item, rows: rows,
+                        tokens: item.tokens.map { ($0.lowerBound + Int(firstRow))..<($0.upperBound + Int(firstRow)) })
+                }
+            }
+    }
+
+    /// An item of the batch.
+    struct PlacedMedia: Sendable {
+        let item: MediaItem
+        let rows: any MediaRows
+        /// The rows of the batch that its features stand for.
+        let tokens: [Range<Int>]
     }
 
     /// Runs whose sequences have equally many unpooled tokens, with that number, at most their length.
@@ -76,12 +117,13 @@ public final class DeviceBatch {
     public let layout: DeviceLayout
     /// Rows of the packed order, in the caller's order; nil where they are the same.
     let restoring_S: Tensor?
+    private var mediaByTower: [Tower.Name: DeviceMedia] = [:]
 
     public init(_ packed: PackedBatch, device: Device = .cpu) throws {
         self.packed = packed
         self.device = device
         tokens_T = try Tensor(packed.tokens).to(device)
-        layout = try DeviceLayout(packed.layout, device: device)
+        layout = try DeviceLayout(packed.layout, positions: packed.positions, device: device)
         if packed.order.indices.allSatisfy({ packed.order[$0] == $0 }) {
             restoring_S = nil
         } else {
@@ -108,6 +150,23 @@ public final class DeviceBatch {
             }
         }
         return try Tensor(positions).to(device)
+    }
+
+    /// The batch's items for a tower; nil where it has none.
+    public func media(for tower: Tower) throws -> DeviceMedia? {
+        if let media = mediaByTower[tower.name] { return media }
+        let placed = packed.media.filter { $0.item.tower == tower.name }
+        guard !placed.isEmpty else { return nil }
+        let items = placed.map(\.item)
+        let media = try DeviceMedia(items, placed.map(\.rows), tower.arrange(items), device: device)
+        mediaByTower[tower.name] = media
+        return media
+    }
+
+    /// The rows of the batch that a tower's features stand for, int64, in the order of the features.
+    func rows(of tower: Tower.Name) throws -> Tensor {
+        let rows = packed.media.filter { $0.item.tower == tower }.flatMap(\.tokens).joined().map(Int64.init)
+        return try Tensor(rows).to(device)
     }
 
     /// What the stages of a text chain are run with.

@@ -22,27 +22,50 @@ public protocol Stage: AnyObject {
 public protocol Entrance: AnyObject {
     var parameters: [Parameter] { get }
 
+    /// - Parameter features: of each of the model's towers, in their order, `[tokens, D']`; nil for one that the batch
+    ///   has no items for. They take the places of their tokens: ``DeviceBatch/rows(of:)``.
     /// - Returns: hidden states `[T, D]`, in the type that the chain computes with.
-    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor
+    func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor
 }
 
 /// What stages are run with beside hidden states: how rows belong together, and what is dropped.
 public struct Context {
     /// A segmentation of a chain's rows; a chain may have several.
     public enum LayoutName: Sendable, Hashable {
-        /// The texts of a batch.
+        /// The texts of a batch; in a tower, its items.
         case sequences
+        /// The pictures of images and videos.
+        case frames
+        /// Neighbourhoods in a picture.
+        case windows
+        /// Pieces of sounds.
+        case chunks
+    }
+
+    /// An order of a chain's rows.
+    public enum RowsName: Sendable, Hashable {
+        /// In which neighbourhoods lie together.
+        case windows
+        /// In which the items came.
+        case items
     }
 
     private let layouts: [LayoutName: DeviceLayout]
+    private let rowOrders: [RowsName: Tensor]
     /// For the whole model; each stage derives its own seed.
     public let dropout: Dropout
 
-    init(layouts: [LayoutName: DeviceLayout], dropout: Dropout) {
+    init(layouts: [LayoutName: DeviceLayout], rows: [RowsName: Tensor] = [:], dropout: Dropout) {
         self.layouts = layouts
+        rowOrders = rows
         self.dropout = dropout
     }
 
     /// - Precondition: the chain's entrance makes this layout.
     public func layout(_ name: LayoutName = .sequences) -> DeviceLayout { layouts[name]! }
+
+    /// int32: the rows to take for this order.
+    ///
+    /// - Precondition: the tower has this order.
+    func rows(_ name: RowsName) -> Tensor { rowOrders[name]! }
 }

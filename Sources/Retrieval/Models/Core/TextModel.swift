@@ -10,6 +10,10 @@ public final class TextModel {
     public let vocabularySize: Int
     public let entrance: any Entrance
     public let stages: [any Stage]
+    /// What reads images and sounds, where the model does.
+    public let towers: [Tower]
+    /// How it is given them among tokens.
+    public let media: MediaRules?
     /// Parameters of the checkpoint that no vector depends on; kept, so that a saved model has them too.
     public let passiveParameters: [Parameter]
     /// Tensors of the other parts of a model that this is the text side of, under the checkpoint's names; kept, so that a
@@ -26,7 +30,8 @@ public final class TextModel {
 
     public init(
         hiddenSize: Int, maxLength: Int, vocabularySize: Int, entrance: any Entrance, stages: [any Stage],
-        passiveParameters: [Parameter] = [], configuredDropout: Dropout = .none, names: NameMap,
+        towers: [Tower] = [], media: MediaRules? = nil, passiveParameters: [Parameter] = [],
+        configuredDropout: Dropout = .none, names: NameMap,
         defaultTargets: [String]
     ) {
         self.hiddenSize = hiddenSize
@@ -34,6 +39,8 @@ public final class TextModel {
         self.vocabularySize = vocabularySize
         self.entrance = entrance
         self.stages = stages
+        self.towers = towers
+        self.media = media
         self.passiveParameters = passiveParameters
         self.configuredDropout = configuredDropout
         self.names = names
@@ -43,7 +50,7 @@ public final class TextModel {
     /// Everything that vectors depend on, plus LoRA parameters, in order; what stages share is there once.
     public var activeParameters: [Parameter] {
         var seen: Set<ObjectIdentifier> = []
-        let all = entrance.parameters + stages.flatMap(\.parameters)
+        let all = towers.flatMap(\.parameters) + entrance.parameters + stages.flatMap(\.parameters)
         return all.filter { seen.insert(ObjectIdentifier($0)).inserted }
     }
 
@@ -54,11 +61,14 @@ public final class TextModel {
     public var trainableParameters: [Parameter] { parameters.filter(\.isTrainable) }
 
     /// Linear layers by the name of their module, in order: where LoRA adapters go.
-    public var linearLayers: [Linear] { stages.flatMap { $0.projections.flatMap(\.layers) } }
+    public var linearLayers: [Linear] { projections.flatMap(\.layers) }
+
+    private var projections: [Projection] { towers.flatMap(\.projections) + stages.flatMap(\.projections) }
 
     /// Hidden states after the last stage, `[T, D]`.
     public func forward(_ batch: DeviceBatch, _ dropout: Dropout = .none) throws -> Tensor {
-        var hidden_TD = try entrance.embed(batch, dropout)
+        let features = try towers.map { try $0.forward(batch, dropout) }
+        var hidden_TD = try entrance.embed(batch, features, dropout)
         let context = batch.context(dropout)
         for stage in stages { hidden_TD = try stage.forward(hidden_TD, context) }
         return hidden_TD
@@ -78,7 +88,7 @@ public final class TextModel {
     public func prepareForEncoding(quantizes: Bool = false) throws {
         isPreparedForEncoding = true
         try withoutGradients {
-            for projection in stages.flatMap(\.projections) {
+            for projection in projections {
                 try projection.prepareForEncoding(quantizes: quantizes)
             }
         }

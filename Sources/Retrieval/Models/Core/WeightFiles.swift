@@ -7,11 +7,11 @@ internal import Tensors
 ///
 /// Reads `model.safetensors`, or the files that `model.safetensors.index.json` names. Tensors stay mapped unless
 /// their type or device must change.
-final class WeightFiles {
+struct WeightFiles {
     private let folder: FilePath
     private let files: [SafetensorsFile]
     /// Which file holds a name, as the checkpoint writes it.
-    private var fileByName: [String: Int] = [:]
+    private let fileByName: [String: Int]
     let names: NameMap
     /// Put before every name where the checkpoint does so.
     private let prefix: String
@@ -19,7 +19,14 @@ final class WeightFiles {
     private let device: Device
     /// Put before the names of the parameters that are handed out: what several folders call the same is told apart.
     private let parameterPrefix: String
-    private var asked: Set<String> = []
+    /// The part of the model whose tensors are asked for, as `language_model.`; what all parts have asked for is known
+    /// together.
+    private var scope = ""
+    private let asked = AskedNames()
+
+    private final class AskedNames {
+        var names: Set<String> = []
+    }
 
     init(
         _ folder: FilePath, names: NameMap, precision: Precision, device: Device, parameterPrefix: String = ""
@@ -30,6 +37,7 @@ final class WeightFiles {
         self.precision = precision
         self.device = device
         files = try WeightFiles.paths(folder).map { try SafetensorsFile($0) }
+        var fileByName: [String: Int] = [:]
         for (index, file) in files.enumerated() {
             for name in file.names {
                 guard fileByName.updateValue(index, forKey: name) == nil else {
@@ -37,6 +45,7 @@ final class WeightFiles {
                 }
             }
         }
+        self.fileByName = fileByName
         let written = fileByName.keys
         prefix = names.prefixes.first { prefix in written.contains { $0.hasPrefix(prefix) } } ?? ""
         try checkIndex()
@@ -107,9 +116,16 @@ final class WeightFiles {
         }
     }
 
+    /// The tensors of one part of the model: names that are asked for begin there.
+    func part(_ name: String) -> WeightFiles {
+        var part = self
+        part.scope += name
+        return part
+    }
+
     /// A tensor's name as this checkpoint writes it, if it has it.
     private func spelling(_ name: String) -> String? {
-        names.spellings(name, prefix: prefix).first { fileByName[$0] != nil }
+        names.spellings(scope + name, prefix: prefix).first { fileByName[$0] != nil }
     }
 
     func has(_ name: String) -> Bool { spelling(name) != nil }
@@ -119,7 +135,8 @@ final class WeightFiles {
     func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
         guard let written = spelling(name), let index = fileByName[written] else {
             throw InputError(
-                "the model needs this tensor, which is missing", at: Place(path: folder.string, field: prefix + name))
+                "the model needs this tensor, which is missing",
+                at: Place(path: folder.string, field: prefix + scope + name))
         }
         let file = files[index]
         guard let entry = file[written], entry.shape == shape, entry.type.isFloatingPoint else {
@@ -128,7 +145,7 @@ final class WeightFiles {
                 "shape \(shape) of numbers belongs here, not \(found)",
                 at: Place(path: file.path.string, field: written))
         }
-        asked.insert(written)
+        asked.names.insert(written)
         guard try file.isFinite(written) else {
             throw InputError(
                 "the tensor holds a number that is not finite", at: Place(path: file.path.string, field: written),
@@ -140,25 +157,27 @@ final class WeightFiles {
         let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
         if !isMapped { file.discard(written) }
         return Parameter(
-            parameterPrefix + name, kept, storage: precision.storage,
+            parameterPrefix + scope + name, kept, storage: precision.storage,
             discard: isMapped ? { file.discard(written) } : nil)
     }
 
     /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.
     func linear(_ name: String, _ inputSize: Int, _ outputSize: Int, bias: Bool = true) throws -> Linear {
         Linear(
-            name, weight: try parameter(name + ".weight", [outputSize, inputSize]),
+            scope + name, weight: try parameter(name + ".weight", [outputSize, inputSize]),
             bias: bias ? try parameter(name + ".bias", [outputSize]) : nil)
     }
 
     /// The tensors that nobody asked for, as they lie in the files.
     func unasked() throws -> [(name: String, tensor: Tensor)] {
-        try fileByName.keys.filter { !asked.contains($0) }.sorted().map { ($0, try files[fileByName[$0]!].tensor($0)) }
+        try fileByName.keys.filter { !asked.names.contains($0) }.sorted().map {
+            ($0, try files[fileByName[$0]!].tensor($0))
+        }
     }
 
     /// - Throws: `InputError` that lists tensors nobody asked for and nobody knows.
     func finish() throws {
-        let rest = fileByName.keys.filter { !asked.contains($0) && !names.isUnusedTensor($0) }.sorted()
+        let rest = fileByName.keys.filter { !asked.names.contains($0) && !names.isUnusedTensor($0) }.sorted()
         guard let first = rest.first else { return }
         let others =
             rest.count > 1

@@ -84,7 +84,7 @@ private final class BertEmbeddings: Entrance {
         computeType = files.precision.compute
     }
 
-    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
+    func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
         let counted = countsFromPadding ? padding : nil
         let positions_T = try counted.map { try batch.positions(countedFrom: $0) } ?? batch.layout.positions_T
         let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)

@@ -77,6 +77,11 @@ struct DecoderConfiguration {
         var window: Int?
         /// Qwen's fields say which layers have a window.
         var readQwenWindow = false
+        /// For rotary embeddings with three axes.
+        var axes: Rotary.SectionedAxes?
+        /// Where `config.json` says none.
+        var theta = 10_000.0
+        var normEpsilon = 1e-6
     }
 
     let vocabularySize: Int
@@ -106,14 +111,16 @@ struct DecoderConfiguration {
         }
         intermediateSize = try reader.count("intermediate_size", in: Range.innerSize)
         positionCount = try reader.count("max_position_embeddings", in: Range.positions)
-        normEpsilon = try reader.number("rms_norm_eps", in: Range.epsilon, default: 1e-6)
         activation = try Activation(reader, "hidden_act", default: "silu")
         attentionDropout = try reader.number("attention_dropout", in: Range.dropout, default: 0)
         options = try read(reader, hiddenSize / headCount)
+        normEpsilon = try reader.number("rms_norm_eps", in: Range.epsilon, default: options.normEpsilon)
         guard options.headSize % 2 == 0, options.headSize > 0 else {
             throw reader.error("head_dim", "rotary embeddings need an even size of heads, not \(options.headSize)")
         }
-        rotary = try Rotary(reader, headSize: options.headSize, positions: positionCount, defaultTheta: 10_000)
+        rotary = try Rotary(
+            reader, headSize: options.headSize, positions: positionCount, defaultTheta: options.theta,
+            axes: options.axes)
         sights = try Self.sights(reader, options)
         try reader.finishModel()
     }
@@ -158,15 +165,21 @@ enum Decoder {
     /// Modules that adapters go to where nobody says which.
     static let targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
-    static func model(_ configuration: DecoderConfiguration, _ files: WeightFiles) throws -> TextModel {
+    /// - Parameters:
+    ///   - files: of the text model, where it is a part of another.
+    ///   - towers: whose features take the places of tokens.
+    static func model(
+        _ configuration: DecoderConfiguration, _ files: WeightFiles, towers: [Tower] = [], media: MediaRules? = nil
+    ) throws -> TextModel {
         let size = configuration.hiddenSize
         return TextModel(
             hiddenSize: size, maxLength: configuration.positionCount, vocabularySize: configuration.vocabularySize,
             entrance: try TokenEmbedding(
-                "embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken),
+                "embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken,
+                towers: towers.map(\.name)),
             stages: try configuration.sights.indices.map { try DecoderBlock($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
-            configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
+            towers: towers, media: media, configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
             names: files.names, defaultTargets: targets)
     }
 }

@@ -69,7 +69,7 @@ enum DistilBERT {
             computeType = files.precision.compute
         }
 
-        func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
+        func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
             let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
             let placed_TD = try words_TD.adding(positions.tensor.embedding(batch.layout.positions_T))
             return try dropout.at(0).hidden(norm(placed_TD), site: 0)

@@ -175,8 +175,8 @@ private final class DoubledEntrance: Entrance {
 
     init(_ embedding: TokenEmbedding) { self.embedding = embedding }
 
-    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
-        let embedded_TD = try embedding.embed(batch, dropout)
+    func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
+        let embedded_TD = try embedding.embed(batch, features, dropout)
         return try Tensor.cat([embedded_TD, embedded_TD], 1)
     }
 }

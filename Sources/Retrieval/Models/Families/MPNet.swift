@@ -104,7 +104,7 @@ private final class MPNetEmbeddings: Entrance {
         computeType = files.precision.compute
     }
 
-    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
+    func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
         let words_TD = try words.tensor.embedding(batch.tokens_T, padding: MPNet.paddingToken).to(computeType)
         let positions_T = try batch.positions(countedFrom: MPNet.paddingToken)
         let placed_TD = try words_TD.adding(positions.tensor.embedding(positions_T, padding: MPNet.paddingToken))

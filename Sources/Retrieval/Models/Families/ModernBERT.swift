@@ -147,7 +147,7 @@ private final class ModernBERTEmbeddings: Entrance {
         computeType = files.precision.compute
     }
 
-    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
+    func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
         try norm(words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType))
     }
 }

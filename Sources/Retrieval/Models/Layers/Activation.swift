@@ -3,6 +3,8 @@ internal import Tensors
 /// The function between the layers of a feed-forward net.
 enum Activation: Sendable {
     case gelu, geluTanh, relu, silu
+    /// `x · σ(1.702 x)`
+    case quickGELU
 
     func callAsFunction(_ input: Tensor) throws -> Tensor {
         switch self {
@@ -10,6 +12,7 @@ enum Activation: Sendable {
         case .geluTanh: try input.geluTanh()
         case .relu: try input.relu()
         case .silu: try input.silu()
+        case .quickGELU: try input.multiplied(by: 1.702).sigmoid().multiplied(by: input)
         }
     }
 
@@ -22,22 +25,27 @@ enum Activation: Sendable {
         case "gelu_new", "gelu_pytorch_tanh": self = .geluTanh
         case "relu": self = .relu
         case "silu", "swish": self = .silu
+        case "quick_gelu": self = .quickGELU
         case let other: throw reader.error(field, "the activation \"\(other)\" is not known")
         }
     }
 }
 
 extension Activation {
-    /// The same function as the kernels of `Tensors` know it.
-    var fused: Tensor.Activation {
+    /// The same function as the kernels of `Tensors` know it; nil for one that they do not.
+    var fused: Tensor.Activation? {
         switch self {
         case .gelu: .gelu
         case .geluTanh: .geluTanh
         case .relu: .relu
         case .silu: .silu
+        case .quickGELU: nil
         }
     }
 
     /// `act(gate) ⊙ up`, in one pass where the kernels can.
-    func gated(_ gate: Tensor, by up: Tensor) throws -> Tensor { try gate.gated(up: up, fused) }
+    func gated(_ gate: Tensor, by up: Tensor) throws -> Tensor {
+        guard let fused else { return try self(gate).multiplied(by: up) }
+        return try gate.gated(up: up, fused)
+    }
 }

@@ -113,7 +113,9 @@ private final class PreparedWeight {
             let output = try weight.linear(input, bias)
             return try activation?(output) ?? output
         case .quantized(let weight, let bias):
-            return try weight.linear(input, bias, activation?.fused)
+            guard let activation else { return try weight.linear(input, bias, nil) }
+            guard let fused = activation.fused else { return try activation(weight.linear(input, bias, nil)) }
+            return try weight.linear(input, bias, fused)
         case .fused(let weight, let bias):
             let output = try input.linear(weight.to(input.elementType), bias)
             return try activation?(output) ?? output

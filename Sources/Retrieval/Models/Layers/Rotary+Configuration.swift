@@ -8,19 +8,55 @@ extension Rotary {
     /// - Parameters:
     ///   - positions: `max_position_embeddings`.
     ///   - theta: where no field says it.
+    ///   - axes: what the sizes of sections, `mrope_section`, amount to; nil where rows count along one axis.
     /// - Throws: `InputError` for a scaling that is not known, and where the two places contradict each other.
-    init(_ reader: ConfigurationReader, headSize: Int, positions: Int, defaultTheta theta: Double) throws {
+    init(
+        _ reader: ConfigurationReader, headSize: Int, positions: Int, defaultTheta theta: Double,
+        axes: SectionedAxes? = nil
+    ) throws {
+        try self.init(reader, headSize: headSize, positions: positions, oneAxis: theta, axes)
+        guard let axes else { return }
+        let place = reader["rope_parameters"] == nil ? "rope_scaling" : "rope_parameters"
+        let sizes = try reader[place].map { _ in try reader.section(place).sectionSizes() } ?? nil
+        self.axes = try axes.axes(sizes, headSize: headSize, reader, place)
+    }
+
+    /// How sections of the pairs of components are told.
+    struct SectionedAxes {
+        let make: ([Int]) -> Axes
+        /// Where no field says them.
+        let fallback: [Int]?
+
+        fileprivate func axes(
+            _ sizes: [Int]?, headSize: Int, _ reader: ConfigurationReader, _ place: String
+        ) throws -> Axes {
+            guard let sizes = sizes ?? fallback else {
+                throw reader.error(place, "mrope_section is missing: three sizes of sections are expected")
+            }
+            guard sizes.count == 3, sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == headSize / 2 else {
+                throw reader.error(
+                    place, "mrope_section: three sizes that add up to \(headSize / 2), half of a head, are expected")
+            }
+            return make(sizes)
+        }
+    }
+
+    private init(
+        _ reader: ConfigurationReader, headSize: Int, positions: Int, oneAxis theta: Double, _ axes: SectionedAxes?
+    ) throws {
+        let hasSections = axes != nil
         let old = try reader["rope_scaling"].map { _ in try reader.section("rope_scaling") }
         let statedTheta: Double? = try reader["rope_theta"].map { _ in
             try reader.positiveNumber("rope_theta", to: 1e12)
         }
-        let oldScaling = try old.map { try Scaling($0, positions: positions) }
+        let oldScaling = try old.map { try Scaling($0, positions: positions, hasSections: hasSections) }
         guard reader["rope_parameters"] != nil else {
             self.init(theta: statedTheta ?? theta, headSize: headSize, scaling: oldScaling ?? .none)
             return
         }
         let section = try reader.section("rope_parameters")
-        let rotary = try Rotary(section: section, headSize: headSize, positions: positions, defaultTheta: theta)
+        let rotary = try Rotary(
+            section: section, headSize: headSize, positions: positions, defaultTheta: theta, hasSections: hasSections)
         guard statedTheta ?? rotary.theta == rotary.theta, oldScaling ?? rotary.scaling == rotary.scaling else {
             throw reader.error(
                 "rope_parameters", "rope_theta or rope_scaling says something else",
@@ -55,17 +91,37 @@ extension Rotary {
     }
 
     /// What one object of `rope_parameters` says.
-    init(section: ConfigurationReader, headSize: Int, positions: Int, defaultTheta theta: Double) throws {
+    ///
+    /// - Parameter hasSections: whether `mrope_section` may stand there.
+    init(
+        section: ConfigurationReader, headSize: Int, positions: Int, defaultTheta theta: Double,
+        hasSections: Bool = false
+    ) throws {
         let stated = try section.positiveNumber("rope_theta", to: 1e12, default: theta)
         try section.require("partial_rotary_factor", 1, 1.0)
-        self.init(theta: stated, headSize: headSize, scaling: try Scaling(section, positions: positions))
+        self.init(
+            theta: stated, headSize: headSize,
+            scaling: try Scaling(section, positions: positions, hasSections: hasSections))
+    }
+}
+
+extension ConfigurationReader {
+    /// `mrope_section`; nil where it is not there.
+    fileprivate func sectionSizes() throws -> [Int]? {
+        guard let value = self["mrope_section"] else { return nil }
+        let sizes = value.array?.compactMap(\.integer)
+        guard let sizes, sizes.count == value.array?.count else {
+            throw error("mrope_section", "a list of whole numbers is expected")
+        }
+        return sizes
     }
 }
 
 extension Rotary.Scaling {
     /// The fields of `rope_scaling`, or those of `rope_parameters` beside the theta; all must be understood.
-    init(_ section: ConfigurationReader, positions: Int) throws {
-        let type = try section.string("type", default: section.string("rope_type", default: "default"))
+    init(_ section: ConfigurationReader, positions: Int, hasSections: Bool = false) throws {
+        var type = try section.string("type", default: section.string("rope_type", default: "default"))
+        if hasSections, type == "mrope" { type = try section.string("rope_type", default: type) }
         guard try section.string("rope_type", default: type) == type else {
             throw section.error("type", "rope_type says something else")
         }
@@ -78,6 +134,8 @@ extension Rotary.Scaling {
         }
         switch type {
         case "default": self = .none
+        // Sections of the usual frequencies, as the first such models named it.
+        case "mrope" where hasSections: self = .none
         case "linear": self = .linear(factor: try factor())
         case "dynamic":
             self = .dynamic(factor: try factor(), positions: positions)
@@ -99,7 +157,8 @@ extension Rotary.Scaling {
                 section["rope_type"] == nil ? "type" : "rope_type", "rotary scaling \"\(type)\" is not supported",
                 advice: "supported: default, linear, dynamic, llama3, yarn")
         }
-        try section.refuseUnread(except: ["rope_theta"])
+        try section.refuseUnread(
+            except: hasSections ? ["rope_theta", "mrope_section", "mrope_interleaved"] : ["rope_theta"])
     }
 
     private static func attentionFactor(_ section: ConfigurationReader, factor: Double) throws -> Double {

@@ -17,10 +17,40 @@ struct Rotary: Sendable, Hashable {
             factor: Double, betaFast: Double, betaSlow: Double, positions: Int, truncates: Bool, attention: Double)
     }
 
+    /// Which place of a row a pair of components turns by, where rows have several: in time, from top to bottom, from
+    /// left to right.
+    enum Axes: Sendable, Hashable {
+        /// Rows count along one axis.
+        case one
+        /// Neighbouring pairs belong together: so many turn by each axis.
+        case sections([Int])
+        /// Pairs take turns, as long as an axis has some left: 0, 1, 2, 0, 1, 2 …; what is left turns by the first axis.
+        case interleaved([Int])
+        /// The first half of the pairs turns by the first axis, the second by the second, both with the frequencies of
+        /// half a head.
+        case halves
+    }
+
     let theta: Double
     /// E, even.
     let headSize: Int
     var scaling = Scaling.none
+    var axes = Axes.one
+
+    /// For each pair of components its axis: `[E / 2]`.
+    var axisOfPair: [Int] {
+        let count = headSize / 2
+        switch axes {
+        case .one: return Array(repeating: 0, count: count)
+        case .sections(let sizes): return sizes.enumerated().flatMap { Array(repeating: $0, count: $1) }
+        case .interleaved(let sizes):
+            return (0..<count).map { pair in
+                let axis = pair % sizes.count
+                return axis > 0 && pair < sizes[axis] * sizes.count ? axis : 0
+            }
+        case .halves: return (0..<count).map { $0 < count / 2 ? 0 : 1 }
+        }
+    }
 
     /// What cos and sin are multiplied by.
     private var attentionFactor: Double {
@@ -31,6 +61,10 @@ struct Rotary: Sendable, Hashable {
     ///
     /// - Parameter length: of the sequence; only dynamic scaling depends on it.
     func frequencies(length: Int) -> [Float] {
+        if axes == .halves {
+            let half = Rotary(theta: theta, headSize: headSize / 2, scaling: scaling).frequencies(length: length)
+            return half + half
+        }
         let size = Double(headSize)
         func plain(_ theta: Double) -> [Double] {
             // Exponents are rounded to float32 first, as in the reference.
@@ -89,9 +123,37 @@ struct Rotary: Sendable, Hashable {
         return (cosines, sines)
     }
 
+    /// cos and sin of rows that have a place on each axis, row after row.
+    private func rows(at positions: [[Int32]], length: Int) -> (cos: [Float], sin: [Float]) {
+        let frequencies = frequencies(length: length)
+        let axisOfPair = axisOfPair
+        let factor = Float(attentionFactor)
+        let count = positions[0].count
+        var cosines: [Float] = []
+        var sines: [Float] = []
+        cosines.reserveCapacity(count * frequencies.count)
+        sines.reserveCapacity(count * frequencies.count)
+        for row in 0..<count {
+            for (pair, frequency) in frequencies.enumerated() {
+                let angle = Double(Float(positions[axisOfPair[pair]][row]) * frequency)
+                cosines.append(Float(cos(angle)) * factor)
+                sines.append(Float(sin(angle)) * factor)
+            }
+        }
+        return (cosines, sines)
+    }
+
     /// The tables of a layout's rows.
     func table(_ layout: DeviceLayout) throws -> RotaryTable {
         let width = headSize / 2
+        if axes != .one, let positions = layout.positions {
+            let (cos, sin) = rows(at: positions, length: layout.layout.longest)
+            let shape = [layout.layout.rowCount, width]
+            return RotaryTable(
+                cos_TE: try Tensor(cos, shape: shape).to(layout.device),
+                sin_TE: try Tensor(sin, shape: shape).to(layout.device))
+        }
+        precondition(axes != .halves, "rows without places on two axes")
         func placed(_ values: [Float], _ shape: [Int]) throws -> Tensor {
             try Tensor(values, shape: shape).to(layout.device)
         }

@@ -1,11 +1,14 @@
 internal import Tensors
 
-/// The entrance of models whose hidden states begin as the tokens' embeddings alone.
+/// The entrance of models whose hidden states begin as the tokens' embeddings alone, and as what towers made of images and
+/// sounds.
 final class TokenEmbedding: Entrance {
     private let words: Parameter
     private let scale: Double?
     private let padding: Int?
     private let computeType: ElementType
+    /// Those whose features take the places of embeddings, in the model's order.
+    private let towers: [Tower.Name]
 
     var parameters: [Parameter] { [words] }
 
@@ -13,18 +16,24 @@ final class TokenEmbedding: Entrance {
     ///   - padding: the token whose embedding is not trained.
     ///   - scale: what embeddings are multiplied by, rounded to the type that is computed with.
     init(
-        _ name: String, _ vocabularySize: Int, _ size: Int, _ files: WeightFiles, padding: Int?, scale: Double? = nil
+        _ name: String, _ vocabularySize: Int, _ size: Int, _ files: WeightFiles, padding: Int?, scale: Double? = nil,
+        towers: [Tower.Name] = []
     ) throws {
         words = try files.parameter(name + ".weight", [vocabularySize, size])
         self.scale = scale
         self.padding = padding
         computeType = files.precision.compute
+        self.towers = towers
     }
 
-    func embed(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor {
+    func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
         let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
-        guard let scale else { return words_TD }
-        return try words_TD.multiplied(by: rounded(scale))
+        var hidden_TD = try scale.map { try words_TD.multiplied(by: rounded($0)) } ?? words_TD
+        for (tower, features) in zip(towers, features) {
+            guard let features else { continue }
+            hidden_TD = try hidden_TD.indexCopy(0, batch.rows(of: tower), features.to(computeType))
+        }
+        return hidden_TD
     }
 
     private func rounded(_ value: Double) throws -> Double {

@@ -1,0 +1,75 @@
+/// How a model is given images, videos and sounds among tokens, as its family and `config.json` have it.
+public struct MediaRules: Sendable {
+    /// The token that stands for each feature, by kind.
+    public var image: Int32?
+    public var video: Int32?
+    public var audio: Int32?
+    /// Sides of the squares of patches that become one feature.
+    public var mergeSize: Int
+    /// Pixels of a patch's side.
+    public var patchSize: Int
+    /// Pictures that become one step in time.
+    public var temporalPatchSize: Int
+    /// Where the tokens of an input stand on three axes; nil for a model that counts them.
+    public var positions: (@Sendable (_ tokenCount: Int, _ media: [MediaItem]) -> [[Int32]])?
+
+    public init(
+        image: Int32? = nil, video: Int32? = nil, audio: Int32? = nil, mergeSize: Int = 1, patchSize: Int = 1,
+        temporalPatchSize: Int = 1,
+        positions: (@Sendable (_ tokenCount: Int, _ media: [MediaItem]) -> [[Int32]])? = nil
+    ) {
+        (self.image, self.video, self.audio) = (image, video, audio)
+        (self.mergeSize, self.patchSize, self.temporalPatchSize) = (mergeSize, patchSize, temporalPatchSize)
+        self.positions = positions
+    }
+
+    /// Positions on three axes of Qwen's models: tokens count on all three; an item's features stand where they are in
+    /// time and in the picture, from the place that the item begins at; what follows goes on behind the largest place.
+    ///
+    /// Source: Wang et al. 2024 (M-RoPE), as transformers 4 computes it; 5 goes on behind an item's height and width alone.
+    ///
+    /// - Parameter step: the place in time of a step of an item.
+    static func axes(
+        mergeSize: Int, step: @escaping @Sendable (_ item: MediaItem, _ step: Int) -> Int32
+    ) -> @Sendable (Int, [MediaItem]) -> [[Int32]] {
+        { tokenCount, media in
+            var positions = [[Int32]](repeating: [], count: 3)
+            for axis in 0..<3 { positions[axis].reserveCapacity(tokenCount) }
+            var next: Int32 = 0
+            func count(to end: Int) {
+                while positions[0].count < end {
+                    for axis in 0..<3 { positions[axis].append(next) }
+                    next += 1
+                }
+            }
+            for item in media {
+                guard case .grid(let time, let height, let width) = item.shape else { continue }
+                let (rows, columns) = (height / mergeSize, width / mergeSize)
+                // Each range holds whole steps in time; between ranges other tokens count.
+                var done = 0
+                for range in item.tokens {
+                    count(to: range.lowerBound)
+                    let start = next
+                    var largest = start - 1
+                    let first = done
+                    for _ in 0..<(range.count / (rows * columns)) {
+                        let place = start + step(item, done - (item.tokens.count > 1 ? first : 0))
+                        for row in 0..<rows {
+                            for column in 0..<columns {
+                                positions[0].append(place)
+                                positions[1].append(start + Int32(row))
+                                positions[2].append(start + Int32(column))
+                            }
+                        }
+                        largest = max(largest, place, start + Int32(max(rows, columns)) - 1)
+                        done += 1
+                    }
+                    next = largest + 1
+                }
+                precondition(done == time, "features for each step in time")
+            }
+            count(to: tokenCount)
+            return positions
+        }
+    }
+}
