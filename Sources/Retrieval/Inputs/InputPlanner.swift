@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 public import Models
 public import Records
 
