@@ -116,6 +116,7 @@ struct EncodeOptions: ParsableArguments {
         }
         // The model in float32 is gone before the one in 8 bits is loaded.
         let sample = try model.dtype == .int8 ? QuantizationSample(makeEncoder(model.load(as: .f32))) : nil
+        let weights = try WeightsDigest(startingWith: FilePath(model.model))
         let loaded = try model.load()
         let encoder = try makeEncoder(loaded)
         let source = encoder.source
@@ -123,7 +124,7 @@ struct EncodeOptions: ParsableArguments {
             let cosines = "\(decimal(mean, digits: 4)) on average, \(decimal(least, digits: 4)) at least"
             log.notice("--dtype int8: on \(count) records the cosine to the vectors in f32 is \(cosines)")
         }
-        let description = try encoder.description(identity: model.identity(loaded))
+        let description = try encoder.description(identity: model.identity(loaded, weights))
         let progress = Progress(
             "encode \(side.rawValue)", unit: side == .queries ? "queries" : "documents", total: source.count)
         let report = try encoder.run(into: FilePath(output), description, progress: progress)
