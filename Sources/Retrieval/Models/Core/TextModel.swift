@@ -78,8 +78,10 @@ public final class TextModel {
     public func prepareForEncoding(quantizes: Bool = false) throws {
         isPreparedForEncoding = true
         try withoutGradients {
-            for projection in stages.flatMap(\.projections) {
-                try projection.prepareForEncoding(quantizes: quantizes)
+            for stage in stages {
+                for projection in stage.projections { try projection.prepareForEncoding(quantizes: quantizes) }
+                // What was laid out anew leaves holes, which nothing as large as a batch's hidden states fits into.
+                Compute.trimHeap()
             }
         }
     }
