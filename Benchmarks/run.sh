@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store, media, table, sources, adapters, examples, tokenizers and growth are sections of their own; `--only` with their names runs nothing else.
+# store, media, table, sources, adapters, examples, tokenizers, families, int8 and growth are sections of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -46,6 +46,8 @@ section sources sources.py requirements-store.txt
 section adapters adapters.py
 section examples examples.py
 section tokenizers token_ids.py
+section families families.py
+section int8 int8.py
 section growth scale.py
 
 python3 Benchmarks/bench.py "$@" --output docs/benchmarks.md

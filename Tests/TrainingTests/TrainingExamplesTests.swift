@@ -23,13 +23,13 @@ struct TrainingExamplesTests {
             let part = plan.source.parts[0]
             for (number, example) in examples.enumerated() {
                 let positives = try Array(#require(part.dataset.positives).targets(of: example.query))
-                let contents = try Set(
-                    positives.map { target in
-                        let record = try part.dataset.document(Int(target))
-                        return (record.title.map { $0 + [0x20] } ?? []) + record.text!
-                    })
+                func content(_ document: Int) throws -> [UInt8] {
+                    let record = try part.dataset.document(document)
+                    return (record.title.map { $0 + [0x20] } ?? []) + record.text!
+                }
+                let contents = try Set(positives.map { try content(Int($0)) })
                 for (row, passage) in passages.enumerated() where row != batch.positives[number] {
-                    let isKnown = contents.contains(passage.text)
+                    let isKnown = try contents.contains(content(passage.document))
                     #expect(batch.excluded[number].contains(row) == isKnown)
                     maskedCount += isKnown ? 1 : 0
                 }

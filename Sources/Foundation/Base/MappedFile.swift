@@ -5,7 +5,11 @@ public import SystemPackage
 ///
 /// `@unchecked Sendable`: the mapping is immutable from `init` to `deinit`.
 public final class MappedFile: @unchecked Sendable {
-    public enum Access: Sendable { case sequential, random, soon }
+    public enum Access: Sendable {
+        case sequential, random, soon
+        /// All of it, at once: its pages are mapped together instead of one by one as they are touched.
+        case now
+    }
 
     public let path: FilePath
     /// Valid as long as this object lives.
@@ -75,10 +79,15 @@ public final class MappedFile: @unchecked Sendable {
             case .sequential: MADV_SEQUENTIAL
             case .random: MADV_RANDOM
             case .soon: MADV_WILLNEED
+            case .now: Self.populateRead
             }
         let start = range.lowerBound / Self.pageBytes * Self.pageBytes
         madvise(UnsafeMutableRawPointer(mutating: address + start), range.upperBound - start, advice)
     }
+
+    /// `MADV_POPULATE_READ` of Linux 5.14, which glibc's headers of Debian 12 have for C alone; older systems refuse it, and
+    /// pages come one by one.
+    private static let populateRead: Int32 = 22
 
     /// Takes whole pages of a part out of the process's memory; they are read again when they are touched.
     public func discard(_ range: Range<Int>) {

@@ -122,7 +122,9 @@ public final class SafetensorsFile: Sendable {
     /// - Throws: `InputError` if there is none of that name.
     public func isFinite(_ name: String) throws -> Bool {
         let entry = try entry(name)
-        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[bytes(of: entry)])
+        let range = bytes(of: entry)
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
+        file.advise(.now, for: range)
         return switch entry.type {
         case .float32: FiniteNumbers.check(bytes, as: UInt32.self, exponent: 0x7F80_0000)
         case .float16: FiniteNumbers.check(bytes, as: UInt16.self, exponent: 0x7C00)

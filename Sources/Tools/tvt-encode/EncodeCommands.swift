@@ -116,14 +116,17 @@ struct EncodeOptions: ParsableArguments {
         }
         // The model in float32 is gone before the one in 8 bits is loaded.
         let sample = try model.dtype == .int8 ? QuantizationSample(makeEncoder(model.load(as: .f32))) : nil
+        let weights = try WeightsDigest(startingWith: FilePath(model.model))
+        let loadingStart = Clock.seconds()
         let loaded = try model.load()
+        let loadSeconds = Clock.seconds() - loadingStart
         let encoder = try makeEncoder(loaded)
         let source = encoder.source
         if let (count, mean, least) = try sample?.compare(with: encoder) {
             let cosines = "\(decimal(mean, digits: 4)) on average, \(decimal(least, digits: 4)) at least"
             log.notice("--dtype int8: on \(count) records the cosine to the vectors in f32 is \(cosines)")
         }
-        let description = try encoder.description(identity: model.identity(loaded))
+        let description = try encoder.description(identity: model.identity(loaded, weights))
         let progress = Progress(
             "encode \(side.rawValue)", unit: side == .queries ? "queries" : "documents", total: source.count)
         let report = try encoder.run(into: FilePath(output), description, progress: progress)
@@ -147,7 +150,7 @@ struct EncodeOptions: ParsableArguments {
             "ignored_media": JSONValue(report.ignoredMediaCount),
             "left_out": JSONValue(source.leftOutCount),
             "tokens": JSONValue(report.tokenCount), "parts": JSONValue(report.partCount),
-            "dims": JSONValue(report.dims), "seconds": .number(report.seconds),
+            "dims": JSONValue(report.dims), "load_seconds": .number(loadSeconds), "seconds": .number(report.seconds),
             "records_per_second": .number(report.seconds > 0 ? Double(encoded) / report.seconds : 0),
             "output": .string(output),
         ]

@@ -78,9 +78,11 @@ struct ModelOptions: ParsableArguments {
     }
 
     /// What computes, beyond the card: equal identities give equal vectors.
-    func identity(_ loaded: EmbeddingModel) throws -> SHA256Digest {
+    ///
+    /// - Parameter weights: of ``model``.
+    func identity(_ loaded: EmbeddingModel, _ weights: WeightsDigest) throws -> SHA256Digest {
         var fields: JSONObject = [
-            "card": loaded.card.json, "weights": .string(try EmbeddingModel.weightsDigest(FilePath(model)).description),
+            "card": loaded.card.json, "weights": .string(try weights.get().description),
             "tokenizer": .string(loaded.tokenizer.digest.description),
         ]
         if loaded.tokenizer.truncatesLeft { fields["truncation_side"] = "left" }

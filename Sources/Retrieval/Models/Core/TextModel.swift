@@ -88,8 +88,10 @@ public final class TextModel {
     public func prepareForEncoding(quantizes: Bool = false) throws {
         isPreparedForEncoding = true
         try withoutGradients {
-            for projection in projections {
-                try projection.prepareForEncoding(quantizes: quantizes)
+            for stage in towers.flatMap(\.stages) + stages {
+                for projection in stage.projections { try projection.prepareForEncoding(quantizes: quantizes) }
+                // What was laid out anew leaves holes, which nothing as large as a batch's hidden states fits into.
+                Compute.trimHeap()
             }
         }
     }
