@@ -29,6 +29,8 @@ extension MediaRules {
             _ kind: Kind, _ shape: MediaItem.Shape, identity: SHA256Digest, secondsPerStep: Double? = nil,
             placeholders: Placeholders = .one
         ) {
+            if case .frames = shape { precondition(kind == .audio, "frames of a sound") }
+            if case .grid = shape { precondition(kind != .audio, "patches of a picture") }
             self.kind = kind
             self.shape = shape
             self.identity = identity

@@ -371,8 +371,8 @@ private final class HalfStep {
 
     func callAsFunction(_ hidden_TD: Tensor, _ dropout: Dropout, site: UInt64) throws -> Tensor {
         let inner = try activation(up(preNorm(hidden_TD.clipped(to: clipping)), dropout, site: site))
-        return try postNorm(down(inner, dropout, site: site + 1).clipped(to: clipping)).multiplied(by: weight)
-            .adding(hidden_TD)
+        let outer_TD = try postNorm(down(inner, dropout, site: site + 1).clipped(to: clipping))
+        return try down.adding(hidden_TD, to: outer_TD.multiplied(by: weight))
     }
 }
 
@@ -409,7 +409,7 @@ private final class LightConvolution {
             .multiplied(by: both.narrow(1, start: size, length: size).sigmoid())
         let clipping = -configuration.clipping...configuration.clipping
         let normed_TD = try norm(convolved(gated_TD, context).clipped(to: clipping))
-        return try end(configuration.activation(normed_TD), dropout, site: 10).adding(hidden_TD)
+        return try end.adding(hidden_TD, to: end(configuration.activation(normed_TD), dropout, site: 10))
     }
 
     /// In float32, rounded once.

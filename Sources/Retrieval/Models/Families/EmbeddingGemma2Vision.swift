@@ -249,10 +249,10 @@ private final class EmbeddingGemma2VisionBlock: Stage {
     func forward(_ hidden_TD: Tensor, _ context: Context) throws -> Tensor {
         let dropout = context.dropout.at(UInt64(index + 2) << 32)
         let attended_TD = try attendedNorm(attention(inputNorm(hidden_TD), context.layout(.frames), dropout))
-        let middle_TD = try hidden_TD.adding(attended_TD)
+        let middle_TD = try output.adding(hidden_TD, to: attended_TD)
         let gated = try gateUp.each(mlpNorm(middle_TD), dropout, site: 4)
-        return try middle_TD.adding(
-            outputNorm(down(activation.gated(gated[0], by: gated[1]), dropout, site: 6)))
+        let outer_TD = try outputNorm(down(activation.gated(gated[0], by: gated[1]), dropout, site: 6))
+        return try down.adding(middle_TD, to: outer_TD)
     }
 
     private func attention(_ normed_TD: Tensor, _ layout: DeviceLayout, _ dropout: Dropout) throws -> Tensor {
