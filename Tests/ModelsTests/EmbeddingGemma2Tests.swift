@@ -82,12 +82,16 @@ struct EmbeddingGemma2Tests {
             overrides: .init(pooling: Poolings(.mean), normalize: true, query: side, document: side))
     }
 
-    func expectClose(_ got: [Float], _ wanted: [Float], _ what: String) {
+    /// What the deepest states of a case may differ by, relative to the largest number: those of the reference in float32
+    /// are 1.8e-5 from its own in float64 (3.3e-7 in the case with large epsilons), as attention is not scaled.
+    func depthTolerance(_ name: String) -> Float { name == "odd" ? 1e-5 : 5e-5 }
+
+    func expectClose(_ got: [Float], _ wanted: [Float], _ what: String, tolerance: Float = 1e-5) {
         #expect(got.count == wanted.count, "\(what)")
         let size = wanted.reduce(Float(1)) { max($0, abs($1)) }
         let worst = zip(got, wanted).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
         // NaN is not close.
-        #expect(worst <= 1e-5 * size, "\(what): \(worst)")
+        #expect(worst <= tolerance * size, "\(what): \(worst)")
     }
 
     /// Rows of packed states in the order of the inputs.
@@ -154,9 +158,13 @@ struct EmbeddingGemma2Tests {
                 hidden = try stage.forward(hidden, batch.context())
                 let key = "block.\(index + 1)"
                 guard expected[key] != nil else { continue }
-                expectClose(try rows(hidden, packed, width: 32), try expected.tensor(key).floats(), "\(name) \(key)")
+                expectClose(
+                    try rows(hidden, packed, width: 32), try expected.tensor(key).floats(), "\(name) \(key)",
+                    tolerance: index == 0 ? 1e-5 : depthTolerance(name))
             }
-            expectClose(try rows(hidden, packed, width: 24), try expected.tensor("last").floats(), "\(name) last")
+            expectClose(
+                try rows(hidden, packed, width: 24), try expected.tensor("last").floats(), "\(name) last",
+                tolerance: depthTolerance(name))
         }
         let vectors = try model.encode(packed).floats()
         expectClose(vectors, try expected.tensor("mean").normalized().floats(), "\(name) vectors")
