@@ -130,7 +130,7 @@ extension TextModel {
     /// a name may also mean modules of other parts, which are not ours.
     private func writtenTargets(_ configuration: LoRAConfiguration, _ layers: [Linear]) throws -> [String] {
         let adapted = layers.map(\.name)
-        if let listed = configuration.targets.names, names.basePrefix.isEmpty {
+        if let listed = configuration.targets.names, names.basePrefix.isEmpty, towers.isEmpty {
             let found = try linearLayers.map(\.name).filter { try configuration.isTarget($0) }
             if found == adapted { return listed }
         }

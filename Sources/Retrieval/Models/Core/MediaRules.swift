@@ -10,8 +10,26 @@ public struct MediaRules: Sendable {
     public var patchSize: Int
     /// Pictures that become one step in time.
     public var temporalPatchSize: Int
+    /// Tokens around the features of a picture; nil where prompts have them.
+    public var pictureMarks: Marks?
+    /// Tokens around the features of a sound; nil where prompts have them.
+    public var soundMarks: Marks?
+    /// Whether each picture of a video is an image of its own, with its own marks; else its features lie end to end.
+    public var marksEachPicture = false
+    /// Features of a sound of so many frames; nil for a model that hears nothing.
+    public var soundFeatureCount: (@Sendable (_ frameCount: Int) -> Int)?
+    /// Patches of a picture's side at most; nil where any number is allowed.
+    public var longestSide: Int?
     /// Where the tokens of an input stand on three axes; nil for a model that counts them.
     public var positions: (@Sendable (_ tokenCount: Int, _ media: [MediaItem]) -> [[Int32]])?
+
+    /// Two tokens around features.
+    public struct Marks: Sendable, Hashable {
+        public let begin: Int32
+        public let end: Int32
+
+        public init(begin: Int32, end: Int32) { (self.begin, self.end) = (begin, end) }
+    }
 
     public init(
         image: Int32? = nil, video: Int32? = nil, audio: Int32? = nil, mergeSize: Int = 1, patchSize: Int = 1,

@@ -48,6 +48,16 @@ public struct Context {
         case windows
         /// In which the items came.
         case items
+        /// Of equally long blocks of sounds, those whose rows ask what they attend to; number T stands for none.
+        case queries
+        /// Of the same blocks, the rows that they may attend to; number T stands for none.
+        case keys
+        /// Which row of the blocks each row was.
+        case answers
+        /// With gaps before items, number T.
+        case spaced
+        /// Which of the spaced rows each row was.
+        case unspaced
     }
 
     private let layouts: [LayoutName: DeviceLayout]

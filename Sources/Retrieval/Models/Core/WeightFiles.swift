@@ -26,6 +26,8 @@ struct WeightFiles {
 
     private final class AskedNames {
         var names: Set<String> = []
+        /// Parts of the model that are not used, though their tensors may be there.
+        var unusedParts: [String] = []
     }
 
     init(
@@ -133,6 +135,10 @@ struct WeightFiles {
     /// - Throws: `InputError` if the checkpoint has no such tensor or another shape, or if a number in it is NaN or
     ///   infinite: attention kernels swallow such a number and give vectors that look like others.
     func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
+        try parameter(name, shape, mayBeInfinite: false)
+    }
+
+    private func parameter(_ name: String, _ shape: [Int], mayBeInfinite: Bool) throws -> Parameter {
         guard let written = spelling(name), let index = fileByName[written] else {
             throw InputError(
                 "the model needs this tensor, which is missing",
@@ -146,7 +152,7 @@ struct WeightFiles {
                 at: Place(path: file.path.string, field: written))
         }
         asked.names.insert(written)
-        guard try file.isFinite(written) else {
+        guard try mayBeInfinite || file.isFinite(written) else {
             throw InputError(
                 "the tensor holds a number that is not finite", at: Place(path: file.path.string, field: written),
                 advice: "The checkpoint is damaged, or its training diverged.")
@@ -161,6 +167,20 @@ struct WeightFiles {
             discard: isMapped ? { file.discard(written) } : nil)
     }
 
+    /// What numbers are clipped to: two tensors without dimensions, of which either may be infinite.
+    ///
+    /// - Throws: `InputError` also where they are no range.
+    func limits(_ minimum: String, _ maximum: String) throws -> (range: ClosedRange<Double>, parameters: [Parameter]) {
+        let parameters = try [minimum, maximum].map { try parameter($0, [], mayBeInfinite: true) }
+        let values = try parameters.map { try $0.tensor.to(.float64).item() }
+        guard values[0] <= values[1] else {
+            throw InputError(
+                "numbers cannot be clipped to \(values[0]) and more, and to \(values[1]) and less",
+                at: Place(path: folder.string, field: spelling(minimum)), exitStatus: .badData)
+        }
+        return (values[0]...values[1], parameters)
+    }
+
     /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.
     func linear(_ name: String, _ inputSize: Int, _ outputSize: Int, bias: Bool = true) throws -> Linear {
         Linear(
@@ -168,16 +188,23 @@ struct WeightFiles {
             bias: bias ? try parameter(name + ".bias", [outputSize]) : nil)
     }
 
-    /// The tensors that nobody asked for, as they lie in the files.
-    func unasked() throws -> [(name: String, tensor: Tensor)] {
-        try fileByName.keys.filter { !asked.names.contains($0) }.sorted().map {
-            ($0, try files[fileByName[$0]!].tensor($0))
-        }
+    /// Says that no vector depends on a part of the model, as `vision_tower.`, whose tensors may be there or not.
+    func leave(_ part: String) { asked.unusedParts.append(scope + part) }
+
+    private func isLeft(_ written: String) -> Bool {
+        let name = names.canonical(written)
+        return asked.unusedParts.contains { name.hasPrefix($0) }
+    }
+
+    /// The tensors of the parts that no vector depends on, as they lie in the files.
+    func unusedParts() throws -> [(name: String, tensor: Tensor)] {
+        try fileByName.keys.filter { isLeft($0) }.sorted().map { ($0, try files[fileByName[$0]!].tensor($0)) }
     }
 
     /// - Throws: `InputError` that lists tensors nobody asked for and nobody knows.
     func finish() throws {
-        let rest = fileByName.keys.filter { !asked.names.contains($0) && !names.isUnusedTensor($0) }.sorted()
+        let rest = fileByName.keys.filter { !asked.names.contains($0) && !names.isUnusedTensor($0) && !isLeft($0) }
+            .sorted()
         guard let first = rest.first else { return }
         let others =
             rest.count > 1

@@ -1,24 +1,33 @@
+internal import Base
 internal import Foundation
 internal import JSON
 internal import Tensors
 
-// The text side of EmbeddingGemma 2; its towers for images and sounds are not used.
+// EmbeddingGemma 2: a text encoder that goes both ways, with towers for images and sounds, and its text side alone.
 //
-// Source: names and order of operations as in transformers' `EmbeddingGemma2TextModel`.
+// Source: names and order of operations as in transformers' `EmbeddingGemma2Model` and `EmbeddingGemma2TextModel`.
 
 @section("tvt_families") @used
 private let embeddingGemma2Entry: Family.Entry = { Family.register(.embeddingGemma2, at: $0) }
 
+@section("tvt_families") @used
+private let embeddingGemma2TextEntry: Family.Entry = { Family.register(.embeddingGemma2Text, at: $0) }
+
 extension Family {
     static let embeddingGemma2 = Family(
-        modelTypes: ["embedding_gemma2", "embedding_gemma2_text"],
+        modelTypes: ["embedding_gemma2"], names: EmbeddingGemma2.names, tokenizerClass: "GemmaTokenizer",
+        build: { try EmbeddingGemma2.whole($0, $1) })
+
+    static let embeddingGemma2Text = Family(
+        modelTypes: ["embedding_gemma2_text"],
         names: NameMap(
             prefixes: ["language_model."],
             unusedTensors: ["vision_tower.", "embed_vision.", "audio_tower.", "embed_audio."]),
-        tokenizerClass: "GemmaTokenizer", build: { try EmbeddingGemma2.model(EmbeddingGemma2Configuration($0), $1) })
+        tokenizerClass: "GemmaTokenizer",
+        build: { reader, files in try EmbeddingGemma2.model(EmbeddingGemma2Configuration(reader), files) })
 }
 
-/// What `config.json` of an EmbeddingGemma 2 says of its text side.
+/// What `config.json` of an EmbeddingGemma 2, or its `text_config`, says of the text side.
 struct EmbeddingGemma2Configuration {
     /// How a layer attends.
     struct Layer {
@@ -42,21 +51,16 @@ struct EmbeddingGemma2Configuration {
     /// Size of a vector.
     let embeddingSize: Int
     let layers: [Layer]
-    /// Whether the text side is a part of a model that also reads images and sounds.
-    let isPart: Bool
 
-    /// - Parameter reader: the whole model's configuration, or that of its text side alone.
-    init(_ root: ConfigurationReader) throws {
+    /// - Parameter reader: of the text side.
+    init(_ reader: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
-        let isNested = root["text_config"] != nil
-        isPart = isNested
-        let reader = isNested ? try root.section("text_config") : root
-        vocabularySize = try reader.count("vocab_size", in: Range.vocabulary)
+        vocabularySize = try reader.count("vocab_size", in: Range.vocabulary, default: 262_144)
         paddingToken = try reader.paddingToken(vocabularySize: vocabularySize, default: 0)
         hiddenSize = try reader.count("hidden_size", in: Range.size, default: 512)
         headCount = try reader.count("num_attention_heads", in: Range.heads, default: 4)
         intermediateSize = try reader.count("intermediate_size", in: Range.innerSize, default: 2048)
-        positionCount = try reader.count("max_position_embeddings", in: Range.positions, default: 131_072)
+        positionCount = try reader.count("max_position_embeddings", in: Range.positions, default: 262_144)
         normEpsilon = try reader.number("rms_norm_eps", in: Range.epsilon, default: 1e-6)
         activation = try Activation(reader, "hidden_activation", default: "gelu_pytorch_tanh")
         window = try reader.count("sliding_window", in: Range.positions, default: 512)
@@ -65,16 +69,7 @@ struct EmbeddingGemma2Configuration {
         try reader.require("attention_bias", false)
         layers = try Self.layers(reader, headCount: headCount, positions: positionCount)
         // A stray copy of Gemma 3's field changes nothing here.
-        let harmless: Set<String> = ["use_bidirectional_attention", "attention_dropout", "hidden_act"]
-        if isNested {
-            try reader.finishModel(except: harmless)
-            try root.finishModel(except: [
-                "vision_config", "audio_config", "boi_token_id", "eoi_token_id", "image_token_id", "boa_token_id",
-                "eoa_token_id", "eoa_token_index", "audio_token_id", "video_token_id", "vision_soft_tokens_per_image",
-            ])
-        } else {
-            try reader.finishModel(except: harmless)
-        }
+        try reader.finishModel(except: ["use_bidirectional_attention", "attention_dropout", "hidden_act"])
     }
 
     private static func layers(_ reader: ConfigurationReader, headCount: Int, positions: Int) throws -> [Layer] {
@@ -146,24 +141,106 @@ struct EmbeddingGemma2Configuration {
 /// Hidden states are `[T, 2·D]` here: those of the layer, and behind them the embeddings of the entrance, which every
 /// layer gets its own part of.
 enum EmbeddingGemma2 {
-    static func model(_ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles) throws -> TextModel {
+    /// The base class's names; there is no other class.
+    static let names: NameMap = {
+        var names = NameMap(prefixes: [])
+        names.rewrites = [textPart, "vision_tower.", "embed_vision.", "audio_tower.", "embed_audio."].map { ($0, $0) }
+        return names
+    }()
+
+    private static let textPart = "language_model."
+
+    /// The model with those of the two towers that `config.json` has.
+    static func whole(_ root: ConfigurationReader, _ files: WeightFiles) throws -> TextModel {
+        let text = try EmbeddingGemma2Configuration(root.section("text_config"))
+        let vision = try root["vision_config"].map { _ in
+            try EmbeddingGemma2VisionConfiguration(root.section("vision_config"))
+        }
+        let audio = try root["audio_config"].map { _ in
+            try EmbeddingGemma2AudioConfiguration(root.section("audio_config"))
+        }
+        let media = try rules(root, text, vision, audio)
+        // Says how a processor cuts images.
+        try root.finishModel(except: ["vision_soft_tokens_per_image"])
+        guard (vision == nil && audio == nil) || files.precision.compute != .float16 else {
+            throw Failure(
+                .badConfiguration, "features of images and sounds exceed what float16 holds",
+                advice: "take bfloat16 or float32")
+        }
+        var towers: [(tower: Tower, buffers: [Parameter])] = []
+        if let vision {
+            towers.append(try EmbeddingGemma2Vision.tower(vision, outputSize: text.hiddenSize, files))
+        } else {
+            for part in ["vision_tower.", "embed_vision."] { files.leave(part) }
+        }
+        if let audio {
+            towers.append(try EmbeddingGemma2Audio.tower(audio, outputSize: text.hiddenSize, files))
+        } else {
+            for part in ["audio_tower.", "embed_audio."] { files.leave(part) }
+        }
+        return try model(text, files.part(textPart), towers: towers, media: media)
+    }
+
+    /// How media stand among tokens; nil for a model without towers.
+    private static func rules(
+        _ root: ConfigurationReader, _ text: EmbeddingGemma2Configuration,
+        _ vision: EmbeddingGemma2VisionConfiguration?, _ audio: EmbeddingGemma2AudioConfiguration?
+    ) throws -> MediaRules? {
+        let hasTower = vision != nil || audio != nil
+        var fields: [Int32: String] = [:]
+        func token(_ field: String, _ fallback: Int) throws -> Int32 {
+            let highest = hasTower ? text.vocabularySize - 1 : Int(Int32.max)
+            let token = Int32(try root.count(field, in: 0...highest, default: hasTower ? fallback : 0))
+            if hasTower, let other = fields.updateValue(field, forKey: token) {
+                throw root.error(field, "\(other) has the same number")
+            }
+            return token
+        }
+        let image = try token("image_token_id", 258_880)
+        let video = try token("video_token_id", 258_884)
+        let sound = try token("audio_token_id", 258_881)
+        let picture = MediaRules.Marks(
+            begin: try token("boi_token_id", 255_999), end: try token("eoi_token_id", 258_882))
+        // Older configurations call the last one otherwise, and the class reads this name alone.
+        let clip = MediaRules.Marks(
+            begin: try token("boa_token_id", 256_000), end: try token("eoa_token_index", 258_883))
+        let otherEnd = root["eoa_token_id"]
+        guard hasTower else { return nil }
+        guard otherEnd == nil || otherEnd?.integer == Int(clip.end) else {
+            throw root.error("eoa_token_id", "eoa_token_index, which counts, says something else")
+        }
+        var rules = MediaRules(
+            image: vision == nil ? nil : image, video: vision == nil ? nil : video, audio: audio == nil ? nil : sound,
+            mergeSize: vision?.poolingSize ?? 1, patchSize: vision?.patchSize ?? 1)
+        rules.pictureMarks = picture
+        rules.soundMarks = clip
+        rules.marksEachPicture = true
+        rules.soundFeatureCount = { EmbeddingGemma2Audio.featureCount(frameCount: $0) }
+        rules.longestSide = vision?.positionCount
+        return rules
+    }
+
+    /// - Parameter files: of the text side.
+    static func model(
+        _ configuration: EmbeddingGemma2Configuration, _ files: WeightFiles,
+        towers: [(tower: Tower, buffers: [Parameter])] = [], media: MediaRules? = nil
+    ) throws -> TextModel {
         let size = configuration.hiddenSize
         let perLayer = try PerLayerInputs(configuration, files)
         let blocks = try configuration.layers.indices.map {
             try EmbeddingGemma2Block($0, configuration, perLayer, files)
         }
-        var names = files.names
-        if configuration.isPart { names.basePrefix = "language_model." }
         return TextModel(
             hiddenSize: configuration.embeddingSize, maxLength: configuration.positionCount,
             vocabularySize: configuration.vocabularySize,
             entrance: DoubledEntrance(
                 try TokenEmbedding(
                     "embed_tokens", configuration.vocabularySize, size, files,
-                    padding: configuration.paddingToken, scale: Double(size).squareRoot())),
+                    padding: configuration.paddingToken, scale: Double(size).squareRoot(),
+                    towers: towers.map(\.tower.name))),
             stages: blocks + [try EmbeddingGemma2Exit(configuration, files)],
-            passiveParameters: blocks.map(\.scalar),
-            names: names,
+            towers: towers.map(\.tower), media: media,
+            passiveParameters: blocks.map(\.scalar) + towers.flatMap(\.buffers), names: files.names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
     }
 }

@@ -103,7 +103,7 @@ struct ModelFolder {
         let weights = try WeightFiles(transformer, names: family.names, precision: precision, device: device)
         let text = try family.build(ConfigurationReader(config, path: configPath), weights)
         try weights.finish()
-        if !text.names.basePrefix.isEmpty { text.otherParts = try weights.unasked() }
+        text.otherParts = try weights.unusedParts()
         return text
     }
 

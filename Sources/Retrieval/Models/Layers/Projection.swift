@@ -7,6 +7,8 @@ public final class Projection {
 
     init(_ layers: Linear...) { self.layers = layers }
 
+    init(_ layers: [Linear]) { self.layers = layers }
+
     public var parameters: [Parameter] { layers.flatMap(\.parameters) }
 
     /// Whether the weights are laid out for encoding; then no gradients are recorded, and what a stage has just made
