@@ -12,6 +12,10 @@ public struct MediaRules: Sendable {
     public var temporalPatchSize: Int
     /// Where the tokens of an input stand on three axes; nil for a model that counts them.
     public var positions: (@Sendable (_ tokenCount: Int, _ media: [MediaItem]) -> [[Int32]])?
+    /// Features of an item of this shape; nil where they are as many as squares of patches.
+    public var featureCount: (@Sendable (MediaItem.Shape) -> Int)?
+    /// Frames of spectrograms come in pieces of so many: what is missing of the last one is silence.
+    public var soundPiece = 1
 
     public init(
         image: Int32? = nil, video: Int32? = nil, audio: Int32? = nil, mergeSize: Int = 1, patchSize: Int = 1,

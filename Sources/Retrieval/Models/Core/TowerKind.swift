@@ -1,7 +1,8 @@
 internal import Base
 internal import CFamilies
 internal import JSON
-internal import SystemPackage
+public import SystemPackage
+public import Tensors
 
 /// A kind of towers that are trained on their own: which folders it reads, and how.
 ///
@@ -57,6 +58,45 @@ struct PretrainedTower {
         case pictures(patchSize: Int)
         /// Sounds whose frames fill whole pieces.
         case sounds(framesPerPiece: Int, rowsPerPiece: Int)
+    }
+}
+
+extension PretrainedTower {
+    /// Reads a folder in Hugging Face's layout.
+    ///
+    /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
+    static func load(
+        _ folder: FilePath, _ precision: Precision, _ device: Device, mergeSize: Int = 1
+    ) throws -> (kind: TowerKind, tower: PretrainedTower, configuration: JSONValue) {
+        let path = folder.appending(ModelFolder.configName)
+        let configuration = try JSONValue.parse(pythonFile: path)
+        let kind = try TowerKind.named(
+            configuration["model_type"]?.string ?? "nothing", at: Place(path: path.string, field: "model_type"))
+        let files = try WeightFiles(folder, names: kind.names, precision: precision, device: device)
+        let tower = try kind.build(ConfigurationReader(configuration, path: path), files, mergeSize)
+        try files.finish()
+        return (kind, tower, configuration)
+    }
+}
+
+extension Tower {
+    /// Reads a folder of a tower that was trained on its own: a Whisper, of which the encoder is taken, or a DINOv2.
+    ///
+    /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
+    public static func load(
+        _ folder: FilePath, type: ElementType = .float32, device: Device = .cpu
+    ) throws -> Tower {
+        try PretrainedTower.load(folder, Precision(type, on: device), device).tower.tower
+    }
+
+    /// Rows of some items, without a text around them, one item behind the other: `[rows, D]`.
+    ///
+    /// - Parameter rows: what each item holds.
+    public func forward(_ items: [MediaItem], _ rows: [any MediaRows], device: Device = .cpu) throws -> Tensor {
+        precondition(items.count == rows.count && !items.isEmpty, "rows for each item")
+        let media = try DeviceMedia(items, rows, arrange(items), device: device)
+        let context = media.context(.none)
+        return try stages.reduce(entrance.embed(media, .none)) { try $1.forward($0, context) }
     }
 }
 
