@@ -66,7 +66,9 @@ public struct GraftRecipe: Sendable {
         try text.saveDescription(card, to: target)
         let configPath = target.appending(ModelFolder.configName)
         let textConfig = try JSONValue.parse(pythonFile: configPath)
-        var config: JSONObject = ["model_type": .string(Graft.modelType), "text_config": textConfig, "dtype": "float32"]
+        var config: JSONObject = [
+            "model_type": .string(Graft.modelType), "text_config": textConfig, "dtype": "float32",
+        ]
         var tensors = try text.text.parameters.map { ($0.name, try $0.tensor.to(.float32)) }
             .map { (name: Graft.textPart + $0, tensor: $1) }
         var projectorNumberCount = 0

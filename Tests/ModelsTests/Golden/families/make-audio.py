@@ -1,4 +1,4 @@
-"""Makes the golden files of models with towers: Qwen2.5-Omni's thinker, Whisper's encoder, DINOv2.
+"""Makes the golden files of models with towers: Qwen2.5-Omni's thinker, Whisper's encoder, DINOv2, a graft of them.
 
     python make-audio.py [--only NAME]...
 
@@ -9,8 +9,8 @@ input i holds values generated under the name `media.i.j`, `[rows, width]`, cent
 
 NAME.json: `config`, `seed`, `tensors` as in make-families.py; `inputs`: tokens, and media with their tower, shape,
 ranges of tokens and, for videos, seconds between steps; `loss` and `gradients`: of the sum over inputs of the last
-token's normalised state times `loss.i` (models), or of all rows times `loss` (towers alone), with norms and projections as
-in make-families.py.
+token's normalised state (of the graft: of their mean) times `loss.i` (models), or of all rows times `loss` (towers
+alone), with norms and projections as in make-families.py.
 
 NAME.safetensors: `audio`, `vision`: rows of all items of a tower, in order; `positions`: `[3, T]` (models with text);
 `last`: last_hidden_state of all inputs, one behind the other. Padded batches are checked to give the same.
@@ -175,7 +175,7 @@ def omni_cases():
     saved, loaded = transformers.Qwen2_5OmniThinkerForConditionalGeneration, transformers.Qwen2_5OmniThinkerModel
     yield Case(
         "omni", 2101, saved, loaded, omni_config(), inputs,
-        "the thinker with its head; pieces of 10 frames whose 5 rows are odd, so that pairs cross pieces; ragged windows",
+        "the thinker with its head; pieces of 10 frames whose 5 rows are odd, so that pairs cross them; ragged windows",
     )  # fmt: skip
     talker = [("talker.model.norm.weight", [8]), ("token2wav.code2wav_dit_model.proj.bias", [3])]
     yield Case(
@@ -312,6 +312,142 @@ def tower_rows(case, model):
     return torch.cat(made)
 
 
+# --- A model that is put together ----------------------------------------------------------------------------------
+
+
+class Grafted(torch.nn.Module):
+    """What tvt makes of a BERT, a DINOv2 and a Whisper: features take the places of words' embeddings."""
+
+    def __init__(self, parts):
+        super().__init__()
+        self.text, self.vision, self.audio = parts
+        self.projector = torch.nn.ModuleDict({
+            "vision": torch.nn.ModuleDict(
+                {"mlp": torch.nn.ModuleDict({"up": torch.nn.Linear(64, 32), "down": torch.nn.Linear(32, 32)})}
+            ),
+            "audio": torch.nn.ModuleDict({"linear": torch.nn.Linear(7 * 16, 32)}),
+        })  # fmt: skip
+
+    def features(self, item, values):
+        if item["tower"] == "audio":
+            made = torch.cat([self.audio(piece.T[None]).last_hidden_state[0] for piece in values.split(14)])
+            return self.projector["audio"]["linear"](made.reshape(-1, 7 * 16))
+        _, height, width = item["shape"]
+        # Patches come in squares of two by two.
+        squares = values.reshape(height // 2, width // 2, 2, 2, 3, 4, 4)
+        picture = squares.permute(4, 0, 2, 5, 1, 3, 6).reshape(1, 3, 4 * height, 4 * width)
+        made = self.vision(picture).last_hidden_state[0]
+        patches = made[1:].reshape(height // 2, 2, width // 2, 2, 16).permute(0, 2, 1, 3, 4).reshape(-1, 64)
+        joined = torch.cat([made[:1].repeat(1, 4), patches])
+        layers = self.projector["vision"]["mlp"]
+        return layers["down"](torch.nn.functional.gelu(layers["up"](joined)))
+
+    def forward(self, case, index):
+        given = case.inputs[index]
+        embedded = self.text.embeddings.word_embeddings(torch.tensor([given["tokens"]]))
+        made = []
+        for j, item in enumerate(given["media"]):
+            features = self.features(item, rows(case, index, j, 8 if item["tower"] == "audio" else 48))
+            start, end = item["tokens"]
+            embedded = torch.cat([embedded[:, :start], features[None], embedded[:, end:]], 1)
+            made.append((item["tower"], features))
+        return self.text(inputs_embeds=embedded).last_hidden_state[0], made
+
+
+def make_graft(name="graft", seed=2401):
+    whisper, dinov2 = next(whisper_cases()), next(dinov2_cases())
+    bert = transformers.BertConfig(**families.SIZES, max_position_embeddings=24, pad_token_id=0)
+    tokens = [5, 6, 60, 60, 60, 7, 61, 61, 8, 9]
+    inputs = [
+        {"tokens": [11, 12, 13], "media": []},
+        {"tokens": tokens, "media": [
+            {"tower": "vision", "shape": [1, 2, 4], "tokens": [2, 5]},
+            {"tower": "audio", "shape": [28], "tokens": [6, 8]},
+        ]},
+        {"tokens": [60] * 7 + [14], "media": [{"tower": "vision", "shape": [1, 4, 6], "tokens": [0, 7]}]},
+    ]  # fmt: skip
+    case = Case(name, seed, Grafted, Grafted, None, inputs, "a BERT with a DINOv2 and a Whisper before it")
+    with tempfile.TemporaryDirectory() as temporary:
+        # Names of files, not those that parameters have in memory.
+        configs, written = {}, {}
+        for part, model, prefix in (
+            ("text", transformers.BertModel(bert, add_pooling_layer=False), ""),
+            ("vision", transformers.Dinov2Model(dinov2.config), ""),
+            ("audio", transformers.WhisperModel(whisper.config), "encoder."),
+        ):
+            folder = Path(temporary) / part
+            model.save_pretrained(folder)
+            configs[part] = json.loads((folder / "config.json").read_text())
+            stored = load_file(folder / "model.safetensors")
+            written[part] = {n[len(prefix) :]: t.shape for n, t in stored.items() if n.startswith(prefix)}
+            written[part].pop("embeddings.mask_token", None)
+        projector = Grafted((None,) * 3).state_dict()
+        shapes = {f"{part}.{n}": list(shape) for part, found in written.items() for n, shape in found.items()}
+        shapes |= {n: list(tensor.shape) for n, tensor in projector.items()}
+        tensors = []
+        for n in sorted(shapes):
+            center, spread = distribution(n, shapes[n])
+            tensors.append({"name": n, "shape": shapes[n], "center": center, "spread": spread})
+        weights = {t["name"]: torch.from_numpy(generate(seed, **t)) for t in tensors}
+        parts = []
+        for part, loaded, prefix in (
+            ("text", transformers.BertModel, ""), ("vision", transformers.Dinov2Model, ""),
+            ("audio", transformers.WhisperModel, "encoder."),
+        ):  # fmt: skip
+            folder = Path(temporary) / part
+            stored = load_file(folder / "model.safetensors")
+            own = {n: weights.get(f"{part}.{n[len(prefix) :]}") if n.startswith(prefix) else None for n in stored}
+            save_file({n: stored[n] if own[n] is None else own[n] for n in stored}, folder / "model.safetensors",
+                      metadata={"format": "pt"})  # fmt: skip
+            options = {"add_pooling_layer": False} if part == "text" else {}
+            model = loaded.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32, **options)
+            parts.append((model.encoder if part == "audio" else model).eval())
+    model = Grafted(parts)
+    model.load_state_dict({n: weights[n] for n in projector}, strict=False)
+    for n, parameter in model.named_parameters():
+        parameter.requires_grad_("embed_positions" not in n and "mask_token" not in n)
+    names = {}
+    for n, parameter in model.named_parameters():
+        equal = [k for k, w in weights.items() if w.shape == parameter.shape and torch.equal(w, parameter)]
+        names[n] = (equal[0], None) if equal else (n, None)
+        assert equal or "mask_token" in n, n
+    total, lasts, features = 0.0, [], {"audio": [], "vision": []}
+    for index in range(len(inputs)):
+        last, made = model(case, index)
+        lasts.append(last.detach())
+        for tower, values in made:
+            features[tower].append(values.detach())
+        direction = torch.from_numpy(generate(seed, f"loss.{index}", [32], 0.0, 1.0))
+        loss = torch.nn.functional.normalize(last.mean(0), dim=-1) @ direction
+        loss.backward()
+        total += loss.item()
+    config = {
+        "model_type": "tvt_graft", "text_config": configs["text"], "vision_config": configs["vision"],
+        "audio_config": configs["audio"], "image_token_id": 60, "audio_token_id": 61,
+        "vision_projector": {
+            "type": "mlp", "merge_size": 2, "inner_size": 32, "activation": "gelu", "keeps_class_token": True,
+        },
+        "audio_projector": {"type": "linear", "merge_size": 7},
+    }  # fmt: skip
+    write(case, config, tensors, total, gradients(case, model, names),
+          {"last": torch.cat(lasts)} | {tower: torch.cat(found) for tower, found in features.items()})  # fmt: skip
+
+
+def write(case, config, tensors, loss, found, recorded):
+    content = {
+        "provenance": {
+            "script": Path(__file__).name, "saved_class": case.saved.__name__, "loaded_class": case.loaded.__name__,
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        },
+        "note": case.note, "config": config, "seed": case.seed, "inputs": case.inputs,
+        "texts": [given.get("tokens", []) for given in case.inputs], "tensors": tensors, "loss": digits(loss),
+        "gradients": found,
+    }  # fmt: skip
+    (HERE / "audio" / f"{case.name}.json").write_text(to_json(content) + "\n")
+    recorded = {name: tensor.contiguous() for name, tensor in recorded.items()}
+    save_file(recorded, HERE / "audio" / f"{case.name}.safetensors")
+
+
 def make(case):
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -326,17 +462,7 @@ def make(case):
             total = (made * torch.from_numpy(generate(case.seed, "loss", list(made.shape), 0.0, 1.0))).sum()
             total.backward()
             loss = total.item()
-        content = {
-            "provenance": {
-                "script": Path(__file__).name, "saved_class": case.saved.__name__, "loaded_class": case.loaded.__name__,
-                "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-            },
-            "note": case.note, "config": config, "seed": case.seed, "inputs": case.inputs,
-            "texts": [given.get("tokens", []) for given in case.inputs], "tensors": tensors, "loss": digits(loss),
-            "gradients": gradients(case, model, names),
-        }  # fmt: skip
-    (HERE / "audio" / f"{case.name}.json").write_text(to_json(content) + "\n")
-    save_file({name: tensor.contiguous() for name, tensor in recorded.items()}, HERE / "audio" / f"{case.name}.safetensors")
+        write(case, config, tensors, loss, gradients(case, model, names), recorded)
 
 
 def main():
@@ -346,12 +472,13 @@ def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    cases = {case.name: case for group in (omni_cases, whisper_cases, dinov2_cases) for case in group()}
+    groups = (omni_cases, whisper_cases, dinov2_cases)
+    cases = {case.name: lambda case=case: make(case) for group in groups for case in group()} | {"graft": make_graft}
     unknown = set(options.only or []) - cases.keys()
     if unknown:
         sys.exit(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(cases)}")
     for name in options.only or cases:
-        make(cases[name])
+        cases[name]()
         print(name)
 
 
