@@ -60,7 +60,8 @@ struct AudioFamilyTests {
                 let count = input.input.tokens.count
                 expectClose(
                     Array(values[(row * width)..<((row + count) * width)]),
-                    Array(wanted[(first * width)..<((first + count) * width)]), "\(name) input \(index)", tolerance: 2e-5)
+                    Array(wanted[(first * width)..<((first + count) * width)]), "\(name) input \(index)",
+                    tolerance: 2e-5)
                 first += count
             }
         }
@@ -123,7 +124,8 @@ struct AudioFamilyTests {
     @Test(
         arguments: [
             ("audio_config", "n_window", 31, "n_window"), ("audio_config", "shiny", 1, "shiny"),
-            ("audio_config", "output_dim", 16, "audio_config"), ("vision_config", "out_hidden_size", 16, "vision_config"),
+            ("audio_config", "output_dim", 16, "audio_config"),
+            ("vision_config", "out_hidden_size", 16, "vision_config"),
             ("text_config", "head_dim", 4, "head_dim"), ("vision_config", "embed_dim", 8, "embed_dim"),
         ])
     func badFieldsOfOmniAreNamed(part: String, field: String, value: Int, named: String) throws {

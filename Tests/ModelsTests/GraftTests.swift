@@ -44,7 +44,8 @@ struct GraftTests {
             for tower in model.text.towers {
                 let (items, rows) = media.items(of: tower.name)
                 expectClose(
-                    try tower.forward(items, rows).floats(), try media.model.expected.tensor(tower.name.rawValue).floats(),
+                    try tower.forward(items, rows).floats(),
+                    try media.model.expected.tensor(tower.name.rawValue).floats(),
                     "\(tower.name)")
             }
             // Sorted by length: the inputs lie in order.

@@ -54,10 +54,11 @@ struct DINOv2Configuration {
         side = try reader.count("image_size", in: patchSize...65_536, default: 224) / patchSize
         hasInputBias = try reader.bool("qkv_bias", default: true)
         isGated = try reader.bool("use_swiglu_ffn", default: false)
-        let inner = Int(Double(size) * (try reader.positiveNumber("mlp_ratio", to: 64, default: 4)))
+        let ratio = try reader.positiveNumber("mlp_ratio", to: 64, default: 4)
+        let inner = Int(Double(size) * ratio)
         // Two thirds, as three matrices stand for two, rounded up to a multiple of 8.
         innerSize = isGated ? (Int(Double(inner) * 2 / 3) + 7) / 8 * 8 : inner
-        activation = isGated ? .silu : try Activation(reader, "hidden_act", default: "gelu")
+        activation = try isGated ? .silu : Activation(reader, "hidden_act", default: "gelu")
         guard size % headCount == 0 else {
             throw reader.error("num_attention_heads", "\(headCount) heads do not divide hidden_size \(size)")
         }

@@ -50,7 +50,7 @@ struct ProjectorConfiguration: Equatable {
         case let other: throw reader.error("type", "\"\(other)\" is not a projector: linear or mlp is expected")
         }
         mergeSize = try reader.count("merge_size", in: 1...1024)
-        keepsWholePicture = tower == .vision ? try reader.bool("keeps_class_token", default: false) : false
+        keepsWholePicture = try tower == .vision && reader.bool("keeps_class_token", default: false)
         try reader.refuseUnread()
     }
 

@@ -59,7 +59,7 @@ enum OmniAudio {
             shape: [configuration.pieceLength / 2, size])
         let entrance = try SpectrogramEntrance(
             melCount: configuration.melCount, size: size, pieceLength: configuration.pieceLength, positions, files)
-        let blocks = try (0..<configuration.blockCount).map {
+        let blocks: [any Stage] = try (0..<configuration.blockCount).map {
             try WhisperBlock(
                 $0, size: size, innerSize: configuration.innerSize, headCount: configuration.headCount,
                 configuration.activation, files)

@@ -35,7 +35,7 @@ enum QwenOmni {
     }()
 
     static func model(_ whole: ConfigurationReader, _ files: WeightFiles) throws -> TextModel {
-        let root = whole["thinker_config"] == nil ? whole : try whole.section("thinker_config")
+        let root = try whole["thinker_config"] == nil ? whole : whole.section("thinker_config")
         let visionReader = try root.section("vision_config")
         // How weights began, and a second name of the tower's size.
         for reader in [root, visionReader] { _ = reader["init_std"] }

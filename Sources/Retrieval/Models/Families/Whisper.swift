@@ -77,7 +77,7 @@ enum Whisper {
         let entrance = try SpectrogramEntrance(
             melCount: configuration.melCount, size: size, pieceLength: 2 * configuration.positionCount,
             positions.tensor, files)
-        let blocks = try (0..<configuration.blockCount).map {
+        let blocks: [any Stage] = try (0..<configuration.blockCount).map {
             try WhisperBlock(
                 $0, size: size, innerSize: configuration.innerSize, headCount: configuration.headCount,
                 configuration.activation, files)

@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 internal import JSON
 public import SystemPackage
 internal import Tensors
@@ -81,8 +81,8 @@ public struct GraftRecipe: Sendable {
                     at: Place(path: folder.appending(ModelFolder.configName).string, field: "model_type"),
                     exitStatus: .badConfiguration)
             }
-            let projector = try projector(name, loaded.tower, text.text, folder)
-            let weights = try weights(projector, name, loaded.tower.size, text.text.hiddenSize, index)
+            let projector = try configuration(name, loaded.tower, text.text, folder)
+            let weights = try randomWeights(projector, name, loaded.tower.size, text.text.hiddenSize, index)
             projectorNumberCount += weights.reduce(0) { $0 + $1.tensor.elementCount }
             tensors += (loaded.tower.tower.parameters + loaded.tower.fixedParameters).map {
                 (name: Graft.part(name) + $0.name, tensor: $0.tensor)
@@ -117,7 +117,7 @@ public struct GraftRecipe: Sendable {
         return found
     }
 
-    private func projector(
+    private func configuration(
         _ name: Tower.Name, _ tower: PretrainedTower, _ text: TextModel, _ folder: FilePath
     ) throws -> ProjectorConfiguration {
         let size = name == .vision ? pictureMergeSize : soundMergeSize
@@ -139,7 +139,7 @@ public struct GraftRecipe: Sendable {
     }
 
     /// Normal weights with the variance 1 / inputs, biases of zero: outputs vary as much as inputs do.
-    private func weights(
+    private func randomWeights(
         _ projector: ProjectorConfiguration, _ name: Tower.Name, _ size: Int, _ outputSize: Int, _ index: Int
     ) throws -> [(name: String, tensor: Tensor)] {
         let joined = projector.joinedCount(name) * size
