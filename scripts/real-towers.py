@@ -232,6 +232,7 @@ def dinov2_small(wheels):
         "architectures": ["Dinov2Model"], "model_type": "dinov2", "dtype": "float32", "hidden_size": 384,
         "num_hidden_layers": 12, "num_attention_heads": 6, "mlp_ratio": 4, "hidden_act": "gelu", "image_size": 518,
         "patch_size": 14, "num_channels": 3, "qkv_bias": True, "layer_norm_eps": 1e-6, "use_swiglu_ffn": False,
+        "use_mask_token": False,
     }  # fmt: skip
     return config, tensors
 

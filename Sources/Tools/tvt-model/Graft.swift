@@ -19,6 +19,18 @@ struct GraftTowers: ParsableCommand {
               tvt-model graft --vision dinov2-small --text .deps/models/all-MiniLM-L6-v2 --output joint
             """)
 
+    /// Layers of projectors.
+    enum Kind: String, CaseIterable, ExpressibleByArgument {
+        case linear, mlp
+
+        var projector: GraftRecipe.Projector {
+            switch self {
+            case .linear: .linear
+            case .mlp: .mlp
+            }
+        }
+    }
+
     @Option(name: .long, help: ArgumentHelp("The text model's folder.", valueName: "dir"))
     var text: String
 
@@ -32,7 +44,7 @@ struct GraftTowers: ParsableCommand {
     var output: String
 
     @Option(name: .long, help: ArgumentHelp("Layers of the projectors: linear or mlp.", valueName: "kind"))
-    var projector = GraftRecipe.Projector.mlp
+    var projector = Kind.mlp
 
     @Option(in: .seeds, help: ArgumentHelp("Seed of the projectors' weights.", valueName: "s"))
     var seed: UInt64 = 0
@@ -80,7 +92,7 @@ struct GraftTowers: ParsableCommand {
             recipe.towers[name] = path.map { FilePath($0) }
             recipe.tokens[name] = token
         }
-        (recipe.projector, recipe.seed) = (projector, seed)
+        (recipe.projector, recipe.seed) = (projector.projector, seed)
         (recipe.pictureMergeSize, recipe.soundMergeSize) = (visionMerge, audioMerge)
         recipe.keepsWholePicture = keepsClassToken
         let report = try folder.write { staging in
@@ -100,8 +112,6 @@ struct GraftTowers: ParsableCommand {
         }
     }
 }
-
-extension GraftRecipe.Projector: ExpressibleByArgument {}
 
 extension NumberRange where Number == Int {
     fileprivate static var merges: NumberRange { NumberRange(1...1024) }
