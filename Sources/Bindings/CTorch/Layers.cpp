@@ -1,4 +1,4 @@
-// Matrix products and layer norm.
+// Matrix products, convolution and layer norm.
 #include "Handle.hpp"
 
 #include <ATen/Functions.h>
@@ -13,6 +13,13 @@ CTorchStatus ctorch_matmul(const CTorchTensor *a, const CTorchTensor *b, CTorchT
 CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] {
         return at::linear(input->value, weight->value, bias ? std::optional(bias->value) : std::nullopt);
+    });
+}
+
+CTorchStatus ctorch_convolution_1d(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, int64_t stride, int64_t padding, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] {
+        return at::conv1d(
+            input->value, weight->value, bias ? std::optional(bias->value) : std::nullopt, {stride}, at::IntArrayRef{padding});
     });
 }
 

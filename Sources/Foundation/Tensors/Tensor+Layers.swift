@@ -1,6 +1,6 @@
 internal import CTorch
 
-// Matrix products and layer norm.
+// Matrix products, convolution and layer norm.
 extension Tensor {
     /// The matrix product over the last two dimensions; leading ones broadcast.
     public func matmul(_ other: Tensor) throws -> Tensor {
@@ -11,6 +11,23 @@ extension Tensor {
     public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor {
         try withExtendedLifetime(bias) {
             try made("linear", self, weight) { ctorch_linear($0, $1, bias?.handle, $2, $3) }
+        }
+    }
+
+    /// Convolution along the last dimension, with zeros before and behind each of the N inputs.
+    ///
+    /// - Parameters:
+    ///   - weight: `[O, I, K]`.
+    ///   - bias: `[O]`.
+    ///   - padding: zeros on each side.
+    /// - Returns: `[N, O, (L + 2 · padding − K) / stride + 1]` for `[N, I, L]`.
+    public func convolution1D(
+        _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0
+    ) throws -> Tensor {
+        try withExtendedLifetime(bias) {
+            try made("convolution1D", self, weight) {
+                ctorch_convolution_1d($0, $1, bias?.handle, Int64(stride), Int64(padding), $2, $3)
+            }
         }
     }
 

@@ -50,18 +50,16 @@ struct MergeAdapter: ParsableCommand {
     var dtype: WeightType?
 
     func run() throws {
-        let target = FilePath(output)
-        guard !Files.exists(target) else {
-            throw Failure(.cannotCreate, "\(target) exists", advice: "Name a folder that does not, or remove it.")
-        }
-        guard let name = target.lastComponent, name.kind == .regular else {
-            throw Failure(.usage, "--output \(output) names no folder")
-        }
+        let folder = try StagedFolder(output, command: "tvt-model merge")
         let type = try dtype?.elementType ?? filesType()
         let model = try options.load(.training, adapter: adapter, type: type)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
         try golden.check(model)
-        try write(model, to: target, staging: target.removingLastComponent().appending(".\(name.string).tmp"))
+        try folder.write { staging in
+            try model.save(model.card, to: staging)
+            try GoldenCheck.vectors(of: model, tool: "tvt-model merge \(tvtVersion)")
+                .write(to: staging.appending(GoldenVectors.fileName))
+        }
         let result: JSONValue = [
             "output": .string(output), "dims": JSONValue(model.card.dims), "type": .string("\(type)"),
         ]
@@ -73,26 +71,5 @@ struct MergeAdapter: ParsableCommand {
         let kinds = try WeightSummary.kinds(in: options.path)
         guard let type = kinds.first?.type, type.byteCount <= 4, type.isFloatingPoint else { return .float32 }
         return type
-    }
-
-    private func write(_ model: EmbeddingModel, to target: FilePath, staging: FilePath) throws {
-        let parent = target.removingLastComponent()
-        if !parent.isEmpty { try Files.makeDirectory(parent) }
-        let lock = try OutputLock(for: target, purpose: "tvt-model merge")
-        defer { withExtendedLifetime(lock) {} }
-        // What a killed process left: nobody else holds the lock.
-        try Files.removeTree(staging)
-        do {
-            try model.save(model.card, to: staging)
-            try GoldenCheck.vectors(of: model, tool: "tvt-model merge \(tvtVersion)")
-                .write(to: staging.appending(GoldenVectors.fileName))
-            try Files.syncFileSystem(of: staging)
-            try Interruption.check()
-        } catch {
-            try? Files.removeTree(staging)
-            throw error
-        }
-        try Files.rename(staging, to: target)
-        try Files.syncFolder(parent.isEmpty ? FilePath(".") : parent)
     }
 }

@@ -19,7 +19,8 @@ struct TVTModel: Tool {
             """,
         version: tvtVersion,
         subcommands: [
-            ShowModel.self, CheckModel.self, ImportModel.self, MergeAdapter.self, MakeGolden.self,
+            ShowModel.self, CheckModel.self, ImportModel.self, MergeAdapter.self, GraftTowers.self,
+            MakeGolden.self,
         ])
 
     static func prepareProcess() { ThreadWaits.shorten() }

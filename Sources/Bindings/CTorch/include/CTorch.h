@@ -144,6 +144,9 @@ CTorchStatus ctorch_matmul(const CTorchTensor *a, const CTorchTensor *b, CTorchT
 CTorchStatus ctorch_linear(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, CTorchTensor **out, CTorchError *error);
 /// `bias` may be NULL.
 CTorchStatus ctorch_layer_norm(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, double epsilon, CTorchTensor **out, CTorchError *error);
+/// `[N, I, L]` with a weight `[O, I, K]` and a bias `[O]` (may be NULL): `[N, O, (L + 2 · padding − K) / stride + 1]`; zeros
+/// stand before and behind each of the N.
+CTorchStatus ctorch_convolution_1d(const CTorchTensor *input, const CTorchTensor *weight, const CTorchTensor *bias, int64_t stride, int64_t padding, CTorchTensor **out, CTorchError *error);
 /// A weight `[out, in]` in the layout that `ctorch_prepacked_linear` wants for about `rowCount` rows (oneDNN, CPU).
 CTorchStatus ctorch_prepack(const CTorchTensor *weight, int64_t rowCount, CTorchTensor **out, CTorchError *error);
 /// `input · weightᵀ + bias`, then GELU (erf) when asked, in one pass; without gradients.

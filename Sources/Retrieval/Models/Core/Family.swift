@@ -13,6 +13,8 @@ struct Family: Sendable {
     let build: @Sendable (ConfigurationReader, WeightFiles) throws -> TextModel
     /// The field of `config.json` that says what tokens see of each other; nil where there is no choice.
     var directionField: DirectionField?
+    /// Whether its text model is one of another family, which `text_config` names.
+    var readsPartsOfOthers = false
 
     /// A flag, and what it says where it is true.
     enum DirectionField: Sendable {

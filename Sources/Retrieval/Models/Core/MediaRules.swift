@@ -22,6 +22,10 @@ public struct MediaRules: Sendable {
     public var longestSide: Int?
     /// Where the tokens of an input stand on three axes; nil for a model that counts them.
     public var positions: (@Sendable (_ tokenCount: Int, _ media: [MediaItem]) -> [[Int32]])?
+    /// Features of an item of this shape; nil where they are as many as squares of patches.
+    public var featureCount: (@Sendable (MediaItem.Shape) -> Int)?
+    /// Frames of spectrograms come in pieces of so many: what is missing of the last one is silence.
+    public var soundPiece = 1
 
     /// Two tokens around features.
     public struct Marks: Sendable, Hashable {

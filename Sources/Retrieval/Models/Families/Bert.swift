@@ -60,7 +60,7 @@ enum Bert {
 }
 
 /// The sum of word, type and position embeddings, normalised.
-private final class BertEmbeddings: Entrance {
+private final class BertEmbeddings: FeatureEntrance {
     private let words: Parameter
     private let positions: Parameter
     private let tokenTypes: Parameter
@@ -68,6 +68,7 @@ private final class BertEmbeddings: Entrance {
     private let padding: Int?
     private let countsFromPadding: Bool
     private let computeType: ElementType
+    var towers: [Tower.Name] = []
 
     var parameters: [Parameter] { [words, positions, tokenTypes] + norm.parameters }
 
@@ -88,7 +89,7 @@ private final class BertEmbeddings: Entrance {
         let counted = countsFromPadding ? padding : nil
         let positions_T = try counted.map { try batch.positions(countedFrom: $0) } ?? batch.layout.positions_T
         let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
-        let typed_TD = try words_TD.adding(tokenTypes.tensor.select(0, 0))
+        let typed_TD = try placing(features, of: batch, over: words_TD).adding(tokenTypes.tensor.select(0, 0))
         let placed_TD = try typed_TD.adding(positions.tensor.embedding(positions_T, padding: counted))
         return try dropout.at(0).hidden(norm(placed_TD), site: 0)
     }

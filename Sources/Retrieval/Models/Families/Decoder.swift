@@ -168,8 +168,10 @@ enum Decoder {
     /// - Parameters:
     ///   - files: of the text model, where it is a part of another.
     ///   - towers: whose features take the places of tokens.
+    ///   - passiveParameters: of the towers.
     static func model(
-        _ configuration: DecoderConfiguration, _ files: WeightFiles, towers: [Tower] = [], media: MediaRules? = nil
+        _ configuration: DecoderConfiguration, _ files: WeightFiles, towers: [Tower] = [], media: MediaRules? = nil,
+        passiveParameters: [Parameter] = []
     ) throws -> TextModel {
         let size = configuration.hiddenSize
         return TextModel(
@@ -179,7 +181,8 @@ enum Decoder {
                 towers: towers.map(\.name)),
             stages: try configuration.sights.indices.map { try DecoderBlock($0, configuration, files) }
                 + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
-            towers: towers, media: media, configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
+            towers: towers, media: media, passiveParameters: passiveParameters,
+            configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
             names: files.names, defaultTargets: targets)
     }
 }

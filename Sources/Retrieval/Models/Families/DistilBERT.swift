@@ -50,12 +50,13 @@ enum DistilBERT {
     }
 
     /// The sum of word and position embeddings, normalised.
-    private final class Embeddings: Entrance {
+    private final class Embeddings: FeatureEntrance {
         private let words: Parameter
         private let positions: Parameter
         private let padding: Int?
         private let norm: LayerNorm
         private let computeType: ElementType
+        var towers: [Tower.Name] = []
 
         var parameters: [Parameter] { [words, positions] + norm.parameters }
 
@@ -71,7 +72,8 @@ enum DistilBERT {
 
         func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
             let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
-            let placed_TD = try words_TD.adding(positions.tensor.embedding(batch.layout.positions_T))
+            let placed_TD = try placing(features, of: batch, over: words_TD)
+                .adding(positions.tensor.embedding(batch.layout.positions_T))
             return try dropout.at(0).hidden(norm(placed_TD), site: 0)
         }
     }

@@ -89,11 +89,12 @@ private final class RelativePositions {
 }
 
 /// The sum of word and position embeddings, normalised.
-private final class MPNetEmbeddings: Entrance {
+private final class MPNetEmbeddings: FeatureEntrance {
     private let words: Parameter
     private let positions: Parameter
     private let norm: LayerNorm
     private let computeType: ElementType
+    var towers: [Tower.Name] = []
 
     var parameters: [Parameter] { [words, positions] + norm.parameters }
 
@@ -107,7 +108,8 @@ private final class MPNetEmbeddings: Entrance {
     func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
         let words_TD = try words.tensor.embedding(batch.tokens_T, padding: MPNet.paddingToken).to(computeType)
         let positions_T = try batch.positions(countedFrom: MPNet.paddingToken)
-        let placed_TD = try words_TD.adding(positions.tensor.embedding(positions_T, padding: MPNet.paddingToken))
+        let placed_TD = try placing(features, of: batch, over: words_TD)
+            .adding(positions.tensor.embedding(positions_T, padding: MPNet.paddingToken))
         return try dropout.at(0).hidden(norm(placed_TD), site: 0)
     }
 }

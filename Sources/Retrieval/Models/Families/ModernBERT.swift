@@ -130,11 +130,12 @@ enum ModernBERT {
 }
 
 /// Word embeddings, normalised; positions are in the rotary embedding alone.
-private final class ModernBERTEmbeddings: Entrance {
+private final class ModernBERTEmbeddings: FeatureEntrance {
     private let words: Parameter
     private let padding: Int?
     private let norm: LayerNorm
     private let computeType: ElementType
+    var towers: [Tower.Name] = []
 
     var parameters: [Parameter] { [words] + norm.parameters }
 
@@ -148,7 +149,8 @@ private final class ModernBERTEmbeddings: Entrance {
     }
 
     func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
-        try norm(words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType))
+        let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
+        return try norm(placing(features, of: batch, over: words_TD))
     }
 }
 

@@ -92,10 +92,18 @@ struct ModelFolder {
         return value?.integer.map { [$0] } ?? value?.array?.compactMap(\.integer) ?? []
     }
 
+    /// That of the family that reads the texts.
+    private var tokenizerClass: String {
+        guard family.readsPartsOfOthers, let name = config["text_config"]?["model_type"]?.string else {
+            return family.tokenizerClass
+        }
+        return Family.all.first { $0.modelTypes.contains(name) }?.tokenizerClass ?? family.tokenizerClass
+    }
+
     func tokenizer() throws -> Tokenizer {
         try Tokenizer(
-            folder: tokenizerFolder, defaultClass: config["tokenizer_class"]?.string ?? family.tokenizerClass,
-            modelClass: family.tokenizerClass)
+            folder: tokenizerFolder, defaultClass: config["tokenizer_class"]?.string ?? tokenizerClass,
+            modelClass: tokenizerClass)
     }
 
     /// - Throws: `InputError` where `config.json` and the checkpoint do not fit each other exactly.

@@ -2,13 +2,12 @@ internal import Tensors
 
 /// The entrance of models whose hidden states begin as the tokens' embeddings alone, and as what towers made of images and
 /// sounds.
-final class TokenEmbedding: Entrance {
+final class TokenEmbedding: FeatureEntrance {
     private let words: Parameter
     private let scale: Double?
     private let padding: Int?
     private let computeType: ElementType
-    /// Those whose features take the places of embeddings, in the model's order.
-    private let towers: [Tower.Name]
+    var towers: [Tower.Name]
 
     var parameters: [Parameter] { [words] }
 
@@ -28,12 +27,8 @@ final class TokenEmbedding: Entrance {
 
     func embed(_ batch: DeviceBatch, _ features: [Tensor?], _ dropout: Dropout) throws -> Tensor {
         let words_TD = try words.tensor.embedding(batch.tokens_T, padding: padding).to(computeType)
-        var hidden_TD = try scale.map { try words_TD.multiplied(by: rounded($0)) } ?? words_TD
-        for (tower, features) in zip(towers, features) {
-            guard let features else { continue }
-            hidden_TD = try hidden_TD.indexCopy(0, batch.rows(of: tower), features.to(computeType))
-        }
-        return hidden_TD
+        let hidden_TD = try scale.map { try words_TD.multiplied(by: rounded($0)) } ?? words_TD
+        return try placing(features, of: batch, over: hidden_TD)
     }
 
     private func rounded(_ value: Double) throws -> Double {
