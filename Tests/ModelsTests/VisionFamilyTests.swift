@@ -84,7 +84,8 @@ struct VisionFamilyTests {
         let rules = try #require(try load(generated, .training).text.media)
         let positions = try #require(rules.positions)
         for (index, wanted) in generated.positions.enumerated() {
-            #expect(positions(generated.texts[index].count, generated.media[index]) == wanted, "\(name), input \(index)")
+            #expect(
+                positions(generated.texts[index].count, generated.media[index]) == wanted, "\(name), input \(index)")
         }
     }
 

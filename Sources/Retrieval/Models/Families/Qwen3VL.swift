@@ -1,7 +1,7 @@
 internal import JSON
 
-// Qwen3-VL: a vision tower whose features reach several layers, before Qwen3's decoder, whose rotary embedding has three
-// axes by turns.
+// Qwen3-VL: a vision tower whose features reach several layers, before Qwen3's decoder, whose rotary embedding has
+// three axes by turns.
 //
 // Source: Bai et al. 2025; names and order of operations as in transformers' `Qwen3VLModel`.
 

@@ -12,7 +12,8 @@ struct QwenVisionConfiguration {
     enum Kind: Equatable {
         /// LayerNorm, a plain feed-forward net, each picture a segment.
         case qwen2
-        /// RMSNorm, a gated feed-forward net, windows in most blocks. Omni has three layers for queries, keys and values.
+        /// RMSNorm, a gated feed-forward net, windows in most blocks. Omni has three layers for queries, keys and
+        /// values.
         case qwen2_5(separate: Bool)
         /// LayerNorm, a plain feed-forward net, each picture a segment, learned places beside the rotary embedding.
         case qwen3
@@ -47,7 +48,7 @@ struct QwenVisionConfiguration {
     init(_ reader: ConfigurationReader, _ kind: Kind) throws {
         typealias Range = ConfigurationReader.Range
         self.kind = kind
-        blockCount = try reader.count("depth", in: Range.blocks, default: 32)
+        blockCount = try reader.count("depth", in: Range.blocks, default: kind == .qwen3 ? 27 : 32)
         headCount = try reader.count("num_heads", in: Range.heads, default: 16)
         channelCount = try reader.count("in_channels", in: 1...16, default: 3)
         patchSize = try reader.count("patch_size", in: 1...512, default: kind == .qwen3 ? 16 : 14)
@@ -91,11 +92,11 @@ struct QwenVisionConfiguration {
             wholeBlocks = []
             placeCount = try reader.count("num_position_embeddings", in: 1...1_048_576, default: 2304)
             deepstackBlocks = try Self.blocks(reader, "deepstack_visual_indexes", default: [8, 16, 24])
-            let blockCount = blockCount
-            guard deepstackBlocks.allSatisfy({ $0 < blockCount }), Set(deepstackBlocks).count == deepstackBlocks.count
+            let count = blockCount
+            guard deepstackBlocks.allSatisfy({ $0 < count }), Set(deepstackBlocks).count == deepstackBlocks.count
             else {
                 throw reader.error(
-                    "deepstack_visual_indexes", "numbers of some of \(blockCount) blocks are expected, each once")
+                    "deepstack_visual_indexes", "numbers of some of \(count) blocks are expected, each once")
             }
         }
         guard size % headCount == 0, headSize % 4 == 0 else {

@@ -1,8 +1,8 @@
 internal import Tensors
 
-// Features of several depths of a tower: the last ones take the places of embeddings, the others are added behind one of
-// the first layers each. A stage sees nothing but its input, so they travel beside the hidden states until their turn:
-// `[T, D·(1 + n)]`, then `[T, D·n]`, and `[T, D]` after the n-th layer.
+// Features of several depths of a tower: the last ones take the places of embeddings, the others are added behind one
+// of the first layers each. A stage sees nothing but its input, so they travel beside the hidden states until their
+// turn: `[T, D·(1 + n)]`, then `[T, D·n]`, and `[T, D]` after the n-th layer.
 //
 // Source: Meng et al. 2024.
 
