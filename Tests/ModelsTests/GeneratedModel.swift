@@ -14,18 +14,20 @@ struct GeneratedModel {
     let seed: UInt64
     let texts: [[Int32]]
 
-    init(_ name: String) throws {
-        reference = try JSONValue.parse(file: Self.goldens.appending(name + ".json"))
-        expected = try SafetensorsFile(Self.goldens.appending(name + ".safetensors"))
+    init(_ name: String, in folder: FilePath = GeneratedModel.goldens) throws {
+        reference = try JSONValue.parse(file: folder.appending(name + ".json"))
+        expected = try SafetensorsFile(folder.appending(name + ".safetensors"))
         seed = UInt64(reference["seed"]!.integer!)
         texts = reference["texts"]!.array!.map { $0.array!.map { Int32($0.integer!) } }
     }
 
-    /// The names of all goldens.
-    static let names: [String] = {
-        let files = (try? Files.list(goldens)) ?? []
+    /// The names of all goldens of text models.
+    static let names = cases(in: goldens)
+
+    static func cases(in folder: FilePath) -> [String] {
+        let files = (try? Files.list(folder)) ?? []
         return files.filter { $0.hasSuffix(".safetensors") }.map { String($0.dropLast(12)) }.sorted()
-    }()
+    }
 
     /// Values that numpy makes alike; see `Golden/families/PROVENANCE.md`.
     static func values(_ name: String, seed: UInt64, count: Int, center: Double, spread: Double) -> [Float] {

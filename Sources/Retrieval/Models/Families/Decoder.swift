@@ -82,6 +82,7 @@ struct DecoderConfiguration {
         /// Where `config.json` says none.
         var theta = 10_000.0
         var normEpsilon = 1e-6
+        var windowlessLayerCount = 28
     }
 
     let vocabularySize: Int
@@ -139,7 +140,8 @@ struct DecoderConfiguration {
         if options.readQwenWindow {
             let isUsed = try reader.bool("use_sliding_window", default: false)
             let size = try reader.optionalCount("sliding_window", in: ConfigurationReader.Range.positions)
-            firstWindowed = try reader.count("max_window_layers", in: 0...1_000_000, default: 28)
+            firstWindowed = try reader.count(
+                "max_window_layers", in: 0...1_000_000, default: options.windowlessLayerCount)
             window = isUsed ? size ?? 4096 : nil
         }
         return try (0..<layerCount).map { layer in
@@ -169,18 +171,24 @@ enum Decoder {
     ///   - files: of the text model, where it is a part of another.
     ///   - towers: whose features take the places of tokens.
     ///   - passiveParameters: of the towers.
+    ///   - deepstackCount: how many of the layers have something of the only tower added behind them.
     static func model(
         _ configuration: DecoderConfiguration, _ files: WeightFiles, towers: [Tower] = [], media: MediaRules? = nil,
-        passiveParameters: [Parameter] = []
+        passiveParameters: [Parameter] = [], deepstackCount: Int = 0
     ) throws -> TextModel {
         let size = configuration.hiddenSize
+        let embedding = try TokenEmbedding(
+            "embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken,
+            towers: towers.map(\.name))
+        let layers: [any Stage] = try configuration.sights.indices.map { index in
+            let layer = try DecoderBlock(index, configuration, files)
+            return index < deepstackCount ? DeepstackStage(layer, size: size) : layer
+        }
         return TextModel(
             hiddenSize: size, maxLength: configuration.positionCount, vocabularySize: configuration.vocabularySize,
-            entrance: try TokenEmbedding(
-                "embed_tokens", configuration.vocabularySize, size, files, padding: configuration.paddingToken,
-                towers: towers.map(\.name)),
-            stages: try configuration.sights.indices.map { try DecoderBlock($0, configuration, files) }
-                + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
+            entrance: deepstackCount > 0
+                ? DeepstackEntrance(embedding, size: size, tower: towers[0].name) : embedding,
+            stages: layers + [FinalNorm(try RMSNorm("norm", size, configuration.normEpsilon, files))],
             towers: towers, media: media, passiveParameters: passiveParameters,
             configuredDropout: Dropout(hidden: 0, attention: configuration.attentionDropout, adapter: 0, seed: 0),
             names: files.names, defaultTargets: targets)

@@ -1,6 +1,7 @@
+internal import JSON
 internal import Tensors
 
-// The vision towers of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni.
+// The vision towers of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni; what Qwen3-VL has in common with them.
 //
 // Source: Wang et al. 2024, Bai et al. 2025, Xu et al. 2025; names and order of operations as in transformers'
 // `Qwen2VisionTransformerPretrainedModel` and `Qwen2_5_VisionTransformerPretrainedModel`.
@@ -8,11 +9,14 @@ internal import Tensors
 /// What `vision_config` of these models says.
 struct QwenVisionConfiguration {
     /// What differs between the models.
-    enum Kind {
+    enum Kind: Equatable {
         /// LayerNorm, a plain feed-forward net, each picture a segment.
         case qwen2
-        /// RMSNorm, a gated feed-forward net, windows in most blocks. Omni has three layers for queries, keys and values.
+        /// RMSNorm, a gated feed-forward net, windows in most blocks. Omni has three layers for queries, keys and
+        /// values.
         case qwen2_5(separate: Bool)
+        /// LayerNorm, a plain feed-forward net, each picture a segment, learned places beside the rotary embedding.
+        case qwen3
     }
 
     let kind: Kind
@@ -32,6 +36,10 @@ struct QwenVisionConfiguration {
     let windowSide: Int?
     /// Blocks in which whole pictures do.
     let wholeBlocks: Set<Int>
+    /// Of Qwen3-VL: rows of the table of learned places.
+    let placeCount: Int
+    /// Of Qwen3-VL: blocks whose states become features as well, in the order of their mergers.
+    let deepstackBlocks: [Int]
 
     var headSize: Int { size / headCount }
     /// Numbers of a patch.
@@ -40,12 +48,13 @@ struct QwenVisionConfiguration {
     init(_ reader: ConfigurationReader, _ kind: Kind) throws {
         typealias Range = ConfigurationReader.Range
         self.kind = kind
-        blockCount = try reader.count("depth", in: Range.blocks, default: 32)
+        blockCount = try reader.count("depth", in: Range.blocks, default: kind == .qwen3 ? 27 : 32)
         headCount = try reader.count("num_heads", in: Range.heads, default: 16)
-        channelCount = try reader.count(
-            "in_channels", in: 1...16, default: reader.count("in_chans", in: 1...16, default: 3))
-        patchSize = try reader.count(
-            "patch_size", in: 1...512, default: reader.count("spatial_patch_size", in: 1...512, default: 14))
+        channelCount = try reader.count("in_channels", in: 1...16, default: 3)
+        patchSize = try reader.count("patch_size", in: 1...512, default: kind == .qwen3 ? 16 : 14)
+        // The first such files have these beside the fields that count, or in their place.
+        try reader.require("in_chans", JSONValue(channelCount))
+        try reader.require("spatial_patch_size", JSONValue(patchSize))
         temporalPatchSize = try reader.count("temporal_patch_size", in: 1...64, default: 2)
         mergeSize = try reader.count("spatial_merge_size", in: 1...16, default: 2)
         switch kind {
@@ -54,9 +63,11 @@ struct QwenVisionConfiguration {
             outputSize = try reader.count("hidden_size", in: Range.size, default: 3584)
             let ratio = try reader.positiveNumber("mlp_ratio", to: 64, default: 4)
             innerSize = Int(Double(size) * ratio)
+            guard innerSize > 0 else { throw reader.error("mlp_ratio", "\(ratio) of \(size) is nothing") }
             activation = try Activation(reader, "hidden_act", default: "quick_gelu")
             windowSide = nil
             wholeBlocks = []
+            (placeCount, deepstackBlocks) = (0, [])
         case .qwen2_5:
             size = try reader.count("hidden_size", in: Range.size, default: 3584)
             outputSize = try reader.count("out_hidden_size", in: Range.size, default: 3584)
@@ -68,9 +79,25 @@ struct QwenVisionConfiguration {
                 throw reader.error(
                     "window_size", "\(window) pixels are less than the \(mergeSize * patchSize) of a feature")
             }
-            wholeBlocks = Set(try Self.blocks(reader, count: blockCount))
+            wholeBlocks = Set(try Self.blocks(reader, "fullatt_block_indexes", default: [7, 15, 23, 31]))
             // Read by whoever computes places in time.
             _ = reader["tokens_per_second"]
+            (placeCount, deepstackBlocks) = (0, [])
+        case .qwen3:
+            size = try reader.count("hidden_size", in: Range.size, default: 1152)
+            outputSize = try reader.count("out_hidden_size", in: Range.size, default: 3584)
+            innerSize = try reader.count("intermediate_size", in: Range.innerSize, default: 4304)
+            activation = try Activation(reader, "hidden_act", default: "gelu_pytorch_tanh")
+            windowSide = nil
+            wholeBlocks = []
+            placeCount = try reader.count("num_position_embeddings", in: 1...1_048_576, default: 2304)
+            deepstackBlocks = try Self.blocks(reader, "deepstack_visual_indexes", default: [8, 16, 24])
+            let count = blockCount
+            guard deepstackBlocks.allSatisfy({ $0 < count }), Set(deepstackBlocks).count == deepstackBlocks.count
+            else {
+                throw reader.error(
+                    "deepstack_visual_indexes", "numbers of some of \(count) blocks are expected, each once")
+            }
         }
         guard size % headCount == 0, headSize % 4 == 0 else {
             throw reader.error("num_heads", "\(headCount) heads of \(size) have no size that is a multiple of 4")
@@ -82,14 +109,16 @@ struct QwenVisionConfiguration {
             try section.require("rope_type", "default", "axial")
             try section.refuseUnread()
         }
-        try reader.finishModel(except: ["model_type", "initializer_range", "in_chans", "spatial_patch_size"])
+        try reader.finishModel()
     }
 
-    private static func blocks(_ reader: ConfigurationReader, count: Int) throws -> [Int] {
-        guard let value = reader["fullatt_block_indexes"] else { return [7, 15, 23, 31] }
+    private static func blocks(
+        _ reader: ConfigurationReader, _ field: String, default fallback: [Int]
+    ) throws -> [Int] {
+        guard let value = reader[field] else { return fallback }
         let blocks = value.array?.compactMap(\.integer)
         guard let blocks, blocks.count == value.array?.count, blocks.allSatisfy({ (0..<4096).contains($0) }) else {
-            throw reader.error("fullatt_block_indexes", "a list of numbers of blocks is expected")
+            throw reader.error(field, "a list of numbers of blocks is expected")
         }
         return blocks
     }
@@ -98,10 +127,14 @@ struct QwenVisionConfiguration {
 enum QwenVision {
     /// - Parameter files: of the tower.
     static func tower(_ configuration: QwenVisionConfiguration, _ files: WeightFiles) throws -> Tower {
-        Tower(
-            .vision, entrance: try QwenPatches(configuration, files),
-            stages: try (0..<configuration.blockCount).map { try QwenVisionBlock($0, configuration, files) }
-                + [try QwenMerger(configuration, files)],
+        let blocks = try (0..<configuration.blockCount).map { try QwenVisionBlock($0, configuration, files) }
+        let isThird = configuration.kind == .qwen3
+        return Tower(
+            .vision,
+            entrance: isThird ? try Qwen3Patches(configuration, files) : try QwenPatches(configuration, files),
+            stages: isThird
+                ? try Qwen3Vision.stages(blocks, configuration, files)
+                : blocks + [try QwenMerger(configuration, files)],
             arrange: { try arrangement(of: $0, configuration) })
     }
 
@@ -198,7 +231,7 @@ private final class QwenPatches: TowerEntrance {
 }
 
 /// One layer: attention within pictures or windows, and a feed-forward net.
-private final class QwenVisionBlock: Stage {
+final class QwenVisionBlock: Stage {
     private let index: Int
     private let attentionNorm: (Tensor) throws -> Tensor
     private let mlpNorm: (Tensor) throws -> Tensor
@@ -220,12 +253,13 @@ private final class QwenVisionBlock: Stage {
         let size = configuration.size
         let isSeparate: Bool
         switch configuration.kind {
-        case .qwen2:
+        case .qwen2, .qwen3:
             let norms = try ["norm1", "norm2"].map { try LayerNorm("\(name).\($0)", size, 1e-6, files) }
             (attentionNorm, mlpNorm) = ({ try norms[0]($0) }, { try norms[1]($0) })
             normParameters = (norms[0].parameters, norms[1].parameters)
             plain = try PlainMLP(
-                "\(name).mlp", ("fc1", "fc2"), size, configuration.innerSize, configuration.activation, files)
+                "\(name).mlp", configuration.kind == .qwen3 ? ("linear_fc1", "linear_fc2") : ("fc1", "fc2"), size,
+                configuration.innerSize, configuration.activation, files)
             gated = nil
             isSeparate = false
         case .qwen2_5(let separate):
@@ -275,7 +309,7 @@ private final class QwenMerger: Stage {
     init(_ configuration: QwenVisionConfiguration, _ files: WeightFiles) throws {
         let size = configuration.size
         switch configuration.kind {
-        case .qwen2:
+        case .qwen2, .qwen3:
             let norm = try LayerNorm("merger.ln_q", size, 1e-6, files)
             (self.norm, normParameters) = ({ try norm($0) }, norm.parameters)
         case .qwen2_5:

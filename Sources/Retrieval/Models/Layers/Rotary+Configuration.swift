@@ -16,9 +16,20 @@ extension Rotary {
     ) throws {
         try self.init(reader, headSize: headSize, positions: positions, oneAxis: theta, axes)
         guard let axes else { return }
-        let place = reader["rope_parameters"] == nil ? "rope_scaling" : "rope_parameters"
-        let sizes = try reader[place].map { _ in try reader.section(place).sectionSizes() } ?? nil
-        self.axes = try axes.axes(sizes, headSize: headSize, reader, place)
+        let places = ["rope_parameters", "rope_scaling"].filter { reader[$0] != nil }
+        let stated = try places.map { try axes.axes(reader.section($0), headSize: headSize, reader, $0) }
+        let first = try stated.first ?? axes.axes(nil, headSize: headSize, reader, "rope_scaling")
+        guard stated.allSatisfy({ $0 == first }) else {
+            throw reader.error(
+                "rope_parameters", "rope_scaling says something else",
+                advice: "remove the fields that are wrong from the file")
+        }
+        self.axes = first
+        // Frequencies would depend on the places of all texts of a batch.
+        if case .dynamic = scaling {
+            throw reader.error(
+                places.first ?? "rope_scaling", "rotary scaling \"dynamic\" is not supported with several axes")
+        }
     }
 
     /// How sections of the pairs of components are told.
@@ -28,16 +39,20 @@ extension Rotary {
         let fallback: [Int]?
 
         fileprivate func axes(
-            _ sizes: [Int]?, headSize: Int, _ reader: ConfigurationReader, _ place: String
+            _ section: ConfigurationReader?, headSize: Int, _ reader: ConfigurationReader, _ place: String
         ) throws -> Axes {
-            guard let sizes = sizes ?? fallback else {
+            guard let sizes = try section?.sectionSizes() ?? fallback else {
                 throw reader.error(place, "mrope_section is missing: three sizes of sections are expected")
             }
             guard sizes.count == 3, sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == headSize / 2 else {
                 throw reader.error(
                     place, "mrope_section: three sizes that add up to \(headSize / 2), half of a head, are expected")
             }
-            return make(sizes)
+            let axes = make(sizes)
+            let isInterleaved = if case .interleaved = axes { true } else { false }
+            // The reference does not read the field: each of its models knows one way.
+            try section?.require("mrope_interleaved", .bool(isInterleaved))
+            return axes
         }
     }
 

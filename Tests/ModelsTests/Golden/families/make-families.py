@@ -713,7 +713,7 @@ def summary(case, name, gradient):
 # --- LoRA ----------------------------------------------------------------------------------------------------------
 
 
-def run_lora(case, model):
+def run_lora(case, model, backward=backward):
     """An adapter on all linear layers of the blocks, A and B generated under PEFT's names."""
     torch.manual_seed(0)
     options = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.0, target_modules=case.lora_targets, bias="none")
