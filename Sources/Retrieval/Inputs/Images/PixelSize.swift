@@ -5,7 +5,8 @@ public struct PixelSize: Sendable, Hashable, CustomStringConvertible {
 
     /// - Precondition: both sides have from 1 to 2³¹ − 1 pixels.
     public init(width: Int, height: Int) {
-        precondition((1...Int(Int32.max)).contains(width) && (1...Int(Int32.max)).contains(height), "sides of a picture")
+        precondition(
+            (1...Int(Int32.max)).contains(width) && (1...Int(Int32.max)).contains(height), "sides of a picture")
         self.width = width
         self.height = height
     }

@@ -172,7 +172,8 @@ extension ProcessorFields {
         minimum = try count("min_pixels").map(Double.init) ?? minimum
         maximum = try count("max_pixels").map(Double.init) ?? maximum
         guard minimum <= maximum else {
-            throw error("size", "pictures must have \(Int(minimum)) pixels at least, and may have \(Int(maximum)) at most")
+            throw error(
+                "size", "pictures must have \(Int(minimum)) pixels at least, and may have \(Int(maximum)) at most")
         }
         return PixelBudget(minimum: minimum, maximum: maximum)
     }

@@ -51,8 +51,6 @@ public struct VisionProcessors: Sendable, Hashable {
             return (try JSONValue.parse(pythonFile: path), path.string)
         } catch let error as SystemError where error.exitStatus == .missingInput {
             return nil
-        } catch Errno.noSuchFileOrDirectory {
-            return nil
         }
     }
 
