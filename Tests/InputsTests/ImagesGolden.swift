@@ -27,11 +27,17 @@ enum ImagesGolden {
     }
 
     /// A picture without noise: brightness that grows to the right and down.
-    static let smooth = Bitmap(
-        width: 212, height: 300, channelCount: 3,
-        pixels: (0..<300).flatMap { y in
-            (0..<212).flatMap { x in [0, 20, 40].map { UInt8(min(255, y / 2 + x / 2 + $0)) } }
-        })
+    static let smooth: Bitmap = {
+        let (width, height) = (212, 300)
+        var pixels: [UInt8] = []
+        for y in 0..<height {
+            for x in 0..<width {
+                let level: Int = y / 2 + x / 2
+                for step in [0, 20, 40] { pixels.append(UInt8(min(255, level + step))) }
+            }
+        }
+        return Bitmap(width: width, height: height, channelCount: 3, pixels: pixels)
+    }()
 
     static let images: [String: Bitmap] = [
         "page": noise(100, width: 212, height: 300), "wide": noise(101, width: 333, height: 40),

@@ -218,9 +218,10 @@ o = q2(videos=[t], do_sample_frames=False, return_tensors="pt")
 rows("qwen2 clip", o["pixel_values_videos"], o["video_grid_thw"][0].tolist())
 o = q3(videos=[t], do_sample_frames=False, size={"shortest_edge": 4096, "longest_edge": 40000}, return_tensors="pt")
 rows("qwen3 clip", o["pixel_values_videos"], o["video_grid_thw"][0].tolist())
-o = q3(
-    videos=[t], do_sample_frames=False, cap_pixels_per_frame=True, max_video_tokens=4, return_tensors="pt",
-    size={"shortest_edge": 4096, "longest_edge": 786432})
+# A number of tokens that is given with the call is not looked at.
+capped = qwen3.Qwen3VLVideoProcessor(
+    cap_pixels_per_frame=True, max_video_tokens=4, size={"shortest_edge": 4096, "longest_edge": 786432})
+o = capped(videos=[t], do_sample_frames=False, return_tensors="pt")
 rows("qwen3 capped clip", o["pixel_values_videos"], o["video_grid_thw"][0].tolist())
 o = eg(videos=[t], do_sample_frames=False, return_tensors="pt")
 count = int(o["num_soft_tokens_per_video"][0]) * 9
