@@ -1,0 +1,53 @@
+public import Media
+
+extension ImagePlan {
+    /// The pixels that the model sees, for people: resized and cut.
+    ///
+    /// - Precondition: the image has the size of the plan.
+    public func picture(of image: Bitmap) -> Bitmap { scaler(of: region).bitmap(of: prepared(image)) }
+
+    /// Where tokens meet in the picture: the first column of pixels of each but the first, and the first row.
+    public var tokenBorders: (columns: [Int], rows: [Int]) {
+        (
+            Array(stride(from: tokenSide, to: region.size.width, by: tokenSide)),
+            Array(stride(from: tokenSide, to: region.size.height, by: tokenSide))
+        )
+    }
+
+    /// The picture with a line, one pixel wide, where tokens meet.
+    ///
+    /// - Parameter colour: red, green and blue of the lines.
+    public func picture(of image: Bitmap, withLinesIn colour: (UInt8, UInt8, UInt8)) -> Bitmap {
+        let picture = picture(of: image)
+        var pixels = picture.pixels
+        func paint(_ x: Int, _ y: Int) {
+            let position = 3 * (y * picture.width + x)
+            (pixels[position], pixels[position + 1], pixels[position + 2]) = colour
+        }
+        let borders = tokenBorders
+        for x in borders.columns { for y in 0..<picture.height { paint(x, y) } }
+        for y in borders.rows { for x in 0..<picture.width { paint(x, y) } }
+        return Bitmap(width: picture.width, height: picture.height, channelCount: 3, pixels: pixels)
+    }
+}
+
+extension RegionScaler {
+    /// The region as a picture; numbers that are not rounded are, half to even.
+    func bitmap(of source: Bitmap) -> Bitmap {
+        let (width, height) = (region.size.width, region.size.height)
+        let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, count in
+            let target = buffer.baseAddress!
+            forEachBand(of: source, bandHeight: 16) { band, start in
+                let length = 3 * width * min(16, height - start)
+                for position in 0..<length {
+                    let positive = band[position] > 0 ? band[position] : 0
+                    let number = positive < 255 ? positive : 255
+                    target[3 * width * start + position] = UInt8(
+                        truncatingIfNeeded: (number + roundingTerm).bitPattern)
+                }
+            }
+            count = 3 * width * height
+        }
+        return Bitmap(width: width, height: height, channelCount: 3, pixels: pixels)
+    }
+}

@@ -1,0 +1,82 @@
+import JSON
+import Media
+import Testing
+
+@testable import Inputs
+
+@Suite struct ImagesScalingTests {
+    /// Pillow's pixels and those of torch on bytes, to the bit.
+    @Test(arguments: [PixelResampling.Arithmetic.pillow, .pillow13, .torchBytes], PixelResampling.Filter.allCases)
+    func bytesAreThoseOfTheLibrary(_ arithmetic: PixelResampling.Arithmetic, _ filter: PixelResampling.Filter) throws {
+        for (number, scaling) in try scalings(PixelResampling(filter, arithmetic)).enumerated() {
+            let found = scaling.scaling.scaled(scaling.source)
+            #expect(
+                ImagesGolden.digest(found) == scaling.wanted.string,
+                "\(number): \(scaling.source.size) to \(scaling.scaling.size)")
+        }
+    }
+
+    /// torch's floats: rounded ones are a byte apart at most, others as near as float32 is.
+    @Test(arguments: [PixelResampling.Arithmetic.torchRounded, .torchFloats], PixelResampling.Filter.allCases)
+    func floatsAreThoseOfTorch(_ arithmetic: PixelResampling.Arithmetic, _ filter: PixelResampling.Filter) throws {
+        for scaling in try scalings(PixelResampling(filter, arithmetic)) {
+            let size = scaling.scaling.size
+            let plan = ImagePlan(
+                source: scaling.source.size, resized: size, layout: .channelsLast(patchSide: 1), tokenSide: 1,
+                resampling: PixelResampling(filter, arithmetic),
+                normalisation: PixelNormalisation(rescaleFactor: nil, mean: nil, deviation: nil), alpha: .dropped)
+            let values = plan.patches(of: scaling.source).rows
+            let step = max(1, values.count / 60)
+            let error = ImagesGolden.error(values, samples: scaling.wanted, every: step)
+            #expect(error <= (arithmetic == .torchRounded ? 1 : 1e-3), "\(scaling.source.size) to \(size)")
+        }
+    }
+
+    /// What is cut from the middle has the pixels of the whole.
+    @Test(arguments: PixelResampling.Arithmetic.allCases)
+    func aPartIsAPartOfTheWhole(_ arithmetic: PixelResampling.Arithmetic) {
+        let source = ImagesGolden.noise(7, width: 61, height: 90)
+        let resampling = PixelResampling(.bicubic, arithmetic)
+        let size = PixelSize(width: 40, height: 33)
+        let whole = RegionScaler(from: source.size, to: size, region: PixelRegion(size), resampling)
+            .bitmap(of: source)
+        let region = PixelRegion(left: -3, top: 5, size: PixelSize(width: 30, height: 31))
+        let part = RegionScaler(from: source.size, to: size, region: region, resampling).bitmap(of: source)
+        var wanted: [UInt8] = []
+        for y in region.rows {
+            for x in region.columns {
+                let isInside = (0..<size.width).contains(x) && (0..<size.height).contains(y)
+                for channel in 0..<3 {
+                    wanted.append(isInside ? whole.pixels[3 * (y * size.width + x) + channel] : 0)
+                }
+            }
+        }
+        #expect(part.pixels == wanted)
+    }
+
+    /// The scaler of `Media` and this one are two ways to the same pixels.
+    @Test func pillowIsTheScalerOfBitmaps() {
+        for (number, (width, height)) in [(61, 20), (17, 130), (200, 33), (61, 90)].enumerated() {
+            let source = ImagesGolden.noise(UInt64(number), width: 61, height: 90)
+            let scaling = PixelScaling(
+                to: PixelSize(width: width, height: height), PixelResampling(.bicubic, .pillow))
+            #expect(scaling.scaled(source) == source.scaled(toWidth: width, height: height))
+        }
+    }
+
+    private func scalings(
+        _ resampling: PixelResampling
+    ) throws -> [(source: Bitmap, scaling: PixelScaling, wanted: JSONValue)] {
+        let golden = try #require(try ImagesGolden.expected.get()["scaled"])
+        let wanted = try #require(golden[resampling.arithmetic.rawValue]?[resampling.filter.rawValue]?.array)
+        let sizes = try #require(golden["sizes"]?.array).map { $0.array?.compactMap(\.integer) ?? [] }
+        #expect(sizes.count == wanted.count && sizes.count >= 12)
+        return zip(sizes, wanted).enumerated().map { number, pair in
+            let (sides, wanted) = pair
+            return (
+                ImagesGolden.noise(UInt64(number), width: sides[1], height: sides[0]),
+                PixelScaling(to: PixelSize(width: sides[3], height: sides[2]), resampling), wanted
+            )
+        }
+    }
+}
