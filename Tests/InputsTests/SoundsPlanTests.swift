@@ -94,8 +94,12 @@ import Testing
         let plan = try Self.omni.plan(seconds: 441_000 / 44_100.0, rate: 44_100, at: Self.place)
         #expect(plan.sampleCount == 160_000 && plan.tokenCount == 250)
         #expect(try Self.omni.plan(sampleCount: 80_000, rate: 8000, at: Self.place) == plan)
-        for seconds in [-1, Double.nan, .infinity, 1e10] {
-            #expect(throws: InputError.self) { try Self.omni.plan(seconds: seconds, rate: 8000, at: Self.place) }
+        for (seconds, rate) in [(-1, 8000), (Double.nan, 8000), (.infinity, 8000), (1e10, 8000), (1, 0), (1, -1)] {
+            #expect(throws: InputError.self) { try Self.omni.plan(seconds: seconds, rate: rate, at: Self.place) }
+            #expect(throws: InputError.self) {
+                try Self.omni.plan(sampleCount: seconds == 1 ? 1 : -1, rate: rate, at: Self.place)
+            }
         }
+        #expect(try Self.omni.plan(sampleCount: 1 << 60, rate: 1, at: Self.place).isCut)
     }
 }

@@ -21,10 +21,10 @@ extension Tensor {
     /// - Throws: `TensorError` for another window, hop or length.
     /// - Complexity: O(pieces · length · log length) time; beside the result, one block of pieces.
     public static func spectra(
-        of signal: [Float], window: Tensor, hop: Int, length: Int, _ spectrum: Spectrum, isExact: Bool = false
+        of signal: Span<Float>, window: Tensor, hop: Int, length: Int, _ spectrum: Spectrum, isExact: Bool = false
     ) throws -> Tensor {
         try signal.withUnsafeBufferPointer { signal in
-            // An empty array may have no address; the door then reads nothing.
+            // An empty span may have no address; the door then reads nothing.
             let address = signal.baseAddress ?? UnsafePointer(bitPattern: 8)!
             return try made("spectra", window) {
                 ctorch_spectra(

@@ -29,9 +29,13 @@ public struct SoundPlanner: Sendable, Hashable {
 
     /// The plan of a clip at another rate.
     ///
-    /// - Parameter rate: samples a second, 1 or more.
+    /// - Parameter rate: samples a second.
+    /// - Throws: `InputError` also for numbers that no sound has.
     public func plan(sampleCount: Int, rate: Int, at place: @autoclosure () -> Place) throws -> SoundPlan {
-        try plan(
+        guard (1...Int(Int32.max)).contains(rate), (0...1 << 60).contains(sampleCount) else {
+            throw InputError("a sound of \(sampleCount) samples at a rate of \(rate) cannot be", at: place())
+        }
+        return try plan(
             sampleCount: SoundPlanner.sampleCount(of: sampleCount, at: rate, resampledTo: frontEnd.rate), at: place())
     }
 
@@ -39,11 +43,11 @@ public struct SoundPlanner: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - seconds: a whole number of samples over their rate, but for rounding.
-    ///   - rate: samples a second, 1 or more.
-    /// - Throws: `InputError` also for a length that is negative, not a number, or longer than ten years.
+    ///   - rate: samples a second.
+    /// - Throws: `InputError` also for numbers that no sound has.
     public func plan(seconds: Double, rate: Int, at place: @autoclosure () -> Place) throws -> SoundPlan {
-        guard (0...3.2e8).contains(seconds) else {
-            throw InputError("a sound does not last \(seconds) seconds", at: place())
+        guard (1...Int(Int32.max)).contains(rate), (0...1e8).contains(seconds) else {
+            throw InputError("a sound of \(seconds) s at a rate of \(rate) cannot be", at: place())
         }
         return try plan(sampleCount: Int((seconds * Double(rate)).rounded()), rate: rate, at: place())
     }
@@ -73,10 +77,12 @@ public struct SoundPlanner: Sendable, Hashable {
             tokenCount: tower.tokenCount(rowCount: rowCount))
     }
 
-    /// How many samples a sound has after it was resampled.
+    /// How many samples a sound has after it was resampled: `⌈n · target / rate⌉`, and about 2⁶² at most. libswresample gives
+    /// these or one less, and none of sounds shorter than half its filter.
     public static func sampleCount(of count: Int, at rate: Int, resampledTo target: Int) -> Int {
         precondition(count >= 0 && rate > 0 && target > 0, "a sound of samples")
         let (whole, rest) = count.quotientAndRemainder(dividingBy: rate)
-        return whole * target + (rest * target + rate - 1) / rate
+        let (product, overflows) = whole.multipliedReportingOverflow(by: target)
+        return overflows ? 1 << 62 : min(product, 1 << 62) + (rest * target + rate - 1) / rate
     }
 }

@@ -41,7 +41,8 @@ public struct WhisperFrontEnd: Sendable, Hashable {
 
     /// Frames that are kept of a clip: `⌈n / hop⌉`, at most those of a chunk.
     public func frameCount(sampleCount: Int) -> Int {
-        keepsChunk ? longestFrameCount : min((sampleCount + hop - 1) / hop, longestFrameCount)
+        keepsChunk
+            ? longestFrameCount : min((min(sampleCount, longestSampleCount) + hop - 1) / hop, longestFrameCount)
     }
 
     /// Frames whose pieces reach into the clip; all others of the chunk are silent. The largest mel is one of these, and

@@ -3,7 +3,7 @@
 `python make_golden.py` with transformers 5.24.0, torch 2.13.0 (CPU), numpy 2.4.6 writes, beside itself:
 
 - `features.json`: for each case the extractor and its arguments, the signal and its number of samples, the shape of the
-  features, which frames were kept, and the mean of all values of each frame's mels;
+  features, which frames were kept, and the mean, the largest and the smallest of all values;
 - `features.f32`: the kept frames one after the other, mels in order, little-endian float32;
 - `lengths.json`: tokens by number of samples, by the functions of the models' own code;
 - `written/`: configurations as `save_pretrained` writes them.
@@ -63,8 +63,8 @@ cases += [("chunk", {}, "noise", n) for n in (1, 16000, 479990, 480000, 500000)]
 cases += [("chunk", {}, "silence", 16000), ("chunk", dict(feature_size=128), "sweep", 40000)]
 gemma = [161, 320, 321, 481, 16000, 16001]
 changed = dict(
-    feature_size=40, fft_overdrive=True, min_frequency=125.0, max_frequency=7600.0, input_scale_factor=0.5, mel_floor=1e-5,
-    frame_length_ms=32.0, hop_length_ms=12.5, per_bin_mean=[k / 8 - 3 for k in range(40)],
+    feature_size=40, fft_overdrive=True, min_frequency=125.0, max_frequency=7600.0, input_scale_factor=0.5,
+    mel_floor=1e-5, frame_length_ms=32.0, hop_length_ms=12.5, per_bin_mean=[k / 8 - 3 for k in range(40)],
     per_bin_stddev=[1 + k / 16 for k in range(40)])
 cases += [("gemma", {}, "noise", n) for n in gemma]
 cases += [("gemma", {}, "waves", n) for n in (480000, 500000)]
@@ -88,8 +88,8 @@ described, values = [], []
 for kind, arguments, name, n in cases:
     y = features(kind, arguments, signal(name, n))
     count = len(y)
-    kept = range(count) if count <= 12 else sorted({0, 1, 2, *np.linspace(3, count - 4, 7).astype(int).tolist(), *range(count - 3, count)})
-    kept = list(kept)
+    middle = np.linspace(3, count - 4, 7).astype(int).tolist()
+    kept = list(range(count)) if count <= 12 else sorted({0, 1, 2, *middle, *range(count - 3, count)})
     values.append(y[kept].astype("<f4"))
     described.append(dict(
         kind=kind, arguments=arguments, signal=name, samples=n, frames=count, mels=y.shape[1], kept=kept,
