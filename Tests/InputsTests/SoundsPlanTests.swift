@@ -48,8 +48,8 @@ import Testing
                     try planner.plan(sampleCount: short, at: Self.place)
                 } throws: {
                     "\($0)"
-                        == "clip.wav: the sound has \(short) samples at a rate of 16,000, and the model needs \(count) to "
-                        + "hear anything"
+                        == "clip.wav: the sound has \(short) samples at a rate of 16,000, and the model needs "
+                        + "\(count) to hear anything"
                 }
             }
         }

@@ -7,16 +7,16 @@ extension Tensor {
 
     /// Spectra of the pieces of a signal, one a row; nothing is put in front of it or behind it.
     ///
-    /// Row i is `|rfft(signal[i·hop ..< i·hop + W] · window)|`, or its square, after zeros were added up to `length`; there
-    /// are as many rows as pieces lie within the signal.
+    /// Row i is `|rfft(signal[i·hop ..< i·hop + W] · window)|`, or its square, after zeros were added up to `length`;
+    /// there are as many rows as pieces lie within the signal.
     ///
     /// - Parameters:
     ///   - signal: any number of samples; fewer than W give no row.
     ///   - window: float32 `[W]`, on the CPU.
     ///   - hop: samples from one piece to the next, 1 or more.
     ///   - length: of a transform, W or more.
-    ///   - isExact: whether the transforms alone are computed in float64. Those in float32 err by some 1e-7 of the largest
-    ///     number of a row, which is much for the smallest.
+    ///   - isExact: whether the transforms alone are computed in float64. Those in float32 err by some 1e-7 of the
+    ///     largest number of a row, which is much for the smallest.
     /// - Returns: float32 `[pieces, length / 2 + 1]`, on the CPU; without gradients.
     /// - Throws: `TensorError` for another window, hop or length.
     /// - Complexity: O(pieces · length · log length) time; beside the result, one block of pieces.

@@ -10,8 +10,8 @@ enum FeatureExtractorFile {
 
     /// The fields of the feature extractor.
     ///
-    /// The object `feature_extractor` (or `audio_processor`) within `processor_config.json`, as transformers 5 writes it;
-    /// where there is none all of `preprocessor_config.json`, which may hold fields of images as well.
+    /// The object `feature_extractor` (or `audio_processor`) within `processor_config.json`, as transformers 5 writes
+    /// it; where there is none all of `preprocessor_config.json`, which may hold fields of images as well.
     ///
     /// - Throws: `Failure` if there is neither.
     static func reader(in folder: FilePath) throws -> ConfigurationReader {
@@ -34,8 +34,8 @@ enum FeatureExtractorFile {
 
     /// Fields that no feature depends on.
     ///
-    /// The mask is made or not by those who call the extractor; `do_normalize` is one of their arguments too, and what the
-    /// file says of it is never looked at (it may be meant for images).
+    /// The mask is made or not by those who call the extractor; `do_normalize` is one of their arguments too, and what
+    /// the file says of it is never looked at (it may be meant for images).
     static let harmless: Set<String> = [
         "auto_map", "do_normalize", "feature_extractor_type", "processor_class", "return_attention_mask",
     ]

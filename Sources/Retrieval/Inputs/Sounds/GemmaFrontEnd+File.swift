@@ -5,8 +5,8 @@ public import SystemPackage
 extension GemmaFrontEnd {
     /// Reads a model's folder, as transformers' `AutoFeatureExtractor` does.
     ///
-    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for another extractor, numbers out of range,
-    ///   settings that are not supported, and fields that are not known.
+    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for another extractor, numbers out of
+    ///   range, settings that are not supported, and fields that are not known.
     public init(folder: FilePath) throws {
         try self.init(FeatureExtractorFile.reader(in: folder))
     }

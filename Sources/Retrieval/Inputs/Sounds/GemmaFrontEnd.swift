@@ -1,8 +1,8 @@
 /// How EmbeddingGemma 2 and Gemma 4 hear: settings of transformers' `Gemma4AudioFeatureExtractor`.
 ///
-/// Half a frame of zeros stands in front of the samples; frame i is the piece that begins `i · hop` samples into that, and is
-/// there only if one more sample is behind it. `ln(Σ |rfft| · filter + floor)`, then optionally `(x − mean) / deviation` for
-/// each mel.
+/// Half a frame of zeros stands in front of the samples; frame i is the piece that begins `i · hop` samples into that,
+/// and is there only if one more sample is behind it. `ln(Σ |rfft| · filter + floor)`, then optionally `(x − mean) /
+/// deviation` for each mel.
 public struct GemmaFrontEnd: Sendable, Hashable {
     public let melCount: Int
     /// Samples a second.

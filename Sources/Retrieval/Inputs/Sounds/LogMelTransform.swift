@@ -50,7 +50,8 @@ public final class LogMelTransform {
     ///
     /// Resamplers round the number of samples up or down: one too many is dropped, one that is missing is silence.
     ///
-    /// - Throws: `InputError` as ``features(of:at:)-([Float],_)``, and where the sound has another length than the plan.
+    /// - Throws: `InputError` as ``features(of:at:)-([Float],_)``, and where the sound has another length than the
+    ///   plan.
     public func features(of sound: Sound, as plan: SoundPlan, at place: @autoclosure () -> Place) throws -> LogMel {
         precondition(sound.rate == frontEnd.rate, "a sound of another rate")
         var samples = sound.samples
@@ -183,8 +184,8 @@ public final class LogMelTransform {
                 let start = block.lowerBound * settings.hop
                 let piece = signal.span.extracting(
                     start..<start + (block.count - 1) * settings.hop + settings.frameLength)
-                // Next to the floor, which cuts nothing, errors of float32 would show in the third digit. The reference has
-                // none of them.
+                // Next to the floor, which cuts nothing, errors of float32 would show in the third digit. The reference
+                // has none of them.
                 let magnitudes_FB = try Tensor.spectra(
                     of: piece, window: window, hop: settings.hop, length: settings.fftLength, .magnitude, isExact: true)
                 let mels_FM = try filters.framesFirst(magnitudes_FB)

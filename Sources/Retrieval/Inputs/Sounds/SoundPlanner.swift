@@ -20,8 +20,8 @@ public struct SoundPlanner: Sendable, Hashable {
         let plan = unchecked(sampleCount: sampleCount)
         guard plan.tokenCount > 0, sampleCount > 0 else {
             throw InputError(
-                "the sound has \(grouped(sampleCount)) samples at a rate of \(grouped(frontEnd.rate)), and the model needs "
-                    + "\(grouped(leastSampleCount)) to hear anything",
+                "the sound has \(grouped(sampleCount)) samples at a rate of \(grouped(frontEnd.rate)), and the model "
+                    + "needs \(grouped(leastSampleCount)) to hear anything",
                 at: place())
         }
         return plan
@@ -77,8 +77,8 @@ public struct SoundPlanner: Sendable, Hashable {
             tokenCount: tower.tokenCount(rowCount: rowCount))
     }
 
-    /// How many samples a sound has after it was resampled: `⌈n · target / rate⌉`, and about 2⁶² at most. libswresample gives
-    /// these or one less, and none of sounds shorter than half its filter.
+    /// How many samples a sound has after it was resampled: `⌈n · target / rate⌉`, and about 2⁶² at most. libswresample
+    /// gives these or one less, and none of sounds shorter than half its filter.
     public static func sampleCount(of count: Int, at rate: Int, resampledTo target: Int) -> Int {
         precondition(count >= 0 && rate > 0 && target > 0, "a sound of samples")
         let (whole, rest) = count.quotientAndRemainder(dividingBy: rate)

@@ -1,8 +1,8 @@
 /// How a tower shortens the frames of a sound; all that is needed to plan for it.
 public enum SoundTower: Sendable, Hashable {
-    /// Qwen2.5-Omni's: frames are cut into chunks of `2 · window` (`n_window` in its configuration), each goes through two
-    /// convolutions, the second of stride 2, and through the layers on its own; then pairs of rows of the whole clip are
-    /// averaged, and an odd last row is dropped.
+    /// Qwen2.5-Omni's: frames are cut into chunks of `2 · window` (`n_window` in its configuration), each goes through
+    /// two convolutions, the second of stride 2, and through the layers on its own; then pairs of rows of the whole
+    /// clip are averaged, and an odd last row is dropped.
     case omni(window: Int)
     /// Whisper's encoder: two convolutions, the second of stride 2.
     case whisper

@@ -6,8 +6,8 @@ extension WhisperFrontEnd {
     /// Reads a model's folder, as transformers' `AutoFeatureExtractor` does.
     ///
     /// - Parameter keepsChunk: true for Whisper's own encoder, false for Qwen2.5-Omni.
-    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for another extractor, numbers out of range,
-    ///   settings that are not supported, and fields that are not known.
+    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for another extractor, numbers out of
+    ///   range, settings that are not supported, and fields that are not known.
     public init(folder: FilePath, keepsChunk: Bool) throws {
         try self.init(FeatureExtractorFile.reader(in: folder), keepsChunk: keepsChunk)
     }

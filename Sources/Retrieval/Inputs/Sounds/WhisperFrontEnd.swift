@@ -1,8 +1,8 @@
 /// How Whisper's towers, Qwen2.5-Omni's among them, hear: settings of transformers' `WhisperFeatureExtractor`.
 ///
 /// Samples are filled up with zeros to a chunk of fixed length, and cut at it; spectra of pieces around every `hop`-th
-/// sample (the chunk mirrored at its ends) are gathered into mels and become `(max(log10 mel, m − 8) + 4) / 4`, where m is
-/// the largest of the whole chunk. Of the frames all are kept, or those that begin within the clip.
+/// sample (the chunk mirrored at its ends) are gathered into mels and become `(max(log10 mel, m − 8) + 4) / 4`, where m
+/// is the largest of the whole chunk. Of the frames all are kept, or those that begin within the clip.
 public struct WhisperFrontEnd: Sendable, Hashable {
     public let melCount: Int
     /// Samples a second.
@@ -45,8 +45,8 @@ public struct WhisperFrontEnd: Sendable, Hashable {
             ? longestFrameCount : min((min(sampleCount, longestSampleCount) + hop - 1) / hop, longestFrameCount)
     }
 
-    /// Frames whose pieces reach into the clip; all others of the chunk are silent. The largest mel is one of these, and
-    /// up to two of them lie behind the frames that are kept.
+    /// Frames whose pieces reach into the clip; all others of the chunk are silent. The largest mel is one of these,
+    /// and up to two of them lie behind the frames that are kept.
     func heardFrameCount(sampleCount: Int) -> Int {
         min((sampleCount + fftLength / 2 - 1) / hop + 1, longestFrameCount)
     }
