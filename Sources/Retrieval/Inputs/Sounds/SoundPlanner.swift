@@ -77,12 +77,14 @@ public struct SoundPlanner: Sendable, Hashable {
             tokenCount: tower.tokenCount(rowCount: rowCount))
     }
 
-    /// How many samples a sound has after it was resampled: `⌈n · target / rate⌉`, and about 2⁶² at most. libswresample
-    /// gives these or one less, and none of sounds shorter than half its filter.
+    /// How many samples a sound has after it was resampled: `n · target / rate`, rounded half up; about 2⁶² at most.
+    ///
+    /// So libsoxr has it. libswresample's own resampler gives these, one more or one less, and nothing of a sound that is
+    /// shorter than half its filter.
     public static func sampleCount(of count: Int, at rate: Int, resampledTo target: Int) -> Int {
         precondition(count >= 0 && rate > 0 && target > 0, "a sound of samples")
         let (whole, rest) = count.quotientAndRemainder(dividingBy: rate)
         let (product, overflows) = whole.multipliedReportingOverflow(by: target)
-        return overflows ? 1 << 62 : min(product, 1 << 62) + (rest * target + rate - 1) / rate
+        return overflows ? 1 << 62 : min(product, 1 << 62) + (2 * rest * target + rate) / (2 * rate)
     }
 }
