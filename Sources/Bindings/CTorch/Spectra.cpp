@@ -1,0 +1,89 @@
+// Spectra of the pieces of a signal.
+#include "Handle.hpp"
+#include "Parallel.hpp"
+#include "Rows.hpp"
+
+#include <ATen/Functions.h>
+
+#include <cmath>
+
+using ctorch::make;
+
+namespace {
+
+/// Pieces that are transformed at once: enough for what MKL prepares for each call, and few enough that what lies between
+/// the steps stays in the cache.
+constexpr int64_t piecesAtOnce = 256;
+
+/// Magnitudes, or their squares, of complex numbers whose parts alternate.
+template <bool isPower, class Number>
+CTORCH_BODY void sizes(const void *parts, float *out, int64_t count) {
+    const Number *numbers = static_cast<const Number *>(parts);
+    for (int64_t i = 0; i < count; ++i) {
+        const Number real = numbers[2 * i], imaginary = numbers[2 * i + 1];
+        const Number power = real * real + imaginary * imaginary;
+        out[i] = static_cast<float>(isPower ? power : std::sqrt(power));
+    }
+}
+
+template <bool isPower, class Number>
+void sizesPortable(const void *parts, float *out, int64_t count) {
+    sizes<isPower, Number>(parts, out, count);
+}
+
+#if CTORCH_HAS_AVX2
+template <bool isPower, class Number>
+CTORCH_AVX2 void sizesAVX2(const void *parts, float *out, int64_t count) {
+    sizes<isPower, Number>(parts, out, count);
+}
+#endif
+
+using Sizes = void (*)(const void *parts, float *out, int64_t count);
+
+template <class Number>
+Sizes chooseSizes(bool isPower) {
+#if CTORCH_HAS_AVX2
+    if (ctorch::kernels() != ctorch::Kernels::portable) {
+        return isPower ? sizesAVX2<true, Number> : sizesAVX2<false, Number>;
+    }
+#endif
+    return isPower ? sizesPortable<true, Number> : sizesPortable<false, Number>;
+}
+
+}  // namespace
+
+CTorchStatus ctorch_spectra(const float *signal, int64_t count, const CTorchTensor *window, int64_t hop, int64_t length, bool isPower, bool isExact, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] {
+        const at::Tensor &weights = window->value;
+        TORCH_CHECK(
+            weights.dim() == 1 && weights.is_cpu() && weights.scalar_type() == at::kFloat && weights.size(0) > 0,
+            "a window is a float32 vector on the CPU, not ", weights.toString(), " ", weights.sizes());
+        const int64_t width = weights.size(0), bins = length / 2 + 1;
+        TORCH_CHECK(hop > 0 && length >= width, "hop ", hop, ", transforms of ", length, ", window of ", width);
+        const int64_t pieceCount = count < width ? 0 : (count - width) / hop + 1;
+        const auto options = at::TensorOptions().dtype(at::kFloat).requires_grad(false);
+        at::Tensor spectra = at::empty({pieceCount, bins}, options);
+        if (pieceCount == 0) return spectra;
+        const Sizes sizes = isExact ? chooseSizes<double>(isPower) : chooseSizes<float>(isPower);
+        const size_t partBytes = isExact ? sizeof(double) : sizeof(float);
+        // Read only; at::from_blob takes no const.
+        const at::Tensor samples = at::from_blob(const_cast<float *>(signal), {count}, options);
+        // Behind the window's end it stays zero.
+        at::Tensor windowed = at::zeros(
+            {std::min(piecesAtOnce, pieceCount), length}, isExact ? options.dtype(at::kDouble) : options);
+        float *row = static_cast<float *>(spectra.data_ptr());
+        for (int64_t first = 0; first < pieceCount; first += piecesAtOnce) {
+            const int64_t taken = std::min(piecesAtOnce, pieceCount - first);
+            at::Tensor filled = windowed.narrow(0, 0, taken).narrow(1, 0, width);
+            at::mul_out(filled, samples.as_strided({taken, width}, {hop, 1}, first * hop), weights);
+            const at::Tensor parts =
+                at::view_as_real(at::fft_rfft(windowed.narrow(0, 0, taken), std::nullopt, 1)).contiguous();
+            const char *source = static_cast<const char *>(parts.const_data_ptr());
+            ctorch::parallelFor(0, taken, ctorch::rowGrain(bins), [&](int64_t begin, int64_t end) {
+                sizes(source + 2 * begin * bins * partBytes, row + begin * bins, (end - begin) * bins);
+            });
+            row += taken * bins;
+        }
+        return spectra;
+    });
+}
