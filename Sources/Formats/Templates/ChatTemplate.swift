@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 public import JSON
 
 /// A chat template of a model: what turns a conversation into the text that the model is given.
@@ -57,9 +57,9 @@ public struct ChatTemplate: Sendable {
         do {
             let values = try Conversation.variables(
                 messages: messages, addGenerationPrompt: addGenerationPrompt, variables: variables)
-            let renderer = TemplateRenderer(variables: values)
+            let renderer = TemplateRenderer(parsed, variables: values)
             do {
-                return try renderer.render(parsed.statements)
+                return try renderer.render()
             } catch var fault as TemplateFault {
                 fault.line = fault.line ?? renderer.line
                 throw fault

@@ -105,15 +105,27 @@ extension TemplateRenderer {
         case (.add, .tuple(let left), .tuple(let right)):
             try charge(left.values.count + right.values.count)
             return .tuple(try TemplateItems(left.values + right.values))
-        case (.multiply, .string(let text), .integer(let count)), (.multiply, .integer(let count), .string(let text)):
-            return .string(try repeated(text, count))
-        case (.multiply, .list(let items), .integer(let count)), (.multiply, .integer(let count), .list(let items)):
-            return .list(try repeated(items, count))
+        case (.multiply, .string(let text), let count), (.multiply, let count, .string(let text)):
+            return .string(try repeated(text, self.count(count, of: "str")))
+        case (.multiply, .list(let items), let count), (.multiply, let count, .list(let items)):
+            return .list(try repeated(items, self.count(count, of: "list")))
+        case (.multiply, .tuple(let items), let count), (.multiply, let count, .tuple(let items)):
+            return .tuple(try repeated(items, self.count(count, of: "tuple")))
         case (.remainder, .string, _): throw TemplateFault("formatting by \"%\" is not supported")
         case (_, .undefined(let reason), _), (_, _, .undefined(let reason)): throw TemplateFault(reason)
         default:
             throw TemplateFault(
                 "\"\(sign.rawValue)\" does not take values of the types \(left.typeName) and \(right.typeName)")
+        }
+    }
+
+    /// How often something of the type is repeated.
+    private func count(_ value: TemplateValue, of type: String) throws -> Int {
+        switch value {
+        case .integer(let count): return count
+        case .bool(let isTrue): return isTrue ? 1 : 0
+        case .undefined(let reason): throw TemplateFault(reason)
+        default: throw TemplateFault("\"*\" does not take values of the types \(type) and \(value.typeName)")
         }
     }
 

@@ -33,6 +33,12 @@ extension TemplateRenderer {
         case .int: return try whole(value, arguments)
         case .float: return try double(value, otherwise: arguments[0])
         case .dictsort, .sort, .unique: return try ordered(filter, value, arguments)
+        case .indent:
+            // The one filter of texts that does not print what is none.
+            guard case .string(let text) = value else {
+                throw TemplateFault("\"indent\" takes a text, not a value of type \(value.typeName)")
+            }
+            return .string(try indent(text, arguments))
         default: return .string(try text(filter, of: printed(value), arguments))
         }
     }
@@ -50,7 +56,6 @@ extension TemplateRenderer {
         case .replace:
             let limit = try wholeArgument(arguments[2], "count") ?? -1
             return try replace(text, try printed(arguments[0]!), with: try printed(arguments[1]!), limit: limit)
-        case .indent: return try indent(text, arguments)
         default: preconditionFailure("apply(_:to:_:) has the other filters")
         }
     }
@@ -149,7 +154,8 @@ extension TemplateRenderer {
     private func generator(
         _ filter: TemplateFilter, _ step: TemplateItemStep, of value: TemplateValue, line: Int
     ) throws -> TemplateValue {
-        let values = try items(of: value)
+        // What is false is not gone through, whatever it is.
+        let values = value.isTrue ? try items(of: value) : []
         let isRejection = filter == .reject || filter == .rejectattr
         let made: (TemplateValue) throws -> TemplateValue?
         switch step {
@@ -229,6 +235,8 @@ extension TemplateRenderer {
         // Sorting compares each value with some twenty others.
         try charge(keys.reduce(0) { $0 + $1.weight } * (filter == .unique ? 1 : 20))
         if filter == .unique { return try unique(values, keys) }
+        // `sort` compares lists of one key each, so that equal keys need no order.
+        if filter == .sort { keys = try keys.map { .list(try TemplateItems([$0])) } }
         return .list(try TemplateItems(TemplateValue.sorted(keys, isReversed: isReversed).map { values[$0] }))
     }
 

@@ -2,6 +2,7 @@
 final class TemplateRenderer {
     /// What the caller gives by name.
     private let variables: TemplateMapping
+    private let template: TemplateParser.Result
     /// What has been printed, by the macro or block under way.
     private var output = ""
     /// Of the statement or expression that was begun last.
@@ -15,17 +16,20 @@ final class TemplateRenderer {
 
     private enum Flow { case normal, leavesLoop, goesOn }
 
-    init(variables: TemplateMapping) { self.variables = variables }
+    init(_ template: TemplateParser.Result, variables: TemplateMapping) {
+        self.template = template
+        self.variables = variables
+    }
 
     /// The printed text.
     ///
     /// - Throws: `TemplateFault`; ``line`` says where.
-    func render(_ statements: [TemplateStatement]) throws -> String {
+    func render() throws -> String {
         defer {
             for namespace in namespaces { namespace.fields = TemplateMapping() }
             for scope in scopesOfMacros + [scope] { scope.clear() }
         }
-        _ = try run(statements)
+        _ = try run(template.body)
         return output
     }
 
@@ -106,6 +110,14 @@ final class TemplateRenderer {
         return .normal
     }
 
+    /// Runs a body whose scope has been made.
+    private func run(_ body: TemplateBody) throws -> Flow {
+        for name in template.hiddenNames[body.number] ?? [] {
+            scope.set(name, .undefined("\"\(name)\" is undefined"))
+        }
+        return try run(body.statements)
+    }
+
     private func run(_ statement: TemplateStatement) throws -> Flow {
         switch statement.form {
         case .text(let text): try print(text)
@@ -138,7 +150,7 @@ final class TemplateRenderer {
         output += text
     }
 
-    private func runScoped(_ body: [TemplateStatement]) throws {
+    private func runScoped(_ body: TemplateBody) throws {
         _ = try scoped { try run(body) }
     }
 

@@ -11,6 +11,7 @@ struct TemplateParser {
     private var nesting = 0
     private var loopDepth = 0
     private var macroDepth = 0
+    private var bodyCount = 0
     /// The names that something is bound to, anywhere.
     private var boundNames: Set<String> = []
     /// The names that are read, with the line of the first time.
@@ -19,7 +20,9 @@ struct TemplateParser {
 
     /// A template that was read.
     struct Result: Sendable {
-        let statements: [TemplateStatement]
+        let body: TemplateBody
+        /// The names that are undefined in a body, by its number, until something is bound to them.
+        let hiddenNames: [Int: [String]]
         let readNames: Set<String>
     }
 
@@ -29,9 +32,10 @@ struct TemplateParser {
             throw TemplateFault("the template has more than \(TemplateLimits.sourceByteCount) bytes")
         }
         var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source))
-        let statements = try parser.statements(endedBy: [])
+        let body = parser.numbered(try parser.statements(endedBy: []))
         try parser.checkNames()
-        return Result(statements: statements, readNames: Set(parser.readNames.keys))
+        return Result(
+            body: body, hiddenNames: TemplateNames(of: body).hidden, readNames: Set(parser.readNames.keys))
     }
 
     private init(tokens: [TemplateToken]) { self.tokens = tokens }
@@ -146,6 +150,11 @@ struct TemplateParser {
         }
     }
 
+    private mutating func numbered(_ statements: [TemplateStatement]) -> TemplateBody {
+        bodyCount += 1
+        return TemplateBody(number: bodyCount, statements: statements)
+    }
+
     /// The body of a block, with the name that ended it.
     private mutating func body(endedBy ends: String...) throws -> (body: [TemplateStatement], end: String) {
         _ = skip(.symbol(":"))
@@ -198,8 +207,9 @@ struct TemplateParser {
         loopDepth += 1
         let (body, end) = try body(endedBy: "else", "endfor")
         loopDepth -= 1
-        let otherwise = end == "else" ? try self.body(endedBy: "endfor").body : nil
-        return TemplateForLoop(target: target, items: items, condition: condition, body: body, otherwise: otherwise)
+        let otherwise = end == "else" ? numbered(try self.body(endedBy: "endfor").body) : nil
+        return TemplateForLoop(
+            target: target, items: items, condition: condition, body: numbered(body), otherwise: otherwise)
     }
 
     private mutating func assignment() throws -> TemplateStatement.Form {
@@ -242,11 +252,11 @@ struct TemplateParser {
     /// Reads a body that no `break` leaves.
     private mutating func outsideLoops(
         _ read: (inout TemplateParser) throws -> [TemplateStatement]
-    ) throws -> [TemplateStatement] {
+    ) throws -> TemplateBody {
         let depth = loopDepth
         loopDepth = 0
         defer { loopDepth = depth }
-        return try read(&self)
+        return numbered(try read(&self))
     }
 
     /// What `for` or `set` binds: a name, a namespace's attribute (`set` alone), or several with commas.

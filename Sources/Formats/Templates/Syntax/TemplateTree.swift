@@ -119,13 +119,20 @@ struct TemplateStatement: Sendable {
         case conditional(TemplateConditional)
         case loop(TemplateForLoop)
         case set(TemplateTarget, TemplateExpression)
-        case setBlock(TemplateTarget, [TemplateFilterCall], [TemplateStatement])
+        case setBlock(TemplateTarget, [TemplateFilterCall], TemplateBody)
         case macro(TemplateMacroDefinition)
         /// `{% generation %}`, which changes nothing that is printed.
-        case generation([TemplateStatement])
+        case generation(TemplateBody)
         case `break`
         case `continue`
     }
+}
+
+/// Statements with names of their own.
+struct TemplateBody: Sendable {
+    /// Tells it from the template's other bodies.
+    let number: Int
+    let statements: [TemplateStatement]
 }
 
 struct TemplateConditional: Sendable {
@@ -138,9 +145,9 @@ struct TemplateForLoop: Sendable {
     let target: TemplateTarget
     let items: TemplateExpression
     let condition: TemplateExpression?
-    let body: [TemplateStatement]
+    let body: TemplateBody
     /// Nil without `{% else %}`.
-    let otherwise: [TemplateStatement]?
+    let otherwise: TemplateBody?
 }
 
 /// What a value is bound to.
@@ -153,5 +160,5 @@ indirect enum TemplateTarget: Sendable {
 struct TemplateMacroDefinition: Sendable {
     let name: String
     let parameters: [(name: String, standard: TemplateExpression?)]
-    let body: [TemplateStatement]
+    let body: TemplateBody
 }

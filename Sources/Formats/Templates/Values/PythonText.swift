@@ -158,10 +158,8 @@ extension PythonText {
         var parts: [PythonText] = []
         var rest = drop(while: \.isPythonSpace)
         while !rest.isEmpty {
-            guard limit < 0 || parts.count < limit else {
-                // The last part keeps its inner whitespace.
-                return parts + [PythonText(rest).strippedAtEnd(of: nil)]
-            }
+            // The last part keeps its whitespace, at the end too.
+            guard limit < 0 || parts.count < limit else { return parts + [PythonText(rest)] }
             parts.append(Array(rest.prefix { !$0.isPythonSpace }))
             rest = rest.dropFirst(parts.last!.count).drop(while: \.isPythonSpace)
         }

@@ -43,11 +43,9 @@ enum TemplateNumber {
         case (.integer(let left), .integer(let right)): left < right
         case (.double(let left), .double(let right)): left < right
         case (.integer(let whole), .double(let other)): isLess(whole, than: other)
-        case (.double(let other), .integer(let whole)): !other.isNaN && left != right && !isLess(whole, than: other)
+        case (.double(let other), .integer(let whole)): !other.isNaN && !(left == right) && !isLess(whole, than: other)
         }
     }
-
-    private static func != (left: TemplateNumber, right: TemplateNumber) -> Bool { !(left == right) }
 
     /// Exactly, where a double of the whole number would be rounded.
     private static func isLess(_ whole: Int, than other: Double) -> Bool {
