@@ -149,6 +149,7 @@ let formats: [Target] = layer(
     [
         room("Records", uses: ["Base", "JSON"], packages: [systemPackage]),
         room("Tokenizers", uses: ["Base", "JSON", "RegularExpressions"], packages: [systemPackage]),
+        room("Templates", uses: ["Base", "JSON"], packages: [systemPackage]),
         room("Rankings", uses: ["Base", "Archives", "JSON"], packages: [systemPackage]),
         room("Vectors", uses: ["Base", "JSON"], packages: [systemPackage]),
         room("Reports", uses: ["Base"]),
@@ -217,7 +218,7 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
-        room("Inputs", uses: ["Base", "JSON", "Records", "Models"]),
+        room("Inputs", uses: ["Base", "JSON", "Records", "Media", "Models", "Tensors"], packages: [systemPackage]),
         room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
             "Encoding",
@@ -337,6 +338,8 @@ let testTargets: [Target] = [
             "tvt-encode",
         ],
         packages: [systemPackage]),
+    tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("Inputs", uses: ["JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Mining", uses: ["JSON", "Records", "Store", "StoreFormat", "Mining", "tvt-mine"], packages: [systemPackage],
