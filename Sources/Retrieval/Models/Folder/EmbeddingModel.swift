@@ -134,10 +134,21 @@ public final class EmbeddingModel {
     }
 
     /// Digest of the weights as they lie in the folder: what a model trained from here names as its base.
-    public static func weightsDigest(_ folder: FilePath) throws -> SHA256Digest {
+    ///
+    /// - Parameter isWanted: asked again and again, by whoever makes the digest on a thread of its own.
+    /// - Throws: `CancellationError` once it is not wanted any more.
+    public static func weightsDigest(
+        _ folder: FilePath, isWanted: () -> Bool = { true }
+    ) throws -> SHA256Digest {
         var digest = SHA256Stream()
         for path in try ModelFolder.weightFiles(of: folder) {
-            try Array(SHA256Digest.ofFile(path).bytes).withUnsafeBytes { digest.update($0) }
+            var ofFile = SHA256Stream()
+            try InputFile(path).forEachBlock { block in
+                try Interruption.check()
+                guard isWanted() else { throw CancellationError() }
+                ofFile.update(block)
+            }
+            ofFile.finalize().bytes.withUnsafeBytes { digest.update($0) }
         }
         return digest.finalize()
     }
