@@ -4,7 +4,7 @@ import SystemPackage
 import TestKit
 import Testing
 
-@testable import Inputs
+import Inputs
 
 @Suite struct ImagesConfigurationTests {
     private func image(_ text: String) throws -> ImageProcessing {

@@ -4,7 +4,7 @@ import Media
 import SystemPackage
 import TestKit
 
-@testable import Inputs
+import Inputs
 
 /// What the reference makes of pictures: see Golden/images/PROVENANCE.md.
 enum ImagesGolden {

@@ -3,7 +3,7 @@ import JSON
 import Media
 import Testing
 
-@testable import Inputs
+import Inputs
 
 @Suite struct ImagesRowTests {
     /// What transformers' processors on torch give, to the bit: scaled, normalised and laid out.

@@ -2,7 +2,7 @@ import JSON
 import Media
 import Testing
 
-@testable import Inputs
+import Inputs
 
 @Suite struct ImagesScalingTests {
     /// Pillow's pixels and those of torch on bytes, to the bit.

@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@testable import Inputs
+import Inputs
 
 @Suite struct ImagesSizeTests {
     /// Sizes of transformers, of qwen-vl-utils and of EmbeddingGemma 2, with what they refuse.

@@ -5,7 +5,7 @@ import Tensors
 import TestKit
 import Testing
 
-@testable import Inputs
+import Inputs
 
 /// Features against those of transformers' extractors, frame by frame.
 @Suite struct SoundsFeatureTests {

@@ -4,7 +4,7 @@ import SystemPackage
 import TestKit
 import Testing
 
-@testable import Inputs
+import Inputs
 
 /// Files that say how sounds become features: read as they were meant, or refused by the name of a field.
 @Suite struct SoundsFileTests {

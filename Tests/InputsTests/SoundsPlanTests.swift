@@ -3,7 +3,7 @@ import Foundation
 import TestKit
 import Testing
 
-@testable import Inputs
+import Inputs
 
 /// What sounds amount to, from their lengths alone.
 @Suite struct SoundsPlanTests {

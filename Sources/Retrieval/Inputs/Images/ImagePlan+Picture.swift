@@ -33,7 +33,7 @@ extension ImagePlan {
 
 extension RegionScaler {
     /// The region as a picture; numbers that are not rounded are, half to even.
-    func bitmap(of source: Bitmap) -> Bitmap {
+    package func bitmap(of source: Bitmap) -> Bitmap {
         let (width, height) = (region.size.width, region.size.height)
         let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, count in
             let target = buffer.baseAddress!

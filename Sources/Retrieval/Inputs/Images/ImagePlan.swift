@@ -23,7 +23,7 @@ public struct ImagePlan: Sendable, Hashable {
     let normalisation: PixelNormalisation
     let alpha: AlphaTreatment
 
-    init(
+    package init(
         source: PixelSize, loaded: PixelScaling? = nil, resized: PixelSize, region: PixelRegion? = nil,
         layout: PatchLayout, tokenSide: Int, resampling: PixelResampling, normalisation: PixelNormalisation,
         alpha: AlphaTreatment

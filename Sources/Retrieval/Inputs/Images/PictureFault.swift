@@ -6,7 +6,7 @@ public struct PictureFault: Error, Sendable, Equatable, CustomStringConvertible 
     /// What the user can do about it.
     public let advice: String?
 
-    init(_ reason: String, advice: String? = nil) {
+    package init(_ reason: String, advice: String? = nil) {
         self.reason = reason
         self.advice = advice
     }

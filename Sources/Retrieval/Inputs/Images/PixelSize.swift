@@ -34,10 +34,10 @@ public struct PixelRegion: Sendable, Hashable {
     }
 
     /// All of a picture.
-    init(_ size: PixelSize) { self.init(left: 0, top: 0, size: size) }
+    package init(_ size: PixelSize) { self.init(left: 0, top: 0, size: size) }
 
-    var columns: Range<Int> { left..<left + size.width }
-    var rows: Range<Int> { top..<top + size.height }
+    package var columns: Range<Int> { left..<left + size.width }
+    package var rows: Range<Int> { top..<top + size.height }
 }
 
 /// How many patches there are in time, down and across.

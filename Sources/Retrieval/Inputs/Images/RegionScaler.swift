@@ -3,7 +3,7 @@ internal import Media
 /// Scales a picture, or a part of what it becomes, and hands it over a band of rows at a time.
 ///
 /// Bands stay in the processor's cache: nothing of the size of the picture is allocated.
-struct RegionScaler {
+package struct RegionScaler {
     let region: PixelRegion
     private let source: PixelSize
     private let target: PixelSize
@@ -15,7 +15,7 @@ struct RegionScaler {
     /// - Parameters:
     ///   - target: of the whole picture.
     ///   - region: the part of it that is wanted; black where it reaches beyond.
-    init(from source: PixelSize, to target: PixelSize, region: PixelRegion, _ resampling: PixelResampling) {
+    package init(from source: PixelSize, to target: PixelSize, region: PixelRegion, _ resampling: PixelResampling) {
         self.source = source
         self.target = target
         self.region = region

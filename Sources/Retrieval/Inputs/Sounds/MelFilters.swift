@@ -65,6 +65,6 @@ extension MelFilters.Scale {
 }
 
 /// The periodic Hann window `½ − ½·cos(2πi / N)`.
-func hannWindow(_ length: Int) -> [Float] {
+package func hannWindow(_ length: Int) -> [Float] {
     (0..<length).map { Float(0.5 - 0.5 * cos(2 * .pi * Double($0) / Double(length))) }
 }
