@@ -40,7 +40,7 @@ struct FaultTests {
 
     @Test(
         arguments: [
-            ("hidden_act", "quick_gelu" as JSONValue), ("position_embedding_type", "relative_key"),
+            ("hidden_act", "mish" as JSONValue), ("position_embedding_type", "relative_key"),
             ("is_decoder", true),
             ("num_attention_heads", 5), ("hidden_size", 33), ("vocab_size", 119), ("model_type", "gpt2"),
             ("rope_scaling", ["type": "linear"]), ("quantization_config", ["bits": 4]), ("num_hidden_layers", 4),

@@ -44,7 +44,7 @@ import TestKit
             let expected = entry.array?[1]
             let text = try? ChatTemplate(source, name: "generated").render(
                 messages: [["role": "user", "content": "x"]], variables: variables)
-            #expect(text.map { JSONValue($0) } ?? nil == expected, "\(source)")
+            #expect((text.map { JSONValue($0) } ?? .null) == expected, "\(source)")
         }
     }
 }

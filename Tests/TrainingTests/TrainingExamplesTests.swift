@@ -79,7 +79,7 @@ struct TrainingExamplesTests {
         quirks.illustrated = Set(0..<120)
         let world = try TinyWorld(quirks)
         let error = try #require(throws: InputError.self) { try world.plan().batches(step: 0) }
-        #expect("\(error)".contains("the record has media, and the model reads text only"))
+        #expect("\(error)".contains("the record has media, and only its text would be read"))
         #expect("\(error)".contains("ignore_media: true"))
         let plan = try world.plan(["ignore_media=true"])
         let batch = try plan.batches(step: 0)[0]

@@ -32,7 +32,7 @@ public struct InputPlanner: Sendable {
         }
         guard !content.hasMedia || ignoresMedia else {
             throw InputError(
-                "the record has media, and the model reads text only", at: place(), offender: content.id,
+                "the record has media, and only its text would be read", at: place(), offender: content.id,
                 advice: mediaAdvice)
         }
         return try plan(text, of: content.id, hasMedia: content.hasMedia, at: place())

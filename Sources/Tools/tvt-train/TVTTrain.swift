@@ -148,7 +148,8 @@ struct TVTTrain: Tool {
                 """)
         }
         if report.ignoredMediaCount > 0 {
-            log.notice("media of \(report.ignoredMediaCount) of \(report.sequenceCount) queries and passages were not seen")
+            log.notice(
+                "media of \(report.ignoredMediaCount) of \(report.sequenceCount) queries and passages were not seen")
         }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
     }

@@ -63,7 +63,9 @@ package final class ConfigurationReader {
     }
 
     /// A finite number in a range.
-    package func number(_ field: String, in range: ClosedRange<Double>, default fallback: Double? = nil) throws -> Double {
+    package func number(
+        _ field: String, in range: ClosedRange<Double>, default fallback: Double? = nil
+    ) throws -> Double {
         guard let value = self[field] else { return try fallback ?? missing(field) }
         guard let number = value.double, range.contains(number) else {
             throw error(field, "a number from \(range.lowerBound) to \(range.upperBound) is expected")
