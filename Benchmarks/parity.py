@@ -1,6 +1,8 @@
 """Compares tvt with the reference implementations on all of Nave, beyond what fits into golden files.
 
 usage: parity.py vectors MODEL BEIR.zip OUTPUT.npy     sentence-transformers' vectors of the corpus
+       parity.py verses BEIR.zip COUNT OUTPUT.jsonl    documents spread over the corpus, as tvt-convert takes them
+       parity.py texts MODEL TEXTS.jsonl OUTPUT.npy    transformers' vectors of them, one at a time: --mean or --last, length 1
        parity.py search QUERIES CORPUS RUN             the run against numpy's order over the same vectors
        parity.py eval RUN QRELS.tsv VALUES.json        tvt-eval's values of each query against pytrec_eval's
        parity.py spoil RUN QRELS.tsv OUT.run OUT.tsv   a harder case: ties, missing queries, grades
@@ -23,6 +25,30 @@ def vectors(model, beir, output):
     encoder = SentenceTransformer(model, device="cpu")
     matrix = encoder.encode(texts, batch_size=128, convert_to_numpy=True, show_progress_bar=False)
     numpy.save(output, matrix.astype(numpy.float32))
+
+
+def verses(beir, count, output):
+    with zipfile.ZipFile(beir) as archive:
+        documents = [json.loads(line) for line in archive.read("beir/corpus.jsonl").splitlines()]
+    with open(output, "w") as file:
+        for number, document in enumerate(documents[:: len(documents) // int(count)][: int(count)]):
+            text = f"{document['title']} {document['text']}"
+            file.write(json.dumps({"docid": f"d{number:05}", "document_text": text}) + "\n")
+
+
+def texts(model, path, output, pooling):
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(model), AutoModel.from_pretrained(model, dtype=torch.float32).eval()
+    rows = []
+    with torch.inference_mode(), open(path) as file:
+        for line in file:
+            text = json.loads(line)["document_text"]
+            # No padding: nothing else stands in the batch.
+            hidden = model(**tokenizer(text, truncation=True, max_length=256, return_tensors="pt")).last_hidden_state[0]
+            rows.append(torch.nn.functional.normalize(hidden.mean(0) if pooling == "--mean" else hidden[-1], dim=0).numpy())
+    numpy.save(output, numpy.stack(rows))
 
 
 def load(folder):
@@ -107,7 +133,7 @@ def spoil(run, qrels, run_output, qrels_output):
 
 
 if __name__ == "__main__":
-    commands = {"vectors": vectors, "search": search, "eval": evaluate, "spoil": spoil}
+    commands = {"vectors": vectors, "verses": verses, "texts": texts, "search": search, "eval": evaluate, "spoil": spoil}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

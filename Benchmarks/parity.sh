@@ -29,3 +29,16 @@ for name in test spoilt; do
     --metrics ndcg@10,recall@100,mrr,map,precision@5,success@1,success@10 >"$out/$name.json"
   python Benchmarks/parity.py eval "$out/$name.run" "$out/$name.tsv" "$out/$name.json"
 done
+
+# Other models by recipe, where they are: vectors of 2,000 verses against transformers'.
+python Benchmarks/parity.py verses "$beir" 2000 "$out/verses.jsonl"
+"$bin/tvt-store" show verses >/dev/null 2>&1 || "$bin/tvt-convert" v2 --corpus "$out/verses.jsonl" --dataset verses >/dev/null
+for entry in "all-MiniLM-L6-v2 mean f32" "all-MiniLM-L6-v2 mean bf16" "SmolLM2-135M-Instruct last f32" "splade-tiny mean f32"; do
+  read -r name pooling dtype <<<"$entry"
+  [ -e ".deps/models/$name" ] || { echo "$name: not in .deps/models, left out"; continue; }
+  reference=$out/$name.npy
+  [ -e "$reference" ] || python Benchmarks/parity.py texts ".deps/models/$name" "$out/verses.jsonl" "$reference" "--$pooling"
+  echo "$name at $dtype, 2,000 verses:"
+  "$bin/tvt-encode" verify verses --model ".deps/models/$name" --dtype "$dtype" --pooling "$pooling" --normalize \
+    --document-prompt "" --document-max-length 256 --query-prompt "" --query-max-length 256 --reference "$reference"
+done
