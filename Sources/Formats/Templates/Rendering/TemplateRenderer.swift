@@ -129,9 +129,9 @@ final class TemplateRenderer {
         case .loop(let loop): return try run(loop)
         case .set(let target, let expression): try bind(target, try evaluate(expression))
         case .setBlock(let target, let filters, let body):
-            var value = TemplateValue.string(try captured { try runScoped(body) })
-            for filter in filters { value = try apply(filter, to: value, line: statement.line) }
-            try bind(target, value)
+            try bind(target, try filtered(body, filters, line: statement.line))
+        case .filterBlock(let filters, let body):
+            try print(try printed(filtered(body, filters, line: statement.line)))
         case .macro(let definition):
             scopesOfMacros.append(scope)
             scope.set(definition.name, .macro(TemplateMacro(definition: definition, scope: scope)))
@@ -148,6 +148,14 @@ final class TemplateRenderer {
             throw TemplateFault("the template prints more than \(TemplateLimits.outputByteCount) bytes")
         }
         output += text
+    }
+
+    /// What filters make of what a body prints.
+    private func filtered(
+        _ body: TemplateBody, _ filters: [TemplateFilterCall], line: Int
+    ) throws -> TemplateValue {
+        let text = try captured { try runScoped(body) }
+        return try filters.reduce(.string(text)) { try apply($1, to: $0, line: line) }
     }
 
     private func runScoped(_ body: TemplateBody) throws {
