@@ -9,6 +9,7 @@ final class TemplateRenderer {
     private(set) var line = 1
     private var depth = 0
     private var stepCount = 0
+    private let mostSteps: Int
     var scope = TemplateScope(in: nil)
     /// Namespaces, scopes and what filters make may hold each other; they are emptied at the end.
     var namespaces: [TemplateNamespace] = []
@@ -19,6 +20,7 @@ final class TemplateRenderer {
     init(_ template: TemplateParser.Result, variables: TemplateMapping) {
         self.template = template
         self.variables = variables
+        mostSteps = TemplateLimits.stepCount + TemplateLimits.stepsPerWeight * variables.weight
     }
 
     /// The printed text.
@@ -37,8 +39,8 @@ final class TemplateRenderer {
 
     func charge(_ steps: Int = 1) throws {
         stepCount += steps
-        guard stepCount <= TemplateLimits.stepCount else {
-            throw TemplateFault("the template takes more than \(TemplateLimits.stepCount) steps")
+        guard stepCount <= mostSteps else {
+            throw TemplateFault("the template takes more than \(mostSteps) steps")
         }
     }
 
@@ -154,8 +156,11 @@ final class TemplateRenderer {
     private func filtered(
         _ body: TemplateBody, _ filters: [TemplateFilterCall], line: Int
     ) throws -> TemplateValue {
-        let text = try captured { try runScoped(body) }
-        return try filters.reduce(.string(text)) { try apply($1, to: $0, line: line) }
+        // The filters' arguments see the body's names.
+        try scoped {
+            let text = try captured { _ = try run(body) }
+            return try filters.reduce(.string(text)) { try apply($1, to: $0, line: line) }
+        }
     }
 
     private func runScoped(_ body: TemplateBody) throws {
@@ -173,7 +178,8 @@ final class TemplateRenderer {
         // As in jinja2, the alternative is left out only once a body has been run to its end.
         var hasFinished = false
         while let item = try state.advance() {
-            try charge()
+            // A scope of its own is dearer than an expression.
+            try charge(4)
             let flow = try scoped {
                 try bind(loop.target, item)
                 scope.set("loop", .loop(state))
