@@ -52,7 +52,9 @@ import TestKit
 
     @Test func namedTemplates() throws {
         try write(
-            "{\"chat_template\": [{\"name\": \"default\", \"template\": \"d\"}, {\"name\": \"tool_use\", \"template\": \"t\"}]}",
+            """
+            {"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}
+            """,
             to: "tokenizer_config.json")
         #expect(try found(.tokenizer)?.first == "d")
         #expect(try found(.tokenizer, hasTools: true) == ["t", "tokenizer_config.json, chat_template \"tool_use\""])

@@ -26,7 +26,7 @@ import TestKit
                 let text = try? template.render(
                     messages: try #require(conversation["messages"]), addGenerationPrompt: generation,
                     variables: variables)
-                #expect(text.map { JSONValue($0) } ?? nil == result, "\(title), generation prompt \(generation)")
+                #expect((text.map { JSONValue($0) } ?? .null) == result, "\(title), generation prompt \(generation)")
             }
         }
     }
@@ -41,7 +41,7 @@ import TestKit
         #expect(cases.count == 700)
         for entry in cases {
             let source = try #require(entry.array?[0].string)
-            let expected = entry.array?[1]
+            let expected = try #require(entry.array?[1])
             let text = try? ChatTemplate(source, name: "generated").render(
                 messages: [["role": "user", "content": "x"]], variables: variables)
             #expect((text.map { JSONValue($0) } ?? .null) == expected, "\(source)")

@@ -8,8 +8,8 @@ public import JSON
 /// try template.render(messages: [["role": "user", "content": "Hello"]])  // "<user>Hello"
 /// ```
 ///
-/// Renders byte for byte what transformers 5.24 does with jinja2 3.1.6, for the templates that it takes; every other one
-/// is refused. What jinja2 leaves to Python's version of Unicode (case, printable characters) follows Swift's.
+/// Renders byte for byte what transformers 5.24 does with jinja2 3.1.6, for the templates that it takes; every other
+/// one is refused. What jinja2 leaves to Python's version of Unicode (case, printable characters) follows Swift's.
 public struct ChatTemplate: Sendable {
     /// The file that the template stands in, for errors.
     public let name: String
@@ -23,8 +23,8 @@ public struct ChatTemplate: Sendable {
     ///   - source: at most 1 MiB.
     ///   - name: of the file, or whatever errors shall call the template.
     ///   - field: the field of the file that the template is.
-    /// - Throws: `InputError` with status 78 and the line of what is wrong or not supported: a tag, filter, test, method or
-    ///   function, wherever in the template it stands.
+    /// - Throws: `InputError` with status 78 and the line of what is wrong or not supported: a tag, filter, test,
+    ///   method or function, wherever in the template it stands.
     public init(_ source: String, name: String, field: String? = nil) throws {
         self.name = name
         self.field = field
@@ -40,8 +40,8 @@ public struct ChatTemplate: Sendable {
 
     /// The prompt of a conversation.
     ///
-    /// As transformers does, fields of a message that are null are left out, and what a message holds as `reasoning_content`,
-    /// `thinking` or `reasoning` is found under the first of these names, and `thinking`, as well.
+    /// As transformers does, fields of a message that are null are left out, and what a message holds as
+    /// `reasoning_content`, `thinking` or `reasoning` is found under the first of these names, and `thinking`, as well.
     ///
     /// - Parameters:
     ///   - messages: objects with a `role` and, as a rule, a `content`: a text, or a list of parts such as
@@ -49,8 +49,8 @@ public struct ChatTemplate: Sendable {
     ///   - addGenerationPrompt: whether the beginning of the model's answer is added.
     ///   - variables: what else the template may ask for: `bos_token` and other special tokens, `tools`, `documents`,
     ///     `add_vision_id`, `enable_thinking`, a date. `tools` and `documents` are null where they are not given.
-    /// - Throws: `InputError` with status 78 for a fault that only shows with these values, as an operation on an undefined
-    ///   one, for what the template itself refuses, and beyond the limits of time, depth and size.
+    /// - Throws: `InputError` with status 78 for a fault that only shows with these values, as an operation on an
+    ///   undefined one, for what the template itself refuses, and beyond the limits of time, depth and size.
     public func render(
         messages: JSONValue, addGenerationPrompt: Bool = false, variables: JSONObject = [:]
     ) throws -> String {

@@ -11,8 +11,9 @@ enum TemplateLimits {
     static let valueDepth = 128
     /// Expressions, blocks and macros under way at once. A level takes at most a few KiB of stack.
     static let evaluationDepth = 400
-    /// Expressions, items and, at 16 bytes a step, texts.
-    static let stepCount = 5_000_000
+    /// Expressions, items and, at 16 bytes a step, texts; and so many more for each that the conversation holds.
+    static let stepCount = 1_000_000
+    static let stepsPerWeight = 32
     static let bytesPerStep = 16
     /// Of one list; a range of more is refused by jinja2's sandbox as well.
     static let rangeCount = 100_000

@@ -210,6 +210,7 @@ class Generator:
             lambda: self.tag(f"set {target}{self.pick('', ' | trim', ' | upper')}") + self.block(depth - 1) + self.tag("endset") + "{{ " + target + " }}",
             lambda: self.tag("set ns.v = " + self.pick("ns.v + 1", "ns.v ~ '!'", self.some("any", 1))) + "{{ ns.v }}",
             lambda: self.tag("set a, b = " + self.pick("1, 2", "xs[:2]", "'xy'", "d.items()|first")) + "{{ b }}{{ a }}",
+            lambda: self.tag(f"filter {self.pick('trim', 'upper', 'replace(`a`, n)', 'indent(2)|upper')}") + self.block(depth - 1) + self.tag("endfilter"),
             lambda: self.tag("generation") + self.block(depth - 1) + self.tag("endgeneration"),
             lambda: "{{ " + self.pick("m(1)", "m(s, t=n)", "m(t=1, p=2)", "m()", "m(m(1), xs)", "m(1, 2, 3)", "m(1, z=2)") + " }}",
             lambda: self.tag("raw") + self.pick(" {{ x }} ", "{% if %}", "\n {#") + self.tag("endraw"),

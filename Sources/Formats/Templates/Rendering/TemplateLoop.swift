@@ -1,7 +1,7 @@
 /// A loop under way: what `loop` stands for in its body.
 ///
-/// Items are taken when they are asked for, since a condition may depend on what the body has set; `last` and `nextitem`
-/// take one ahead, `length` all of them, as in jinja2's `LoopContext`.
+/// Items are taken when they are asked for, since a condition may depend on what the body has set; `last` and
+/// `nextitem` take one ahead, `length` all of them, as in jinja2's `LoopContext`.
 final class TemplateLoop {
     private let nextItem: () throws -> TemplateValue?
     /// Known at once for lists, not for what is filtered.

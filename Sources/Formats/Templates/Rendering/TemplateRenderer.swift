@@ -9,6 +9,7 @@ final class TemplateRenderer {
     private(set) var line = 1
     private var depth = 0
     private var stepCount = 0
+    private let mostSteps: Int
     var scope = TemplateScope(in: nil)
     /// Namespaces, scopes and what filters make may hold each other; they are emptied at the end.
     var namespaces: [TemplateNamespace] = []
@@ -19,6 +20,7 @@ final class TemplateRenderer {
     init(_ template: TemplateParser.Result, variables: TemplateMapping) {
         self.template = template
         self.variables = variables
+        mostSteps = TemplateLimits.stepCount + TemplateLimits.stepsPerWeight * variables.weight
     }
 
     /// The printed text.
@@ -37,8 +39,8 @@ final class TemplateRenderer {
 
     func charge(_ steps: Int = 1) throws {
         stepCount += steps
-        guard stepCount <= TemplateLimits.stepCount else {
-            throw TemplateFault("the template takes more than \(TemplateLimits.stepCount) steps")
+        guard stepCount <= mostSteps else {
+            throw TemplateFault("the template takes more than \(mostSteps) steps")
         }
     }
 
@@ -129,9 +131,9 @@ final class TemplateRenderer {
         case .loop(let loop): return try run(loop)
         case .set(let target, let expression): try bind(target, try evaluate(expression))
         case .setBlock(let target, let filters, let body):
-            var value = TemplateValue.string(try captured { try runScoped(body) })
-            for filter in filters { value = try apply(filter, to: value, line: statement.line) }
-            try bind(target, value)
+            try bind(target, try filtered(body, filters, line: statement.line))
+        case .filterBlock(let filters, let body):
+            try print(try printed(filtered(body, filters, line: statement.line)))
         case .macro(let definition):
             scopesOfMacros.append(scope)
             scope.set(definition.name, .macro(TemplateMacro(definition: definition, scope: scope)))
@@ -150,6 +152,17 @@ final class TemplateRenderer {
         output += text
     }
 
+    /// What filters make of what a body prints.
+    private func filtered(
+        _ body: TemplateBody, _ filters: [TemplateFilterCall], line: Int
+    ) throws -> TemplateValue {
+        // The filters' arguments see the body's names.
+        try scoped {
+            let text = try captured { _ = try run(body) }
+            return try filters.reduce(.string(text)) { try apply($1, to: $0, line: line) }
+        }
+    }
+
     private func runScoped(_ body: TemplateBody) throws {
         _ = try scoped { try run(body) }
     }
@@ -165,7 +178,8 @@ final class TemplateRenderer {
         // As in jinja2, the alternative is left out only once a body has been run to its end.
         var hasFinished = false
         while let item = try state.advance() {
-            try charge()
+            // A scope of its own is dearer than an expression.
+            try charge(4)
             let flow = try scoped {
                 try bind(loop.target, item)
                 scope.set("loop", .loop(state))

@@ -201,16 +201,22 @@ struct TemplateLexer {
         return text
     }
 
-    private static let symbols = [
-        "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=",
-        ".", ":", "|", ",",
-    ]
+    /// How many scalars the operator or bracket takes that stands there; nil for none.
+    private var symbolLength: Int? {
+        switch (source[position], position + 1 < source.count ? source[position + 1] : " ") {
+        case ("/", "/"), ("*", "*"), ("=", "="), ("!", "="), (">", "="), ("<", "="): 2
+        case ("+", _), ("-", _), ("/", _), ("*", _), ("%", _), ("~", _), (">", _), ("<", _), ("=", _): 1
+        case ("[", _), ("]", _), ("(", _), (")", _), ("{", _), ("}", _), (".", _), (":", _), ("|", _), (",", _): 1
+        default: nil
+        }
+    }
 
     private mutating func readSymbol() throws {
-        guard let symbol = Self.symbols.first(where: { has($0, at: position) }) else {
-            throw TemplateFault(
-                "the character \(pythonRepresentation(String(source[position]))) is not expected here", line: line)
+        guard let length = symbolLength else {
+            let character = pythonRepresentation(String(source[position]))
+            throw TemplateFault("the character \(character) is not expected here", line: line)
         }
+        let symbol = text(to: position + length)
         switch symbol {
         case "(": closers.append(")")
         case "[": closers.append("]")
@@ -222,7 +228,7 @@ struct TemplateLexer {
         default: break
         }
         emit(.symbol(symbol))
-        advance(to: position + symbol.unicodeScalars.count)
+        advance(to: position + length)
     }
 
     // MARK: Literals

@@ -1,8 +1,8 @@
 /// Finds the names that are undefined in a body until something is bound to them, though the caller gives them values.
 ///
-/// jinja2 decides where a name comes from once for a whole body: one that is bound before it is read there is never looked
-/// for among the caller's values, not even by macros and loops that read it before. So `{% for … %}{{ x }}{% endfor %}
-/// {% set x = 1 %}` prints nothing, whatever the caller's `x` is.
+/// jinja2 decides where a name comes from once for a whole body: one that is bound before it is read there is never
+/// looked for among the caller's values, not even by macros and loops that read it before. So
+/// `{% for i in [1] %}{{ x }}{% endfor %}{% set x = 1 %}` prints nothing, whatever the caller's `x` is.
 ///
 /// Source: jinja2 3.1.6, `idtracking.py`.
 struct TemplateNames {
@@ -70,7 +70,8 @@ struct TemplateNames {
             case .loop(let loop):
                 analyze(loop.body, outer: outer, parameters: ["loop"] + Self.names(of: loop.target))
                 if let otherwise = loop.otherwise { analyze(otherwise, outer: outer) }
-            case .setBlock(_, _, let body), .generation(let body): analyze(body, outer: outer)
+            case .setBlock(_, _, let body), .filterBlock(_, let body), .generation(let body):
+                analyze(body, outer: outer)
             case .macro(let macro):
                 analyze(
                     macro.body, outer: outer, parameters: macro.parameters.map(\.name),
@@ -98,6 +99,8 @@ struct TemplateNames {
             visit(expression, in: &frame)
             visit(target, in: &frame)
         case .setBlock(let target, _, _): visit(target, in: &frame)
+        case .filterBlock(let filters, _):
+            for part in filters.flatMap(\.parts) { visit(part, in: &frame) }
         case .macro(let macro): frame.bind(macro.name)
         }
     }

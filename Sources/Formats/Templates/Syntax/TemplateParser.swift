@@ -169,6 +169,10 @@ struct TemplateParser {
         case "for": return .loop(try forLoop())
         case "set": return try assignment()
         case "macro": return .macro(try macro())
+        case "filter":
+            var filters = [try filterCall()]
+            while skip(.symbol("|")) { filters.append(try filterCall()) }
+            return .filterBlock(filters, try outsideLoops { try $0.body(endedBy: "endfilter").body })
         case "generation":
             return .generation(try outsideLoops { try $0.body(endedBy: "endgeneration").body })
         case "break", "continue":
@@ -179,7 +183,7 @@ struct TemplateParser {
         default:
             throw TemplateFault(
                 "the tag {% \(name) %} is not supported here", line: line,
-                advice: "supported: if, for, set, macro, generation, break, continue, raw")
+                advice: "supported: if, for, set, macro, filter, generation, break, continue, raw")
         }
     }
 

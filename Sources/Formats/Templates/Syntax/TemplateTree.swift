@@ -120,6 +120,8 @@ struct TemplateStatement: Sendable {
         case loop(TemplateForLoop)
         case set(TemplateTarget, TemplateExpression)
         case setBlock(TemplateTarget, [TemplateFilterCall], TemplateBody)
+        /// `{% filter %}`: prints what the filters make of what the body prints.
+        case filterBlock([TemplateFilterCall], TemplateBody)
         case macro(TemplateMacroDefinition)
         /// `{% generation %}`, which changes nothing that is printed.
         case generation(TemplateBody)

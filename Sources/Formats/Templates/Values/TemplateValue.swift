@@ -50,8 +50,8 @@ enum TemplateValue {
         }
     }
 
-    /// How much there is to walk through: values, and 16 bytes of text as one. A list may hold another twice, and so have a
-    /// weight far beyond the memory that it takes.
+    /// How much there is to walk through: values, and 16 bytes of text as one. A list may hold another twice, and so
+    /// have a weight far beyond the memory that it takes.
     var weight: Int {
         switch self {
         case .string(let text), .safe(let text): text.utf8.count / TemplateLimits.bytesPerStep + 1
@@ -130,8 +130,8 @@ enum TemplateValue {
     }
 }
 
-/// The values of a list or tuple, which know how deep they reach, since what is freed or printed level by level must not
-/// reach deeper than the stack, and how much they hold.
+/// The values of a list or tuple, which know how deep they reach, since what is freed or printed level by level must
+/// not reach deeper than the stack, and how much they hold.
 struct TemplateItems {
     let values: [TemplateValue]
     let depth: Int
