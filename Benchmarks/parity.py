@@ -2,7 +2,7 @@
 
 usage: parity.py vectors MODEL BEIR.zip OUTPUT.npy     sentence-transformers' vectors of the corpus
        parity.py verses BEIR.zip COUNT OUTPUT.jsonl    documents spread over the corpus, as tvt-convert takes them
-       parity.py texts MODEL TEXTS.jsonl OUTPUT.npy    transformers' vectors of them, one at a time: --mean or --last, length 1
+       parity.py texts MODEL TEXTS.jsonl OUTPUT.npy    transformers' vectors of them, without padding: --mean or --last, length 1
        parity.py search QUERIES CORPUS RUN             the run against numpy's order over the same vectors
        parity.py eval RUN QRELS.tsv VALUES.json        tvt-eval's values of each query against pytrec_eval's
        parity.py spoil RUN QRELS.tsv OUT.run OUT.tsv   a harder case: ties, missing queries, grades
@@ -41,14 +41,19 @@ def texts(model, path, output, pooling):
     from transformers import AutoModel, AutoTokenizer
 
     tokenizer, model = AutoTokenizer.from_pretrained(model), AutoModel.from_pretrained(model, dtype=torch.float32).eval()
-    rows = []
-    with torch.inference_mode(), open(path) as file:
-        for line in file:
-            text = json.loads(line)["document_text"]
-            # No padding: nothing else stands in the batch.
-            hidden = model(**tokenizer(text, truncation=True, max_length=256, return_tensors="pt")).last_hidden_state[0]
-            rows.append(torch.nn.functional.normalize(hidden.mean(0) if pooling == "--mean" else hidden[-1], dim=0).numpy())
-    numpy.save(output, numpy.stack(rows))
+    with open(path) as file:
+        encoded = [tokenizer(json.loads(line)["document_text"], truncation=True, max_length=256)["input_ids"] for line in file]
+    rows = {}
+    with torch.inference_mode():
+        for length in {len(ids) for ids in encoded}:
+            # Texts of equal length need no padding.
+            alike = [number for number, ids in enumerate(encoded) if len(ids) == length]
+            for first in range(0, len(alike), 32):
+                chosen = alike[first : first + 32]
+                hidden = model(input_ids=torch.tensor([encoded[number] for number in chosen])).last_hidden_state
+                pooled = hidden.mean(1) if pooling == "--mean" else hidden[:, -1]
+                rows |= zip(chosen, torch.nn.functional.normalize(pooled, dim=1).numpy())
+    numpy.save(output, numpy.stack([rows[number] for number in range(len(encoded))]))
 
 
 def load(folder):
