@@ -218,7 +218,9 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
-        room("Inputs", uses: ["Base", "JSON", "Records", "Media", "Models", "Tensors"], packages: [systemPackage]),
+        room(
+            "Inputs", uses: ["Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
+            packages: [systemPackage]),
         room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
             "Encoding",

@@ -110,6 +110,7 @@ extension TrainingConfig {
         json["pooling"] = pooling.map { JSONValue($0.rawValue) } ?? .null
         json["normalize"] = normalizes.map { JSONValue($0) } ?? .null
         // As for blank texts above.
+        if !inputs.isEmpty { json["inputs"] = .object(inputs.json) }
         if let preset { json["preset"] = JSONValue(preset) }
         json["dropout"] = JSONValue(usesModelDropout)
         json["optimizer"] = .object(optimizer.json)

@@ -38,6 +38,9 @@ public final class EmbeddingModel {
     /// `config.json`
     public let configuration: FilePath
 
+    /// Where the files of processors and chat templates lie.
+    public var processorFolder: FilePath { configuration.removingLastComponent() }
+
     /// What a model is loaded for.
     public enum Purpose: Sendable {
         /// Weights are fused and laid out for speed; no gradients.
