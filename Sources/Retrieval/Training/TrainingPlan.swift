@@ -91,7 +91,7 @@ public final class TrainingPlan {
             modelFiles: [
                 ("weights", weights), ("tokenizer.json", start.tokenizer.digest),
                 ("config.json", try SHA256Digest.ofFile(start.folder.appending("config.json"))),
-            ],
+            ] + (form.media == nil ? [] : try start.processorDigest().map { [("processors", $0)] } ?? []),
             datasets: source.parts.map {
                 Lock.ResolvedPart(
                     reference: $0.options.reference, digest: $0.dataset.digest, exampleCount: $0.exampleCount,
