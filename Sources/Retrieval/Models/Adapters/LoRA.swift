@@ -35,11 +35,7 @@ extension TextModel {
         for layer in try targetLayers(of: configuration) {
             let device = layer.weight.tensor.device
             let count = configuration.rank * layer.inputSize
-            var random = SplitMix64(
-                seed: seed,
-                layer.name.utf8.reduce(14_695_981_039_346_656_037) { hash, byte in
-                    (hash ^ UInt64(byte)) &* 1_099_511_628_211
-                })
+            var random = SplitMix64(seed: seed, NameHash.of(layer.name))
             let bound = 1 / Double(layer.inputSize).squareRoot()
             let values = (0..<count).map { _ in Float((2 * random.nextUnit() - 1) * bound) }
             try attach(

@@ -284,7 +284,7 @@ private final class RelativeAttention {
         queryKeyValue = try ClippedProjection(
             ["q", "k", "v"].map { ("\(name).\($0)_proj", size) }, size, isClipped: isClipped, files)
         relativeKey = Projection(try files.linear("\(name).relative_k_proj", size, size, bias: false))
-        scale = try files.parameter("\(name).per_dim_scale", [configuration.headSize])
+        scale = try files.parameter("\(name).per_dim_scale", [configuration.headSize], initial: .constant(0))
         output = try ClippedProjection("\(name).post", size, size, isClipped: isClipped, files)
     }
 
