@@ -38,12 +38,7 @@ struct RandomWeights: ParsableCommand {
         Compute.threadCount = options.threads ?? processorCount
         let model = try RandomModel(like: options.path, overrides: card.overrides, settingName: \.flag)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
-        let report = try folder.write { staging in
-            let report = try model.write(seed: seed, type: dtype.elementType, to: staging)
-            // It loads, or is not written.
-            _ = try EmbeddingModel(loading: staging, .training)
-            return report
-        }
+        let report = try folder.write { try model.write(seed: seed, type: dtype.elementType, to: $0) }
         if !report.leftFiles.isEmpty {
             log.notice("not copied: \(report.leftFiles.joined(separator: ", "))")
         }
