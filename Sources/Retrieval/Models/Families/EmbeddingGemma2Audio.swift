@@ -101,7 +101,7 @@ enum EmbeddingGemma2Audio {
             .audio, entrance: MediaRowsEntrance(),
             stages: [try Subsampling(configuration, own)] + blocks
                 + [try EmbeddingGemma2AudioExit(configuration, own, embedding)],
-            arrange: { try arrangement(of: $0, configuration) })
+            projectorNames: ["embed_audio."], arrange: { try arrangement(of: $0, configuration) })
         return (tower, blocks.flatMap(\.buffers))
     }
 

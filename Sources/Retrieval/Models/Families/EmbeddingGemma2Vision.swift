@@ -82,7 +82,7 @@ enum EmbeddingGemma2Vision {
         let tower = Tower(
             .vision, entrance: MediaRowsEntrance(),
             stages: [try EmbeddingGemma2Patches(configuration, own)] + blocks + [exit],
-            arrange: { try arrangement(of: $0, configuration) })
+            projectorNames: ["embed_vision."], arrange: { try arrangement(of: $0, configuration) })
         return (tower, blocks.flatMap(\.buffers) + exit.buffers)
     }
 

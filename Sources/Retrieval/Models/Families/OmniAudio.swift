@@ -65,7 +65,8 @@ enum OmniAudio {
         }
         return Tower(
             .audio, entrance: entrance,
-            stages: blocks + [try OmniAudioExit(size: size, outputSize: configuration.outputSize, files)]
+            stages: blocks + [try OmniAudioExit(size: size, outputSize: configuration.outputSize, files)],
+            projectorNames: ["audio_tower.proj."]
         ) { try arrangement(of: $0, configuration) }
     }
 

@@ -42,8 +42,8 @@ public final class EmbeddingModel {
     public enum Purpose: Sendable {
         /// Weights are fused and laid out for speed; no gradients.
         case encoding
-        /// Weights stay as they are in the checkpoint. None is trainable until ``TextModel/trainAll()`` or
-        /// ``TextModel/addAdapters(_:seed:)``.
+        /// Weights stay as they are in the checkpoint. None is trainable until ``TextModel/trainAll(except:)`` or
+        /// ``TextModel/addAdapters(_:seed:except:)``.
         case training
     }
 
@@ -139,9 +139,10 @@ public final class EmbeddingModel {
 
     /// Makes every parameter that vectors depend on trainable.
     ///
+    /// - Parameter frozen: parts that stay as they are; the head is trained in any case.
     /// - Throws: `TensorError` for a model that was loaded for encoding.
-    public func trainAll() throws {
-        try text.trainAll()
+    public func trainAll(except frozen: Set<ModelPart> = []) throws {
+        try text.trainAll(except: frozen)
         for parameter in head.parameters { try parameter.makeTrainable() }
     }
 
