@@ -41,6 +41,8 @@ public struct TrainingConfig: Sendable, Equatable {
     /// Name of a ``ModelPreset`` that wins over what the model's folder says.
     public var preset: String?
     public var usesModelDropout = false
+    /// Parts of the model that stay as they are.
+    public var frozen: Set<ModelPart> = []
     public var optimizer = OptimizerOptions()
     /// Nil: all weights are trained.
     public var lora: LoRAOptions?

@@ -56,9 +56,10 @@ public final class TrainingPlan {
         goldenReport = checksGolden ? try GoldenCheck.run(start) : nil
         // The lock names what is trained, whoever chose it.
         var config = config
+        try Self.check(config.frozen, start, isAdapted: config.lora != nil, config.places)
         if let lora = config.lora {
-            try Self.check(lora, start.text, config.places)
-            config.lora?.targets = lora.targets ?? start.text.defaultTargets
+            config.lora?.targets = lora.targets ?? start.text.defaultTargets(except: config.frozen)
+            try Self.check(config.lora!, start.text, except: config.frozen, config.places)
         }
         self.config = config
         let weights = try EmbeddingModel.weightsDigest(start.folder)
@@ -100,8 +101,25 @@ public final class TrainingPlan {
             card: card.json)
     }
 
-    private static func check(_ lora: TrainingConfig.LoRAOptions, _ model: TextModel, _ places: KeyPlaces) throws {
-        let targets = try model.targetLayers(of: lora.configuration(for: model))
+    /// - Throws: `Failure` (78) for a part that the model does not have, and where nothing is left to train.
+    private static func check(
+        _ frozen: Set<ModelPart>, _ model: EmbeddingModel, isAdapted: Bool, _ places: KeyPlaces
+    ) throws {
+        let parts = model.text.parts
+        for part in ModelPart.allCases where frozen.contains(part) && !parts.contains(part) {
+            throw places.failure(
+                "freeze", "names \(part), which a model of type \(model.card.family) does not have",
+                advice: "Its parts are \(parts.map(\.rawValue).joined(separator: ", ")).")
+        }
+        guard !frozen.isSuperset(of: parts) || (!isAdapted && !model.head.parameters.isEmpty) else {
+            throw places.failure("freeze", "leaves nothing to train")
+        }
+    }
+
+    private static func check(
+        _ lora: TrainingConfig.LoRAOptions, _ model: TextModel, except frozen: Set<ModelPart>, _ places: KeyPlaces
+    ) throws {
+        let targets = try model.targetLayers(of: lora.configuration(for: model), except: frozen)
         guard let smallest = targets.min(by: { min($0.inputSize, $0.outputSize) < min($1.inputSize, $1.outputSize) }),
             lora.rank > min(smallest.inputSize, smallest.outputSize)
         else { return }
