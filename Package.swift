@@ -198,7 +198,7 @@ let data: [Target] = layer(
             "Curation", uses: ["Base", "Archives", "JSON", "Records", "Rankings", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
-            "Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "StoreFormat", "Store"],
+            "Analysis", uses: ["Base", "JSON", "Media", "Zstandard", "Reports", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
             "Browsing", uses: ["Base", "JSON", "Records", "StoreFormat", "Store"],
