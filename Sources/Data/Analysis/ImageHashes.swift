@@ -4,7 +4,7 @@ internal import Store
 
 /// The hashes of a dataset's images, each item looked at once, in the order in which they are stored.
 ///
-/// Scratch space: 4 bytes an item of the dataset, 272 an image.
+/// Scratch space: 4 bytes an item of the dataset, 1,040 an image.
 final class ImageHashes {
     private(set) var count = 0
     private(set) var flatCount = 0

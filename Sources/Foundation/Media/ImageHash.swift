@@ -11,18 +11,20 @@ internal import Glibc
 /// Source: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions", for the bits of a DCT.
 public struct ImageHash: BitwiseCopyable, Sendable {
     public static let bitCount = 64
-    static let thumbnailSide = 16
+    static let thumbnailSide = 32
+    static let thumbnailCount = thumbnailSide * thumbnailSide
     private static let gridSide = 64
     /// Of the root mean square of the coefficients: what is taken for nothing.
     private static let deadZone = 0.05
-    /// Below this ``contrast`` noise decides about the bits.
-    public static let leastContrast = 3.0
+    /// Below this ``contrast`` there is too little evidence: noise decides about the bits of a blank page, and of a page with
+    /// a heading only its place is seen.
+    public static let leastContrast = 10.0
 
     public let bits: UInt64
     /// The standard deviation of the grid's greys, which go from 0 to 255.
     public let contrast: Double
-    /// The picture as 16 × 16 greys around their mean, the one farthest from it at ±127.
-    let thumbnail: InlineArray<256, Int8>
+    /// The picture as 32 × 32 greys around their mean, the one farthest from it at ±127.
+    let thumbnail: InlineArray<1024, Int8>
 
     /// - Complexity: O(pixels).
     public init(of image: Bitmap) {
@@ -33,7 +35,7 @@ public struct ImageHash: BitwiseCopyable, Sendable {
         thumbnail = Self.thumbnail(of: greys, mean: mean)
     }
 
-    /// Whether there is too little to see for the picture to be compared: a blank page, a single colour.
+    /// Whether there is too little to see for the picture to be compared: a blank page, a single colour, a line of text.
     public var isFlat: Bool { contrast < Self.leastContrast }
 
     /// Bits that differ, 0 to 64.
@@ -43,7 +45,7 @@ public struct ImageHash: BitwiseCopyable, Sendable {
     /// a single grey.
     public func similarity(to other: ImageHash) -> Double {
         var (product, square, otherSquare) = (0, 0, 0)
-        for cell in 0..<256 {
+        for cell in 0..<Self.thumbnailCount {
             let (left, right) = (Int(thumbnail[cell]), Int(other.thumbnail[cell]))
             product += left * right
             square += left * left
@@ -92,9 +94,9 @@ public struct ImageHash: BitwiseCopyable, Sendable {
         return bits
     }
 
-    private static func thumbnail(of greys: [Double], mean: Double) -> InlineArray<256, Int8> {
+    private static func thumbnail(of greys: [Double], mean: Double) -> InlineArray<1024, Int8> {
         let block = gridSide / thumbnailSide
-        var cells = [Double](repeating: 0, count: thumbnailSide * thumbnailSide)
+        var cells = [Double](repeating: 0, count: thumbnailCount)
         for row in 0..<gridSide {
             for column in 0..<gridSide {
                 cells[row / block * thumbnailSide + column / block] += greys[row * gridSide + column] - mean

@@ -25,7 +25,7 @@ struct DedupCommand: ParsableCommand {
             equal, unless images are compared too.
 
             --near-images: images are decoded, stood upright, and laid over white in grey. Each has a hash of 64 bits, the \
-            signs of the lowest frequencies, and a small picture of 16 x 16. Two images are nearly equal if their \
+            signs of the lowest frequencies, and a small picture of 32 x 32. Two images are nearly equal if their \
             hashes differ in at most --image-bits and their small pictures correlate to at least --image-similarity; no \
             such pair is missed. Documents are duplicates if their images are nearly equal and their titles and texts \
             equal but for case and punctuation (with --near similar; with --text-only titles may differ): one with a \
