@@ -355,7 +355,10 @@ let testTargets: [Target] = [
     tests("JSON", uses: ["JSON"]),
     tests(
         "Analysis",
-        uses: ["JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store", "tvt-convert"],
+        uses: [
+            "JSON", "Media", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store",
+            "tvt-convert",
+        ],
         packages: [systemPackage]),
     tests(
         "Curation", uses: ["JSON", "Records", "Store", "StoreFormat", "Curation", "tvt-convert", "tvt-store"],

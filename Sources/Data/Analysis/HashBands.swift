@@ -5,14 +5,14 @@
 /// there, for each choice, finds every pair. More blocks mean fewer hashes at a place and more places.
 ///
 /// Source: Manku, Jain and Das Sarma 2007, "Detecting near-duplicates for web crawling".
-struct HashBands {
+package struct HashBands {
     /// The bits of each choice.
-    let masks: [UInt64]
+    package let masks: [UInt64]
 
     /// The blocks that are the least work for so many hashes.
     ///
     /// - Parameter distance: 0 to 16.
-    init(distance: Int, hashCount: Int) {
+    package init(distance: Int, hashCount: Int) {
         precondition((0...16).contains(distance), "blocks of a few bits")
         let counts = distance + 1...distance + 6
         let work = counts.map { Self.work(blockCount: $0, distance: distance, hashCount: Double(hashCount)) }
@@ -20,7 +20,7 @@ struct HashBands {
         masks = Self.masks(blockCount: best, distance: distance)
     }
 
-    init(blockCount: Int, distance: Int) { masks = Self.masks(blockCount: blockCount, distance: distance) }
+    package init(blockCount: Int, distance: Int) { masks = Self.masks(blockCount: blockCount, distance: distance) }
 
     /// In nanoseconds, about: all are sorted by each key, and compared with those of the same key, which are more than if
     /// the bits of real hashes were independent.
