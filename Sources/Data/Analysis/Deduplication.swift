@@ -17,8 +17,8 @@ public final class Deduplication {
     ///
     /// Memory: 32 MiB for sorting each of content hashes and, for near-duplicates, normalised texts and band keys; 32 MiB
     /// of shingles; a bit a document; the members of one bucket; with images, for each worker one and its pixels. Scratch
-    /// space: 32 bytes a document, near-duplicates 248 more; with images, 1,040 bytes each, 4 an item of media, and 40 a
-    /// document with one (near-duplicates 352).
+    /// space: 32 bytes a document, near-duplicates 248 more; with images, 1,040 bytes each, 4 an item of media, and 72 a
+    /// document with one (near-duplicates 392).
     ///
     /// - Parameters:
     ///   - progress: of documents that are read.

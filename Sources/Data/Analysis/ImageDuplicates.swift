@@ -9,7 +9,7 @@ internal import Store
 /// without a text is near to others without one only.
 ///
 /// Memory: 32 MiB for sorting, 32 MiB of shingles with near texts, the documents that share a key.
-/// Scratch space: 24 bytes a document with an image, with near texts 112 more, and while it is sorted 16 (224).
+/// Scratch space: 56 bytes a document with an image, with near texts 112 more, and while it is sorted 16 (224).
 struct ImageDuplicates {
     /// A document with an image.
     struct Entry: BitwiseCopyable {
