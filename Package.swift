@@ -198,7 +198,7 @@ let data: [Target] = layer(
             "Curation", uses: ["Base", "Archives", "JSON", "Records", "Rankings", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
-            "Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "StoreFormat", "Store"],
+            "Analysis", uses: ["Base", "JSON", "Media", "Zstandard", "Reports", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
             "Browsing", uses: ["Base", "JSON", "Records", "StoreFormat", "Store"],
@@ -357,7 +357,10 @@ let testTargets: [Target] = [
     tests("JSON", uses: ["JSON"]),
     tests(
         "Analysis",
-        uses: ["JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store", "tvt-convert"],
+        uses: [
+            "JSON", "Media", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store",
+            "tvt-convert",
+        ],
         packages: [systemPackage]),
     tests(
         "Curation", uses: ["JSON", "Records", "Store", "StoreFormat", "Curation", "tvt-convert", "tvt-store"],
