@@ -122,7 +122,8 @@ enum Tones {
     /// `n · 16,000 / rate`, rounded half up, also of sounds that are much shorter than the filter.
     @Test(
         arguments: [
-            8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400, 192_000,
+            8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400,
+            192_000,
         ])
     func countsAreExact(rate: Int) throws {
         for count in [1, 2, 3, 5, 7, 12, 80, 441, 1000, 4097, 30_001] {
@@ -134,7 +135,8 @@ enum Tones {
                     mask: channelCount == 6 ? 0x3F : nil)
                 guard wanted > 0 else {
                     let error = #expect(throws: MediaError.self) { try sound(bytes) }
-                    #expect("\(try #require(error))".contains("it has \(count) samples, which are less than half of one"))
+                    #expect(
+                        "\(try #require(error))".contains("it has \(count) samples, which are less than half of one"))
                     continue
                 }
                 let samples = try sound(bytes)

@@ -83,10 +83,10 @@ static int32_t endRun(struct soundTaker *taker, char *message) {
     return checkLimit(taker, message);
 }
 
-/// Sets how much of each channel is heard in the one, so that equal channels keep their level.
+/// Sets how much of each channel is heard, so that equal channels keep their level.
 ///
-/// - isPlaced: whether it depends on where they are, as libswresample has it; otherwise it is their mean, or the middle of
-///   what surrounds one.
+/// - isPlaced: whether it depends on where they are, as libswresample has it; otherwise it is their mean, or of sound from
+///   all around the middle.
 static int setMix(SwrContext *resampler, const AVChannelLayout *layout, bool isPlaced) {
     // Without it only whole numbers are kept from being louder.
     if (isPlaced) return av_opt_set_double(resampler, "rematrix_maxval", 1, 0);
@@ -117,8 +117,9 @@ static int openResampler(struct soundTaker *taker, AVFrame *frame, bool isPlaced
 static int32_t makeResampler(struct soundTaker *taker, AVFrame *frame, char *message) {
     if (frame->sample_rate != (int)taker->rate && !strstr(swresample_configuration(), "--enable-libsoxr")) {
         snprintf(
-            message, TVT_AV_MESSAGE_BYTES, "it has %d samples a second, not %u, and libswresample was built without libsoxr",
-            frame->sample_rate, taker->rate);
+            message, TVT_AV_MESSAGE_BYTES,
+            "it has %d samples a second, not %u, and libswresample was built without libsoxr", frame->sample_rate,
+            taker->rate);
         return TVT_AV_UNSUPPORTED;
     }
     bool isPlaced = frame->ch_layout.order == AV_CHANNEL_ORDER_NATIVE;
