@@ -1,37 +1,57 @@
 #include "Kernels.h"
 
+#include <string.h>
+
+/// Four channels of a pixel; of three channels the fourth is the next pixel's first, and is not looked at.
+typedef int32_t Lanes __attribute__((vector_size(16)));
+typedef uint8_t Bytes __attribute__((vector_size(4)));
+
+static inline Lanes pixelAt(const uint8_t *pixel) {
+    Bytes bytes;
+    memcpy(&bytes, pixel, sizeof bytes);
+    return __builtin_convertvector(bytes, Lanes);
+}
+
 void scaleRowsPortable(
     const cpixels_weights *weights, size_t channelCount, const uint8_t *const sources[CPIXELS_ROWS],
     uint8_t *const targets[CPIXELS_ROWS]) {
     for (size_t target = 0; target < weights->targetCount; target++) {
-        size_t first = (size_t)weights->firsts[target] * channelCount;
+        size_t offset = (size_t)weights->firsts[target] * channelCount;
+        Lanes sums[CPIXELS_ROWS] = {{0}};
+        for (size_t tap = 0; tap < weights->tapCount; tap++, offset += channelCount) {
+            int32_t weight = weightAt(weights, target * weights->stride + tap);
+            for (size_t row = 0; row < CPIXELS_ROWS; row++) sums[row] += pixelAt(sources[row] + offset) * weight;
+        }
         for (size_t row = 0; row < CPIXELS_ROWS; row++) {
             for (size_t channel = 0; channel < channelCount; channel++) {
-                int32_t sum = 0;
-                for (size_t tap = 0; tap < weights->tapCount; tap++) {
-                    sum += weightAt(weights, target * weights->stride + tap)
-                        * sources[row][first + tap * channelCount + channel];
-                }
-                targets[row][target * channelCount + channel] = byteOf(sum, weights->places);
+                targets[row][target * channelCount + channel] = byteOf(sums[row][channel], weights->places);
             }
         }
     }
 }
 
+/// As many columns as have their sums in registers.
+enum { COLUMNS = 16 };
+
+/// COLUMNS columns, or fewer; inlined where their number is known.
+static inline __attribute__((always_inline)) void combineColumns(
+    const cpixels_weights *weights, size_t target, const uint8_t *source, size_t stride, uint8_t *out, size_t count) {
+    int32_t sums[COLUMNS] = {0};
+    for (size_t tap = 0; tap < weights->tapCount; tap++) {
+        int32_t weight = weightAt(weights, target * weights->stride + tap);
+        const uint8_t *row = source + tap * stride;
+        for (size_t column = 0; column < count; column++) sums[column] += weight * row[column];
+    }
+    for (size_t column = 0; column < count; column++) out[column] = byteOf(sums[column], weights->places);
+}
+
 void combineRowsPortable(
     const cpixels_weights *weights, size_t target, const uint8_t *source, size_t stride, uint8_t *out, size_t count) {
-    // As many sums as registers hold.
-    enum { lanes = 16 };
-    for (size_t start = 0; start < count; start += lanes) {
-        size_t width = count - start < lanes ? count - start : lanes;
-        int32_t sums[lanes] = {0};
-        for (size_t tap = 0; tap < weights->tapCount; tap++) {
-            int32_t weight = weightAt(weights, target * weights->stride + tap);
-            const uint8_t *row = source + tap * stride + start;
-            for (size_t lane = 0; lane < width; lane++) sums[lane] += weight * row[lane];
-        }
-        for (size_t lane = 0; lane < width; lane++) out[start + lane] = byteOf(sums[lane], weights->places);
+    size_t start = 0;
+    for (; start + COLUMNS <= count; start += COLUMNS) {
+        combineColumns(weights, target, source + start, stride, out + start, COLUMNS);
     }
+    combineColumns(weights, target, source + start, stride, out + start, count - start);
 }
 
 void writeRowPortable(
