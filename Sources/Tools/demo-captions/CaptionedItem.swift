@@ -2,8 +2,8 @@ internal import Base
 internal import SystemPackage
 
 /// An image or a recording, and what it shows or says.
-struct CaptionedItem {
-    struct Caption: Hashable {
+struct CaptionedItem: Sendable {
+    struct Caption: Hashable, Sendable {
         /// Of BCP 47.
         let language: String
         let text: String
@@ -11,8 +11,8 @@ struct CaptionedItem {
 
     /// `<source>/<name>`, without spaces.
     let id: String
-    /// The file, as a path in the folder of the packages.
-    let media: String
+    /// The file, as a path in the folder of all media.
+    private(set) var media: String
     /// Those of a language in the order of their worth.
     let captions: [Caption]
     /// Items that share a key are on the same side: variants of one drawing, say.
@@ -26,6 +26,14 @@ struct CaptionedItem {
         self.media = media
         self.captions = captions
         keys = ["variant of \(source)/\(variant)"]
+    }
+
+    /// The item with another file, and one key more.
+    func with(media: String, key: String) -> CaptionedItem {
+        var item = self
+        item.media = media
+        item.keys.append(key)
+        return item
     }
 
     /// Equal texts are on the same side, whoever says them.

@@ -29,7 +29,10 @@ struct ImageTables: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "images",
         abstract: "Images with captions: stamps of Tux Paint, clip art, units of Wesnoth, emoji.",
-        discussion: "Images of the emoji font are written into the folder of the packages.")
+        discussion: """
+            Images are written into media/ of the output, each on a white square of at most \(Pictures.side) pixels; those \
+            of the emoji font lie in the folder of the packages before.
+            """)
 
     @OptionGroup var options: TableOptions
 
@@ -48,6 +51,9 @@ struct ImageTables: ParsableCommand {
         items += try Units(packages).images(&tally)
         items += try Emoji(packages).images(&tally)
         items = try packages.distinct(items, &tally)
+        let folder = FilePath(options.output).appending("media")
+        items = try Pictures(packages: packages, folder: folder).write(items, &tally)
+        for item in items { tally.take(item) }
         let sides = try Sides(items, seed: options.seed, test: test, dev: dev)
         let tables = Tables(
             medium: "image", languages: ["en"], otherLanguages: ["de", "fr"], folder: FilePath(options.output))
@@ -90,7 +96,10 @@ struct SpeechTables: ParsableCommand {
         }
         for language in languages { items += try Stamps(packages).recordings(language, &tally) }
         items = try packages.distinct(items, &tally)
-        for index in items.indices { items[index].addTextKeys() }
+        for index in items.indices {
+            items[index].addTextKeys()
+            tally.take(items[index])
+        }
         let sides = try Sides(items, seed: options.seed, test: test, dev: dev)
         let tables = Tables(
             medium: "audio", languages: languages, otherLanguages: [], folder: FilePath(options.output))

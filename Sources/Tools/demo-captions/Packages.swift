@@ -2,7 +2,7 @@ internal import Base
 internal import SystemPackage
 
 /// Debian packages, each unpacked into a folder of its name.
-struct Packages {
+struct Packages: Sendable {
     let root: FilePath
 
     init(_ root: String) { self.root = FilePath(root) }
@@ -42,33 +42,18 @@ struct Packages {
         return found
     }
 
-    /// Pixels of the largest image that is taken: a few are as large as posters, and take seconds to be decoded.
-    private static let largestImage = 16 << 20
-
-    /// The items without those whose file equals an earlier one's or is a PNG of too many pixels. What stays is counted.
+    /// The items without those whose file equals an earlier one's.
     func distinct(_ items: [CaptionedItem], _ tally: inout Tally) throws -> [CaptionedItem] {
         var seen: Set<SHA256Digest> = []
         var distinct: [CaptionedItem] = []
         for item in items {
             let file = root.appending(item.media)
-            if file.extension == "png", try pixelCount(png: file) > Self.largestImage {
-                tally.omit(String(item.source), "more than 16 Mi pixels")
-            } else if try seen.insert(SHA256Digest.ofFile(file)).inserted {
-                tally.take(item)
+            if try seen.insert(SHA256Digest.ofFile(file)).inserted {
                 distinct.append(item)
             } else {
                 tally.omit(String(item.source), "the same file as an earlier one")
             }
         }
         return distinct
-    }
-
-    /// Width times height, of the chunk that each PNG begins with.
-    private func pixelCount(png path: FilePath) throws -> Int {
-        let bytes = BigEndianBytes(try Files.readAll(path), path: path.string)
-        guard try bytes.tag(at: 12) == "IHDR" else { throw bytes.fault("not a PNG", at: 0) }
-        let (count, overflow) = Int(try bytes.uint32(at: 16)).multipliedReportingOverflow(
-            by: Int(try bytes.uint32(at: 20)))
-        return overflow ? Int.max : count
     }
 }
