@@ -218,6 +218,7 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
+        room("ForeignWeights", uses: ["Base", "JSON", "Tensors"], packages: [systemPackage]),
         room("Inputs", uses: ["Base", "JSON", "Records", "Media", "Models", "Tensors"], packages: [systemPackage]),
         room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
@@ -269,7 +270,9 @@ let tools: [Target] = layer(
             ]),
         tool(
             "tvt-model",
-            uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ModelCommandLine"]),
+            uses: [
+                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ForeignWeights", "ModelCommandLine",
+            ]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
