@@ -58,7 +58,8 @@ struct ImportModel: ParsableCommand {
                 throw ValidationError("--image-side and --piece-seconds say how --weights is converted.")
             }
         } else {
-            guard !force, card.overrides == ModelCard.Overrides(), options.threads == nil, !golden.skipsGoldenCheck else {
+            guard !force, card.overrides == ModelCard.Overrides(), options.threads == nil, !golden.skipsGoldenCheck
+            else {
                 throw ValidationError("With --weights a tower's folder is made, which has no card and no vectors.")
             }
         }
