@@ -278,7 +278,7 @@ let tools: [Target] = layer(
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
-        tool("demo-captions", uses: ["Archives", "JSON", "Media"]),
+        tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),
         tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
     ])
 

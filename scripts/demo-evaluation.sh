@@ -22,7 +22,7 @@ measure() {
     --metrics "$metrics" --format json
 }
 
-# report WHAT: all measures, and the page.
+# report WHAT [OPTION…]: all measures, and the page.
 report() {
   measure captions "$out/captions/test-baseline/first.run" test-baseline first
   local when
@@ -32,8 +32,9 @@ report() {
     measure "$when-new" "$out/$when/test/first.run" test new
     measure "$when-reversed" "$out/$when/test-reversed/first.run" test-reversed first
   done
-  step "write the report" $bin/demo-captions report --folder "$out" --what "$1" --output "$out/report.html"
+  local command=($bin/demo-captions report --folder "$out" --what "$@")
+  step "write the report" "${command[@]}" --output "$out/report.html"
   echo
-  $bin/demo-captions report --folder "$out" --what "$1"
+  "${command[@]}"
   echo "The report: $out/report.html"
 }

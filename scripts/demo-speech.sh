@@ -48,4 +48,4 @@ search before $out/joint test-reversed
 step "train" $bin/tvt-train --config manifests/demo-speech.yaml --output $out/model --resume
 search after $out/model/model test
 search after $out/model/model test-reversed
-report "recordings by what is said"
+report "recordings by what is said" --packages "$packages"

@@ -7,9 +7,9 @@ internal import SystemPackage
 struct DemoCaptions: Tool {
     static let configuration = CommandConfiguration(
         commandName: "demo-captions",
-        abstract: "Make the tables of `make demo-images` and `make demo-speech` out of unpacked Debian packages.",
+        abstract: "Make tables for `make demo-images` and `make demo-speech`, and tell what these did.",
         version: tvtVersion,
-        subcommands: [ImageTables.self, SpeechTables.self])
+        subcommands: [ImageTables.self, SpeechTables.self, MediaReport.self])
 }
 
 struct TableOptions: ParsableArguments {

@@ -122,8 +122,8 @@ struct Tables {
             }
             documents.append(["docid": .string(item.id), "document_text": .string(text)])
             guard let asked else { continue }
-            queries.append(["query_id": .string(item.id), "query_text": .string(asked)])
-            pairs.append((item.id, item.id))
+            queries.append(["query_id": .string("asks:" + item.id), "query_text": .string(asked)])
+            pairs.append(("asks:" + item.id, item.id))
         }
         try Files.makeDirectory(folder)
         try write(documents, folder, "corpus")
