@@ -343,6 +343,8 @@ let testTargets: [Target] = [
         ],
         packages: [systemPackage]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Inputs", uses: ["JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
