@@ -72,6 +72,9 @@ struct CommandLineTests {
         Command(
             tool: "tvt-model", path: ["merge"], arguments: [model, "--adapter", "in", "--output", "out"],
             needsStore: false),
+        Command(
+            tool: "tvt-model", path: ["random"], arguments: [model, "--seed", "1", "--output", "out"],
+            needsStore: false),
         Command(tool: "tvt-model", path: ["golden"], arguments: [model], needsStore: false),
         Command(tool: "tvt-train", arguments: ["--manifest", "mix.yaml", "--output", "out"]),
         Command(tool: "tvt-eval", arguments: ["--run", "in", "--qrels", "road"]),

@@ -39,6 +39,23 @@ struct ModelToolTests {
         #expect(asked["pooling"]?["source"]?.string == "preset bge-en-v1.5, asked for")
     }
 
+    @Test("random weights are called so, by the command and by show")
+    func random() throws {
+        let world = try Self.world()
+        let written = try world.run(
+            "tvt-model", ["random", "m", "--seed", "7", "--output", "r", "--dtype", "bf16"])
+        #expect(written.status == 0 && written.errorText.contains("the weights are random"), "\(written.errorText)")
+        let json = try JSONValue.parse(world.succeed("tvt-model", ["show", "r", "--json"]).output, path: "show")
+        #expect(json["random_seed"]?["value"]?.string == "7")
+        #expect(json["types"]?["value"]?.array?.compactMap(\.string) == ["bfloat16"])
+        #expect(try world.succeed("tvt-model", ["show", "r"]).outputText.contains("RANDOM WEIGHTS"))
+        let checked = try world.run("tvt-model", ["check", "r"])
+        #expect(checked.status == 0 && checked.errorText.contains("drawn with seed 7"), "\(checked.errorText)")
+        #expect(try !world.succeed("tvt-model", ["show", "m"]).outputText.contains("RANDOM WEIGHTS"))
+        try world.fail("tvt-model", ["random", "m", "--seed", "7", "--output", "r"], status: 73, naming: ["r exists"])
+        try world.fail("tvt-model", ["random", "m", "--output", "s"], status: 64, naming: ["--seed"])
+    }
+
     @Test("unknown presets, and those of other families, are refused with the list")
     func presets() throws {
         let world = try Self.world()

@@ -49,6 +49,44 @@ struct OptimizerTests {
         #expect(optimizer.stepCount == 6)
     }
 
+    /// Without a gradient nothing moves, and a parameter's own steps count for the correction of its moments.
+    @Test("parameters without a gradient are passed over, as in torch")
+    func withoutGradient() throws {
+        var options = TrainingConfig.OptimizerOptions()
+        (options.weightDecay, options.clipNorm) = (0.1, 0)
+        let parameters = try Self.parameters()
+        let optimizer = try Optimizer(parameters, options)
+        // Alone, the weight takes the two steps in which it has a gradient.
+        let alone = try Self.parameters()
+        let reference = try Optimizer([alone[0]], options)
+        for step in 1...3 {
+            let gradients = try Self.gradients(step)
+            let before = try parameters[0].tensor.floats()
+            let norm = try optimizer.step(
+                gradients: [step == 2 ? nil : gradients[0], gradients[1]], learningRate: 0.01)
+            if step == 2 {
+                #expect(try parameters[0].tensor.floats() == before)
+                #expect(abs(norm - (0.4 * 0.4 + 0.05 * 0.05).squareRoot()) < 1e-6)
+            } else {
+                _ = try reference.step(gradients: [try Self.gradients(step)[0]], learningRate: 0.01)
+            }
+        }
+        #expect(try parameters[0].tensor.floats() == alone[0].tensor.floats())
+        #expect(optimizer.stepCount == 3)
+        let names = try optimizer.state.map(\.name)
+        #expect(names == ["first.weight", "first.bias", "second.weight", "second.bias", "steps.weight"])
+        // Who goes on from the state counts on from there.
+        let state = try optimizer.state.map { ($0.name, try $0.tensor.clone()) }
+        let halfway = try parameters.map { TrainedParameter(name: $0.name, tensor: try $0.tensor.clone()) }
+        let resumed = try Optimizer(halfway, options)
+        try resumed.restore(stepCount: 3) { name in state.first { $0.0 == name }?.1 }
+        for optimizer in [optimizer, resumed] {
+            _ = try optimizer.step(gradients: Self.gradients(4), learningRate: 0.01)
+        }
+        for (a, b) in zip(parameters, halfway) { #expect(try a.tensor.floats() == b.tensor.floats()) }
+        #expect(throws: Failure.self) { try resumed.restore(stepCount: 3) { _ in nil } }
+    }
+
     @Test("a norm that is not finite changes nothing", arguments: [Float.nan, .infinity])
     func nonFinite(bad: Float) throws {
         let parameters = try Self.parameters()
@@ -70,7 +108,7 @@ struct OptimizerTests {
         let halfway = try whole.map { TrainedParameter(name: $0.name, tensor: try $0.tensor.clone()) }
         let resumed = try Optimizer(halfway, options)
         let state = try optimizer.state.map { ($0.name, try $0.tensor.clone()) }
-        try resumed.restore(stepCount: 3) { name in try #require(state.first { $0.0 == name }).1 }
+        try resumed.restore(stepCount: 3) { name in state.first { $0.0 == name }?.1 }
         for step in 4...6 {
             _ = try optimizer.step(gradients: Self.gradients(step), learningRate: 0.01)
             _ = try resumed.step(gradients: Self.gradients(step), learningRate: 0.01)

@@ -111,7 +111,7 @@ struct ReferenceTrainingTests {
         let step = try TrainingStep(
             encoder: reference.encoder(model), loss: ContrastiveLoss(temperature: 0.05), options: .init(),
             stepCount: 1)
-        let (gradients, _) = try step.gradients([reference.batches[0]])
+        let gradients = try step.gradients([reference.batches[0]]).0.map { try #require($0) }
         let file = try SafetensorsFile(reference.golden("gradients.safetensors"))
         #expect(file.names.count == gradients.count)
         for (parameter, gradient) in zip(step.encoder.parameters, gradients) {
@@ -175,7 +175,8 @@ struct BlockwiseBackwardTests {
                 stepCount: 1)
             step.trace = trace
             step.dropout = dropout
-            let (gradients, outcome) = try step.gradients([reference.batches[3]])
+            let (computed, outcome) = try step.gradients([reference.batches[3]])
+            let gradients = try computed.map { try #require($0) }
             // The pass derives its dropout from the step; the whole graph must drop the same.
             let expected = try Self.whole(model, reference.batches[3], step.dropout(step: 0, part: 0))
             #expect(outcome.loss.isFinite && gradients.count == expected.count)
@@ -193,9 +194,9 @@ struct BlockwiseBackwardTests {
         let step = try TrainingStep(
             encoder: reference.encoder(model), loss: ContrastiveLoss(temperature: 0.05), options: .init(),
             stepCount: 1)
-        let (whole, _) = try step.gradients([reference.batches[0]])
+        let whole = try step.gradients([reference.batches[0]]).0.map { try #require($0) }
         step.chunkTokens = tokens
-        let (chunked, _) = try step.gradients([reference.batches[0]])
+        let chunked = try step.gradients([reference.batches[0]]).0.map { try #require($0) }
         for (a, b) in zip(whole, chunked) {
             let scale = try max(0.02, a.floats().map(abs).max()!)
             let difference = try zip(a.floats(), b.floats()).map { abs($0 - $1) }.max()!
@@ -228,7 +229,8 @@ struct BlockwiseBackwardTests {
         let (second, b) = try step.gradients([reference.batches[1]])
         let (both, c) = try step.gradients([reference.batches[0], reference.batches[1]])
         #expect(abs(c.loss - (a.loss + b.loss) / 2) < 1e-6)
-        for ((x, y), z) in zip(zip(first, second), both) {
+        for (gradients, z) in zip(zip(first, second), both) {
+            let (x, y, z) = (try #require(gradients.0), try #require(gradients.1), try #require(z))
             let mean = try zip(x.floats(), y.floats()).map { ($0 + $1) / 2 }
             let scale = max(0.02, mean.map(abs).max()!)
             #expect(try zip(mean, z.floats()).allSatisfy { abs($0 - $1) <= 1e-5 * scale })

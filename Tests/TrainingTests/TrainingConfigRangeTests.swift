@@ -78,6 +78,11 @@ struct TrainingConfigRangeTests {
         func failure(_ overrides: [String]) throws -> Failure {
             try #require(throws: Failure.self) { try world.plan(overrides) }
         }
+        let frozen = try failure(["freeze=[audio]"])
+        #expect(frozen.message.contains("\"freeze\" names audio") && frozen.exitStatus == .badConfiguration)
+        for more in [[], ["lora.r=2"]] {
+            #expect(try failure(["freeze=[text]"] + more).message.contains("\"freeze\" leaves nothing to train"))
+        }
         let rank = try failure(["lora.r=33"])
         #expect(rank.exitStatus == .badConfiguration)
         #expect(rank.message.hasPrefix("--set lora.r: \"lora.r\" must be at most 32"), "\(rank)")

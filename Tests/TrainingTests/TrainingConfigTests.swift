@@ -62,6 +62,7 @@ struct TrainingConfigTests {
                 checkpoint_every_minutes: 2.5
                 keep_checkpoints: 5
                 blank_texts: skip
+                freeze: [vision, text]
                 """, path: "config.yaml")
         #expect(config.datasets.map(\.reference) == ["a", "b@x"])
         #expect(config.datasets.map(\.weight) == [3, 1])
@@ -83,6 +84,7 @@ struct TrainingConfigTests {
         #expect(config.lora?.targets == ["query", "value"])
         #expect(config.chunkTokens == 4096 && config.checkpointEvery == 25 && config.checkpointEveryMinutes == 2.5)
         #expect(config.keptCheckpointCount == 5 && config.blankTexts == .skip)
+        #expect(config.frozen == [.text, .vision])
     }
 
     @Test("an unknown key names file, line, key and what may have been meant")
@@ -103,6 +105,9 @@ struct TrainingConfigTests {
             ("queries_per_step: 1.5", "must be a whole number"),
             ("accumulation: 5", "32 / 5 is not whole"),
             ("epochs: 1", "and not both"),
+            ("freeze: [eyes]", "\"freeze\" must be a list of text, vision, audio, projectors, each once"),
+            ("freeze: [text, text]", "each once"),
+            ("freeze: []", "each once"),
             ("sampling: random", "must be one of windowed, tevatron"),
             ("mask_known_positives: yes", "must be true or false"),
             ("lora: {dropout: 1}", "\"lora.dropout\" must be a number from 0 to below 1"),

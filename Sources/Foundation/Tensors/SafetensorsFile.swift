@@ -164,10 +164,36 @@ public enum SafetensorsWriter {
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = ["format": "pt"], to path: FilePath
     ) throws {
-        let ordered = tensors.sorted { left, right in
-            let sizes = (left.tensor.elementType.byteCount, right.tensor.elementType.byteCount)
+        let plans = tensors.map { Plan(name: $0.name, shape: $0.tensor.shape, type: $0.tensor.elementType) }
+        try write(plans, metadata: metadata, to: path) { tensors[$0].tensor }
+    }
+
+    /// A tensor that is yet to be made.
+    public struct Plan: Sendable {
+        public let name: String
+        public let shape: [Int]
+        public let type: ElementType
+
+        public init(name: String, shape: [Int], type: ElementType) {
+            self.name = name
+            self.shape = shape
+            self.type = type
+        }
+
+        public var byteCount: Int { shape.reduce(type.byteCount, *) }
+    }
+
+    /// Writes tensors of which one is in memory at a time.
+    ///
+    /// - Parameter tensor: makes the tensor of a plan, by its number.
+    public static func write(
+        _ plans: [Plan], metadata: [String: String] = ["format": "pt"], to path: FilePath,
+        tensor: (Int) throws -> Tensor
+    ) throws {
+        let ordered = plans.enumerated().sorted { left, right in
+            let sizes = (left.element.type.byteCount, right.element.type.byteCount)
             if sizes.0 != sizes.1 { return sizes.0 > sizes.1 }
-            return left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+            return left.element.name.utf8.lexicographicallyPrecedes(right.element.name.utf8)
         }
         var header: [(String, JSONValue)] = []
         if !metadata.isEmpty {
@@ -175,14 +201,14 @@ public enum SafetensorsWriter {
             header.append(("__metadata__", .object(JSONObject(fields))))
         }
         var offset = 0
-        for (name, tensor) in ordered {
-            let end = offset + tensor.byteCount
+        for (_, plan) in ordered {
+            let end = offset + plan.byteCount
             header.append(
                 (
-                    name,
+                    plan.name,
                     [
-                        "dtype": .string(tensor.elementType.safetensorsName),
-                        "shape": .array(tensor.shape.map { JSONValue($0) }),
+                        "dtype": .string(plan.type.safetensorsName),
+                        "shape": .array(plan.shape.map { JSONValue($0) }),
                         "data_offsets": [JSONValue(offset), JSONValue(end)],
                     ]
                 ))
@@ -195,8 +221,9 @@ public enum SafetensorsWriter {
         var file = try StagedFile(for: path)
         try withUnsafeBytes(of: UInt64(text.count).littleEndian) { try file.write($0) }
         try file.write(text)
-        for (_, tensor) in ordered {
-            let plain = try tensor.detached().to(.cpu).contiguous()
+        for (number, plan) in ordered {
+            let plain = try tensor(number).detached().to(.cpu).contiguous()
+            precondition(plain.shape == plan.shape && plain.elementType == plan.type, "\(plan.name) is as planned")
             try plain.withUnsafeBytes { try file.write($0) }
         }
         try file.commit()

@@ -284,9 +284,14 @@ public final class GradientSums {
         try withoutGradients { try sum.addInPlace(gradient) }
     }
 
-    /// All sums, for parameters in their order; zero for one that nothing depended on. Empties the sums.
-    public func take(for parameters: [Parameter]) throws -> [Tensor] {
+    /// All sums, in the order of the parameters; nil for one that nothing depended on. Empties the sums.
+    public func take() -> [Tensor?] {
         defer { sums = Array(repeating: nil, count: sums.count) }
-        return try zip(parameters, sums).map { try $1 ?? $0.tensor.zerosLike() }
+        return sums
+    }
+
+    /// The same, with zero for one that nothing depended on.
+    public func take(for parameters: [Parameter]) throws -> [Tensor] {
+        try zip(parameters, take()).map { try $1 ?? $0.tensor.zerosLike() }
     }
 }

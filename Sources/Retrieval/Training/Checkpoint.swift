@@ -27,7 +27,7 @@ enum Checkpoint {
             try model.save(plan.card, to: folder)
         }
         try GoldenCheck.vectors(of: model, tool: plan.tool).write(to: folder.appending(GoldenVectors.fileName))
-        try SafetensorsWriter.write(optimizer.state, to: folder.appending("optimizer.safetensors"))
+        try SafetensorsWriter.write(try optimizer.state, to: folder.appending("optimizer.safetensors"))
         let training: JSONValue = [
             "lock": JSONValue(plan.lock.digest.description), "step": JSONValue(optimizer.stepCount),
         ]
@@ -77,7 +77,7 @@ enum Checkpoint {
     private static func load(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
         guard plan.config.lora != nil else {
             let model = try TrainingPlan.load(plan.config, from: folder, plan.device)
-            try model.trainAll()
+            try model.trainAll(except: plan.config.frozen)
             return model
         }
         let model = try TrainingPlan.load(plan.config, from: FilePath(plan.config.model), plan.device)
@@ -98,7 +98,7 @@ enum Checkpoint {
             throw Failure(.badConfiguration, "\(folder) belongs to the run \(lock), not to \(plan.lock.digest)")
         }
         let file = try SafetensorsFile(folder.appending("optimizer.safetensors"))
-        try optimizer.restore(stepCount: step) { try file.tensor($0) }
+        try optimizer.restore(stepCount: step) { file[$0] == nil ? nil : try file.tensor($0) }
     }
 }
 

@@ -1,5 +1,6 @@
 public import Base
 public import JSON
+internal import Models
 
 /// All that decides a run's result: the config with every default written out and every reference resolved to digests.
 ///
@@ -110,8 +111,14 @@ extension TrainingConfig {
         json["pooling"] = pooling.map { JSONValue($0.rawValue) } ?? .null
         json["normalize"] = normalizes.map { JSONValue($0) } ?? .null
         // As for blank texts above.
+        if !inputs.isEmpty { json["inputs"] = .object(inputs.json) }
         if let preset { json["preset"] = JSONValue(preset) }
         json["dropout"] = JSONValue(usesModelDropout)
+        // As for blank texts above.
+        if !frozen.isEmpty {
+            json["freeze"] = .array(
+                ModelPart.allCases.filter(frozen.contains).map { JSONValue($0.rawValue) })
+        }
         json["optimizer"] = .object(optimizer.json)
         json["lora"] = lora.map { .object($0.json) } ?? .null
         json["chunk_tokens"] = chunkTokens.map { JSONValue($0) } ?? .null

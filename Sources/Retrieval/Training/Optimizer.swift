@@ -14,6 +14,9 @@ public struct TrainedParameter {
 
 /// AdamW over all trained weights, with gradients clipped by their global norm before each step.
 ///
+/// A weight that a step has no gradient for, as a tower's whose kind of media the step's batches do not have, stays as it
+/// is, with its moments and its own count of steps, and is not decayed: as torch passes over parameters without `grad`.
+///
 /// Weights of one dimension (biases, the scales and shifts of norms) are not decayed, which for the model families
 /// here are the ones that the HF Trainer exempts.
 public final class Optimizer {
@@ -23,6 +26,8 @@ public final class Optimizer {
     public private(set) var stepCount = 0
     private(set) var firstMoments: [Tensor]
     private(set) var secondMoments: [Tensor]
+    /// Steps in which each parameter had a gradient; what its moments are corrected by.
+    private(set) var ownStepCounts: [Int]
 
     /// Moments start at zero.
     public init(_ parameters: [TrainedParameter], _ options: TrainingConfig.OptimizerOptions) throws {
@@ -30,21 +35,24 @@ public final class Optimizer {
         self.options = options
         firstMoments = try parameters.map { try $0.tensor.zerosLike() }
         secondMoments = try parameters.map { try $0.tensor.zerosLike() }
+        ownStepCounts = parameters.map { _ in 0 }
     }
 
     /// Bytes of both moments.
     public var stateByteCount: Int { 2 * parameters.reduce(0) { $0 + $1.tensor.byteCount } }
 
-    /// Clips the gradients in place, then changes every weight.
+    /// Clips the gradients in place, then changes every weight that has one.
     ///
     /// `g ← g · min(1, clip / (‖g‖ + 1e-6))`, then AdamW. Source: torch `clip_grad_norm_`.
     ///
-    /// - Parameter gradients: one for each parameter, in their order; changed.
+    /// - Parameter gradients: one for each parameter, in their order, nil where the loss did not depend on it; changed.
     /// - Returns: the gradients' global norm before clipping.
     /// - Throws: `Failure` where the norm is not finite; then no weight has changed.
-    public func step(gradients: [Tensor], learningRate: Double) throws -> Double {
-        try withoutGradients {
-            let norm = try Tensor.globalNorm(gradients)
+    public func step(gradients: [Tensor?], learningRate: Double) throws -> Double {
+        precondition(gradients.count == parameters.count, "a gradient, or none, for each parameter")
+        return try withoutGradients {
+            let present = gradients.compactMap(\.self)
+            let norm = present.isEmpty ? 0 : try Tensor.globalNorm(present)
             guard norm.isFinite else {
                 throw Failure(
                     .badData, "step \(stepCount + 1): the gradient's norm is \(norm); no weight was changed",
@@ -52,39 +60,71 @@ public final class Optimizer {
             }
             if options.clipNorm > 0 {
                 let scale = options.clipNorm / (norm + 1e-6)
-                if scale < 1 { for gradient in gradients { try gradient.multiplyInPlace(scale) } }
+                if scale < 1 { for gradient in present { try gradient.multiplyInPlace(scale) } }
             }
             stepCount += 1
-            try update(gradients, learningRate, decays: true)
-            try update(gradients, learningRate, decays: false)
+            for index in parameters.indices where gradients[index] != nil { ownStepCounts[index] += 1 }
+            // Those with equal counts together, which mostly is all.
+            let groups = Dictionary(grouping: parameters.indices.filter { gradients[$0] != nil }) { ownStepCounts[$0] }
+            for (ownStepCount, members) in groups.sorted(by: { $0.key < $1.key }) {
+                for decays in [true, false] {
+                    let chosen = members.filter { (parameters[$0].tensor.dimensionCount > 1) == decays }
+                    try update(chosen, gradients, ownStepCount, learningRate, decays: decays)
+                }
+            }
             return norm
         }
     }
 
-    private func update(_ gradients: [Tensor], _ learningRate: Double, decays: Bool) throws {
-        let chosen = parameters.indices.filter { (parameters[$0].tensor.dimensionCount > 1) == decays }
+    private func update(
+        _ chosen: [Int], _ gradients: [Tensor?], _ ownStepCount: Int, _ learningRate: Double, decays: Bool
+    ) throws {
         guard !chosen.isEmpty else { return }
         let adamW = AdamW(
             beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
             weightDecay: decays ? options.weightDecay : 0)
         try adamW.step(
-            stepCount, learningRate: learningRate, parameters: chosen.map { parameters[$0].tensor },
-            gradients: chosen.map { gradients[$0] }, firstMoments: chosen.map { firstMoments[$0] },
+            ownStepCount, learningRate: learningRate, parameters: chosen.map { parameters[$0].tensor },
+            gradients: chosen.map { gradients[$0]! }, firstMoments: chosen.map { firstMoments[$0] },
             secondMoments: chosen.map { secondMoments[$0] })
     }
 
-    /// What a checkpoint keeps: `first.<name>` and `second.<name>` for every parameter.
-    public var state: [(name: String, tensor: Tensor)] {
+    private var moments: [(name: String, tensor: Tensor)] {
         zip(parameters, firstMoments).map { ("first." + $0.name, $1) }
             + zip(parameters, secondMoments).map { ("second." + $0.name, $1) }
     }
 
+    /// What a checkpoint keeps: `first.<name>` and `second.<name>` for every parameter, and `steps.<name>`, int64 without
+    /// dimensions, for those that had no gradient in some step.
+    public var state: [(name: String, tensor: Tensor)] {
+        get throws {
+            let counts = try parameters.indices.filter { ownStepCounts[$0] != stepCount }.map {
+                ("steps." + parameters[$0].name, try Tensor([Int64(ownStepCounts[$0])], shape: []))
+            }
+            return moments + counts
+        }
+    }
+
     /// Continues from a checkpoint's state.
     ///
-    /// - Parameter tensor: gives the tensor of a name in ``state``.
-    public func restore(stepCount: Int, _ tensor: (String) throws -> Tensor) throws {
+    /// - Parameter tensor: gives the tensor of a name in ``state``; nil where there is none.
+    /// - Throws: `Failure` (65) where a moment is missing, or a count is none.
+    public func restore(stepCount: Int, _ tensor: (String) throws -> Tensor?) throws {
         try withoutGradients {
-            for (name, own) in state { try own.assign(tensor(name)) }
+            for (name, own) in moments {
+                guard let stored = try tensor(name) else {
+                    throw Failure(.badData, "the optimizer's state has no \(name)")
+                }
+                try own.assign(stored)
+            }
+            for (index, parameter) in parameters.enumerated() {
+                let name = "steps." + parameter.name
+                let count = try tensor(name).map { try Int(exactly: $0.to(.float64).item()) } ?? stepCount
+                guard let count, (0...stepCount).contains(count) else {
+                    throw Failure(.badData, "\(name) of the optimizer's state is no number of steps up to \(stepCount)")
+                }
+                ownStepCounts[index] = count
+            }
         }
         self.stepCount = stepCount
     }

@@ -76,7 +76,24 @@ extension TrainingConfig {
             "preset", \.preset,
             "Prompts, lengths, pooling and scaling of a published model, by the name that `tvt-model show` has for them; "
                 + "they win over the model's files, and the keys above over them."),
+        .section(
+            "inputs", \.inputs, InputSettings.keys,
+            "How text and media are put together for a model that sees or hears. Default: as the model's card says."),
         .flag("dropout", \.usesModelDropout, "Train with the dropout of the model's config.json."),
+        YAMLKey(
+            "freeze", "a list of \(ModelPart.allCases.map(\.rawValue).joined(separator: ", "))",
+            "Parts of the model that stay as they are, in full training and with lora, whose adapters then stay out of "
+                + "them: the text model; the towers for images and for sounds; what makes features of their rows. "
+                + "Default: none."
+        ) {
+            guard let nodes = try $0.list("freeze") else { return }
+            let parts = nodes.compactMap { $0.scalar.flatMap { ModelPart(rawValue: $0.string) } }
+            guard !parts.isEmpty, parts.count == nodes.count, Set(parts).count == parts.count else {
+                let names = ModelPart.allCases.map(\.rawValue).joined(separator: ", ")
+                throw $0.failure("freeze", "must be a list of \(names), each once")
+            }
+            $1.frozen = Set(parts)
+        },
         .section("optimizer", \.optimizer, OptimizerOptions.keys, "AdamW and its schedule."),
         .section(
             "lora", \.lora, defaults: LoRAOptions(), LoRAOptions.keys,
@@ -143,6 +160,21 @@ extension TrainingConfig.Sides where Value == Int? {
             .number("query", \.query, in: lengths, "Of a query, special tokens and prompt included."),
             .number("document", \.document, in: lengths, "Of a document."),
         ]
+    }
+}
+
+extension InputSettings {
+    fileprivate static var keys: [YAMLKey<InputSettings>] {
+        Key.allCases.map { key in
+            YAMLKey(key.rawValue, key.values, key.explanation) {
+                guard let text = try $0.string(key.rawValue) else { return }
+                do {
+                    try $1.set(key, to: text)
+                } catch {
+                    throw $0.failure(key.rawValue, "must be \(key.values), not \(escaped(text.utf8))")
+                }
+            }
+        }
     }
 }
 

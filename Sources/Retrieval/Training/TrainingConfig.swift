@@ -36,9 +36,13 @@ public struct TrainingConfig: Sendable, Equatable {
     public var attention: AttentionDirection?
     public var pooling: Poolings?
     public var normalizes: Bool?
+    /// How inputs with media are put together; what is nil is what the model's card says.
+    public var inputs = InputSettings()
     /// Name of a ``ModelPreset`` that wins over what the model's folder says.
     public var preset: String?
     public var usesModelDropout = false
+    /// Parts of the model that stay as they are.
+    public var frozen: Set<ModelPart> = []
     public var optimizer = OptimizerOptions()
     /// Nil: all weights are trained.
     public var lora: LoRAOptions?

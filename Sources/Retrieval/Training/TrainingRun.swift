@@ -41,9 +41,10 @@ public final class TrainingRun {
         } else {
             model = plan.start
             if let lora = plan.config.lora {
-                try model.text.addAdapters(lora.configuration(for: model.text), seed: plan.config.seed)
+                try model.text.addAdapters(
+                    lora.configuration(for: model.text), seed: plan.config.seed, except: plan.config.frozen)
             } else {
-                try model.trainAll()
+                try model.trainAll(except: plan.config.frozen)
             }
         }
         // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
@@ -71,7 +72,7 @@ public final class TrainingRun {
 
     private static func roundedCopy(of model: EmbeddingModel, _ plan: TrainingPlan) throws -> EmbeddingModel {
         let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, type: .bfloat16)
-        try copy.trainAll()
+        try copy.trainAll(except: plan.config.frozen)
         return copy
     }
 

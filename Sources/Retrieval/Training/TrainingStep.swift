@@ -75,21 +75,22 @@ public final class TrainingStep {
             options.learningRate
             * options.schedule.factor(
                 step: optimizer.stepCount, warmupStepCount: options.warmupStepCount, stepCount: stepCount)
-        if hasMasters { gradients = try gradients.map { try $0.to(.float32) } }
+        if hasMasters { gradients = try gradients.map { try $0?.to(.float32) } }
         outcome.gradientNorm = try optimizer.step(gradients: gradients, learningRate: outcome.learningRate)
         gradients.removeAll()
         try copyMasters()
         return outcome
     }
 
-    /// Gradients of the mean loss of all micro-batches, one for each of the encoder's parameters.
-    public func gradients(_ batches: [TrainingBatch]) throws -> ([Tensor], Outcome) {
+    /// Gradients of the mean loss of all micro-batches, one for each of the encoder's parameters; nil for those that none
+    /// of them depends on.
+    public func gradients(_ batches: [TrainingBatch]) throws -> ([Tensor?], Outcome) {
         let sums = GradientSums(count: encoder.parameters.count)
         let share = 1 / Double(batches.count)
         var outcome = Outcome(loss: 0, tokenCount: 0)
         for (part, batch) in batches.enumerated() {
             let pass = try encoder.forward(
-                batch.inputs, chunkTokens: chunkTokens,
+                batch.loaded, chunkTokens: chunkTokens,
                 dropout: dropout(step: optimizer.stepCount, part: part), trace: trace)
             let (value, vectorGradients_UD) = try lossAndGradients(pass.vectors_UD, batch, share: share)
             guard value.isFinite else {
@@ -101,7 +102,7 @@ public final class TrainingStep {
             outcome.tokenCount += pass.tokenCount
             try encoder.backward(pass, vectorGradients_UD: vectorGradients_UD, into: sums)
         }
-        return (try sums.take(for: encoder.parameters), outcome)
+        return (sums.take(), outcome)
     }
 
     private func lossAndGradients(

@@ -20,19 +20,6 @@ struct MergeAdapter: ParsableCommand {
               tvt-model merge .deps/models/all-MiniLM-L6-v2 --adapter run/model --output merged
             """)
 
-    /// Types that weights can be written in.
-    enum WeightType: String, CaseIterable, ExpressibleByArgument {
-        case f32, f16, bf16
-
-        var elementType: ElementType {
-            switch self {
-            case .f32: .float32
-            case .f16: .float16
-            case .bf16: .bfloat16
-            }
-        }
-    }
-
     @OptionGroup var options: FolderOptions
     @OptionGroup var golden: GoldenOption
 

@@ -26,9 +26,11 @@ struct ModelDescription {
     init(_ model: EmbeddingModel) throws {
         let weights = try WeightSummary(model)
         unused = weights.unused
+        let random = try RandomModel.seed(of: model.folder)
         notes = model.notes
         lines =
-            try Self.identity(model, weights) + Self.usage(model) + [Self.golden(model)] + Self.presets(model)
+            try Self.identity(model, weights) + Self.randomness(random) + Self.usage(model) + [Self.golden(model)]
+            + Self.presets(model)
     }
 
     private static func identity(_ model: EmbeddingModel, _ weights: WeightSummary) throws -> [Line] {
@@ -61,6 +63,16 @@ struct ModelDescription {
             + (model.adapter.map {
                 [Line(name: "adapter", key: "adapter", value: .string($0.string), source: "merged into the weights")]
             } ?? [])
+    }
+
+    /// - Parameter seed: nil where weights were not drawn.
+    private static func randomness(_ seed: String?) -> [Line] {
+        guard let seed else { return [] }
+        return [
+            Line(
+                name: "RANDOM WEIGHTS", key: "random_seed", value: .string(seed), source: "the headers of the weights",
+                text: "seed \(seed)")
+        ]
     }
 
     private static func usage(_ model: EmbeddingModel) -> [Line] {

@@ -20,7 +20,7 @@ struct TVTModel: Tool {
         version: tvtVersion,
         subcommands: [
             ShowModel.self, CheckModel.self, ImportModel.self, MergeAdapter.self, GraftTowers.self,
-            MakeGolden.self,
+            RandomWeights.self, MakeGolden.self,
         ])
 
     static func prepareProcess() { ThreadWaits.shorten() }

@@ -1,4 +1,5 @@
 public import JSON
+internal import Models
 
 /// How images become what a vision tower takes: what a processor's configuration says.
 public enum ImageProcessing: Sendable, Hashable {
@@ -17,7 +18,7 @@ public enum ImageProcessing: Sendable, Hashable {
     public init(
         _ value: JSONValue, path: String, prefix: String = "", arithmetic: PixelResampling.Arithmetic
     ) throws {
-        let fields = try ProcessorFields(value, path: path, prefix: prefix)
+        let fields = try ConfigurationReader(processor: value, path: path, prefix: prefix)
         let kind = try ImageProcessing.kind(fields)
         switch kind {
         case "Qwen2VLImageProcessor":
@@ -33,13 +34,17 @@ public enum ImageProcessing: Sendable, Hashable {
 
     /// What becomes of an image.
     ///
-    /// - Parameter patchSide: of the model. Some processors have it in their own configuration, and must have the same.
+    /// - Parameters:
+    ///   - patchSide: of the model. Some processors have it in their own configuration, and must have the same.
+    ///   - mergeSide: patches of the side of a group whose rows follow each other; only of processors that do not say it.
     /// - Throws: ``PictureFault``
-    public func plan(_ size: PixelSize, patchSide: Int) throws(PictureFault) -> ImagePlan {
+    public func plan(
+        _ size: PixelSize, patchSide: Int, mergeSide: Int = 1
+    ) throws(PictureFault) -> ImagePlan {
         let plan =
             switch self {
             case .qwen(let processing): try processing.plan(size)
-            case .cropped(let processing): try processing.plan(size, patchSide: patchSide)
+            case .cropped(let processing): try processing.plan(size, patchSide: patchSide, mergeSide: mergeSide)
             case .gemma(let processing): try processing.plan(size)
             }
         guard plan.layout.patchSide == patchSide else {
@@ -51,9 +56,9 @@ public enum ImageProcessing: Sendable, Hashable {
     }
 
     /// The class, without what tells its backend.
-    private static func kind(_ fields: ProcessorFields) throws -> String {
-        if let name = try fields.string("image_processor_type") { return withoutBackend(name) }
-        let old = try fields.string("feature_extractor_type") ?? ""
+    private static func kind(_ fields: ConfigurationReader) throws -> String {
+        if let name = try fields.optionalString("image_processor_type") { return withoutBackend(name) }
+        let old = try fields.optionalString("feature_extractor_type") ?? ""
         guard ["CLIPFeatureExtractor", "ViTFeatureExtractor"].contains(old) else {
             throw fields.error("image_processor_type", "the field is missing")
         }
@@ -67,23 +72,26 @@ public enum ImageProcessing: Sendable, Hashable {
 }
 
 extension QwenImageProcessing {
-    init(_ fields: ProcessorFields, _ arithmetic: PixelResampling.Arithmetic) throws {
+    init(_ fields: ConfigurationReader, _ arithmetic: PixelResampling.Arithmetic) throws {
         self.init()
         try read(
             fields, arithmetic, mean: PixelNormalisation.Means.clip, deviation: PixelNormalisation.Deviations.clip)
-        let harmless = ProcessorFields.harmless.union(["crop_size"])
-        let sound = try fields.string("feature_extractor_type") == nil ? [] : ProcessorFields.soundFields
+        let harmless = ConfigurationReader.harmlessPictureFields.union(["crop_size"])
+        let sound =
+            try fields.optionalString("feature_extractor_type") == nil
+            ? [] : ConfigurationReader.processorFieldsOfSounds
         try fields.refuseUnread(except: harmless.union(sound))
     }
 
     /// What images and frames have in common; where a field is not there, the value stays.
     mutating func read(
-        _ fields: ProcessorFields, _ arithmetic: PixelResampling.Arithmetic, mean: [Double], deviation: [Double]
+        _ fields: ConfigurationReader, _ arithmetic: PixelResampling.Arithmetic, mean: [Double], deviation: [Double]
     ) throws {
-        patchSide = try fields.count("patch_size", in: ProcessorFields.Ranges.patchSides) ?? patchSide
-        mergeSide = try fields.count("merge_size", in: ProcessorFields.Ranges.smallCounts) ?? mergeSide
+        patchSide = try fields.wholeNumber("patch_size", in: ConfigurationReader.PictureRange.patchSides) ?? patchSide
+        mergeSide = try fields.wholeNumber("merge_size", in: ConfigurationReader.PictureRange.smallCounts) ?? mergeSide
         framesPerPatch =
-            try fields.count("temporal_patch_size", in: ProcessorFields.Ranges.smallCounts) ?? framesPerPatch
+            try fields.wholeNumber("temporal_patch_size", in: ConfigurationReader.PictureRange.smallCounts)
+            ?? framesPerPatch
         budget = try fields.budget(default: budget)
         resizes = try fields.bool("do_resize", default: true)
         resampling = PixelResampling(try fields.filter(default: .bicubic), arithmetic)
@@ -94,7 +102,7 @@ extension QwenImageProcessing {
 
 extension CroppedImageProcessing {
     /// - Parameter kind: the class, which has values for fields that are not there.
-    init(_ fields: ProcessorFields, _ kind: String, _ arithmetic: PixelResampling.Arithmetic) throws {
+    init(_ fields: ConfigurationReader, _ kind: String, _ arithmetic: PixelResampling.Arithmetic) throws {
         let isCut = kind == "BitImageProcessor" || kind == "CLIPImageProcessor"
         let side = 224
         let square = PixelSize(width: side, height: side)
@@ -113,24 +121,25 @@ extension CroppedImageProcessing {
             resampling: PixelResampling(
                 try fields.filter(default: kind == "ViTImageProcessor" ? .bilinear : .bicubic), arithmetic))
         try fields.require("use_square_size", false)
-        try fields.refuseUnread(except: ProcessorFields.harmless)
+        try fields.refuseUnread(except: ConfigurationReader.harmlessPictureFields)
     }
 }
 
 extension GemmaImageProcessing {
-    init(_ fields: ProcessorFields, _ arithmetic: PixelResampling.Arithmetic) throws {
+    init(_ fields: ConfigurationReader, _ arithmetic: PixelResampling.Arithmetic) throws {
         self.init()
         try read(fields, arithmetic, normalises: false)
-        try fields.refuseUnread(except: ProcessorFields.harmless.union(["crop_size", "size"]))
+        try fields.refuseUnread(except: ConfigurationReader.harmlessPictureFields.union(["crop_size", "size"]))
     }
 
     /// What images and frames have in common; where a field is not there, the value stays.
     mutating func read(
-        _ fields: ProcessorFields, _ arithmetic: PixelResampling.Arithmetic, normalises: Bool
+        _ fields: ConfigurationReader, _ arithmetic: PixelResampling.Arithmetic, normalises: Bool
     ) throws {
-        patchSide = try fields.count("patch_size", in: ProcessorFields.Ranges.patchSides) ?? patchSide
-        poolSide = try fields.count("pooling_kernel_size", in: ProcessorFields.Ranges.smallCounts) ?? poolSide
-        if let count = try fields.count("max_soft_tokens") {
+        patchSide = try fields.wholeNumber("patch_size", in: ConfigurationReader.PictureRange.patchSides) ?? patchSide
+        poolSide =
+            try fields.wholeNumber("pooling_kernel_size", in: ConfigurationReader.PictureRange.smallCounts) ?? poolSide
+        if let count = try fields.wholeNumber("max_soft_tokens") {
             guard GemmaImageProcessing.tokenBudgets.contains(count) else {
                 let known = GemmaImageProcessing.tokenBudgets.map(String.init).joined(separator: ", ")
                 throw fields.error("max_soft_tokens", "one of \(known) is expected")
@@ -145,18 +154,18 @@ extension GemmaImageProcessing {
     }
 }
 
-extension ProcessorFields {
+extension ConfigurationReader {
     /// `size`: a number, `{"shortest_edge"}` or `{"height", "width"}`.
     ///
     /// - Parameter isSquare: whether a number is that of both sides.
     fileprivate func resizing(isSquare: Bool) throws -> CroppedImageProcessing.Resizing? {
         guard let value = self["size"] else { return nil }
         if value.object == nil {
-            guard let side = try count("size", in: Ranges.sides) else { return nil }
+            guard let side = try wholeNumber("size", in: PictureRange.sides) else { return nil }
             return isSquare ? .exact(PixelSize(width: side, height: side)) : .shortestEdge(side)
         }
-        guard let fields = try section("size") else { return nil }
-        if let side = try fields.count("shortest_edge", in: Ranges.sides) {
+        guard let fields = try optionalSection("size") else { return nil }
+        if let side = try fields.wholeNumber("shortest_edge", in: PictureRange.sides) {
             try fields.refuseUnread(except: [])
             return .shortestEdge(side)
         }
@@ -166,13 +175,17 @@ extension ProcessorFields {
     /// `crop_size`: a number or `{"height", "width"}`.
     fileprivate func cropSize() throws -> PixelSize? {
         guard let value = self["crop_size"] else { return nil }
-        guard value.object == nil else { return try section("crop_size")?.sides() }
-        return try count("crop_size", in: Ranges.sides).map { PixelSize(width: $0, height: $0) }
+        guard value.object == nil else { return try optionalSection("crop_size")?.sides() }
+        return try wholeNumber("crop_size", in: PictureRange.sides).map { PixelSize(width: $0, height: $0) }
     }
 
     private func sides() throws -> PixelSize {
-        guard let height = try count("height", in: Ranges.sides) else { throw error("height", "the field is missing") }
-        guard let width = try count("width", in: Ranges.sides) else { throw error("width", "the field is missing") }
+        guard let height = try wholeNumber("height", in: PictureRange.sides) else {
+            throw error("height", "the field is missing")
+        }
+        guard let width = try wholeNumber("width", in: PictureRange.sides) else {
+            throw error("width", "the field is missing")
+        }
         try refuseUnread(except: [])
         return PixelSize(width: width, height: height)
     }

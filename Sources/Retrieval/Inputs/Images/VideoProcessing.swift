@@ -1,4 +1,5 @@
 public import JSON
+internal import Models
 
 /// How videos become what a vision tower takes: what a processor's configuration says.
 public enum VideoProcessing: Sendable, Hashable {
@@ -14,7 +15,7 @@ public enum VideoProcessing: Sendable, Hashable {
     public init(
         _ value: JSONValue, path: String, prefix: String = "", arithmetic: PixelResampling.Arithmetic
     ) throws {
-        let fields = try ProcessorFields(value, path: path, prefix: prefix)
+        let fields = try ConfigurationReader(processor: value, path: path, prefix: prefix)
         let kind = try VideoProcessing.kind(fields)
         switch kind {
         case "Qwen2VLVideoProcessor": self = .qwen(try QwenVideoProcessing(.qwen2, fields, arithmetic))
@@ -43,9 +44,9 @@ public enum VideoProcessing: Sendable, Hashable {
         return plan
     }
 
-    private static func kind(_ fields: ProcessorFields) throws -> String {
-        if let name = try fields.string("video_processor_type") { return name }
-        guard let name = try fields.string("image_processor_type") else {
+    private static func kind(_ fields: ConfigurationReader) throws -> String {
+        if let name = try fields.optionalString("video_processor_type") { return name }
+        guard let name = try fields.optionalString("image_processor_type") else {
             throw fields.error("video_processor_type", "the field is missing")
         }
         let kind = ImageProcessing.withoutBackend(name)
@@ -56,7 +57,7 @@ public enum VideoProcessing: Sendable, Hashable {
 
 extension QwenVideoProcessing {
     init(
-        _ generation: Generation, _ fields: ProcessorFields, _ arithmetic: PixelResampling.Arithmetic
+        _ generation: Generation, _ fields: ConfigurationReader, _ arithmetic: PixelResampling.Arithmetic
     ) throws {
         self.init(generation)
         let isOld = generation == .qwen2
@@ -65,23 +66,25 @@ extension QwenVideoProcessing {
             mean: isOld ? PixelNormalisation.Means.clip : PixelNormalisation.Means.half,
             deviation: isOld ? PixelNormalisation.Deviations.clip : PixelNormalisation.Deviations.half)
         sampling = try QwenVideoProcessing.sampling(generation, fields, frame.framesPerPatch)
-        let cap = try fields.count("max_video_tokens") ?? (isOld ? 128_000 : 768)
+        let cap = try fields.wholeNumber("max_video_tokens") ?? (isOld ? 128_000 : 768)
         tokenCap = try fields.bool("cap_pixels_per_frame", default: false) ? cap : nil
         try fields.require("video_metadata")
         // The last ones are those of classes that nothing reads.
         let harmless: Set<String> = ["crop_size", "max_duration", "max_image_size", "use_token_compression"]
-        let sound = try fields.string("feature_extractor_type") == nil ? [] : ProcessorFields.soundFields
-        try fields.refuseUnread(except: ProcessorFields.harmless.union(harmless).union(sound))
+        let sound =
+            try fields.optionalString("feature_extractor_type") == nil
+            ? [] : ConfigurationReader.processorFieldsOfSounds
+        try fields.refuseUnread(except: ConfigurationReader.harmlessPictureFields.union(harmless).union(sound))
     }
 
     private static func sampling(
-        _ generation: Generation, _ fields: ProcessorFields, _ framesPerPatch: Int
+        _ generation: Generation, _ fields: ConfigurationReader, _ framesPerPatch: Int
     ) throws -> FrameSampling {
-        let frames = ProcessorFields.Ranges.frames
-        let minimum = try fields.count("min_frames", in: frames) ?? 4
-        let maximum = try fields.count("max_frames", in: frames) ?? 768
-        let count = try fields.count("num_frames", in: frames)
-        let rate = try fields.positiveNumber("fps", to: ProcessorFields.Ranges.largestRate)
+        let frames = ConfigurationReader.PictureRange.frames
+        let minimum = try fields.wholeNumber("min_frames", in: frames) ?? 4
+        let maximum = try fields.wholeNumber("max_frames", in: frames) ?? 768
+        let count = try fields.wholeNumber("num_frames", in: frames)
+        let rate = try fields.optionalPositiveNumber("fps", to: ConfigurationReader.PictureRange.largestRate)
         guard try fields.bool("do_sample_frames", default: generation == .qwen3) else { return .all }
         if generation == .qwen3 {
             // The class has a rate in any case, and transformers takes one of both only.
@@ -101,20 +104,20 @@ extension QwenVideoProcessing {
 }
 
 extension GemmaVideoProcessing {
-    init(_ fields: ProcessorFields, _ arithmetic: PixelResampling.Arithmetic) throws {
+    init(_ fields: ConfigurationReader, _ arithmetic: PixelResampling.Arithmetic) throws {
         self.init()
         try frame.read(fields, arithmetic, normalises: true)
         try fields.require("num_frames")
         try fields.require("video_metadata")
-        let rate = try fields.positiveNumber("fps", to: ProcessorFields.Ranges.largestRate) ?? 1
-        let maximum = try fields.count("max_frames", in: ProcessorFields.Ranges.frames) ?? 32
+        let rate = try fields.optionalPositiveNumber("fps", to: ConfigurationReader.PictureRange.largestRate) ?? 1
+        let maximum = try fields.wholeNumber("max_frames", in: ConfigurationReader.PictureRange.frames) ?? 32
         try fields.require("overflow_strategy", "uniform", "truncate")
-        let cutsEnd = try fields.string("overflow_strategy") == "truncate"
+        let cutsEnd = try fields.optionalString("overflow_strategy") == "truncate"
         sampling =
             try fields.bool("do_sample_frames", default: true)
             ? .gemma(rate: rate, maximum: maximum, cutsEnd: cutsEnd) : .all
         addsTimestamps = try fields.bool("add_timestamps", default: false)
         loadsSound = try fields.bool("load_audio_from_video", default: false)
-        try fields.refuseUnread(except: ProcessorFields.harmless.union(["crop_size", "size"]))
+        try fields.refuseUnread(except: ConfigurationReader.harmlessPictureFields.union(["crop_size", "size"]))
     }
 }

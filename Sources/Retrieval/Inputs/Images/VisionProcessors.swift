@@ -1,5 +1,6 @@
 internal import Base
 internal import JSON
+internal import Models
 public import SystemPackage
 
 /// The processors of images and videos that a model folder has.
@@ -62,7 +63,7 @@ public struct VisionProcessors: Sendable, Hashable {
             "image_processor", "image_seq_length", "processor_class", "tokenizer", "transformers_version",
             "video_processor",
         ]
-        try ProcessorFields(value, path: path).refuseUnread(except: harmless)
+        try ConfigurationReader(processor: value, path: path).refuseUnread(except: harmless)
     }
 
     /// Whether a file is about sounds alone.

@@ -29,17 +29,16 @@ extension TextModel {
     ///
     /// A is uniform in ±1/√I, from (seed, name of the layer); B is zero, so vectors do not change yet.
     ///
+    /// - Parameter frozen: parts whose layers get none.
     /// - Throws: `Failure` (78) if a target names no layer.
-    public func addAdapters(_ configuration: LoRAConfiguration, seed: UInt64) throws {
+    public func addAdapters(
+        _ configuration: LoRAConfiguration, seed: UInt64, except frozen: Set<ModelPart> = []
+    ) throws {
         try requirePlainWeights("addAdapters")
-        for layer in try targetLayers(of: configuration) {
+        for layer in try targetLayers(of: configuration, except: frozen) {
             let device = layer.weight.tensor.device
             let count = configuration.rank * layer.inputSize
-            var random = SplitMix64(
-                seed: seed,
-                layer.name.utf8.reduce(14_695_981_039_346_656_037) { hash, byte in
-                    (hash ^ UInt64(byte)) &* 1_099_511_628_211
-                })
+            var random = SplitMix64(seed: seed, NameHash.of(layer.name))
             let bound = 1 / Double(layer.inputSize).squareRoot()
             let values = (0..<count).map { _ in Float((2 * random.nextUnit() - 1) * bound) }
             try attach(
@@ -139,25 +138,45 @@ extension TextModel {
 
     /// The layers that get an adapter.
     ///
-    /// - Throws: `Failure` (78) if a target names no layer.
-    public func targetLayers(of configuration: LoRAConfiguration) throws -> [Linear] {
+    /// - Parameter frozen: parts whose layers get none, whatever targets match.
+    /// - Throws: `Failure` (78) if a target names no layer, or none outside the frozen parts.
+    public func targetLayers(
+        of configuration: LoRAConfiguration, except frozen: Set<ModelPart> = []
+    ) throws -> [Linear] {
         func isTarget(_ layer: Linear, _ configuration: LoRAConfiguration) throws -> Bool {
             try names.aliases(of: layer.name).contains { try configuration.isTarget($0) }
         }
+        let fixed = Set(frozen.flatMap { linearLayers(of: $0) }.map { ObjectIdentifier($0) })
+        let open = linearLayers.filter { !fixed.contains(ObjectIdentifier($0)) }
         for target in configuration.targets.names ?? [] where !names.isUnused(target) {
             let single = LoRAConfiguration(rank: 1, alpha: 1, dropout: 0, targets: ModulePattern(names: [target]))
-            guard try linearLayers.contains(where: { try isTarget($0, single) }) else {
+            guard try open.contains(where: { try isTarget($0, single) }) else {
+                if try linearLayers.contains(where: { try isTarget($0, single) }) {
+                    let parts = frozen.map(\.rawValue).sorted().joined(separator: ", ")
+                    throw Failure(
+                        .badConfiguration,
+                        "LoRA target \"\(target)\" names no layer outside the frozen parts (\(parts))",
+                        advice: "Leave the target out, or train the part.")
+                }
                 throw Failure(
                     .badConfiguration, "LoRA target \"\(target)\" names no layer of the model (target_modules)",
                     advice: "its layers are \(linearLayers.prefix(6).map(\.name).joined(separator: ", ")), …")
             }
         }
-        let found = try linearLayers.filter { try isTarget($0, configuration) }
+        let found = try open.filter { try isTarget($0, configuration) }
         guard !found.isEmpty else {
             throw Failure(
                 .badConfiguration, "LoRA targets name no layer that vectors depend on (target_modules, exclude_modules)"
             )
         }
         return found
+    }
+
+    /// Those of ``defaultTargets`` that name a layer outside the frozen parts.
+    public func defaultTargets(except frozen: Set<ModelPart>) -> [String] {
+        guard !frozen.isEmpty else { return defaultTargets }
+        let fixed = Set(frozen.flatMap { linearLayers(of: $0) }.map { ObjectIdentifier($0) })
+        let open = linearLayers.filter { !fixed.contains(ObjectIdentifier($0)) }.map(\.name)
+        return defaultTargets.filter { target in open.contains { $0 == target || $0.hasSuffix("." + target) } }
     }
 }

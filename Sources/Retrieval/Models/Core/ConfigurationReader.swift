@@ -79,6 +79,9 @@ package final class ConfigurationReader {
         return string
     }
 
+    /// - Returns: nil where the field is not there.
+    package func optionalString(_ field: String) throws -> String? { try self[field] == nil ? nil : string(field) }
+
     package func bool(_ field: String, default fallback: Bool? = nil) throws -> Bool {
         guard let value = self[field] else { return try fallback ?? missing(field) }
         guard let bool = value.bool else { throw error(field, "true or false is expected") }
@@ -100,6 +103,11 @@ package final class ConfigurationReader {
         guard let value = self[field] else { return try missing(field) }
         guard value.object != nil else { throw error(field, "an object is expected") }
         return section(value, named: field)
+    }
+
+    /// The same for a field that may be absent.
+    package func optionalSection(_ field: String) throws -> ConfigurationReader? {
+        try self[field] == nil ? nil : section(field)
     }
 
     /// An object that was found within this one.

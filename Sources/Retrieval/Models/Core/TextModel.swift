@@ -76,10 +76,14 @@ public final class TextModel {
 
     /// Makes every parameter that vectors depend on trainable.
     ///
+    /// - Parameter frozen: parts that stay as they are.
     /// - Throws: `TensorError` for a model that is prepared for encoding.
-    public func trainAll() throws {
+    public func trainAll(except frozen: Set<ModelPart> = []) throws {
         try requirePlainWeights("trainAll")
-        for parameter in activeParameters { try parameter.makeTrainable() }
+        let fixed = Set(frozen.flatMap { parameters(of: $0) }.map { ObjectIdentifier($0) })
+        for parameter in activeParameters where !fixed.contains(ObjectIdentifier(parameter)) {
+            try parameter.makeTrainable()
+        }
     }
 
     /// Readies the weights for encoding only: fused and in the CPU's blocked layout. Gradients are impossible after.

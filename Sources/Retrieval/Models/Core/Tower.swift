@@ -15,16 +15,19 @@ public final class Tower {
     public let entrance: any TowerEntrance
     /// The last one gives one row for each token that stands for an item.
     public let stages: [any Stage]
+    /// Beginnings of the names of what makes features of the tower's rows.
+    let projectorNames: [String]
     /// How the rows of some items belong together.
     let arrange: ([MediaItem]) throws -> TowerArrangement
 
     init(
-        _ name: Name, entrance: any TowerEntrance, stages: [any Stage],
+        _ name: Name, entrance: any TowerEntrance, stages: [any Stage], projectorNames: [String] = [],
         arrange: @escaping ([MediaItem]) throws -> TowerArrangement
     ) {
         self.name = name
         self.entrance = entrance
         self.stages = stages
+        self.projectorNames = projectorNames
         self.arrange = arrange
     }
 

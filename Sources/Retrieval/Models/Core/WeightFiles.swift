@@ -23,6 +23,8 @@ struct WeightFiles {
     /// together.
     private var scope = ""
     private let asked = AskedNames()
+    /// Takes the place of files; nil where there are some.
+    private let outline: WeightOutline?
 
     private final class AskedNames {
         var names: Set<String> = []
@@ -38,6 +40,7 @@ struct WeightFiles {
         self.names = names
         self.precision = precision
         self.device = device
+        outline = nil
         files = try WeightFiles.paths(folder).map { try SafetensorsFile($0) }
         var fileByName: [String: Int] = [:]
         for (index, file) in files.enumerated() {
@@ -51,6 +54,19 @@ struct WeightFiles {
         let written = fileByName.keys
         prefix = names.prefixes.first { prefix in written.contains { $0.hasPrefix(prefix) } } ?? ""
         try checkIndex()
+    }
+
+    /// Notes down what is asked for, instead of reading it.
+    ///
+    /// - Parameter folder: for messages.
+    init(
+        _ outline: WeightOutline, _ folder: FilePath, names: NameMap, precision: Precision, device: Device,
+        parameterPrefix: String = ""
+    ) {
+        (self.folder, self.names, self.precision, self.device) = (folder, names, precision, device)
+        self.parameterPrefix = parameterPrefix
+        self.outline = outline
+        (files, fileByName, prefix) = ([], [:], "")
     }
 
     /// - Throws: `InputError` where the index of several files and the files say different things of a tensor.
@@ -75,8 +91,8 @@ struct WeightFiles {
         }
     }
 
-    private static let singleName = "model.safetensors"
-    private static let indexName = "model.safetensors.index.json"
+    static let singleName = "model.safetensors"
+    static let indexName = "model.safetensors.index.json"
 
     /// The weight files of a model folder, in a fixed order.
     static func paths(_ folder: FilePath) throws -> [FilePath] {
@@ -130,15 +146,24 @@ struct WeightFiles {
         names.spellings(scope + name, prefix: prefix).first { fileByName[$0] != nil }
     }
 
-    func has(_ name: String) -> Bool { spelling(name) != nil }
+    /// Whether there is a tensor that a model can do without.
+    func has(_ name: String) -> Bool { outline != nil || spelling(name) != nil }
 
+    /// - Parameter initial: what its numbers are before any training; nil for what is usual of tensors of this name and
+    ///   shape.
     /// - Throws: `InputError` if the checkpoint has no such tensor or another shape, or if a number in it is NaN or
     ///   infinite: attention kernels swallow such a number and give vectors that look like others.
-    func parameter(_ name: String, _ shape: [Int]) throws -> Parameter {
-        try parameter(name, shape, mayBeInfinite: false)
+    func parameter(_ name: String, _ shape: [Int], initial: InitialValues? = nil) throws -> Parameter {
+        try parameter(name, shape, initial, mayBeInfinite: false)
     }
 
-    private func parameter(_ name: String, _ shape: [Int], mayBeInfinite: Bool) throws -> Parameter {
+    private func parameter(
+        _ name: String, _ shape: [Int], _ initial: InitialValues?, mayBeInfinite: Bool
+    ) throws -> Parameter {
+        if let outline {
+            let tensor = try outline.parameter(scope + name, shape, initial, precision.storage)
+            return Parameter(parameterPrefix + scope + name, tensor)
+        }
         guard let written = spelling(name), let index = fileByName[written] else {
             throw InputError(
                 "the model needs this tensor, which is missing",
@@ -171,7 +196,9 @@ struct WeightFiles {
     ///
     /// - Throws: `InputError` also where they are no range.
     func limits(_ minimum: String, _ maximum: String) throws -> (range: ClosedRange<Double>, parameters: [Parameter]) {
-        let parameters = try [minimum, maximum].map { try parameter($0, [], mayBeInfinite: true) }
+        let parameters = try [(minimum, -Double.infinity), (maximum, .infinity)].map {
+            try parameter($0, [], .constant($1), mayBeInfinite: true)
+        }
         let values = try parameters.map { try $0.tensor.to(.float64).item() }
         guard values[0] <= values[1] else {
             throw InputError(

@@ -74,7 +74,9 @@ private final class BertEmbeddings: FeatureEntrance {
 
     init(_ configuration: BertConfiguration, _ files: WeightFiles) throws {
         let size = configuration.hiddenSize
-        words = try files.parameter("embeddings.word_embeddings.weight", [configuration.vocabularySize, size])
+        words = try files.parameter(
+            "embeddings.word_embeddings.weight", [configuration.vocabularySize, size],
+            initial: .normal(zeroRow: configuration.paddingToken))
         positions = try files.parameter(
             "embeddings.position_embeddings.weight", [configuration.positionCount, size])
         tokenTypes = try files.parameter(

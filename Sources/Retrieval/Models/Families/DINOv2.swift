@@ -42,6 +42,8 @@ struct DINOv2Configuration {
     let side: Int
     let hasInputBias: Bool
     let isGated: Bool
+    /// What layers' outputs are multiplied by before any training.
+    let scale: InitialValues
 
     init(_ reader: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
@@ -56,6 +58,7 @@ struct DINOv2Configuration {
         isGated = try reader.bool("use_swiglu_ffn", default: false)
         let ratio = try reader.positiveNumber("mlp_ratio", to: 64, default: 4)
         let inner = Int(Double(size) * ratio)
+        scale = .constant(try reader.number("layerscale_value", in: -1e6...1e6, default: 1))
         // Two thirds, as three matrices stand for two, rounded up to a multiple of 8.
         innerSize = isGated ? (Int(Double(inner) * 2 / 3) + 7) / 8 * 8 : inner
         activation = try isGated ? .silu : Activation(reader, "hidden_act", default: "gelu")
@@ -68,7 +71,7 @@ struct DINOv2Configuration {
         try reader.finishModel(except: [
             "hidden_act",
             // How weights begin, what pretraining hides, and what detectors take out of the middle.
-            "apply_layernorm", "layerscale_value", "out_features", "out_indices", "reshape_hidden_states",
+            "apply_layernorm", "out_features", "out_indices", "reshape_hidden_states",
             "stage_names", "use_mask_token",
         ])
     }
@@ -244,13 +247,13 @@ private final class DINOv2Block: Stage {
                 try files.linear("\(name).attention.attention.key", size, size, bias: bias),
                 try files.linear("\(name).attention.attention.value", size, size, bias: bias)),
             output: try files.linear("\(name).attention.output.dense", size, size))
-        attentionScale = try files.parameter("\(name).layer_scale1.lambda1", [size])
+        attentionScale = try files.parameter("\(name).layer_scale1.lambda1", [size], initial: configuration.scale)
         mlpNorm = try LayerNorm("\(name).norm2", size, epsilon, files)
         // The gate and what it lets through are one layer.
         let (first, second) = isGated ? ("weights_in", "weights_out") : ("fc1", "fc2")
         inner = Projection(try files.linear("\(name).mlp.\(first)", size, isGated ? 2 * innerSize : innerSize))
         output = Projection(try files.linear("\(name).mlp.\(second)", innerSize, size))
-        mlpScale = try files.parameter("\(name).layer_scale2.lambda1", [size])
+        mlpScale = try files.parameter("\(name).layer_scale2.lambda1", [size], initial: configuration.scale)
     }
 
     func forward(_ hidden_TD: Tensor, _ context: Context) throws -> Tensor {

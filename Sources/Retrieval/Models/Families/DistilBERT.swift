@@ -64,7 +64,8 @@ enum DistilBERT {
             _ vocabularySize: Int, _ positionCount: Int, _ size: Int, _ padding: Int?, _ files: WeightFiles
         ) throws {
             self.padding = padding
-            words = try files.parameter("embeddings.word_embeddings.weight", [vocabularySize, size])
+            words = try files.parameter(
+                "embeddings.word_embeddings.weight", [vocabularySize, size], initial: .normal(zeroRow: padding))
             positions = try files.parameter("embeddings.position_embeddings.weight", [positionCount, size])
             norm = try LayerNorm("embeddings.LayerNorm", size, normEpsilon, files)
             computeType = files.precision.compute

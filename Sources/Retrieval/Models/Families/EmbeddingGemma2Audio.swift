@@ -101,7 +101,7 @@ enum EmbeddingGemma2Audio {
             .audio, entrance: MediaRowsEntrance(),
             stages: [try Subsampling(configuration, own)] + blocks
                 + [try EmbeddingGemma2AudioExit(configuration, own, embedding)],
-            arrange: { try arrangement(of: $0, configuration) })
+            projectorNames: ["embed_audio."], arrange: { try arrangement(of: $0, configuration) })
         return (tower, blocks.flatMap(\.buffers))
     }
 
@@ -284,7 +284,7 @@ private final class RelativeAttention {
         queryKeyValue = try ClippedProjection(
             ["q", "k", "v"].map { ("\(name).\($0)_proj", size) }, size, isClipped: isClipped, files)
         relativeKey = Projection(try files.linear("\(name).relative_k_proj", size, size, bias: false))
-        scale = try files.parameter("\(name).per_dim_scale", [configuration.headSize])
+        scale = try files.parameter("\(name).per_dim_scale", [configuration.headSize], initial: .constant(0))
         output = try ClippedProjection("\(name).post", size, size, isClipped: isClipped, files)
     }
 

@@ -82,7 +82,7 @@ enum EmbeddingGemma2Vision {
         let tower = Tower(
             .vision, entrance: MediaRowsEntrance(),
             stages: [try EmbeddingGemma2Patches(configuration, own)] + blocks + [exit],
-            arrange: { try arrangement(of: $0, configuration) })
+            projectorNames: ["embed_vision."], arrange: { try arrangement(of: $0, configuration) })
         return (tower, blocks.flatMap(\.buffers) + exit.buffers)
     }
 
@@ -174,7 +174,8 @@ private final class EmbeddingGemma2Patches: Stage {
         projection = Projection(
             try files.linear("patch_embedder.input_proj", configuration.patchWidth, configuration.size, bias: false))
         table = try files.parameter(
-            "patch_embedder.position_embedding_table", [2, configuration.positionCount, configuration.size])
+            "patch_embedder.position_embedding_table", [2, configuration.positionCount, configuration.size],
+            initial: .constant(1))
         computeType = files.precision.compute
     }
 

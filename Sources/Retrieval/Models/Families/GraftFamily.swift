@@ -179,7 +179,10 @@ enum Graft {
         let base = tower.tower
         let joined = projector.joinedCount(base.name)
         let stage = try Projector(projector, joinedSize: joined * tower.size, outputSize: outputSize, files)
-        return Tower(base.name, entrance: base.entrance, stages: base.stages + [stage]) { items in
+        return Tower(
+            base.name, entrance: base.entrance, stages: base.stages + [stage],
+            projectorNames: [projectorPart(base.name)]
+        ) { items in
             var arrangement = try base.arrange(items)
             arrangement.rows[.items] = try joinedRows(items, tower.rows, projector)
             return arrangement

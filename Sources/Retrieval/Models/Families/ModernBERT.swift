@@ -141,8 +141,10 @@ private final class ModernBERTEmbeddings: FeatureEntrance {
 
     init(_ configuration: ModernBERTConfiguration, _ files: WeightFiles) throws {
         let size = configuration.hiddenSize
-        words = try files.parameter("embeddings.tok_embeddings.weight", [configuration.vocabularySize, size])
         padding = configuration.paddingToken
+        words = try files.parameter(
+            "embeddings.tok_embeddings.weight", [configuration.vocabularySize, size],
+            initial: .normal(zeroRow: padding))
         norm = try LayerNorm(
             "embeddings.norm", size, configuration.normEpsilon, files, bias: configuration.normBias)
         computeType = files.precision.compute

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import JSON
 internal import Tensors
 
@@ -55,7 +54,7 @@ enum OmniAudio {
     static func tower(_ configuration: OmniAudioConfiguration, _ files: WeightFiles) throws -> Tower {
         let size = configuration.size
         let positions = try Tensor(
-            places(count: configuration.pieceLength / 2, size: size),
+            Sinusoids.table(count: configuration.pieceLength / 2, size: size),
             shape: [configuration.pieceLength / 2, size])
         let entrance = try SpectrogramEntrance(
             melCount: configuration.melCount, size: size, pieceLength: configuration.pieceLength, positions, files)
@@ -66,7 +65,8 @@ enum OmniAudio {
         }
         return Tower(
             .audio, entrance: entrance,
-            stages: blocks + [try OmniAudioExit(size: size, outputSize: configuration.outputSize, files)]
+            stages: blocks + [try OmniAudioExit(size: size, outputSize: configuration.outputSize, files)],
+            projectorNames: ["audio_tower.proj."]
         ) { try arrangement(of: $0, configuration) }
     }
 
@@ -84,18 +84,6 @@ enum OmniAudio {
         // Pairs may lie in two pieces, but not in two sounds.
         arrangement.rows[.items] = pieces.rowsByItem.flatMap { $0.prefix($0.count / 2 * 2) }
         return arrangement
-    }
-
-    /// sin and cos of each place in a piece, row after row: `[count, size]`.
-    private static func places(count: Int, size: Int) -> [Float] {
-        let half = size / 2
-        let step = log(10_000) / Double(half - 1)
-        // Exponents, frequencies and angles are rounded to float32, as in the reference.
-        let frequencies = (0..<half).map { Float(exp(Double(Float(-step) * Float($0)))) }
-        return (0..<count).flatMap { place in
-            let angles = frequencies.map { Double(Float(place) * $0) }
-            return angles.map { Float(sin($0)) } + angles.map { Float(cos($0)) }
-        }
     }
 }
 

@@ -135,6 +135,7 @@ enum QwenVision {
             stages: isThird
                 ? try Qwen3Vision.stages(blocks, configuration, files)
                 : blocks + [try QwenMerger(configuration, files)],
+            projectorNames: ["visual.merger.", "visual.deepstack_merger_list."],
             arrange: { try arrangement(of: $0, configuration) })
     }
 

@@ -44,6 +44,9 @@ struct WhisperConfiguration {
         guard size % headCount == 0 else {
             throw reader.error("encoder_attention_heads", "\(headCount) heads do not divide d_model \(size)")
         }
+        guard size % 2 == 0, size > 2 else {
+            throw reader.error("d_model", "places are told by pairs: an even size above 2 is expected")
+        }
         for field in ["dropout", "attention_dropout", "activation_dropout", "encoder_layerdrop"] {
             try reader.require(field, 0, 0.0)
         }
@@ -73,7 +76,8 @@ enum Whisper {
     /// A tower over pieces of sound, all of the length that positions are there for.
     static func tower(_ configuration: WhisperConfiguration, _ files: WeightFiles) throws -> PretrainedTower {
         let size = configuration.size
-        let positions = try files.parameter("embed_positions.weight", [configuration.positionCount, size])
+        let positions = try files.parameter(
+            "embed_positions.weight", [configuration.positionCount, size], initial: .sinusoids)
         let entrance = try SpectrogramEntrance(
             melCount: configuration.melCount, size: size, pieceLength: 2 * configuration.positionCount,
             positions.tensor, files)

@@ -38,12 +38,18 @@ public final class EmbeddingModel {
     /// `config.json`
     public let configuration: FilePath
 
+    /// Where the files of processors and chat templates lie.
+    public var processorFolder: FilePath { configuration.removingLastComponent() }
+
+    /// Digest of the files that say how media become inputs, and how inputs are written; nil where there are none.
+    public func processorDigest() throws -> SHA256Digest? { try ModelFolder.processorDigest(of: processorFolder) }
+
     /// What a model is loaded for.
     public enum Purpose: Sendable {
         /// Weights are fused and laid out for speed; no gradients.
         case encoding
-        /// Weights stay as they are in the checkpoint. None is trainable until ``TextModel/trainAll()`` or
-        /// ``TextModel/addAdapters(_:seed:)``.
+        /// Weights stay as they are in the checkpoint. None is trainable until ``TextModel/trainAll(except:)`` or
+        /// ``TextModel/addAdapters(_:seed:except:)``.
         case training
     }
 
@@ -55,14 +61,24 @@ public final class EmbeddingModel {
     ///     model's: it says how the adapter was trained.
     ///   - settingName: what the user calls a setting, for what has to be asked.
     /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
-    public init(
+    public convenience init(
         loading folder: FilePath, _ purpose: Purpose, overrides: ModelCard.Overrides = .init(),
         adapter: FilePath? = nil, type: ElementType = .float32, quantizes: Bool = false, device: Device = .cpu,
         settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
-        let files = try ModelFolder(folder, adapter: adapter, overrides, settingName: settingName)
-        self.folder = folder
-        self.adapter = adapter
+        try self.init(
+            ModelFolder(folder, adapter: adapter, overrides, settingName: settingName), purpose, overrides, type: type,
+            quantizes: quantizes, device: device, settingName: settingName)
+    }
+
+    /// - Parameter outline: notes down what tensors the folder must have; none is read then.
+    init(
+        _ files: ModelFolder, _ purpose: Purpose, _ overrides: ModelCard.Overrides, type: ElementType = .float32,
+        quantizes: Bool = false, device: Device = .cpu, outline: FolderOutline? = nil,
+        settingName: (ModelCard.Setting) -> String
+    ) throws {
+        folder = files.path
+        adapter = files.adapter
         self.device = device
         precision = Precision(type, on: device)
         isQuantized = quantizes
@@ -70,14 +86,16 @@ public final class EmbeddingModel {
             throw Failure(.usage, "8 bits are for encoding on the CPU")
         }
         tokenizer = try files.tokenizer()
-        text = try files.text(precision, device)
+        text = try files.text(precision, device, outline: outline?.model)
         descriptionFiles = try files.descriptionFiles()
         (namedPrompts, attention) = (files.namedPrompts, files.direction)
         configuration = files.configPath
         let loaded = try ModelCard.load(
             files, overrides, model: text, tokenizer: tokenizer, settingName: settingName)
-        (card, notes, sources) = (loaded.card, loaded.notes, loaded.sources)
-        head = try Head(card, folders: loaded.moduleFolders, device: device)
+        (card, sources) = (loaded.card, loaded.sources)
+        notes = loaded.notes + (outline == nil ? try RandomModel.notes(on: folder) : [])
+        head =
+            try outline?.makeHead(card) ?? Head(card, folders: loaded.moduleFolders, device: device)
         queries = try RoleTokenizer(card.query, of: card, tokenizer)
         documents = try RoleTokenizer(card.document, of: card, tokenizer)
         try requireFittingTokenizer()
@@ -127,9 +145,10 @@ public final class EmbeddingModel {
 
     /// Makes every parameter that vectors depend on trainable.
     ///
+    /// - Parameter frozen: parts that stay as they are; the head is trained in any case.
     /// - Throws: `TensorError` for a model that was loaded for encoding.
-    public func trainAll() throws {
-        try text.trainAll()
+    public func trainAll(except frozen: Set<ModelPart> = []) throws {
+        try text.trainAll(except: frozen)
         for parameter in head.parameters { try parameter.makeTrainable() }
     }
 
@@ -176,7 +195,11 @@ public final class EmbeddingModel {
         let tokens =
             try card.endOfText == .append ? tokenizer.configurationBytesWithEnd() : tokenizer.configurationBytes
         try Files.replace(target.appending("tokenizer.json"), with: tokens)
-        for (name, bytes) in descriptionFiles { try Files.replace(target.appending(name), with: bytes) }
+        for (name, bytes) in descriptionFiles {
+            let path = target.appending(name)
+            try Files.makeDirectory(path.removingLastComponent())
+            try Files.replace(path, with: bytes)
+        }
         try Files.replace(target.appending(ModelCard.fileName), with: card.json.pretty())
         try SentenceTransformersFiles.write(card, otherPrompts: namedPrompts, to: target)
         try head.write(card, to: target)

@@ -19,14 +19,29 @@ extension Head {
     /// - Throws: `InputError` or `Failure` where a folder's tensors are not exactly those of the layer.
     convenience init(_ card: ModelCard, folders: [FilePath], device: Device) throws {
         precondition(folders.count == card.weightedLayers.count, "a folder for each layer with weights")
-        var rest = zip(folders, card.weightedLayers.indices).map { ($0, $1) }[...]
+        try self.init(card) { index in
+            try Self.requireSafetensors(folders[index])
+            return try WeightFiles(
+                folders[index], names: NameMap(prefixes: []), precision: Precision(.float32, on: device),
+                device: device, parameterPrefix: Self.parameterPrefix(index))
+        }
+    }
+
+    /// The head that a card describes, whose tensors are noted down and not read.
+    convenience init(_ card: ModelCard, outlines: [WeightOutline]) throws {
+        try self.init(card) { index in
+            WeightFiles(
+                outlines[index], FilePath("."), names: NameMap(prefixes: []), precision: Precision(.float32, on: .cpu),
+                device: .cpu, parameterPrefix: Self.parameterPrefix(index))
+        }
+    }
+
+    /// - Parameter weights: of a layer, by its place among those that have any.
+    private convenience init(_ card: ModelCard, weights: (Int) throws -> WeightFiles) throws {
+        var rest = card.weightedLayers.indices
         /// What the next layer with weights is made of.
         func next<Layer>(_ make: (WeightFiles) throws -> Layer) throws -> Layer {
-            let (folder, index) = rest.removeFirst()
-            try Self.requireSafetensors(folder)
-            let files = try WeightFiles(
-                folder, names: NameMap(prefixes: []), precision: Precision(.float32, on: device), device: device,
-                parameterPrefix: Self.parameterPrefix(index))
+            let files = try weights(rest.removeFirst())
             let layer = try make(files)
             try files.finish()
             return layer

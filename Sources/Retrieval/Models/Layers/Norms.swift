@@ -32,7 +32,7 @@ final class RMSNorm {
 
     /// - Parameter addsOne: the weight is stored less one, as in Gemma.
     init(_ name: String, _ size: Int, _ epsilon: Double, _ files: WeightFiles, addsOne: Bool = false) throws {
-        weight = try files.parameter(name + ".weight", [size])
+        weight = try files.parameter(name + ".weight", [size], initial: .constant(addsOne ? 0 : 1))
         self.epsilon = epsilon
         self.addsOne = addsOne
     }

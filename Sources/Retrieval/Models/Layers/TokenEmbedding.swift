@@ -18,7 +18,8 @@ final class TokenEmbedding: FeatureEntrance {
         _ name: String, _ vocabularySize: Int, _ size: Int, _ files: WeightFiles, padding: Int?, scale: Double? = nil,
         towers: [Tower.Name] = []
     ) throws {
-        words = try files.parameter(name + ".weight", [vocabularySize, size])
+        words = try files.parameter(
+            name + ".weight", [vocabularySize, size], initial: .normal(zeroRow: padding))
         self.scale = scale
         self.padding = padding
         computeType = files.precision.compute
