@@ -219,6 +219,7 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
+        room("ForeignWeights", uses: ["Base", "JSON", "Tensors"], packages: [systemPackage]),
         room(
             "Inputs",
             uses: ["CPixels", "Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
@@ -273,12 +274,15 @@ let tools: [Target] = layer(
             ]),
         tool(
             "tvt-model",
-            uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ModelCommandLine"]),
+            uses: [
+                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ForeignWeights", "ModelCommandLine",
+            ]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
+        tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),
         tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
     ])
 
@@ -343,6 +347,9 @@ let testTargets: [Target] = [
         ],
         packages: [systemPackage]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("DemoCaptions", uses: ["JSON", "Media", "demo-captions"], packages: [systemPackage]),
     tests(
         "Inputs", uses: ["CPixels", "JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage],
         exclude: ["Golden"]),
