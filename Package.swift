@@ -434,8 +434,8 @@ let benchmarks: [Target] =
         .executableTarget(
             name: "tvt-bench",
             dependencies: [
-                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
-                "StoreFormat", "Tokenizers", argumentParser, systemPackage,
+                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "Inputs", "JSON", "Media", "RawSources",
+                "Records", "Store", "StoreFormat", "Tokenizers", argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]
