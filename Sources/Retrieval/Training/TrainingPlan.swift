@@ -61,6 +61,11 @@ public final class TrainingPlan {
             config.lora?.targets = lora.targets ?? start.text.defaultTargets(except: config.frozen)
             try Self.check(config.lora!, start.text, except: config.frozen, config.places)
         }
+        guard config.towerCache == 0 || !config.frozen.isDisjoint(with: [.vision, .audio]) else {
+            throw config.places.failure(
+                "tower_cache", "keeps what frozen towers make, and \"freeze\" names none",
+                advice: "freeze: [vision], for example; else leave it out.")
+        }
         self.config = config
         let weights = try EmbeddingModel.weightsDigest(start.folder)
         var card = start.card
