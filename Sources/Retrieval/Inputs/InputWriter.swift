@@ -140,7 +140,7 @@ struct InputWriter: Sendable {
         let rendered = try template.render(
             messages: .array(messages), addGenerationPrompt: settings.generationPrompt ?? false,
             variables: form.variables)
-        var bytes = Array(rendered.utf8)
+        var bytes = Array((rendered + (settings.end ?? "")).utf8)
         for item in media {
             guard let texts = form.media!.pictureTexts(item) else { continue }
             try namePictures(texts, item, in: &bytes, at: place())
