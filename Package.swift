@@ -157,7 +157,7 @@ let formats: [Target] = layer(
 
 /// What `tvt-store browse` shows in a browser; compiled in, so that the program needs nothing beside it.
 let pageFiles: [Resource] = [
-    "app.js", "cards.js", "elements.js", "icon.svg", "index.html", "lists.js", "overview.js", "style.css",
+    "app.js", "cards.js", "elements.js", "icon.svg", "index.html", "lists.js", "model.js", "overview.js", "style.css",
 ].map { .embedInCode("Page/" + $0) }
 
 // Layer 4: raw data to versions of datasets, and the store that keeps them.
@@ -262,7 +262,15 @@ let tools: [Target] = layer(
                 "Remotes",
             ]),
         // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
-        tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
+        room(
+            "BrowseCommandLine", uses: ["Base", "CommandLineKit", "JSON", "Store", "Remotes", "Browsing"],
+            packages: [argumentParser]),
+        tool("tvt-browse", uses: ["BrowseCommandLine"]),
+        tool(
+            "tvt-browse-model",
+            uses: [
+                "BrowseCommandLine", "Browsing", "Inputs", "Media", "ModelCommandLine", "Models", "Records", "Store",
+            ]),
         tool(
             "tvt-encode",
             uses: [
