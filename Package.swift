@@ -81,6 +81,7 @@ let bindings: [Target] = layer(
             name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("jpeg")]),
         .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
+        .target(name: "CPixels", exclude: ["README.md"]),
         .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
         .target(
             name: "CWebP", exclude: ["README.md"],
@@ -135,7 +136,7 @@ let wrappers: [Target] = layer(
         room("Archives", uses: ["CArchive", "CZlib", "Base"], packages: [systemPackage]),
         room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
         room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
-        room("Media", uses: ["CAV", "CJPEG", "CPNG", "CWebP", "Base"]),
+        room("Media", uses: ["CAV", "CJPEG", "CPNG", "CPixels", "CWebP", "Base"]),
         room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
         room("RegularExpressions", uses: ["COnig"]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
@@ -219,7 +220,8 @@ let retrieval: [Target] = layer(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
         room(
-            "Inputs", uses: ["Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
+            "Inputs",
+            uses: ["CPixels", "Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
         room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
@@ -349,7 +351,9 @@ let testTargets: [Target] = [
         ],
         packages: [systemPackage]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
-    tests("Inputs", uses: ["JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "Inputs", uses: ["CPixels", "JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage],
+        exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Mining", uses: ["JSON", "Records", "Store", "StoreFormat", "Mining", "tvt-mine"], packages: [systemPackage],
