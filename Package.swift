@@ -333,8 +333,8 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-dataset", "tvt-encode",
-            "tvt-eval",
+            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert", "tvt-dataset",
+            "tvt-encode", "tvt-eval",
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
@@ -352,7 +352,8 @@ let testTargets: [Target] = [
         packages: [systemPackage]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
-        "Inputs", uses: ["CPixels", "JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage],
+        "Inputs", uses: ["Archives", "CPixels", "JSON", "Media", "Models", "Records", "Tensors", "Inputs"],
+        packages: [systemPackage],
         exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
@@ -378,7 +379,11 @@ let testTargets: [Target] = [
         "Curation", uses: ["JSON", "Records", "Store", "StoreFormat", "Curation", "tvt-convert", "tvt-store"],
         packages: [systemPackage]),
     tests(
-        "Browsing", uses: ["Archives", "JSON", "Records", "Store", "StoreFormat", "tvt-browse", "tvt-store"],
+        "Browsing",
+        uses: [
+            "Archives", "Browsing", "JSON", "Records", "Store", "StoreFormat", "tvt-browse", "tvt-browse-model",
+            "tvt-store",
+        ],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests(

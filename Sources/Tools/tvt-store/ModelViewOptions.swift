@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CommandLineKit
 
 /// What is said of the model whose view of records is shown; handed on as it is to `tvt-browse-model`, which checks it:
 /// this tool does not know models.
@@ -42,7 +43,8 @@ struct ModelViewOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("A task in words, which the model's template makes the prompt of queries of.", valueName: "task"))
+        help: ArgumentHelp(
+            "A task in words, which the model's template makes the prompt of queries of.", valueName: "task"))
     var instruction: String?
 
     @Flag(
@@ -50,11 +52,15 @@ struct ModelViewOptions: ParsableArguments {
         help: "Put the tokenizer's eos_token behind each text where the tokenizer puts nothing there.")
     var appendsEndOfText: Bool?
 
-    @Option(name: .customLong("query-max-length"), help: ArgumentHelp("Tokens of a query.", valueName: "n"))
-    var queryMaxLength: String?
+    @Option(
+        name: .customLong("query-max-length"), in: .textLengths,
+        help: ArgumentHelp("Tokens of a query.", valueName: "n"))
+    var queryMaxLength: Int?
 
-    @Option(name: .customLong("document-max-length"), help: ArgumentHelp("Tokens of a document.", valueName: "n"))
-    var documentMaxLength: String?
+    @Option(
+        name: .customLong("document-max-length"), in: .textLengths,
+        help: ArgumentHelp("Tokens of a document.", valueName: "n"))
+    var documentMaxLength: Int?
 
     @Option(
         name: .long,
@@ -76,7 +82,8 @@ struct ModelViewOptions: ParsableArguments {
             ("adapter", adapter), ("preset", preset), ("query-prompt", queryPrompt),
             ("document-prompt", documentPrompt), ("query-prompt-name", queryPromptName),
             ("document-prompt-name", documentPromptName), ("instruction", instruction),
-            ("query-max-length", queryMaxLength), ("document-max-length", documentMaxLength), ("pooling", pooling),
+            ("query-max-length", queryMaxLength.map { String($0) }),
+            ("document-max-length", documentMaxLength.map { String($0) }), ("pooling", pooling),
             ("attention", attention),
         ]
         // A value that begins with a dash is one all the same.
@@ -95,4 +102,9 @@ struct ModelViewOptions: ParsableArguments {
         guard model == nil, let first = ofModel.first else { return }
         throw ValidationError("\(first.prefix { $0 != "=" }) is about a model: give one with --model")
     }
+}
+
+extension NumberRange where Number == Int {
+    /// Tokens of a text; the model has a limit of its own.
+    fileprivate static var textLengths: NumberRange { NumberRange(1...1_048_576) }
 }
