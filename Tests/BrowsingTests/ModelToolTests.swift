@@ -93,7 +93,7 @@ struct ModelToolTests {
     @Test("--ignore-media shows the text alone, and says so")
     func ignoringMedia() throws {
         let server = try store.serve(
-            "sample", ["--model", model.string, "--ignore-media", "--document-prompt", "-bo "])
+            "sample", ["--model", model.string, "--ignore-media", "--document-prompt=-bo "])
         let picture = try server.json("/api/model/documents/0")
         #expect(picture["parts"]?.array?[0]["text"] == "-bo ba be" && picture["items"] == [])
         #expect(picture["notes"] == ["The model is not given the record's image."])
