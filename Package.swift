@@ -158,7 +158,7 @@ let formats: [Target] = layer(
 
 /// What `tvt-store browse` shows in a browser; compiled in, so that the program needs nothing beside it.
 let pageFiles: [Resource] = [
-    "app.js", "cards.js", "elements.js", "icon.svg", "index.html", "lists.js", "overview.js", "style.css",
+    "app.js", "cards.js", "elements.js", "icon.svg", "index.html", "lists.js", "model.js", "overview.js", "style.css",
 ].map { .embedInCode("Page/" + $0) }
 
 // Layer 4: raw data to versions of datasets, and the store that keeps them.
@@ -265,7 +265,15 @@ let tools: [Target] = layer(
                 "Remotes",
             ]),
         // Beside tvt-store, which starts in its place: it would be slower to start with a server linked into it.
-        tool("tvt-browse", uses: ["JSON", "Store", "Remotes", "Browsing"]),
+        room(
+            "BrowseCommandLine", uses: ["Base", "CommandLineKit", "JSON", "Store", "Remotes", "Browsing"],
+            packages: [argumentParser]),
+        tool("tvt-browse", uses: ["BrowseCommandLine"]),
+        tool(
+            "tvt-browse-model",
+            uses: [
+                "BrowseCommandLine", "Browsing", "Inputs", "Media", "ModelCommandLine", "Models", "Records", "Store",
+            ]),
         tool(
             "tvt-encode",
             uses: [
@@ -329,8 +337,8 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-convert", "tvt-dataset", "tvt-encode",
-            "tvt-eval",
+            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert", "tvt-dataset",
+            "tvt-encode", "tvt-eval",
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
@@ -351,7 +359,8 @@ let testTargets: [Target] = [
         "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),
     tests("DemoCaptions", uses: ["JSON", "Media", "demo-captions"], packages: [systemPackage]),
     tests(
-        "Inputs", uses: ["CPixels", "JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage],
+        "Inputs", uses: ["Archives", "CPixels", "JSON", "Media", "Models", "Records", "Tensors", "Inputs"],
+        packages: [systemPackage],
         exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
@@ -377,7 +386,11 @@ let testTargets: [Target] = [
         "Curation", uses: ["JSON", "Records", "Store", "StoreFormat", "Curation", "tvt-convert", "tvt-store"],
         packages: [systemPackage]),
     tests(
-        "Browsing", uses: ["Archives", "JSON", "Records", "Store", "StoreFormat", "tvt-browse", "tvt-store"],
+        "Browsing",
+        uses: [
+            "Archives", "Browsing", "JSON", "Records", "Store", "StoreFormat", "tvt-browse", "tvt-browse-model",
+            "tvt-store",
+        ],
         packages: [systemPackage]),
     tests("Archives", uses: ["Archives"], packages: [systemPackage], exclude: ["Golden"]),
     tests(

@@ -58,6 +58,20 @@ struct RandomModelTests {
     }
 
     @Test(arguments: names)
+    func isDescribedWithoutWeights(name: String) throws {
+        _ = try model(name).write(seed: 7, to: temporary("random"))
+        let loaded = try EmbeddingModel(loading: temporary("random"), .encoding)
+        try Files.remove(temporary("random").appending("model.safetensors"))
+        let described = try EmbeddingModel(withoutWeightsOf: temporary("random"))
+        #expect(described.card == loaded.card && described.attention == loaded.attention)
+        #expect(described.text.maxLength == loaded.text.maxLength)
+        let (rules, ofLoaded) = (described.text.media, loaded.text.media)
+        #expect(rules?.image == ofLoaded?.image && rules?.audio == ofLoaded?.audio)
+        #expect(rules?.mergeSize == ofLoaded?.mergeSize && rules?.patchSize == ofLoaded?.patchSize)
+        #expect(throws: Failure.self) { try EmbeddingModel(loading: temporary("random"), .encoding) }
+    }
+
+    @Test(arguments: names)
     func loadsEncodesAndSaves(name: String) throws {
         let random = try model(name)
         let report = try random.write(seed: 7, to: temporary("random"))

@@ -79,7 +79,12 @@ struct OptionRangeTests {
         Numbers(
             command: ["tvt-store", "compact"], arguments: ["a"],
             options: [("--shard-bytes", "0", "9223372036854775807"), ("--frame-bytes", "0", "67108865")]),
-        Numbers(command: ["tvt-store", "browse"], arguments: ["a"], options: [("--port", "-1", "65536")]),
+        Numbers(
+            command: ["tvt-store", "browse"], arguments: ["a", "--model", "m"],
+            options: [
+                ("--port", "-1", "65536"), ("--query-max-length", "0", "1048577"),
+                ("--document-max-length", "0", "1048577"),
+            ]),
         Numbers(
             command: ["tvt-convert", "v2"], arguments: ["--corpus", "c", "--queries", "q", "--dataset", "d"],
             options: [

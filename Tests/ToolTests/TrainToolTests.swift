@@ -145,8 +145,8 @@ struct TrainToolTests {
         let json = try JSONValue.parse(world.succeed("tvt-train", arguments + ["--json"]).output, path: "dry")
         #expect(try world.contents() == before)
         let example = try #require(json["examples"]?.array?.first)
-        #expect(example["query"]?.string?.hasPrefix("ba ") == true && example["negatives"]?.array?.count == 2)
-        for word in ["steps     6", "road", try #require(example["query"]?.string), "memory"] {
+        #expect(example["query"]?["text"]?.string?.hasPrefix("ba ") == true && example["negatives"]?.array?.count == 2)
+        for word in ["steps     6", "road", try #require(example["query"]?["text"]?.string), "memory"] {
             #expect(text.contains(word), "\(word)")
         }
         _ = try train("run", ["prompts.query='ba '"])

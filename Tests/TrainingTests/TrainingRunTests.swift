@@ -205,7 +205,7 @@ struct TrainingRunTests {
         #expect(dry.examples.count == 3 && dry.lock == plan.lock.digest.description)
         #expect(dry.memory.gradients == dry.memory.weights && dry.memory.moments == 2 * dry.memory.gradients)
         #expect(dry.memory.total == dry.json["memory_bytes"]?["total"]?.integer && dry.memory.process > 1 << 20)
-        #expect(dry.text.contains(dry.examples[0].query))
+        #expect(dry.text.contains(dry.examples[0].query.text))
         #expect(dry.json["tokens"]?["truncated"]?.integer == dry.truncatedCount)
     }
 }

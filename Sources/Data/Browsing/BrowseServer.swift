@@ -11,12 +11,15 @@ public struct BrowseServer: Sendable {
     private let browsed: BrowsedDataset
     private let host: String
     private let port: Int
+    private let model: (any ModelView)?
 
     /// - Parameters:
+    ///   - model: what shows beside each record what a model is given of it; nil shows records alone.
     ///   - host: the address or name to listen on.
     ///   - port: 0 takes any that is free.
-    public init(_ browsed: BrowsedDataset, host: String, port: Int) {
+    public init(_ browsed: BrowsedDataset, model: (any ModelView)? = nil, host: String, port: Int) {
         self.browsed = browsed
+        self.model = model
         self.host = host
         self.port = port
     }
@@ -103,7 +106,8 @@ public struct BrowseServer: Sendable {
                     file.bytes, headers: [.contentType: file.contentType, .cacheControl: "no-cache"], to: request)
             }
         }
-        json("/api/dataset") { _ in browsed.overview }
+        let modelName = model?.modelName
+        json("/api/dataset") { _ in browsed.overview(model: modelName) }
         json("/api/lineage") { _ in browsed.lineage }
         json("/api/statistics") { _ in browsed.statistics }
         for kind in [RecordList.Kind.queries, .documents] {
@@ -121,23 +125,41 @@ public struct BrowseServer: Sendable {
         route("/media/:digest") { request, context in
             try await media.respond(context.parameters.get("digest") ?? "", to: request)
         }
+        addModel(to: route)
         return router
+    }
+
+    /// Without a model there is nothing behind these addresses.
+    private func addModel(
+        to route: (
+            RouterPath, @escaping @Sendable (Request, BasicRequestContext) async throws -> Response
+        ) -> Void
+    ) {
+        guard let model else { return }
+        let answers = ModelAnswers(model, browsed.dataset)
+        route("/api/model/:kind/:ordinal") { request, context in
+            try await answers.preview(of: Parameters(request, context).record(), to: request)
+        }
+        route("/model/:kind/:ordinal/:item/:number") { request, context in
+            let parameters = Parameters(request, context)
+            return try await answers.picture(parameters.picture(), of: parameters.record(), to: request)
+        }
     }
 }
 
 /// The parts of a request's address, checked.
 private struct Parameters: Sendable {
     private let query: [(name: Substring, value: Substring)]
-    private let ordinalText: String?
-    private let listText: String?
+    private let words: [String: String]
 
     init(_ request: Request, _ context: BasicRequestContext) {
         query = request.uri.queryParameters.map { ($0.key, $0.value) }
-        ordinalText = context.parameters.get("ordinal")
-        listText = context.parameters.get("list")
+        var words: [String: String] = [:]
+        for name in ["ordinal", "list", "kind", "item", "number"] { words[name] = context.parameters.get(name) }
+        self.words = words
     }
 
-    func path(_ name: String) -> String { (name == "list" ? listText : ordinalText) ?? "" }
+    func path(_ name: String) -> String { words[name] ?? "" }
 
     /// Empty where it is not given.
     func text(_ name: String) -> String { query.first { $0.name == name[...] }.map { String($0.value) } ?? "" }
@@ -159,10 +181,21 @@ private struct Parameters: Sendable {
     }
 
     func ordinal() throws -> Int {
-        guard let ordinal = ordinalText.flatMap({ Int($0) }), ordinal >= 0 else {
+        guard let ordinal = Int(path("ordinal")), ordinal >= 0 else {
             throw BrowseError(404, "a record is named by its ordinal, a number from 0")
         }
         return ordinal
+    }
+
+    func record() throws -> ModelAnswers.RecordName {
+        try ModelAnswers.RecordName(kind: path("kind"), ordinal: path("ordinal"))
+    }
+
+    func picture() throws -> ModelPicture {
+        guard let item = Int(path("item")), let number = Int(path("number")), item >= 0, number >= 0 else {
+            throw BrowseError(404, "a picture is named by two numbers from 0")
+        }
+        return ModelPicture(item: item, number: number, hasLines: flag("lines"))
     }
 
     func list(of kind: RecordList.Kind) throws -> RecordList {

@@ -19,7 +19,9 @@ public final class BrowsedDataset: Sendable {
     }
 
     /// What every page needs to know.
-    var overview: JSONValue {
+    ///
+    /// - Parameter model: what the page calls the model whose view of records is shown; nil where there is none.
+    func overview(model: String?) -> JSONValue {
         let manifest = dataset.manifest
         var json: JSONObject = [
             "reference": .string(dataset.reference), "name": .string(manifest.name),
@@ -34,6 +36,7 @@ public final class BrowsedDataset: Sendable {
             "media": JSONValue(dataset.mediaCount),
         ]
         json["mining"] = mining ?? .null
+        json["model"] = model.map { .string($0) } ?? .null
         return .object(json)
     }
 

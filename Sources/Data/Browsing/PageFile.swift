@@ -13,6 +13,7 @@ struct PageFile: Sendable {
         PageFile(path: "/cards.js", contentType: script, bytes: PackageResources.cards_js),
         PageFile(path: "/elements.js", contentType: script, bytes: PackageResources.elements_js),
         PageFile(path: "/lists.js", contentType: script, bytes: PackageResources.lists_js),
+        PageFile(path: "/model.js", contentType: script, bytes: PackageResources.model_js),
         PageFile(path: "/overview.js", contentType: script, bytes: PackageResources.overview_js),
     ]
 

@@ -1,5 +1,6 @@
 // A record as a card: its text, what it shows and plays, its other fields, and what is known about its link.
 import { ask, count, data, decimal, id, make, size } from "./elements.js";
+import { modelView } from "./model.js";
 
 const shownFormats = new Set(["jpeg", "png", "gif", "webp"]);
 const longText = 700;
@@ -74,7 +75,7 @@ export function contents(record, kind, whole) {
 }
 
 /** A document in one of a query's lists. */
-export function card(item, list) {
+export function card(item, list, dataset) {
   const chips = [];
   const isRanked = list.key === "positives" || list.key === "negatives";
   const rank = isRanked ? make("span", { class: "rank", title: "Place in the list, as it is stored" }, `${item.rank}`) : null;
@@ -104,7 +105,7 @@ export function card(item, list) {
   }).filter(Boolean));
   fill(item, false);
   return make("article", { class: "card", data: { ordinal: item.ordinal } },
-    head(data("a", item.title || item.id, { href: address })), body,
+    head(data("a", item.title || item.id, { href: address })), body, modelView(item, "documents", dataset, false),
     make("footer", {}, id(item.id),
       item.duplicateOf === undefined ? null
         : make("a", { href: `#/documents/${item.duplicateOf}` }, `duplicate of document ${count(item.duplicateOf)}`)));

@@ -1,6 +1,7 @@
 // One record in full: a query with its lists side by side, or a document.
 import { card, contents } from "./cards.js";
 import { ask, count, counted, data, decimal, id, make } from "./elements.js";
+import { modelView } from "./model.js";
 
 const names = { positives: "Positives", negatives: "Negatives" };
 
@@ -19,7 +20,7 @@ function section(list, ordinal, dataset) {
   const label = `list-${list.key}`;
   const isJudged = list.split !== undefined;
   const title = isJudged ? ["Judged ", data("bdi", list.split)] : [names[list.key]];
-  const cards = make("div", { class: "cards" }, list.items.map((item) => card(item, list)));
+  const cards = make("div", { class: "cards" }, list.items.map((item) => card(item, list, dataset)));
   const kind = isJudged ? "judgements" : list.key;
   const part = make("section", { class: `list ${kind}`, "aria-labelledby": label, data: { list: list.key } },
     make("h3", { id: label }, title, " ", make("span", { class: "count" }, count(list.total))),
@@ -30,7 +31,7 @@ function section(list, ordinal, dataset) {
     const more = make("button", { type: "button", onclick: async () => {
       try {
         const rest = await ask(`/api/queries/${ordinal}/${list.key}?from=${next}`);
-        const added = rest.items.map((item) => card(item, list));
+        const added = rest.items.map((item) => card(item, list, dataset));
         cards.append(...added);
         added[0]?.querySelector("a")?.focus();
         next = rest.next;
@@ -54,6 +55,7 @@ export function queryView(answer, dataset, whole) {
       make("p", { class: "where" }, `Query ${count(query.ordinal + 1)} of ${count(dataset.queries)}`, " · ", id(query.id)),
       query.text === undefined ? null : data("h2", query.text)),
     make("div", { class: "body" }, contents(query, "queries", whole).filter(Boolean)),
+    modelView(query, "queries", dataset, true),
     lists.length === 0 ? make("p", { class: "none" }, "No document is linked to this query.") : null,
     make("div", { class: "columns" }, lists.map((list) => section(list, query.ordinal, dataset))));
 }
@@ -64,6 +66,7 @@ export function documentView(record, dataset, whole) {
       make("p", { class: "where" }, `Document ${count(record.ordinal + 1)} of ${count(dataset.documents)}`, " · ", id(record.id)),
       record.title === undefined ? null : data("h2", record.title)),
     make("div", { class: "body card" }, contents(record, "documents", whole).filter(Boolean)),
+    modelView(record, "documents", dataset, true),
     record.duplicateOf === undefined ? null : make("p", { class: "note" }, "The alias map has it as a duplicate of ",
       make("a", { href: `#/documents/${record.duplicateOf}` }, `document ${count(record.duplicateOf)}`), "."));
 }

@@ -9,8 +9,21 @@ internal import Records
 final class MediaLoader {
     private var transform: LogMelTransform?
 
+    /// The features of a sound as it was decoded.
+    func features(
+        of sound: Sound, _ frontEnd: SoundFrontEnd, at place: @autoclosure () -> Place, _ id: [UInt8]
+    ) throws -> LogMel {
+        let transform = try self.transform ?? LogMelTransform(frontEnd)
+        self.transform = transform
+        do {
+            return try transform.features(of: sound, at: place())
+        } catch let error as InputError {
+            throw InputError(error.reason, at: error.place, offender: id, advice: error.advice)
+        }
+    }
+
     /// An image or a sound as it was decoded; videos are decoded frame by frame once it is known which.
-    private enum Decoded {
+    enum Decoded {
         case image(Bitmap)
         case sound(Sound)
         case video
@@ -20,7 +33,20 @@ final class MediaLoader {
     ///
     /// - Throws: `InputError` for media that are missing or broken, with the record's id.
     func load(_ plan: InputPlan, _ planner: InputPlanner, at place: @autoclosure () -> Place) throws -> LoadedInput {
-        guard let content = plan.content, !plan.media.isEmpty else { return LoadedInput(plan.input) }
+        let (plan, decoded) = try settled(plan, planner, at: place())
+        let rows = try zip(plan.media, decoded).map { item, value in
+            try self.rows(item, value, planner, at: place(), plan.content?.id ?? [])
+        }
+        return LoadedInput(plan.input, rows: rows)
+    }
+
+    /// The plan of media as large as they turn out to be, with what was decoded to find that out.
+    ///
+    /// - Throws: as ``load(_:_:at:)``.
+    func settled(
+        _ plan: InputPlan, _ planner: InputPlanner, at place: @autoclosure () -> Place
+    ) throws -> (plan: InputPlan, decoded: [Decoded]) {
+        guard let content = plan.content, !plan.media.isEmpty else { return (plan, []) }
         var (decoded, found): ([Decoded], [MediaExtent]) = ([], [])
         for item in plan.media {
             let (value, extent) = try decode(item, planner, at: place(), content.id)
@@ -36,10 +62,7 @@ final class MediaLoader {
             plan = try planner.plan(content, extents: kinds.map { byKind[$0]!.1 }, at: place())
             decoded = plan.media.map { byKind[$0.kind]!.0 }
         }
-        let rows = try zip(plan.media, decoded).map { item, value in
-            try self.rows(item, value, planner, at: place(), content.id)
-        }
-        return LoadedInput(plan.input, rows: rows)
+        return (plan, decoded)
     }
 
     private func decode(
@@ -88,13 +111,7 @@ final class MediaLoader {
             return PictureRows(plan, [plan.picture(of: image)])
         case (.sound, .sound(let sound)):
             let frontEnd = planner.form.media!.sound!
-            let transform = try self.transform ?? LogMelTransform(frontEnd)
-            self.transform = transform
-            do {
-                return SoundRows(try transform.features(of: sound, at: place()), frontEnd)
-            } catch let error as InputError {
-                throw InputError(error.reason, at: error.place, offender: id, advice: error.advice)
-            }
+            return SoundRows(try features(of: sound, frontEnd, at: place(), id), frontEnd)
         case (.video(let plan), .video):
             return try frames(plan, item, planner, at: place(), id)
         default: preconditionFailure("an item of its kind")
@@ -109,28 +126,42 @@ final class MediaLoader {
         let rowWidth = plan.frame.layout.rowWidth
         var pictures: [Bitmap] = []
         var values = isBytes ? [] : [Float](repeating: 0, count: plan.valueCount)
-        var (number, isWrong) = (0, false)
+        try forEachFrame(plan.frameIndices.indices, of: plan, item, planner, at: place(), id) { picture, number in
+            if isBytes {
+                pictures.append(plan.frame.picture(of: picture))
+            } else {
+                values.withUnsafeMutableBufferPointer { plan.write(picture, number: number, into: $0) }
+            }
+        }
+        return isBytes ? PictureRows(plan.frame, pictures) : NumberRows(values: values, rowWidth: rowWidth)
+    }
+
+    /// Decodes frames one by one.
+    ///
+    /// - Parameters:
+    ///   - numbers: places in the plan's frames.
+    ///   - body: is given each frame and its place.
+    func forEachFrame(
+        _ numbers: Range<Int>, of plan: VideoPlan, _ item: PlannedMedia, _ planner: InputPlanner,
+        at place: @autoclosure () -> Place, _ id: [UInt8], _ body: (Bitmap, Int) -> Void
+    ) throws {
+        var (number, isWrong) = (numbers.lowerBound, false)
         try withBytes(of: item, item.digest!, planner, at: place(), id) { bytes in
-            try Video.forEachPicture(plan.frameIndices, decoding: bytes) { picture in
+            try Video.forEachPicture(Array(plan.frameIndices[numbers]), decoding: bytes) { picture in
                 // A stream may change its size on the way.
                 guard picture.width == plan.frame.source.width, picture.height == plan.frame.source.height else {
                     isWrong = true
                     return
                 }
-                if isBytes {
-                    pictures.append(plan.frame.picture(of: picture))
-                } else {
-                    values.withUnsafeMutableBufferPointer { plan.write(picture, number: number, into: $0) }
-                }
+                body(picture, number)
                 number += 1
             }
         }
-        guard number == plan.frameIndices.count, !isWrong else {
+        guard number == numbers.upperBound, !isWrong else {
             throw InputError(
                 "the video's frames have different sizes", at: place(), offender: id,
                 advice: "Convert it to frames of one size, with ffmpeg for example.")
         }
-        return isBytes ? PictureRows(plan.frame, pictures) : NumberRows(values: values, rowWidth: rowWidth)
     }
 
     private func withBytes(

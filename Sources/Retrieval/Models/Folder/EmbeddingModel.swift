@@ -71,6 +71,21 @@ public final class EmbeddingModel {
             quantizes: quantizes, device: device, settingName: settingName)
     }
 
+    /// Loads everything but weights, in whose place are tensors that take no memory: for whoever asks what the model would
+    /// be given, and computes nothing. Vectors of it would mean nothing.
+    ///
+    /// - Parameters: as those of
+    ///   ``init(loading:_:overrides:adapter:type:quantizes:device:settingName:)``; an adapter is asked for its card alone.
+    /// - Throws: `InputError` or `Failure` for anything but weights that is missing, unknown or does not fit.
+    public convenience init(
+        withoutWeightsOf folder: FilePath, overrides: ModelCard.Overrides = .init(), adapter: FilePath? = nil,
+        settingName: (ModelCard.Setting) -> String = \.description
+    ) throws {
+        try self.init(
+            ModelFolder(folder, adapter: adapter, overrides, settingName: settingName), .training, overrides,
+            outline: FolderOutline(), settingName: settingName)
+    }
+
     /// - Parameter outline: notes down what tensors the folder must have; none is read then.
     init(
         _ files: ModelFolder, _ purpose: Purpose, _ overrides: ModelCard.Overrides, type: ElementType = .float32,
@@ -99,7 +114,7 @@ public final class EmbeddingModel {
         queries = try RoleTokenizer(card.query, of: card, tokenizer)
         documents = try RoleTokenizer(card.document, of: card, tokenizer)
         try requireFittingTokenizer()
-        if let adapter { try merge(adapter, isDescription: files.description == adapter) }
+        if let adapter, outline == nil { try merge(adapter, isDescription: files.description == adapter) }
         if purpose == .encoding { try text.prepareForEncoding(quantizes: quantizes) }
     }
 
