@@ -219,6 +219,7 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
+        room("ForeignWeights", uses: ["Base", "JSON", "Tensors"], packages: [systemPackage]),
         room(
             "Inputs",
             uses: ["CPixels", "Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
@@ -274,13 +275,15 @@ let tools: [Target] = layer(
         tool(
             "tvt-model",
             uses: [
-                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ModelCommandLine",
+                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ForeignWeights",
+                "ModelCommandLine",
             ]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
+        tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),
         tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
     ])
 
@@ -345,6 +348,9 @@ let testTargets: [Target] = [
         ],
         packages: [systemPackage]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("DemoCaptions", uses: ["JSON", "Media", "demo-captions"], packages: [systemPackage]),
     tests(
         "Inputs", uses: ["CPixels", "JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage],
         exclude: ["Golden"]),
@@ -429,8 +435,8 @@ let benchmarks: [Target] =
         .executableTarget(
             name: "tvt-bench",
             dependencies: [
-                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
-                "StoreFormat", "Tokenizers", argumentParser, systemPackage,
+                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "Inputs", "JSON", "Media", "RawSources",
+                "Records", "Store", "StoreFormat", "Tokenizers", argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]

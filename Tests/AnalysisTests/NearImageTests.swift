@@ -48,6 +48,7 @@ import Testing
             .encoded(as: .png)
     }
 
+    @discardableResult
     static func commit(_ pages: [Page], to store: Store, as reference: String = "pages") throws -> Dataset {
         let writer = try store.writer(reference: reference, provenance: Provenance(tool: "test 1"))
         for page in pages {
@@ -204,12 +205,12 @@ import Testing
 
     @Test func theToolReports() throws {
         let temporary = try TemporaryStore()
-        try Self.commit(
+        _ = try Self.commit(
             [
                 Page(id: "a", image: Self.png(1)), Page(id: "a again", image: Self.jpeg(1)),
                 Page(id: "white", image: Self.blank(255)), Page(id: "cut off", image: Array(Self.png(7).prefix(200))),
             ], to: temporary.store)
-        try Self.commit([Page(id: "words", text: Self.text)], to: temporary.store, as: "words")
+        _ = try Self.commit([Page(id: "words", text: Self.text)], to: temporary.store, as: "words")
         func tool(_ arguments: String...) throws -> ToolResult {
             try run("tvt-store", arguments + ["--store", temporary.store.root.string])
         }

@@ -255,18 +255,6 @@ public final class BlockwiseEncoder {
             return try all.indexSelect(0, Tensor(rows).to(all.device)).requireGradient()
         }
     }
-
-    /// About how many bytes all traces of a pass of `tokenCount` tokens take if they are kept: what the linear layers
-    /// read and write, which is most of a block's graph, and where weights are widened to be computed with, their wide
-    /// copies in each chunk's graph.
-    public func estimatedTraceBytes(tokenCount: Int, chunkTokens: Int? = nil, _ precision: Precision) -> Int {
-        let layers = model.linearLayers
-        let rows = tokenCount * layers.reduce(0) { $0 + $1.inputSize + $1.outputSize }
-        let chunkCount = chunkTokens.map { max(1, (tokenCount + $0 - 1) / $0) } ?? 1
-        let isWidened = precision.compute != precision.storage
-        let widened = isWidened ? chunkCount * layers.reduce(0) { $0 + $1.inputSize * $1.outputSize } : 0
-        return precision.compute.byteCount * (rows + widened)
-    }
 }
 
 /// Sums of gradients, one for each trained parameter.

@@ -168,6 +168,19 @@ public final class TrainingPlan {
             loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
     }
 
+    /// The parts that have something to train: those that are not frozen and, with adapters, have layers that get one.
+    func trainedParts() throws -> Set<ModelPart> {
+        try Set(TrainedPart.all(self).filter { $0.numberCount > 0 }.map(\.part))
+    }
+
+    /// What the graphs of a pass of some inputs take.
+    func estimatedTraces(
+        _ inputs: [ModelInput], _ encoder: BlockwiseEncoder, _ trained: Set<ModelPart>
+    ) throws -> TraceEstimate {
+        encoder.estimatedTraces(
+            try PassSize(inputs, of: encoder.model), chunkTokens: config.chunkTokens, trained: trained, precision)
+    }
+
     /// How the weights that are computed with are kept, and the type that is computed in.
     var precision: Precision { Precision(config.precision == .bf16 ? .bfloat16 : .float32, on: device) }
 

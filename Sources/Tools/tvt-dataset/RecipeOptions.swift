@@ -1,8 +1,8 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import Glibc
-internal import Recipes
+public import Recipes
 internal import SystemPackage
 
 /// What all subcommands take.
