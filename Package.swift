@@ -283,7 +283,8 @@ let tools: [Target] = layer(
         tool(
             "tvt-model",
             uses: [
-                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ForeignWeights", "ModelCommandLine",
+                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ForeignWeights",
+                "ModelCommandLine",
             ]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
@@ -428,8 +429,8 @@ let testTargets: [Target] = [
     tests(
         "Recipes",
         uses: [
-            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-search",
-            "tvt-store",
+            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-model",
+            "tvt-search", "tvt-store",
         ], packages: [systemPackage], exclude: ["Golden", "Servers"]),
     tests(
         "Evaluation", uses: ["JSON", "Rankings", "Store", "StoreFormat", "Evaluation", "tvt-eval"], exclude: ["Golden"]),

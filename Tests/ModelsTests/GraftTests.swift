@@ -39,6 +39,8 @@ struct GraftTests {
         #expect(rules.soundPiece == 14)
         for item in media.inputs.flatMap(\.input.media) {
             #expect(rules.featureCount?(item.shape) == item.tokenCount)
+            // As those that plan inputs ask.
+            #expect(try rules.featureCount(item.shape, at: Place(path: "graft")) == item.tokenCount)
         }
         try withoutGradients {
             for tower in model.text.towers {
