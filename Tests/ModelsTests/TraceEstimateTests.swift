@@ -4,6 +4,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// What the graphs of a pass are expected to take, where towers have rows of their own.

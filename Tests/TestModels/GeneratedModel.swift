@@ -1,20 +1,19 @@
-import Base
-import JSON
-import Models
-import SystemPackage
-import Tensors
-import TestKit
+internal import Base
+package import JSON
+package import SystemPackage
+package import Tensors
+internal import TestKit
 
 /// A random model of the goldens under `Golden/families`: its weights are a function of a seed and of their names.
-struct GeneratedModel {
-    static let goldens = Golden()("families")
-    let reference: JSONValue
+package struct GeneratedModel: Sendable {
+    package static let goldens = sourceRoot.appending("Tests/ModelsTests/Golden/families")
+    package let reference: JSONValue
     /// Blocks' outputs, vectors.
-    let expected: SafetensorsFile
-    let seed: UInt64
-    let texts: [[Int32]]
+    package let expected: SafetensorsFile
+    package let seed: UInt64
+    package let texts: [[Int32]]
 
-    init(_ name: String, in folder: FilePath = GeneratedModel.goldens) throws {
+    package init(_ name: String, in folder: FilePath = GeneratedModel.goldens) throws {
         reference = try JSONValue.parse(file: folder.appending(name + ".json"))
         expected = try SafetensorsFile(folder.appending(name + ".safetensors"))
         seed = UInt64(reference["seed"]!.integer!)
@@ -22,15 +21,15 @@ struct GeneratedModel {
     }
 
     /// The names of all goldens of text models.
-    static let names = cases(in: goldens)
+    package static let names = cases(in: goldens)
 
-    static func cases(in folder: FilePath) -> [String] {
+    package static func cases(in folder: FilePath) -> [String] {
         let files = (try? Files.list(folder)) ?? []
         return files.filter { $0.hasSuffix(".safetensors") }.map { String($0.dropLast(12)) }.sorted()
     }
 
     /// Values that numpy makes alike; see `Golden/families/PROVENANCE.md`.
-    static func values(_ name: String, seed: UInt64, count: Int, center: Double, spread: Double) -> [Float] {
+    package static func values(_ name: String, seed: UInt64, count: Int, center: Double, spread: Double) -> [Float] {
         var hash: UInt64 = 14_695_981_039_346_656_037
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
         let state = seed ^ hash
@@ -58,7 +57,7 @@ struct GeneratedModel {
     }
 
     /// Writes a model folder; its tokenizer is that of another test, whose ids do not matter.
-    func write(to folder: FilePath) throws {
+    package func write(to folder: FilePath) throws {
         try Files.makeDirectory(folder)
         try Files.replace(folder.appending("config.json"), with: reference["config"]!.pretty())
         try SafetensorsWriter.write(tensors(reference["tensors"]!), to: folder.appending("model.safetensors"))
@@ -71,7 +70,7 @@ struct GeneratedModel {
     }
 
     /// Writes the adapter that goes with the model.
-    func writeAdapter(to folder: FilePath) throws {
+    package func writeAdapter(to folder: FilePath) throws {
         try Files.makeDirectory(folder)
         let adapter = reference["lora"]!
         try Files.replace(folder.appending("adapter_config.json"), with: adapter["config"]!.pretty())
