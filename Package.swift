@@ -289,6 +289,9 @@ let testTargets: [Target] = [
     .target(
         name: "TestKit", dependencies: ["Base", "JSON", systemPackage],
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
+    .target(
+        name: "TestModels", dependencies: ["Base", "JSON", "Tensors", "TestKit", systemPackage],
+        path: "Tests/TestModels", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
     tests(
@@ -329,17 +332,17 @@ let testTargets: [Target] = [
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests(
-        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training"], packages: [systemPackage],
-        exclude: ["Golden"]),
+        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels"],
+        packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
             "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Inputs",
             "Engine", "Encoding",
-            "Examples",
-            "tvt-encode",
+            "Examples", "TestModels",
+            "tvt-convert", "tvt-encode",
         ],
-        packages: [systemPackage]),
+        packages: [systemPackage], exclude: ["Golden"]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Inputs", uses: ["JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage], exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),

@@ -3,6 +3,7 @@ import JSON
 import Models
 import SystemPackage
 import Tensors
+import TestModels
 
 /// A random model with towers of the goldens under `Golden/families/audio`, and what it is given.
 struct GeneratedMedia {

@@ -5,6 +5,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// Models that are put together of a text model and towers: against the parts in transformers, and as `graft` writes them.
