@@ -304,6 +304,9 @@ let testTargets: [Target] = [
     .target(
         name: "TestKit", dependencies: ["Base", "JSON", systemPackage],
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
+    .target(
+        name: "TestModels", dependencies: ["Base", "JSON", "Tensors", "TestKit", systemPackage],
+        path: "Tests/TestModels", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
     tests(
@@ -344,17 +347,17 @@ let testTargets: [Target] = [
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests(
-        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training"], packages: [systemPackage],
-        exclude: ["Golden"]),
+        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels"],
+        packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
             "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Inputs",
             "Engine", "Encoding",
-            "Examples",
-            "tvt-encode",
+            "Examples", "TestModels",
+            "tvt-convert", "tvt-encode",
         ],
-        packages: [systemPackage]),
+        packages: [systemPackage], exclude: ["Golden"]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),

@@ -1,10 +1,10 @@
-"""Makes the golden files of records with images, videos and sounds: what transformers makes of them, from a conversation to
-a vector, on tiny models.
+"""Makes the golden files of records with images, videos and sounds: what transformers makes of them, up to vectors, on
+tiny models.
 
     python make-media.py --v4-python PYTHON [--only NAME]... [--folders DIR]
 
 Made with transformers 5.24.0, torch 2.13.0 (CPU, AVX2, one thread), torchvision 0.28.0, Pillow 12.3.0, numpy 2.4.6 and
-Debian 12's ffmpeg 5.1; about a minute, no network. PYTHON is an interpreter that has transformers 4.57.6 and torch, which
+Debian 12's ffmpeg 5.1; a few minutes, no network. PYTHON is an interpreter that has transformers 4.57.6 and torch, which
 places the tokens of Qwen's models: see make-vision.py in Tests/ModelsTests/Golden/families, whose functions this script
 uses, and those of make-families.py, make-audio.py and make-eg2.py. PROVENANCE.md describes the files.
 
@@ -160,6 +160,7 @@ def frames(name):
 
 # --- Records -------------------------------------------------------------------------------------------------------
 
+KINDS = ("image", "video", "audio")
 LONG = " ".join("abcdefghijklmnopqrstuvwxyz"[(7 * i) % 26] for i in range(70))
 RECORDS = [
     {"id": "text", "text": "the cat sat on the mat"},
@@ -197,10 +198,8 @@ class Run:
     def conversation(self, record, text):
         has_system = self.inputs.get("prompt_place") == "system"
         words = text if has_system else self.prompt + text
-        items = [{"type": kind} for kind in ("image", "video", "audio") if kind in record]
+        items = [{"type": kind} for kind in KINDS if kind in record]
         parts = [{"type": "text", "text": words}] if words else []
-        if items and not text:
-            parts = [{"type": "text", "text": self.prompt}] if self.prompt and not has_system else []
         content = parts + items if self.inputs.get("media_place") == "last" else items + parts
         turns = [{"role": "user", "content": content if items else words}]
         system = self.prompt if has_system else self.inputs.get("system")
@@ -248,7 +247,7 @@ def byte_level_vocabulary():
 def qwen_tokenizer(names, **attributes):
     vocabulary, merges = byte_level_vocabulary()
     made = transformers.Qwen2Tokenizer(
-        vocab=vocabulary, merges=merges, extra_special_tokens={key: value for key, value in attributes.items()}
+        vocab=vocabulary, merges=merges, extra_special_tokens=attributes
     )
     made.add_tokens([transformers.AddedToken(name, special=True, normalized=False) for name in names])
     return made
@@ -328,7 +327,7 @@ class Reference:
     name = ""
     seed = 0
     pooling = "last"
-    kinds = ("image", "video", "audio")
+    kinds = KINDS
     left_out = ()  # records that the reference refuses
 
     def __init__(self, folder, v4_python):
@@ -352,7 +351,7 @@ class Reference:
                 run.conversation(record, text), add_generation_prompt=run.inputs.get("generation_prompt", False),
                 tokenize=False, chat_template=self.template,
             )  # fmt: skip
-        items = "".join(self.placeholders[kind] for kind in ("image", "video", "audio") if kind in record)
+        items = "".join(name for kind, name in zip(KINDS, self.expanded) if kind in record)
         if run.inputs.get("media_place") == "last":
             return run.prompt + text + items
         return run.prompt + items + text
@@ -387,9 +386,9 @@ class Reference:
             arguments = self.arguments(run, record, " ".join(words))
         return arguments, len(words) < len(text.split(" "))
 
-    def encode(self, run, records):
-        """Of each record: tokens, positions (or none), vector, and whether the text was cut."""
-        fitting = [self.fitting(run, record) for record in records]
+    def encode(self, pairs):
+        """Of each record in a run: tokens, positions (or none), vector, and whether the text was cut."""
+        fitting = [self.fitting(run, record) for run, record in pairs]
         positions = self.positions([arguments for arguments, _ in fitting])
         for (arguments, was_cut), placed in zip(fitting, positions):
             extra = {} if placed is None else {"position_ids": torch.tensor(placed)[:, None]}
@@ -627,7 +626,6 @@ class Omni(Reference):
 class EmbeddingGemma2(Reference):
     name, seed, pooling = "embedding-gemma2", 3501, "mean"
     expanded = ("<|image|>", "<|video|>", "<|audio|>")
-    placeholders = dict(image="<|image|>", video="<|video|>", audio="<|audio|>")
     cut_length = 60
 
     def make(self, folder):
@@ -761,8 +759,8 @@ class Graft(Reference):
             made = self.parts["audio"](mels).last_hidden_state[0]
             yield "<audio>", self.projectors["audio"]["linear"](made.reshape(-1, 160))
 
-    def encode(self, run, records):
-        return [self.encoded(run, record) for record in records]
+    def encode(self, pairs):
+        return (self.encoded(run, record) for run, record in pairs)
 
     def encoded(self, run, record):
         text = text_of(record)
@@ -803,7 +801,7 @@ REFERENCES = [Qwen2VL, Qwen25VL, Qwen3VL, Omni, EmbeddingGemma2, Graft]
 
 
 def packed(numbers):
-    """Runs of equal numbers as `token*count`, of ascending ones as they are."""
+    """`5 7*3`: a 5 and three 7."""
     parts = []
     for number in numbers:
         if parts and parts[-1][0] == number:
@@ -818,7 +816,7 @@ def records_of(reference, run):
     for record in RECORDS:
         if run.records and record["id"] not in run.records or record["id"] in reference.left_out:
             continue
-        if all(kind in kinds for kind in ("image", "video", "audio") if kind in record):
+        if all(kind in kinds for kind in KINDS if kind in record):
             yield record
 
 
@@ -827,21 +825,19 @@ def make(kind, v4_python, folders):
         folder = folders / kind.name if folders else Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         reference = kind(folder, v4_python)
-        runs, tensors = [], {}
-        for run in reference.runs():
-            outputs, vectors = [], []
-            records = list(records_of(reference, run))
-            encoded = reference.encode(run, records)
-            for record, (tokens, positions, vector, was_cut) in zip(records, encoded):
-                vectors.append(vector)
-                outputs.append({"id": record["id"], "isCut": was_cut, "tokens": packed(tokens)})
-                if positions is not None:
-                    outputs[-1]["positions"] = [packed(axis) for axis in positions]
-            runs.append({
+        pairs = [(run, record) for run in reference.runs() for record in records_of(reference, run)]
+        encoded = reference.encode(pairs)
+        runs, vectors = {}, {}
+        for (run, record), (tokens, positions, vector, was_cut) in zip(pairs, encoded):
+            output = {"id": record["id"], "isCut": was_cut, "tokens": packed(tokens)}
+            if positions is not None:
+                output["positions"] = [packed(axis) for axis in positions]
+            described = {
                 "name": run.name, "inputs": run.inputs, "prompt": run.prompt, "maxLength": run.max_length,
-                "outputs": outputs,
-            })  # fmt: skip
-            tensors[run.name] = torch.stack(vectors).contiguous()
+                "isWhole": not run.records, "outputs": [],
+            }  # fmt: skip
+            runs.setdefault(run.name, described)["outputs"].append(output)
+            vectors.setdefault(run.name, []).append(vector)
         names = sorted(path.name for path in folder.iterdir() if path.suffix in (".json", ".jinja"))
         names = [name for name in names if name not in ("config.json", "generation_config.json")]
         content = {
@@ -857,10 +853,10 @@ def make(kind, v4_python, folders):
             "note": kind.__doc__ or "", "config": reference.config, "seed": reference.seed, "texts": [],
             "pooling": reference.pooling,
             "files": [{"name": name, "content": (folder / name).read_text()} for name in names],
-            "tensors": reference.tensors, "runs": runs,
+            "tensors": reference.tensors, "runs": list(runs.values()),
         }  # fmt: skip
     (HERE / f"{kind.name}.json").write_text(families.to_json(content) + "\n")
-    save_file(tensors, HERE / f"{kind.name}.safetensors")
+    save_file({name: torch.stack(made) for name, made in vectors.items()}, HERE / f"{kind.name}.safetensors")
 
 
 def write_corpus(path):
