@@ -81,6 +81,7 @@ let bindings: [Target] = layer(
             name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("jpeg")]),
         .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
+        .target(name: "CPixels", exclude: ["README.md"]),
         .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
         .target(
             name: "CWebP", exclude: ["README.md"],
@@ -135,7 +136,7 @@ let wrappers: [Target] = layer(
         room("Archives", uses: ["CArchive", "CZlib", "Base"], packages: [systemPackage]),
         room("HTTP", uses: ["CCurl", "Base"], packages: [systemPackage]),
         room("JSON", uses: ["CSimdJSON", "Base"], packages: [systemPackage]),
-        room("Media", uses: ["CAV", "CJPEG", "CPNG", "CWebP", "Base"]),
+        room("Media", uses: ["CAV", "CJPEG", "CPNG", "CPixels", "CWebP", "Base"]),
         room("Columns", uses: ["CArrow", "Base", "JSON"], packages: [systemPackage]),
         room("RegularExpressions", uses: ["COnig"]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
@@ -198,7 +199,7 @@ let data: [Target] = layer(
             "Curation", uses: ["Base", "Archives", "JSON", "Records", "Rankings", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
-            "Analysis", uses: ["Base", "JSON", "Zstandard", "Reports", "StoreFormat", "Store"],
+            "Analysis", uses: ["Base", "JSON", "Media", "Zstandard", "Reports", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
             "Browsing", uses: ["Base", "JSON", "Records", "StoreFormat", "Store"],
@@ -218,7 +219,11 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
-        room("Inputs", uses: ["Base", "JSON", "Records", "Media", "Models", "Tensors"], packages: [systemPackage]),
+        room("ForeignWeights", uses: ["Base", "JSON", "Tensors"], packages: [systemPackage]),
+        room(
+            "Inputs",
+            uses: ["CPixels", "Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
+            packages: [systemPackage]),
         room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
             "Encoding",
@@ -269,12 +274,15 @@ let tools: [Target] = layer(
             ]),
         tool(
             "tvt-model",
-            uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ModelCommandLine"]),
+            uses: [
+                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ForeignWeights", "ModelCommandLine",
+            ]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
+        tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),
         tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
     ])
 
@@ -339,7 +347,12 @@ let testTargets: [Target] = [
         ],
         packages: [systemPackage]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
-    tests("Inputs", uses: ["JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("DemoCaptions", uses: ["JSON", "Media", "demo-captions"], packages: [systemPackage]),
+    tests(
+        "Inputs", uses: ["CPixels", "JSON", "Media", "Tensors", "Inputs"], packages: [systemPackage],
+        exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Mining", uses: ["JSON", "Records", "Store", "StoreFormat", "Mining", "tvt-mine"], packages: [systemPackage],
@@ -355,7 +368,10 @@ let testTargets: [Target] = [
     tests("JSON", uses: ["JSON"]),
     tests(
         "Analysis",
-        uses: ["JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store", "tvt-convert"],
+        uses: [
+            "JSON", "Media", "Records", "Store", "StoreFormat", "StoreMaintenance", "Analysis", "tvt-store",
+            "tvt-convert",
+        ],
         packages: [systemPackage]),
     tests(
         "Curation", uses: ["JSON", "Records", "Store", "StoreFormat", "Curation", "tvt-convert", "tvt-store"],
@@ -418,8 +434,8 @@ let benchmarks: [Target] =
         .executableTarget(
             name: "tvt-bench",
             dependencies: [
-                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
-                "StoreFormat", "Tokenizers", argumentParser, systemPackage,
+                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "Inputs", "JSON", "Media", "RawSources",
+                "Records", "Store", "StoreFormat", "Tokenizers", argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]

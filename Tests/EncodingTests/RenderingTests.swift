@@ -36,7 +36,9 @@ struct RenderingTests {
         var options = ExampleOptions([.init("sample")])
         options.passagesPerQuery = 1
         let source = try ExampleSource(options, store: data.store)
-        let planner = InputPlanner(model.documents, .document, ignoresMedia: false, mediaAdvice: "")
+        let planner = InputPlanner(
+            model.documents, .document, try InputForm(model), ignoresMedia: false, mediaAdvice: ""
+        ) { _, _ in false }
         var seen: Set<Int> = []
         for slot in 0..<4 {
             let example = try source.example(at: UInt64(slot))

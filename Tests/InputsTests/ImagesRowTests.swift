@@ -69,7 +69,7 @@ import Inputs
                 }
             ),
             (
-                .convolution(patchSide: 14),
+                .merged(patchSide: 14, mergeSide: 1, framesPerPatch: 1),
                 { x, y, channel in (y / 14 * 4 + x / 14, [channel * 196 + y % 14 * 14 + x % 14]) }
             ),
             (

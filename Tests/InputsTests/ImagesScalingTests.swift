@@ -1,3 +1,5 @@
+import Base
+import CPixels
 import JSON
 import Media
 import Testing
@@ -54,13 +56,70 @@ import Inputs
         #expect(part.pixels == wanted)
     }
 
-    /// The scaler of `Media` and this one are two ways to the same pixels.
+    /// The scaler of `Media` and this one have the same passes, and weights of their own.
     @Test func pillowIsTheScalerOfBitmaps() {
         for (number, (width, height)) in [(61, 20), (17, 130), (200, 33), (61, 90)].enumerated() {
             let source = ImagesGolden.noise(UInt64(number), width: 61, height: 90)
             let scaling = PixelScaling(
                 to: PixelSize(width: width, height: height), PixelResampling(.bicubic, .pillow))
             #expect(scaling.scaled(source) == source.scaled(toWidth: width, height: height))
+        }
+    }
+
+    /// All processors give the same bytes: pictures smaller than a register, or than a filter, among them.
+    @Test(arguments: [PixelResampling.Arithmetic.pillow, .pillow13, .torchBytes], PixelResampling.Filter.allCases)
+    func kernelsAgree(_ arithmetic: PixelResampling.Arithmetic, _ filter: PixelResampling.Filter) {
+        var random = SplitMix64(seed: 20_270_311)
+        func side(_ limit: UInt64) -> Int { 1 + Int(random.next(below: random.next(below: 3) == 0 ? 9 : limit)) }
+        for number in 0..<40 {
+            let source = ImagesGolden.noise(UInt64(number), width: side(150), height: side(150))
+            let size = PixelSize(width: side(90), height: side(90))
+            let region = PixelRegion(
+                left: Int(random.next(below: 9)) - 4, top: Int(random.next(below: 9)) - 4,
+                size: PixelSize(width: side(60), height: side(60)))
+            let scalers = PixelKernels.allCases.map {
+                RegionScaler(
+                    from: source.size, to: size, region: region, PixelResampling(filter, arithmetic), kernels: $0)
+            }
+            #expect(
+                scalers[0].bitmap(of: source) == scalers[1].bitmap(of: source), "\(source.size) to \(size)")
+        }
+    }
+
+    /// Bytes become the floats of the formula, to the bit, whatever the width.
+    @Test func floatsAreThoseOfTheFormula() {
+        let bytes = (0..<3 * 300).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        let (shifts, scales) = (
+            [122.77094, 116.74601, 104.09374].map(Float.init), [68.5, 66.63, 70.32].map(Float.init)
+        )
+        for isShifted in [true, false] {
+            var formula = cpixels_normalisation(
+                isShifted: isShifted, shifts: (shifts[0], shifts[1], shifts[2]),
+                scales: (scales[0], scales[1], scales[2]))
+            let wanted = bytes.indices.map { index -> Float in
+                let (x, scale) = (Float(bytes[index]), scales[index % 3])
+                return isShifted ? (x - shifts[index % 3]) / scale : x * scale
+            }
+            for kernels in PixelKernels.allCases {
+                for width in [1, 2, 3, 7, 8, 9, 14, 16, 17, 100] {
+                    var row = [Float](repeating: -1, count: 3 * width + 1)
+                    cpixels_normalise(kernels.code, &formula, bytes, 3 * width, &row)
+                    #expect(row == wanted.prefix(3 * width) + [-1])
+                    // Three rows, with a number between rows and between planes that stays.
+                    let plane = 3 * (width + 1) + 1
+                    var planes = [Float](repeating: -1, count: 3 * plane)
+                    cpixels_write_planes(kernels.code, &formula, bytes, 3 * width, width, 3, &planes, width + 1, plane)
+                    for channel in 0..<3 {
+                        for place in 0..<plane {
+                            let (y, x) = place.quotientAndRemainder(dividingBy: width + 1)
+                            let isWritten = x < width && y < 3
+                            #expect(
+                                planes[channel * plane + place]
+                                    == (isWritten ? wanted[3 * (y * width + x) + channel] : -1))
+                        }
+                    }
+                }
+            }
         }
     }
 

@@ -69,6 +69,8 @@ private func expected(_ key: String) throws -> [(name: String, value: JSONValue)
             #expect(Int((seconds * Double(rate)).rounded()) == samples, "\(name): \(seconds * Double(rate))")
             let sound = try bytes.withUnsafeBytes { try Sound(decoding: $0, rate: rate) }
             #expect(sound.samples.count == samples, "\(name)")
+            let resampled = try bytes.withUnsafeBytes { try Sound(decoding: $0) }
+            #expect(resampled.samples.count == Tones.count(of: samples, at: rate), "\(name)")
             try bytes.withUnsafeBytes { try MediaDescription.check(.memory($0), as: .audio) }
         }
     }

@@ -61,7 +61,10 @@ struct OptionRangeTests {
             options: [("--limit", "-1", "1000001"), ("--threshold", "0", "1.1"), ("--seed", "-1", "1e3")]),
         Numbers(
             command: ["tvt-store", "dedup"], arguments: ["a", "--as", "b"],
-            options: [("--threshold", "0", "nan"), ("--seed", "-1", "1e3")]),
+            options: [
+                ("--threshold", "0", "nan"), ("--seed", "-1", "1e3"), ("--image-bits", "-1", "13"),
+                ("--image-similarity", "0", "1.1"),
+            ]),
         Numbers(
             command: ["tvt-store", "gc"], arguments: [],
             options: [

@@ -16,6 +16,11 @@ int32_t makeDecoder(tvt_av *av, int stream, AVCodecContext **made, char *message
     decoder->thread_count = 1;
     decoder->max_pixels = (int64_t)(av->maxPixels < INT64_MAX ? av->maxPixels : INT64_MAX);
     decoder->err_recognition = AV_EF_CRCCHECK;
+    // Of a short Vorbis libav cuts too much: it takes the first packet, of which nothing comes, for samples. Where the end is
+    // known, `cutAtSoundEnd` cuts.
+    if (stream == av->sound && parameters->codec_id == AV_CODEC_ID_VORBIS && av->soundEnd >= 0) {
+        decoder->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
+    }
     if (error >= 0) error = avcodec_open2(decoder, codec, NULL);
     if (error < 0) {
         avcodec_free_context(&decoder);

@@ -1,88 +1,6 @@
 public import Base
-public import JSON
+internal import JSON
 public import Store
-
-/// What counts as a duplicate.
-public struct DeduplicationOptions: Sendable {
-    /// Also documents whose texts are similar, not only equal ones.
-    public var isNear = false
-    /// Compare the text alone: titles and extras may differ.
-    public var isTextOnly = false
-    /// The least Jaccard similarity of near-duplicates' shingles.
-    public var threshold = 0.8
-    /// Of the hash functions that find candidates.
-    public var seed: UInt64 = 42
-    /// Threads; the result does not depend on them.
-    public var workers = processorCount
-    /// For each of the sorters.
-    package var sortedBytes = 32 << 20
-
-    public init() {}
-
-    public var json: JSONObject {
-        var json: JSONObject = ["near": JSONValue(isNear), "text_only": JSONValue(isTextOnly)]
-        if isNear {
-            json["threshold"] = JSONValue(threshold)
-            json["seed"] = .integer(Int64(bitPattern: seed))
-            json["shingle"] = JSONValue(Shingles.length)
-            json["bands"] = JSONValue(MinHash.bandCount)
-            json["rows"] = JSONValue(MinHash.rowsPerBand)
-        }
-        return json
-    }
-}
-
-/// What was found.
-public struct DeduplicationReport: Sendable {
-    public var documentCount = 0
-    /// Documents that another stands for: from the parent's aliases, by equal contents or text, by similar text.
-    public var inheritedCount = 0
-    public var exactCount = 0
-    public var nearCount = 0
-    public var clusterCount = 0
-    public var largestCluster = 0
-    /// Pairs whose similarity was computed, and those that reached the threshold.
-    public var verifiedPairCount = 0
-    public var similarPairCount = 0
-    public var links: [Rewriting] = []
-
-    public var aliasCount: Int { inheritedCount + exactCount + nearCount }
-
-    /// What became of the links of one table.
-    public struct Rewriting: Sendable {
-        /// `positives`, `negatives` or `judgements/<split>`.
-        public let name: String
-        public var before = 0
-        public var after = 0
-        /// Links that point at another document now.
-        public var redirectedCount = 0
-        /// Links that repeat another of the same query.
-        public var mergedCount = 0
-        /// Negatives that are positives of the same query.
-        public var droppedCount = 0
-        /// Merged judgements whose grades differed; the highest was kept.
-        public var regradedCount = 0
-    }
-
-    public var json: JSONObject {
-        var json: JSONObject = [
-            "documents": JSONValue(documentCount), "aliases": JSONValue(aliasCount),
-            "inherited": JSONValue(inheritedCount), "exact": JSONValue(exactCount), "near": JSONValue(nearCount),
-            "clusters": JSONValue(clusterCount), "largest_cluster": JSONValue(largestCluster),
-            "verified_pairs": JSONValue(verifiedPairCount), "similar_pairs": JSONValue(similarPairCount),
-        ]
-        var tables = JSONObject()
-        for table in links {
-            tables[table.name] = [
-                "before": JSONValue(table.before), "after": JSONValue(table.after),
-                "redirected": JSONValue(table.redirectedCount), "merged": JSONValue(table.mergedCount),
-                "dropped": JSONValue(table.droppedCount), "regraded": JSONValue(table.regradedCount),
-            ]
-        }
-        json["links"] = .object(tables)
-        return json
-    }
-}
 
 /// Clusters of documents that say the same, and the version whose links point at one document of each.
 ///
@@ -98,15 +16,27 @@ public final class Deduplication {
     /// Finds the clusters.
     ///
     /// Memory: 32 MiB for sorting each of content hashes and, for near-duplicates, normalised texts and band keys; 32 MiB
-    /// of shingles; a bit a document; the members of one bucket. Scratch space: 32 bytes a document, near-duplicates 248
-    /// more.
+    /// of shingles; a bit a document; the members of one bucket; with images, for each worker one and its pixels. Scratch
+    /// space: 32 bytes a document, near-duplicates 248 more; with images, 1,040 bytes each, 4 an item of media, and 72 a
+    /// document with one (near-duplicates 392).
     ///
-    /// - Throws: `Failure` with status 64 for a threshold outside (0, 1].
+    /// - Parameters:
+    ///   - progress: of documents that are read.
+    ///   - imageProgress: of images that are decoded.
+    /// - Throws: `Failure` with status 64 for numbers out of their ranges; `InputError` for an image that cannot be
+    ///   compared, where those are not skipped.
     public init(
-        of dataset: Dataset, options: DeduplicationOptions, progress: Progress? = nil
+        of dataset: Dataset, options: DeduplicationOptions, progress: Progress? = nil, imageProgress: Progress? = nil
     ) throws {
         guard options.threshold > 0, options.threshold <= 1 else {
             throw Failure(.usage, "a similarity threshold lies above 0 and is at most 1")
+        }
+        if let images = options.nearImages {
+            guard DeduplicationOptions.NearImages.bitRange.contains(images.bits),
+                DeduplicationOptions.NearImages.similarityRange.contains(images.similarity)
+            else {
+                throw Failure(.usage, "images differ in 0 to 12 bits; their similarity lies above 0 and is at most 1")
+            }
         }
         self.dataset = dataset
         self.options = options
@@ -118,7 +48,7 @@ public final class Deduplication {
                 if clusters.unite(alias, representative) { report.inheritedCount += 1 }
             }
         }
-        try cluster(progress)
+        try cluster(progress, imageProgress)
         let sizes = try OrdinalMap(count: dataset.documentCount)
         for document in 0..<dataset.documentCount {
             let representative = clusters.representative(of: document)
@@ -135,13 +65,17 @@ public final class Deduplication {
         /// By position in the range.
         var normalized: [(Int, ContentHash)] = []
         var bandKeys: [UInt64] = []
+        var images: [DocumentImage] = []
+        var recordingCount = 0
     }
 
-    private func cluster(_ progress: Progress?) throws {
+    private func cluster(_ progress: Progress?, _ imageProgress: Progress?) throws {
         var exact = ExternalSorter<HashEntry>(memoryBytes: options.sortedBytes)
         var normalized = ExternalSorter<HashEntry>(memoryBytes: options.sortedBytes)
         var bands = ExternalSorter<BandEntry>(memoryBytes: options.sortedBytes)
-        if options.isNear || options.isTextOnly {
+        var images = try options.nearImages.map { try ImageDuplicates(in: dataset, options, $0, uniting: clusters) }
+        report.images = options.nearImages.map { _ in .init() }
+        if options.isNear || options.isTextOnly || options.nearImages != nil {
             let (dataset, options) = (dataset, options)
             let minHash = options.isNear ? MinHash(seed: options.seed) : nil
             var ranges = OrdinalRanges(count: dataset.documentCount, size: 1024)
@@ -164,6 +98,8 @@ public final class Deduplication {
                         let ordinal = first + batch.normalized[position / MinHash.bandCount].0
                         try bands.append(BandEntry(key: key, ordinal: UInt32(ordinal)))
                     }
+                    for image in batch.images { try append(image, to: &images) }
+                    report.images?.recordingCount += batch.recordingCount
                     first += batch.exact.count
                     progress?.advance(by: batch.exact.count)
                 })
@@ -192,8 +128,15 @@ public final class Deduplication {
             return count
         }
         report.exactCount = try unite(&exact)
-        guard options.isNear else { return }
-        report.nearCount = try unite(&normalized)
+        if options.isNear {
+            report.nearCount = try unite(&normalized)
+            try uniteSimilarTexts(&bands, without: repeats)
+        }
+        if images != nil { try uniteNearImages(&images!, imageProgress) }
+    }
+
+    /// - Parameter repeats: documents whose text another has.
+    private func uniteSimilarTexts(_ bands: inout ExternalSorter<BandEntry>, without repeats: OrdinalSet) throws {
         var cache = try ShingleCache(dataset, .documents, options.isTextOnly ? .text : .titleAndText)
         var bucket: [UInt32] = []
         var key: UInt64 = 0
@@ -212,7 +155,9 @@ public final class Deduplication {
         _ dataset: Dataset, _ range: Range<Int>, _ options: DeduplicationOptions, _ minHash: MinHash?
     ) throws -> Fingerprinted {
         var result = Fingerprinted()
-        var fingerprints = TextFingerprints(dataset, .documents, options.isTextOnly ? .text : .titleAndText)
+        let compared: ComparedText = options.isTextOnly ? .text : .titleAndText
+        var fingerprints = TextFingerprints(dataset, .documents, compared)
+        var pictured = options.nearImages.map { _ in DocumentImages(dataset, compared, minHash) }
         try dataset.forEachDocumentRecord(in: range) { ordinal, line in
             let fingerprint = try fingerprints.fingerprint(
                 of: line, ordinal: ordinal, minHash: minHash, keys: &result.bandKeys)
@@ -223,6 +168,11 @@ public final class Deduplication {
             }
             if minHash != nil, let hash = fingerprint?.normalized {
                 result.normalized.append((ordinal - range.lowerBound, hash))
+            }
+            switch try pictured?.find(in: line, ordinal: ordinal) {
+            case .image(let image): result.images.append(image)
+            case .recording: result.recordingCount += 1
+            case .nothing, nil: break
             }
         }
         return result

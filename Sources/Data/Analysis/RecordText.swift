@@ -28,6 +28,8 @@ final class RecordText {
     struct Contents {
         var title: UnsafeRawBufferPointer?
         var text: UnsafeRawBufferPointer?
+        /// A name, or an object; valid within the closure as well.
+        var image: JSONNode?
         var modalities: Modalities = []
     }
 
@@ -57,6 +59,7 @@ final class RecordText {
                         contents.text = value.string
                     } else if key.isEqual(to: "document_image") {
                         contents.modalities.insert(.image)
+                        contents.image = value
                     } else if key.isEqual(to: "document_video") {
                         contents.modalities.insert(.video)
                     } else if key.isEqual(to: "document_audio") {

@@ -15,6 +15,7 @@ struct TextFingerprints {
     private let kind: RecordKind
     private let compared: ComparedText
     private let unit: ShingleUnit
+    private let includesMedia: Bool
     private let reader: RecordText
     private var normalized = NormalizedText()
     private var hashes: [UInt64] = []
@@ -28,16 +29,19 @@ struct TextFingerprints {
         var normalized: ContentHash?
     }
 
-    init(_ dataset: Dataset, _ kind: RecordKind, _ compared: ComparedText) {
+    /// - Parameter includesMedia: also the texts of records with image, video or audio, and of those that have none.
+    init(_ dataset: Dataset, _ kind: RecordKind, _ compared: ComparedText, includesMedia: Bool = false) {
         self.dataset = dataset
         self.kind = kind
         self.compared = compared
+        self.includesMedia = includesMedia
         unit = kind == .documents ? .tokens : .characters
         reader = RecordText(dataset, kind)
     }
 
     /// - Parameter keys: gets the band keys, if there is a `minHash` and the text has a token.
-    /// - Returns: nil for a record without text, and for one with image, video or audio, whose text is not what it says.
+    /// - Returns: nil for a record without text, and for one with image, video or audio, whose text is not what it says; never
+    ///   where media are included.
     mutating func fingerprint(
         of line: UnsafeRawBufferPointer, ordinal: Int, minHash: MinHash?, keys: inout [UInt64]
     ) throws -> Fingerprint? {
@@ -69,8 +73,11 @@ struct TextFingerprints {
         defer { swap(&normalized, &self.normalized) }
         normalized.removeAll()
         return try reader.withContents(of: line, ordinal: ordinal) { contents in
-            guard let text = contents.text, contents.modalities.isDisjoint(with: .media) else { return nil }
+            guard includesMedia || (contents.text != nil && contents.modalities.isDisjoint(with: .media)) else {
+                return nil
+            }
             if compared == .titleAndText, let title = contents.title { normalized.append(title) }
+            guard let text = contents.text else { return ContentHash.of([]) }
             normalized.append(text)
             return ContentHash.of(text)
         }
@@ -88,10 +95,10 @@ struct ShingleCache {
     private var hashCount = 0
     private static let largestHashCount = 4 << 20
 
-    init(_ dataset: Dataset, _ kind: RecordKind, _ compared: ComparedText) throws {
+    init(_ dataset: Dataset, _ kind: RecordKind, _ compared: ComparedText, includesMedia: Bool = false) throws {
         self.kind = kind
         reader = try RecordReader(dataset)
-        fingerprints = TextFingerprints(dataset, kind, compared)
+        fingerprints = TextFingerprints(dataset, kind, compared, includesMedia: includesMedia)
     }
 
     mutating func shingles(of ordinal: Int) throws -> [UInt64] {

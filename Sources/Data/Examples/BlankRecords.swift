@@ -17,9 +17,12 @@ public struct BlankRecords: Sendable {
 
     /// Reads all records of a side.
     ///
+    /// - Parameter readsMedia: whether the model reads media; then no record that has some is blank.
     /// - Throws: `Failure` with status 130 after an interruption; `DamagedBlob`.
     /// - Complexity: one pass over the records, on `workers` threads; memory: a frame each.
-    public init(_ side: Side, of dataset: Dataset, workers: Int = min(8, processorCount)) throws {
+    public init(
+        _ side: Side, of dataset: Dataset, readsMedia: Bool = false, workers: Int = min(8, processorCount)
+    ) throws {
         let count = side == .documents ? dataset.documentCount : dataset.queryCount
         var next = 0
         try orderedPipeline(
@@ -29,7 +32,7 @@ public struct BlankRecords: Sendable {
                 defer { next += Self.recordsOfTask }
                 return next..<min(next + Self.recordsOfTask, count)
             },
-            transform: { try BlankRecords(side, of: dataset, in: $0) },
+            transform: { try BlankRecords(side, of: dataset, in: $0, readsMedia) },
             write: { found in
                 try Interruption.check()
                 ordinals += found.ordinals
@@ -39,7 +42,7 @@ public struct BlankRecords: Sendable {
 
     private static let recordsOfTask = 4096
 
-    private init(_ side: Side, of dataset: Dataset, in range: Range<Int>) throws {
+    private init(_ side: Side, of dataset: Dataset, in range: Range<Int>, _ readsMedia: Bool) throws {
         let scanner = RecordScanner(side == .documents ? .document : .query)
         let parser = JSONParser()
         func look(at line: UnsafeRawBufferPointer, _ ordinal: Int) throws {
@@ -48,6 +51,7 @@ public struct BlankRecords: Sendable {
             } catch {
                 throw error.error(at: Place(path: "\(dataset.reference), \(side.rawValue) \(ordinal)"), line: line)
             }
+            guard !readsMedia || !scanner.hasMedia else { return }
             let text = scanner.node(.text)?.string
             let title = side == .documents ? scanner.node(.title)?.string : nil
             guard BlankTexts.isBlank(title: title, text: text) else { return }

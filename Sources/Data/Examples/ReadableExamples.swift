@@ -43,9 +43,9 @@ struct ReadableExamples: Sendable {
     ) throws {
         self.init(linked)
         let mayLackTexts = dataset.manifest.media.map { $0.itemCount + $0.externalCount > 0 } ?? false
-        guard !options.readsMedia, options.blankTexts != .encode || mayLackTexts else { return }
-        var documents = try BlankRecords(.documents, of: dataset)
-        var queries = try BlankRecords(.queries, of: dataset)
+        guard options.blankTexts != .encode || mayLackTexts && !options.readsMedia else { return }
+        var documents = try BlankRecords(.documents, of: dataset, readsMedia: options.readsMedia)
+        var queries = try BlankRecords(.queries, of: dataset, readsMedia: options.readsMedia)
         if options.blankTexts == .encode {
             (documents, queries) = (documents.onlyWithoutText(), queries.onlyWithoutText())
         } else {

@@ -49,8 +49,9 @@ public final class Tokenizer: Sendable {
     private let path: String
     private let addedIDs: [[UInt8]: Int32]
     private let pipeline: Pipeline
-    private let prefix: [Int32]
-    private let suffix: [Int32]
+    /// Ids that the post-processor puts before each text, and behind it.
+    public let prefix: [Int32]
+    public let suffix: [Int32]
 
     /// Reads the tokenizer of a model's folder: `tokenizer.json`, and the files beside it that say how it is used.
     ///
@@ -108,6 +109,9 @@ public final class Tokenizer: Sendable {
         return id < 0 ? nil : id
     }
 
+    /// An added token as it is written; nil for other ids.
+    public func addedToken(_ id: Int32) -> [UInt8]? { addedIDs.first { $0.value == id }?.key }
+
     /// Whether an id is that of a token that the files call special, or that the post-processor puts around texts.
     public func isSpecial(_ id: Int32) -> Bool { specialIDs.contains(id) }
 
@@ -126,12 +130,7 @@ public final class Tokenizer: Sendable {
         let firstID = ids.count
         ids.append(contentsOf: prefix)
         let textStart = ids.count
-        do {
-            try text.withMemoryRebound(to: UInt8.self) { try pipeline.append($0, to: &ids) }
-        } catch let error as RegularExpressionError {
-            throw InputError(
-                "a regular expression of the tokenizer gave up: \(error.message)", at: Place(path: path))
-        }
+        try encodeAlone(text, into: &ids)
         let textCount = ids.count - textStart
         if let maxLength {
             let excess = textCount - max(0, maxLength - specialTokenCount)
@@ -145,5 +144,17 @@ public final class Tokenizer: Sendable {
         }
         ids.append(contentsOf: suffix)
         return Encoding(count: ids.count - firstID, untruncatedCount: textCount + specialTokenCount)
+    }
+
+    /// Appends the ids of `text` alone: without special tokens around it, and without a limit.
+    ///
+    /// - Throws: as ``encode(_:maxLength:into:)``.
+    public func encodeAlone(_ text: UnsafeRawBufferPointer, into ids: inout [Int32]) throws {
+        do {
+            try text.withMemoryRebound(to: UInt8.self) { try pipeline.append($0, to: &ids) }
+        } catch let error as RegularExpressionError {
+            throw InputError(
+                "a regular expression of the tokenizer gave up: \(error.message)", at: Place(path: path))
+        }
     }
 }

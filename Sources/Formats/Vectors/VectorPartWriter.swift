@@ -9,6 +9,7 @@ public struct VectorPartWriter: ~Copyable {
     private let description: VectorsDescription
     private let index: Int
     private let ordinals: Range<Int>
+    private let leftOut: [[UInt8]]
     private var vectors: StagedFile
     private var ids: StagedFile
     private var vectorsDigest = SHA256Stream()
@@ -20,24 +21,29 @@ public struct VectorPartWriter: ~Copyable {
 
     private init(
         folder: FilePath, description: VectorsDescription, index: Int, ordinals: Range<Int>,
-        vectors: consuming StagedFile, ids: consuming StagedFile
+        leftOut: [[UInt8]], vectors: consuming StagedFile, ids: consuming StagedFile
     ) {
         self.folder = folder
         self.description = description
         self.index = index
         self.ordinals = ordinals
+        self.leftOut = leftOut
         self.vectors = vectors
         self.ids = ids
     }
 
     static func open(
-        folder: FilePath, description: VectorsDescription, index: Int, ordinals: Range<Int>
+        folder: FilePath, description: VectorsDescription, index: Int, ordinals: Range<Int>,
+        leftOut: [[UInt8]]
     ) throws -> VectorPartWriter {
         let vectors = try StagedFile(for: folder.appending(VectorsPart.name(index) + ".npy"))
         let ids = try StagedFile(for: folder.appending(VectorsPart.name(index) + ".ids"))
         var writer = VectorPartWriter(
-            folder: folder, description: description, index: index, ordinals: ordinals, vectors: vectors, ids: ids)
-        let header = NumpyHeader(type: description.type, rowCount: ordinals.count, columnCount: description.dims)
+            folder: folder, description: description, index: index, ordinals: ordinals, leftOut: leftOut,
+            vectors: vectors,
+            ids: ids)
+        let header = NumpyHeader(
+            type: description.type, rowCount: ordinals.count - leftOut.count, columnCount: description.dims)
         try writer.write(header.bytes)
         return writer
     }
@@ -48,7 +54,7 @@ public struct VectorPartWriter: ~Copyable {
     /// - Throws: `Failure` where a component is NaN, infinite, or too large for the part's type.
     public mutating func append(id: UnsafeRawBufferPointer, vector: UnsafeBufferPointer<Float>) throws {
         precondition(vector.count == description.dims, "a vector has as many components as its folder says")
-        precondition(count < ordinals.count, "a part has as many rows as ordinals")
+        precondition(count < ordinals.count - leftOut.count, "a row for each ordinal that is not left out")
         guard vector.allSatisfy(\.isFinite) else { throw notFinite(id, "holds NaN or infinity") }
         switch description.type {
         case .f32: try write(UnsafeRawBufferPointer(vector))
@@ -71,14 +77,15 @@ public struct VectorPartWriter: ~Copyable {
     ///
     /// - Parameter truncatedCount: records of the part whose text was cut.
     public consuming func commit(truncatedCount: Int) throws -> VectorsPart {
-        precondition(count == ordinals.count, "a part has as many rows as ordinals")
+        precondition(count == ordinals.count - leftOut.count, "a row for each ordinal that is not left out")
         let part = VectorsPart(
-            index: index, ordinals: ordinals, truncatedCount: truncatedCount,
+            index: index, ordinals: ordinals, truncatedCount: truncatedCount, leftOutCount: leftOut.count,
             vectorsDigest: vectorsDigest.finalize(), idsDigest: idsDigest.finalize())
         let record = PartRecord(description: description, part: part)
         let recordPath = folder.appending(VectorsPart.name(index) + ".json")
         try vectors.commit()
         try ids.commit()
+        if !leftOut.isEmpty { try Files.replace(folder.appending(part.leftOutName), with: Array(leftOut.joined())) }
         try Files.replace(recordPath, with: record.json.pretty())
         return part
     }

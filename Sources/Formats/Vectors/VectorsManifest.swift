@@ -85,10 +85,27 @@ public struct VectorsPart: Sendable, Equatable {
     public var ordinals: Range<Int>
     /// Records whose text was cut to the maximal length.
     public var truncatedCount: Int
+    /// Records that have no row, since the model could not be given them; ``leftOutName`` lists them.
+    public var leftOutCount = 0
     public var vectorsDigest: SHA256Digest
     public var idsDigest: SHA256Digest
 
-    public var count: Int { ordinals.count }
+    public init(
+        index: Int, ordinals: Range<Int>, truncatedCount: Int, leftOutCount: Int = 0, vectorsDigest: SHA256Digest,
+        idsDigest: SHA256Digest
+    ) {
+        self.index = index
+        self.ordinals = ordinals
+        self.truncatedCount = truncatedCount
+        self.leftOutCount = leftOutCount
+        self.vectorsDigest = vectorsDigest
+        self.idsDigest = idsDigest
+    }
+
+    /// Rows.
+    public var count: Int { ordinals.count - leftOutCount }
+    /// Lines of JSON, one for each record that was left out.
+    public var leftOutName: String { VectorsPart.name(index) + ".left-out.jsonl" }
     public var vectorsName: String { VectorsPart.name(index) + ".npy" }
     public var idsName: String { VectorsPart.name(index) + ".ids" }
 
@@ -98,7 +115,7 @@ public struct VectorsPart: Sendable, Equatable {
     }
 
     var json: JSONObject {
-        [
+        var json: JSONObject = [
             "part": .integer(Int64(index)),
             "first_ordinal": .integer(Int64(ordinals.lowerBound)),
             "count": .integer(Int64(count)),
@@ -106,6 +123,8 @@ public struct VectorsPart: Sendable, Equatable {
             "vectors_sha256": .string(vectorsDigest.hex),
             "ids_sha256": .string(idsDigest.hex),
         ]
+        if leftOutCount > 0 { json["left_out_count"] = .integer(Int64(leftOutCount)) }
+        return json
     }
 }
 
@@ -125,12 +144,14 @@ public struct VectorsManifest: Sendable, Equatable {
 
     public var count: Int { parts.reduce(0) { $0 + $1.count } }
     public var truncatedCount: Int { parts.reduce(0) { $0 + $1.truncatedCount } }
+    public var leftOutCount: Int { parts.reduce(0) { $0 + $1.leftOutCount } }
 
     public var json: JSONValue {
         var object: JSONObject = ["format": .string(VectorsManifest.format)]
         for (key, value) in description.json { object[key] = value }
         object["count"] = .integer(Int64(count))
         object["truncated_count"] = .integer(Int64(truncatedCount))
+        if leftOutCount > 0 { object["left_out_count"] = .integer(Int64(leftOutCount)) }
         object["parts"] = .array(parts.map { .object($0.json) })
         return .object(object)
     }
@@ -190,10 +211,12 @@ extension VectorsPart {
         let first = try fields.integer("first_ordinal")
         let count = try fields.integer("count")
         index = try fields.integer("part")
-        guard first >= 0, count >= 0, index >= 0, first <= Int(UInt32.max), count <= Int(UInt32.max) else {
+        leftOutCount = try fields.value["left_out_count"] == nil ? 0 : fields.integer("left_out_count")
+        let most = Int(UInt32.max)
+        guard first >= 0, count >= 0, index >= 0, first <= most, count <= most, 0...most ~= leftOutCount else {
             throw fields.fault("a number is out of range", "parts")
         }
-        ordinals = first..<first + count
+        ordinals = first..<first + count + leftOutCount
         truncatedCount = try fields.integer("truncated_count")
         vectorsDigest = try fields.digest("vectors_sha256")
         idsDigest = try fields.digest("ids_sha256")

@@ -62,12 +62,16 @@ public final class VectorsWriter {
     ///
     /// - Parameters:
     ///   - index: its number, from 0; parts follow the order of ordinals.
-    ///   - ordinals: the records that it will hold, one row each.
-    public func part(_ index: Int, _ ordinals: Range<Int>) throws -> VectorPartWriter {
+    ///   - ordinals: the records that it will hold, one row each, but for those that are left out.
+    ///   - leftOut: what is said of each record that is left out: a line of JSON.
+    public func part(
+        _ index: Int, _ ordinals: Range<Int>, leftOut: [[UInt8]] = []
+    ) throws -> VectorPartWriter {
         finished[index] = nil
         // A folder whose parts change is not finished.
         try Files.remove(folder.appending(VectorsManifest.fileName))
-        return try VectorPartWriter.open(folder: folder, description: description, index: index, ordinals: ordinals)
+        return try VectorPartWriter.open(
+            folder: folder, description: description, index: index, ordinals: ordinals, leftOut: leftOut)
     }
 
     /// Takes note of a committed part.
@@ -83,7 +87,8 @@ public final class VectorsWriter {
         precondition(parts.count == wanted.count, "finish() comes after all parts")
         let manifest = VectorsManifest(description: description, parts: parts)
         try Files.replace(folder.appending(VectorsManifest.fileName), with: manifest.json.pretty())
-        let kept = Set(parts.flatMap { [$0.vectorsName, $0.idsName] })
+        let kept = Set(
+            parts.flatMap { [$0.vectorsName, $0.idsName] + ($0.leftOutCount > 0 ? [$0.leftOutName] : []) })
         for name in try Files.list(folder) where name.hasPrefix("part-") && !kept.contains(name) {
             try Files.remove(folder.appending(name))
         }

@@ -16,92 +16,73 @@ extension Bitmap {
     }
 
     private func scaledAcross(to newWidth: Int) -> Bitmap {
-        let filter = ScalingFilter(from: width, to: newWidth)
-        let channels = channelCount
-        var output = [UInt8](repeating: 0, count: newWidth * height * channels)
-        pixels.withUnsafeBufferPointer { input in
-            filter.weights.withUnsafeBufferPointer { weights in
-                output.withUnsafeMutableBufferPointer { output in
-                    for y in 0..<height {
-                        let row = y * width * channels
-                        for x in 0..<newWidth {
-                            let span = filter.spans[x]
-                            let target = (y * newWidth + x) * channels
-                            for channel in 0..<channels {
-                                var sum = ScalingFilter.half
-                                var from = row + span.first * channels + channel
-                                for weight in span.weights {
-                                    sum += Int(input[from]) * weights[weight]
-                                    from += channels
-                                }
-                                output[target + channel] = ScalingFilter.byte(sum)
+        let weights = ScalingWeights(bicubicFrom: width, to: newWidth)
+        let length = newWidth * channelCount
+        let stride = length + ScalingWeights.overwrite
+        let scaled = [UInt8](unsafeUninitializedCapacity: height * length) { output, count in
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ScalingWeights.rowsAtOnce * stride) { rows in
+                let scratchBytes = ScalingWeights.scratchBytes(width * channelCount)
+                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: scratchBytes) { scratch in
+                    pixels.withUnsafeBufferPointer { pixels in
+                        for start in Swift.stride(from: 0, to: height, by: ScalingWeights.rowsAtOnce) {
+                            let end = min(start + ScalingWeights.rowsAtOnce, height)
+                            weights.scaleRows(
+                                start..<end, of: pixels, rowBytes: width * channelCount, channelCount: channelCount,
+                                into: rows.baseAddress!, stride, scratch: scratch.baseAddress!)
+                            for row in start..<end {
+                                (output.baseAddress! + row * length).update(
+                                    from: rows.baseAddress! + (row - start) * stride, count: length)
                             }
                         }
                     }
                 }
             }
+            count = height * length
         }
-        return Bitmap(width: newWidth, height: height, channelCount: channels, pixels: output)
+        return Bitmap(width: newWidth, height: height, channelCount: channelCount, pixels: scaled)
     }
 
     private func scaledDown(to newHeight: Int) -> Bitmap {
-        let filter = ScalingFilter(from: height, to: newHeight)
+        let weights = ScalingWeights(bicubicFrom: height, to: newHeight)
         let rowBytes = width * channelCount
-        var output = [UInt8](repeating: 0, count: newHeight * rowBytes)
-        var sums = [Int](repeating: 0, count: rowBytes)
-        pixels.withUnsafeBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { output in
-                sums.withUnsafeMutableBufferPointer { sums in
-                    for y in 0..<newHeight {
-                        sums.update(repeating: ScalingFilter.half)
-                        let span = filter.spans[y]
-                        for (offset, weight) in span.weights.enumerated() {
-                            let weight = filter.weights[weight]
-                            let row = (span.first + offset) * rowBytes
-                            for byte in 0..<rowBytes { sums[byte] &+= Int(input[row + byte]) &* weight }
-                        }
-                        for byte in 0..<rowBytes { output[y * rowBytes + byte] = ScalingFilter.byte(sums[byte]) }
-                    }
+        let scaled = [UInt8](unsafeUninitializedCapacity: newHeight * rowBytes) { output, count in
+            pixels.withUnsafeBufferPointer { pixels in
+                for row in 0..<newHeight {
+                    weights.combineRows(
+                        of: row, pixels.baseAddress! + Int(weights.firsts[row]) * rowBytes, rowBytes,
+                        into: output.baseAddress! + row * rowBytes, count: rowBytes)
                 }
             }
+            count = newHeight * rowBytes
         }
-        return Bitmap(width: width, height: newHeight, channelCount: channelCount, pixels: output)
+        return Bitmap(width: width, height: newHeight, channelCount: channelCount, pixels: scaled)
     }
 }
 
-/// The weights of all input pixels for each output pixel along one side.
-private struct ScalingFilter {
-    /// Binary places of a weight.
-    static let places = 22
-    static let half = 1 << (places - 1)
-
-    struct Span {
-        /// The first input pixel.
-        var first: Int
-        /// Where its weight and those of the next pixels stand.
-        var weights: Range<Int>
-    }
-
-    private(set) var spans: [Span] = []
-    private(set) var weights: [Int] = []
-
-    init(from inputCount: Int, to outputCount: Int) {
-        let scale = Double(inputCount) / Double(outputCount)
+extension ScalingWeights {
+    /// Those of Pillow's bicubic filter.
+    fileprivate init(bicubicFrom sourceCount: Int, to targetCount: Int) {
+        let places = 22
+        let scale = Double(sourceCount) / Double(targetCount)
         let filterScale = max(scale, 1)
         let support = 2 * filterScale
-        for output in 0..<outputCount {
-            let center = (Double(output) + 0.5) * scale
+        var firsts: [Int] = []
+        var ends: [Int] = []
+        var weights: [Int32] = []
+        for target in 0..<targetCount {
+            let center = (Double(target) + 0.5) * scale
             let first = max(0, Int(center - support + 0.5))
-            let end = min(inputCount, Int(center + support + 0.5))
+            let end = min(sourceCount, Int(center + support + 0.5))
             let values = (first..<end).map { Self.bicubic((Double($0) - center + 0.5) / filterScale) }
             let sum = values.reduce(0, +)
-            let start = weights.count
             for value in values {
-                let weight = (sum == 0 ? value : value / sum) * Double(1 << Self.places)
-                weights.append(Int(weight < 0 ? weight - 0.5 : weight + 0.5))
+                let weight = (sum == 0 ? value : value / sum) * Double(1 << places)
+                weights.append(Int32(weight < 0 ? weight - 0.5 : weight + 0.5))
             }
-            spans.append(Span(first: first, weights: start..<weights.count))
+            firsts.append(first)
+            ends.append(weights.count)
         }
+        self.init(firsts: firsts, ends: ends, weights: weights, places: places, sourceCount: sourceCount)
     }
 
     private static func bicubic(_ x: Double) -> Double {
@@ -111,6 +92,4 @@ private struct ScalingFilter {
         if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
         return 0
     }
-
-    static func byte(_ sum: Int) -> UInt8 { UInt8(clamping: sum >> places) }
 }

@@ -99,27 +99,37 @@ final class Container {
     ///
     /// - Parameter numbers: ascending.
     func pictures(_ numbers: [Int], hasAlpha: Bool = false) throws(MediaError) -> [Bitmap] {
-        final class Taker {
-            var pictures: [Bitmap] = []
-            let channelCount: Int
-            let orientation: Orientation
+        var pictures: [Bitmap] = []
+        try forEachPicture(numbers, hasAlpha: hasAlpha) { pictures.append($0) }
+        return pictures
+    }
 
-            init(channelCount: Int, orientation: Orientation) {
-                self.channelCount = channelCount
-                self.orientation = orientation
+    /// The same, one by one, so that no more than one is in memory.
+    func forEachPicture(
+        _ numbers: [Int], hasAlpha: Bool = false, _ body: (Bitmap) -> Void
+    ) throws(MediaError) {
+        let (channelCount, orientation) = (hasAlpha ? 4 : 3, Orientation(turn: info.turn))
+        typealias Taker = (UnsafePointer<UInt8>, UInt32, UInt32) -> Void
+        var failure: MediaError?
+        withoutActuallyEscaping(body) { body in
+            let taker: Taker = { pixels, width, height in
+                let picture = Bitmap(copying: pixels, width: width, height: height, channelCount: channelCount)
+                body(picture.upright(from: orientation))
             }
+            failure = withUnsafePointer(to: taker) { decode(numbers, hasAlpha, UnsafeMutableRawPointer(mutating: $0)) }
         }
-        let taker = Taker(channelCount: hasAlpha ? 4 : 3, orientation: Orientation(turn: info.turn))
+        if let failure { throw failure }
+    }
+
+    /// - Parameter taker: the address of what takes pixels, width and height.
+    private func decode(_ numbers: [Int], _ hasAlpha: Bool, _ taker: UnsafeMutableRawPointer) -> MediaError? {
         var message = Self.emptyMessage
         let status = tvt_av_decode_pictures(
             handle, numbers, numbers.count, hasAlpha,
             { context, pixels, width, height in
-                let taker = Unmanaged<Taker>.fromOpaque(context!).takeUnretainedValue()
-                let picture = Bitmap(
-                    copying: pixels!, width: width, height: height, channelCount: taker.channelCount)
-                taker.pictures.append(picture.upright(from: taker.orientation))
-            }, Unmanaged.passUnretained(taker).toOpaque(), &message)
-        guard status == 0 else { throw MediaError(status: status, message) }
-        return withExtendedLifetime(taker) { taker.pictures }
+                typealias Taker = (UnsafePointer<UInt8>, UInt32, UInt32) -> Void
+                context!.assumingMemoryBound(to: Taker.self).pointee(pixels!, width, height)
+            }, taker, &message)
+        return status == 0 ? nil : MediaError(status: status, message)
     }
 }

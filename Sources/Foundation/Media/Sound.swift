@@ -9,7 +9,12 @@ public struct Sound: Sendable, Equatable {
         self.samples = samples
     }
 
-    /// Decodes the first sound of a file, of any format and rate that libav knows; channels are mixed to one.
+    /// Decodes the first sound of a file, of any format and rate that libav knows.
+    ///
+    /// Channels are mixed to one, so that equal ones keep their level: two are averaged, surround ones are weighted by where
+    /// they are, and averaged where the file does not say. libsoxr resamples: up to 0.99 of half the lower rate everything
+    /// stays, above that half nothing does, and n samples become `n · rate / own rate`, rounded half up. A file that would
+    /// have none is an error.
     ///
     /// - Parameter rate: samples a second of the result, whatever the file has.
     /// - Throws: ``MediaError``.

@@ -24,6 +24,49 @@ public struct Video: Sendable, Equatable {
     }
 }
 
+extension Video {
+    /// What there is to choose pictures from.
+    public struct Extent: Sendable, Equatable {
+        /// Of a picture, upright, in pixels.
+        public let width: Int
+        public let height: Int
+        public let pictureCount: Int
+        /// From the first picture to the end of the last, as far as their times tell.
+        public let seconds: Double
+    }
+
+    /// Reads the times of all pictures; none is decoded.
+    ///
+    /// - Throws: ``MediaError``.
+    public static func extent(
+        of bytes: UnsafeRawBufferPointer, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> Extent {
+        let container = try Container(bytes, limits)
+        let info = container.info
+        let times = try container.pictureTimes()
+        let isTurned = info.turn == 90 || info.turn == 270
+        // The last picture is shown as long as others on average.
+        let span = times.last! - times[0]
+        let seconds = times.count > 1 ? span * Double(times.count) / Double(times.count - 1) : 0
+        return Extent(
+            width: Int(isTurned ? info.height : info.width), height: Int(isTurned ? info.width : info.height),
+            pictureCount: times.count, seconds: seconds)
+    }
+
+    /// Decodes pictures one by one, so that no more than one is in memory.
+    ///
+    /// - Parameters:
+    ///   - numbers: ascending; one may come again.
+    ///   - body: is given each of them in turn.
+    /// - Throws: ``MediaError``.
+    public static func forEachPicture(
+        _ numbers: [Int], decoding bytes: UnsafeRawBufferPointer, limits: MediaLimits = MediaLimits(),
+        _ body: (Bitmap) -> Void
+    ) throws(MediaError) {
+        try Container(bytes, limits).forEachPicture(numbers, body)
+    }
+}
+
 extension Video.Sampling {
     /// The numbers of the wanted pictures, ascending.
     ///

@@ -1,5 +1,6 @@
 public import Base
 internal import Engine
+internal import Inputs
 internal import Store
 public import JSON
 public import Models
@@ -9,22 +10,24 @@ public import Vectors
 
 /// Encodes one side of a dataset into a folder of vectors, part by part.
 ///
-/// Workers read and tokenise chunks ahead; the calling thread computes. Each part is a window of its own: its texts are
+/// Workers read and tokenise chunks ahead, others decode the media of the next batches; the calling thread computes. Each part is a window of its own: its texts are
 /// sorted by length, packed into batches under a token budget, and its vectors written in the order of the dataset.
 /// Parts have a fixed size, so a run that was stopped goes on with the first unfinished one.
 public struct DatasetEncoder {
     public struct Options: Sendable {
         /// Records of a part: what a stopped run may lose, and the window in which texts are sorted.
         public var recordsPerPart = 8192
-        /// The most tokens of a batch.
+        /// The most tokens of a batch; patches of pictures and frames of sounds count as well.
         public var tokenBudget = 4096
+        /// Bytes of decoded media that wait for their batches; one batch may have more.
+        public var mediaBudget = 256 << 20
         /// Keep so many leading components, scaled to length 1 again if the card scales; nil for what the card says.
         public var dims: Int?
         /// How components are stored.
         public var outputType = VectorType.f32
         /// This process's share: the `index`-th of `count` equal ranges of records.
         public var shard = Shard(index: 0, count: 1)
-        /// Threads that read and tokenise.
+        /// Threads that read and tokenise, and as many that decode media.
         public var workerCount = max(1, min(4, processorCount / 2))
         /// Go on in a folder that already holds parts.
         public var resumes = false
@@ -57,6 +60,10 @@ public struct DatasetEncoder {
         public var truncatedCount = 0
         public var emptyCount = 0
         public var ignoredMediaCount = 0
+        /// Sounds that are longer than what the model hears.
+        public var cutSoundCount = 0
+        /// Records that were left out because the model could not be given them, those of parts that were there included.
+        public var faultCount = 0
         /// Tokens computed in this run.
         public var tokenCount = 0
         public var partCount = 0
@@ -101,6 +108,7 @@ public struct DatasetEncoder {
             fields["blank_texts"] = .string(source.blankTexts.rawValue)
             fields["left_out"] = JSONValue(source.blankCount)
         }
+        if source.planner.readsMedia { fields["media"] = true }
         if options.shard.count > 1 { fields["shard"] = .string("\(options.shard.index)/\(options.shard.count)") }
         for (key, value) in encoding { fields[key] = value }
         return VectorsDescription(
@@ -137,6 +145,7 @@ public struct DatasetEncoder {
         for (index, ordinals) in parts {
             if let part = try writer.finishedPart(index, ordinals) {
                 report.skippedCount += part.count
+                report.faultCount += part.leftOutCount
                 report.truncatedCount += part.truncatedCount
                 progress?.advance(by: part.count)
             } else {
@@ -150,8 +159,9 @@ public struct DatasetEncoder {
         }
         var nextChunk = 0
         var nextPart = 0
-        var window: TokenizedRecords?
+        var window: PlannedRecords?
         let source = source
+        let loader = try loader()
         // Enough chunks ahead to fill the next part while one is computed.
         let chunksAhead = max(options.workerCount, options.recordsPerPart / DatasetEncoder.chunkSize + 1)
         try orderedPipeline(
@@ -161,17 +171,20 @@ public struct DatasetEncoder {
                 nextChunk += 1
                 return chunks[nextChunk - 1]
             },
-            transform: { try source.tokenized($0) },
+            transform: { try source.planned($0) },
             write: { records in
                 if window == nil { window = records } else { window?.append(records) }
                 let (index, ordinals) = pending[nextPart]
                 guard let full = window, full.range == ordinals else { return }
                 window = nil
                 nextPart += 1
-                let vectors = try encode(full, progress)
-                var part = try writer.part(index, ordinals)
+                let (vectors, faults) = try encode(full, loader, progress)
+                let leftOut = faults.sorted { $0.key < $1.key }.map { row, fault in
+                    (row: row, line: Self.line(full.ids[row], fault))
+                }
+                var part = try writer.part(index, ordinals, leftOut: leftOut.map(\.line))
                 try vectors.withUnsafeBufferPointer { vectors in
-                    for row in 0..<full.count {
+                    for row in 0..<full.count where faults[row] == nil {
                         let vector = vectors[(row * report.dims)..<((row + 1) * report.dims)]
                         try full.ids.withBytes(at: row) {
                             try part.append(id: $0, vector: UnsafeBufferPointer(rebasing: vector))
@@ -182,6 +195,8 @@ public struct DatasetEncoder {
                 report.truncatedCount += full.truncatedCount
                 report.emptyCount += full.emptyCount
                 report.ignoredMediaCount += full.ignoredMediaCount
+                report.cutSoundCount += full.cutSoundCount
+                report.faultCount += faults.count
                 report.tokenCount += full.tokens.count
             })
         _ = try writer.finish(partIndices: parts.map(\.index))
@@ -189,24 +204,97 @@ public struct DatasetEncoder {
         return report
     }
 
-    /// Vectors of a window, row by row in its own order.
-    func encode(_ window: TokenizedRecords, _ progress: Progress?) throws -> [Float] {
+    /// What is said of a record that was left out: a line of JSON.
+    private static func line(_ id: [UInt8], _ fault: any Error) -> [UInt8] {
+        var line: JSONObject = ["id": .string(String(decoding: id, as: UTF8.self))]
+        if let error = fault as? InputError {
+            if let field = error.place.field { line["field"] = .string(field) }
+            line["reason"] = .string(error.reason)
+        } else {
+            line["reason"] = .string("\(fault)")
+        }
+        var bytes: [UInt8] = []
+        JSONValue.object(line).appendLine(to: &bytes)
+        return bytes + [0x0A]
+    }
+
+    /// What decodes media ahead; nil where none are read.
+    func loader() throws -> InputLoader? {
+        guard source.planner.readsMedia || source.planner.givesStandIns else { return nil }
+        return try InputLoader(workers: options.workerCount, byteBudget: options.mediaBudget)
+    }
+
+    /// Vectors of a window, row by row in its own order, and what went wrong with some records: their rows mean nothing.
+    ///
+    /// - Throws: what went wrong with a record, unless such records are left out.
+    func encode(
+        _ window: PlannedRecords, _ loader: InputLoader?, _ progress: Progress?
+    ) throws -> (rows: [Float], faults: [Int: any Error]) {
         var rows = [Float](repeating: 0, count: window.count * dims)
-        let plan = BatchPlan(lengths: (0..<window.count).map(window.length), tokenBudget: options.tokenBudget)
-        for batch in plan.batches {
+        var faults = window.faults
+        let usable = (0..<window.count).filter { faults[$0] == nil }
+        let plan = BatchPlan(lengths: usable.map(window.cost), tokenBudget: options.tokenBudget)
+        let batches = plan.batches.map { $0.map { usable[$0] } }
+        var submittedCount = 0
+        for (number, batch) in batches.enumerated() {
             try Interruption.check()
-            let packed = PackedBatch(lengths: batch.map(window.length), unpooled: source.unpooled(batch.count)) {
-                window.sequence(batch[$0])
+            while let loader, submittedCount < batches.count {
+                let jobs = jobs(batches[submittedCount], window)
+                if submittedCount > number, loader.isFull(for: jobs) { break }
+                try loader.submit(jobs)
+                submittedCount += 1
             }
+            guard let (members, packed) = try loaded(batch, window, loader, &faults) else { continue }
             let vectors = try model.encode(packed, dims: options.dims)
             try vectors.withUnsafeBytes { bytes in
                 let values = bytes.assumingMemoryBound(to: Float.self)
-                for (row, index) in batch.enumerated() {
+                for (row, index) in members.enumerated() {
                     for column in 0..<dims { rows[index * dims + column] = values[row * dims + column] }
                 }
             }
             progress?.advance(by: batch.count)
         }
-        return rows
+        progress?.advance(by: window.faults.count)
+        return (rows, faults)
+    }
+
+    private func jobs(_ batch: [Int], _ window: PlannedRecords) -> [InputLoader.Job] {
+        batch.compactMap { index in
+            window.plans[index].map { InputLoader.Job($0, source.planner, at: window.places[index]!) }
+        }
+    }
+
+    /// A batch with its media; nil where nothing is left of it.
+    ///
+    /// - Throws: what went wrong with a record, unless such records are left out.
+    private func loaded(
+        _ batch: [Int], _ window: PlannedRecords, _ loader: InputLoader?, _ faults: inout [Int: any Error]
+    ) throws -> (members: [Int], packed: PackedBatch)? {
+        let unpooledCount = source.planner.tokenizer.unpooledCount
+        guard let loader, batch.contains(where: { window.plans[$0] != nil }) else {
+            _ = try loader?.next()
+            let packed = PackedBatch(
+                lengths: batch.map(window.length),
+                unpooled: unpooledCount == 0 ? nil : Array(repeating: unpooledCount, count: batch.count)
+            ) { window.sequence(batch[$0]) }
+            return (batch, packed)
+        }
+        var decoded = try loader.next().makeIterator()
+        var (members, inputs): ([Int], [LoadedInput]) = ([], [])
+        for index in batch {
+            guard window.plans[index] != nil else {
+                members.append(index)
+                inputs.append(
+                    LoadedInput(ModelInput(tokens: Array(window.sequence(index)), unpooledCount: unpooledCount)))
+                continue
+            }
+            do {
+                inputs.append(try decoded.next()!.get())
+                members.append(index)
+            } catch let error as InputError where source.leavesOutFaults && error.exitStatus == .badData {
+                faults[index] = error
+            }
+        }
+        return members.isEmpty ? nil : (members, PackedBatch(inputs))
     }
 }

@@ -39,8 +39,8 @@ public struct QuantizationSample {
     private static func rows(_ encoder: DatasetEncoder, _ ranges: [Range<Int>]) throws -> [[Float]] {
         let dims = encoder.dims
         return try ranges.flatMap { range in
-            let values = try encoder.encode(encoder.source.tokenized(range), nil)
-            return (0..<range.count).map { Array(values[($0 * dims)..<(($0 + 1) * dims)]) }
+            let (values, faults) = try encoder.encode(encoder.source.planned(range), encoder.loader(), nil)
+            return (0..<range.count).filter { faults[$0] == nil }.map { Array(values[($0 * dims)..<(($0 + 1) * dims)]) }
         }
     }
 }

@@ -10,7 +10,7 @@ public import Vectors
 public struct RecordSource: Sendable {
     public let dataset: Dataset
     public let side: VectorsSide
-    private let planner: InputPlanner
+    let planner: InputPlanner
     /// The split whose judged queries are the only ones; nil where all records are taken.
     let split: String?
     /// What documents are encoded by instead of what they hold; nil for documents as they are.
@@ -19,22 +19,27 @@ public struct RecordSource: Sendable {
     let blankTexts: BlankTexts
     /// Records that are left out because their text is blank, or because they have none.
     public let blankCount: Int
+    /// Whether records that the model cannot be given have no vector.
+    let leavesOutFaults: Bool
     /// Ordinals of the records that are taken, ascending; nil for all.
     private let selection: [UInt32]?
 
     /// - Parameters:
     ///   - ignoresMedia: encode the text of records that also have an image, video or audio; without it such a record
-    ///     is an error, because the model does not see all of it.
+    ///     is an error where the model does not see all of it.
+    ///   - settingName: what the user calls a setting, for what has to be asked.
     ///   - split: take only the queries that have judgements in this split; 4 bytes of memory each.
     ///   - textSide: encode documents by this field of the queries that link to them, and leave out those that no query
     ///     gives a text; memory: 12 bytes a document, 4 a link, 1 a query.
+    ///   - leavesOutFaults: records that the model cannot be given have no vector; without it the first one is an error.
     ///   - blankTexts: with `skip` and `error` all records are read once before any is encoded; with `skip` 4 bytes of
     ///     memory each where some are left out.
     /// - Throws: `Failure` where the dataset has no such split, the field gives no text, blank texts are refused, or the
     ///   model's prompt leaves nothing of a text; `DamagedBlob`.
     public init(
         _ dataset: Dataset, _ side: VectorsSide, _ model: EmbeddingModel, ignoresMedia: Bool = false,
-        split: String? = nil, textSide: String? = nil, blankTexts: BlankTexts = .encode
+        split: String? = nil, textSide: String? = nil, blankTexts: BlankTexts = .encode, leavesOutFaults: Bool = false,
+        settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
         precondition(split == nil || side == .queries, "documents belong to no split")
         precondition(textSide == nil || side == .corpus, "queries have their own text")
@@ -44,13 +49,16 @@ public struct RecordSource: Sendable {
         self.textSide = try textSide.map { try TextSide($0, in: dataset) }
         self.blankTexts = blankTexts
         let role: Role = side == .queries ? .query : .document
+        self.leavesOutFaults = leavesOutFaults
         planner = InputPlanner(
-            model.texts(of: role), role, ignoresMedia: ignoresMedia,
-            mediaAdvice: "--ignore-media encodes the text alone")
+            model.texts(of: role), role, try InputForm(model, settingName: settingName), ignoresMedia: ignoresMedia,
+            mediaAdvice: "--ignore-media encodes the text alone"
+        ) { digest, body in try dataset.withMedia(digest, body) != nil }
         try Self.checkLimit(planner.tokenizer, side)
         let chosen = try split.map { try Self.queries(of: $0, in: dataset) }
         (selection, blankCount) =
-            textSide == nil ? try Self.readable(chosen, side, dataset, blankTexts) : (chosen, 0)
+            textSide == nil
+            ? try Self.readable(chosen, side, dataset, blankTexts, readsMedia: planner.readsMedia) : (chosen, 0)
     }
 
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length.
@@ -66,10 +74,12 @@ public struct RecordSource: Sendable {
 
     /// The records that are left of `selection`, and how many are not, as the policy for blank texts wants it.
     private static func readable(
-        _ selection: [UInt32]?, _ side: VectorsSide, _ dataset: Dataset, _ policy: BlankTexts
+        _ selection: [UInt32]?, _ side: VectorsSide, _ dataset: Dataset, _ policy: BlankTexts,
+        readsMedia: Bool
     ) throws -> ([UInt32]?, leftOutCount: Int) {
         guard policy != .encode else { return (selection, 0) }
-        let blank = try BlankRecords(side == .queries ? .queries : .documents, of: dataset)
+        let blank = try BlankRecords(
+            side == .queries ? .queries : .documents, of: dataset, readsMedia: readsMedia)
         let count = selection?.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
         let found = selection.map { $0.filter { blank.contains(Int($0)) } } ?? blank.ordinals
         guard let first = found.first else { return (selection, 0) }
@@ -103,30 +113,29 @@ public struct RecordSource: Sendable {
         textSide?.documents.count ?? selection?.count ?? (side == .queries ? dataset.queryCount : dataset.documentCount)
     }
 
-    /// Leading tokens of each text of a batch that pooling leaves out; nil for none.
-    func unpooled(_ textCount: Int) -> [Int]? {
-        let count = planner.tokenizer.unpooledCount
-        return count == 0 ? nil : Array(repeating: count, count: textCount)
-    }
-
     /// Records that have no vector: documents without a text on the text side, and blank ones that are skipped.
     public var leftOutCount: Int { textSide?.leftOutCount ?? blankCount }
 
-    /// Reads and tokenises a range of records: of ordinals, or of positions among those that are taken.
+    /// Reads and plans a range of records: of ordinals, or of positions among those that are taken.
     ///
-    /// - Throws: `InputError` for a record without text, or with media.
-    func tokenized(_ range: Range<Int>) throws -> TokenizedRecords {
-        var records = TokenizedRecords(range)
+    /// - Throws: `InputError` for a record that the model cannot be given, unless such records are left out.
+    func planned(_ range: Range<Int>) throws -> PlannedRecords {
+        var records = PlannedRecords(range)
         if let textSide {
             try textSide.forEachText(range, in: dataset) { _, id, text in
-                records.append(try planner.plan(text, of: id, at: Place(path: dataset.reference)), of: id)
+                let place = Place(path: dataset.reference)
+                records.append(try planner.plan(text, of: id, at: place), of: id, at: place)
             }
             return records
         }
         let reader = RecordContentReader()
         func append(_ ordinal: Int, _ line: UnsafeRawBufferPointer) throws {
             let content = try reader.content(of: line, planner.role, at: place(ordinal))
-            records.append(try planner.plan(content, at: place(ordinal)), of: content.id)
+            do {
+                records.append(try planner.plan(content, at: place(ordinal)), of: content.id, at: place(ordinal))
+            } catch let error as InputError where leavesOutFaults && error.exitStatus == .badData {
+                records.append(error, of: content.id)
+            }
         }
         try forEachRun(of: range) { ordinals in
             switch side {

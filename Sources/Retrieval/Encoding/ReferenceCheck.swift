@@ -36,9 +36,9 @@ public struct ReferenceCheck {
         var report = Report()
         var found: [(id: [UInt8], cosine: Float)] = []
         for lower in Swift.stride(from: 0, to: source.count, by: encoder.options.recordsPerPart) {
-            let window = try source.tokenized(lower..<min(lower + encoder.options.recordsPerPart, source.count))
+            let window = try source.planned(lower..<min(lower + encoder.options.recordsPerPart, source.count))
                 .keeping { ($0 + lower) % step == 0 }
-            let rows = try encoder.encode(window.records, nil)
+            let rows = try encoder.encode(window.records, encoder.loader(), nil).rows
             for (row, ordinal) in window.ordinals.enumerated() {
                 let expected = matrix.row(ordinal)
                 let got = rows[(row * dims)..<((row + 1) * dims)]
@@ -70,12 +70,14 @@ public struct ReferenceCheck {
     }
 }
 
-extension TokenizedRecords {
+extension PlannedRecords {
     /// The records whose index in this window satisfies a condition, and their ordinals.
-    func keeping(_ isKept: (Int) -> Bool) -> (records: TokenizedRecords, ordinals: [Int]) {
-        var kept = TokenizedRecords(range)
+    func keeping(_ isKept: (Int) -> Bool) -> (records: PlannedRecords, ordinals: [Int]) {
+        var kept = PlannedRecords(range)
         var ordinals: [Int] = []
         for index in 0..<count where isKept(index) {
+            kept.plans[kept.count] = plans[index]
+            kept.places[kept.count] = places[index]
             ids.withBytes(at: index) { kept.ids.append($0) }
             kept.tokens.append(contentsOf: sequence(index))
             kept.starts.append(kept.tokens.count)

@@ -7,8 +7,27 @@ public struct RecordContent: Sendable {
     public let id: [UInt8]
     /// Rendered as ``RecordText`` has it, without prompt; nil where there is no text, and no title but an empty one.
     public let text: [UInt8]?
-    /// Whether there is an image, a video or a sound.
-    public let hasMedia: Bool
+    /// Its image, video and sound, as far as it has them; in this order.
+    public let media: [Media]
+
+    /// An image, a video or a sound of a record.
+    public struct Media: Sendable, Equatable {
+        public let kind: MediaKind
+        public let reference: MediaReference
+
+        public init(kind: MediaKind, reference: MediaReference) {
+            self.kind = kind
+            self.reference = reference
+        }
+    }
+
+    public init(id: [UInt8], text: [UInt8]?, media: [Media] = []) {
+        self.id = id
+        self.text = text
+        self.media = media
+    }
+
+    public var hasMedia: Bool { !media.isEmpty }
 }
 
 /// Reads the contents of stored lines; one for each thread.
@@ -42,8 +61,14 @@ public final class RecordContentReader {
                 RecordText.append(title: title, text: text, to: &bytes)
                 rendered = bytes
             }
-            return RecordContent(
-                id: scanner.id.map { Array($0) } ?? [], text: rendered, hasMedia: scanner.hasMedia)
+            var media: [RecordContent.Media] = []
+            if scanner.hasMedia {
+                for kind in MediaKind.allCases {
+                    guard let reference = scanner.media(kind) else { continue }
+                    media.append(.init(kind: kind, reference: reference))
+                }
+            }
+            return RecordContent(id: scanner.id.map { Array($0) } ?? [], text: rendered, media: media)
         }
     }
 }

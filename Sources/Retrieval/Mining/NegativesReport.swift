@@ -171,7 +171,8 @@ public struct NegativesReport: Sendable, Equatable {
         for (isSet, step, name) in limits where isSet && dropped(by: step) + drawsDropped(by: step) == 0 {
             let advice =
                 step == .duplicate && !hasAliases
-                ? ": only equal contents are known as duplicates; tvt-store dedup finds others" : ""
+                ? ": only equal contents are known as duplicates; tvt-store dedup --near or --near-images finds others"
+                : ""
             notes.append("\(name) dropped nothing" + advice)
         }
         return notes

@@ -2,10 +2,12 @@ internal import Base
 internal import Examples
 internal import Inputs
 
-/// The micro-batches of a run's steps in their order, read and tokenised ahead of the thread that computes.
+/// The micro-batches of a run's steps in their order, read, tokenised and with their media decoded ahead of the thread that
+/// computes.
 ///
 /// Batches and errors are those of ``TrainingPlan/batches(step:)``; what goes wrong with a step is thrown in its place,
-/// after all steps before it. Memory: what ``ExampleReader`` reads ahead, and the tokens of ``stepsAhead`` steps.
+/// after all steps before it. Memory: what ``ExampleReader`` reads ahead, the tokens of ``stepsAhead`` steps, and the media
+/// of one step, or of as many as ``InputLoader`` has room for.
 final class BatchReader {
     private let plan: TrainingPlan
     private let reader: ExampleReader
@@ -17,6 +19,10 @@ final class BatchReader {
     private var ready: [Step] = []
     private var underWayCount = 0
     private let tokenizing: OrderedWorkers<[Example], Step>
+    /// Nil where no media are read.
+    private let loader: InputLoader?
+    /// Steps whose media are being decoded, the oldest first.
+    private var loading: [Step] = []
 
     private typealias Step = Result<[TrainingBatch], any Error>
 
@@ -33,6 +39,7 @@ final class BatchReader {
         reader = try ExampleReader(
             plan.source, slots: (UInt64(first) * size)..<(UInt64(plan.stepCount) * size),
             options: .init(workers: Self.readerCount))
+        loader = try plan.readsMedia ? InputLoader(workers: max(1, min(4, processorCount / 2))) : nil
         let batching = plan.batching
         tokenizing = try OrderedWorkers(workers: 1, window: Self.stepsAhead) {
             { examples in Result { try batching.batches(examples) } }
@@ -53,9 +60,26 @@ final class BatchReader {
                 failure = error
             }
         }
-        if ready.isEmpty, let step = try tokenizing.takeOldest() { take(step) }
-        guard !ready.isEmpty else { throw failure ?? Failure(.bug, "no step is left") }
-        return try ready.removeFirst().get()
+        if ready.isEmpty, loading.isEmpty, let step = try tokenizing.takeOldest() { take(step) }
+        guard let loader else {
+            guard !ready.isEmpty else { throw failure ?? Failure(.bug, "no step is left") }
+            return try ready.removeFirst().get()
+        }
+        while let step = ready.first, loading.count < Self.stepsAhead {
+            let jobs = (try? step.get())?.flatMap { $0.jobs.compactMap { $0 } } ?? []
+            guard !loader.isFull(for: jobs) else { break }
+            try loader.submit(jobs)
+            loading.append(ready.removeFirst())
+        }
+        guard !loading.isEmpty else { throw failure ?? Failure(.bug, "no step is left") }
+        var outputs = try loader.next()[...]
+        return try loading.removeFirst().get().map { batch in
+            var batch = batch
+            let count = batch.jobs.reduce(0) { $0 + ($1 == nil ? 0 : 1) }
+            batch.take(try outputs.prefix(count).map { try $0.get() })
+            outputs = outputs.dropFirst(count)
+            return batch
+        }
     }
 
     private func take(_ step: Step) {

@@ -86,17 +86,19 @@ public struct DryRun: Sendable {
     }
 
     private static func rendered(_ example: Example, _ plan: TrainingPlan) throws -> Rendered {
-        let side = plan.sides[example.entry.part]
+        let planners = plan.planners[example.entry.part]
         let reference = plan.source.parts[example.entry.part].options.reference
         let reader = RecordContentReader()
-        func text(_ prompt: String, _ record: [UInt8], _ role: Role) throws -> String {
-            let content = try record.withUnsafeBytes { try reader.content(of: $0, role, at: Place(path: reference)) }
+        func text(_ record: [UInt8], _ planner: InputPlanner) throws -> String {
+            let place = Place(path: reference)
+            let content = try record.withUnsafeBytes { try reader.content(of: $0, planner.role, at: place) }
             // For people only: what the model gets are the bytes.
-            return prompt + String(decoding: content.text ?? [], as: UTF8.self)
+            let preview = try planner.preview(content, at: place)
+            return ([preview.text] + preview.media.map { "(\($0))" }).joined(separator: " ")
         }
-        let passages = try example.passages.map { try text(side.document.prompt, $0.record, .document) }
+        let passages = try example.passages.map { try text($0.record, planners.document) }
         return Rendered(
-            dataset: reference, query: try text(side.query.prompt, example.queryRecord, .query), positive: passages[0],
+            dataset: reference, query: try text(example.queryRecord, planners.query), positive: passages[0],
             negatives: Array(passages.dropFirst()))
     }
 }

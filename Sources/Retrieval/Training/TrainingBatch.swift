@@ -7,6 +7,10 @@ public import Models
 public struct TrainingBatch: Sendable {
     /// The different inputs; equal ones are encoded once.
     public private(set) var inputs: [ModelInput] = []
+    /// For each input what has to be decoded for it; nil where nothing has.
+    private(set) var jobs: [InputLoader.Job?] = []
+    /// The inputs with their media, once they are decoded; from the beginning where there are none.
+    private(set) var decoded: [LoadedInput]?
     /// For each query its row in ``inputs``.
     public private(set) var queryRows: [Int] = []
     /// For each passage its row in ``inputs``; passages are grouped by query, the positive first.
@@ -21,10 +25,19 @@ public struct TrainingBatch: Sendable {
     public private(set) var blankCount = 0
     /// Queries and passages whose media the model does not see.
     public private(set) var ignoredMediaCount = 0
+    /// Sounds that are longer than what the model hears.
+    public private(set) var cutSoundCount = 0
 
     /// Queries and passages, equal ones counted each time.
     public var sequenceCount: Int { queryRows.count + passageRows.count }
     public var tokenCount: Int { inputs.reduce(0) { $0 + $1.tokens.count } }
+    /// What the model is given.
+    ///
+    /// - Precondition: media are decoded.
+    public var loaded: [LoadedInput] {
+        guard let decoded else { return inputs.map { LoadedInput($0) } }
+        return decoded
+    }
 
     private var rows: [ModelInput: Int] = [:]
 
@@ -34,7 +47,9 @@ public struct TrainingBatch: Sendable {
     public init(queries: [[Int32]], passages: [[[Int32]]], excluded: [[Int]] = []) {
         precondition(queries.count == passages.count, "as many groups of passages as queries")
         for (query, group) in zip(queries, passages) {
-            add(query: ModelInput(tokens: query), passages: group.map { ModelInput(tokens: $0) })
+            add(
+                query: Planned(input: ModelInput(tokens: query)),
+                passages: group.map { Planned(input: ModelInput(tokens: $0)) })
         }
         self.excluded = excluded
     }
@@ -54,7 +69,7 @@ public struct TrainingBatch: Sendable {
         for example in examples {
             try Interruption.check()
             let (planner, reference) = (planners[example.entry.part], references[example.entry.part])
-            func input(_ record: [UInt8], _ planner: InputPlanner, _ ordinal: Int) throws -> ModelInput {
+            func input(_ record: [UInt8], _ planner: InputPlanner, _ ordinal: Int) throws -> Planned {
                 let place = Place(path: "\(reference), \(planner.role.rawValue) \(ordinal)")
                 let plan = try record.withUnsafeBytes {
                     try planner.plan(reader.content(of: $0, planner.role, at: place), at: place)
@@ -62,7 +77,9 @@ public struct TrainingBatch: Sendable {
                 if plan.wasTruncated { truncatedCount += 1 }
                 if plan.isBlank { blankCount += 1 }
                 if plan.ignoresMedia { ignoredMediaCount += 1 }
-                return plan.input
+                cutSoundCount += plan.cutSoundCount
+                return Planned(
+                    input: plan.input, job: plan.media.isEmpty ? nil : InputLoader.Job(plan, planner, at: place))
             }
             add(
                 query: try input(example.queryRecord, planner.query, example.query),
@@ -71,17 +88,33 @@ public struct TrainingBatch: Sendable {
         if masksKnownPositives { excluded = try knownPositives(examples) }
     }
 
-    private mutating func add(query: ModelInput, passages: [ModelInput]) {
+    /// An input, and what has to be decoded for it.
+    private struct Planned {
+        let input: ModelInput
+        var job: InputLoader.Job?
+    }
+
+    private mutating func add(query: Planned, passages: [Planned]) {
         queryRows.append(row(of: query))
         positives.append(passageRows.count)
         for passage in passages { passageRows.append(row(of: passage)) }
     }
 
-    private mutating func row(of input: ModelInput) -> Int {
-        if let row = rows[input] { return row }
-        rows[input] = inputs.count
-        inputs.append(input)
+    private mutating func row(of planned: Planned) -> Int {
+        if let row = rows[planned.input] { return row }
+        rows[planned.input] = inputs.count
+        inputs.append(planned.input)
+        jobs.append(planned.job)
         return inputs.count - 1
+    }
+
+    /// Takes in what was decoded for the inputs that have media, in their order; they may turn out to have other sizes than
+    /// was planned.
+    mutating func take(_ outputs: [LoadedInput]) {
+        var next = outputs.makeIterator()
+        let loaded = zip(inputs, jobs).map { input, job in job == nil ? LoadedInput(input) : next.next()! }
+        decoded = loaded
+        inputs = loaded.map(\.input)
     }
 
     /// Passages of the batch that are known to answer a query, other than the one it is trained on: those with the

@@ -76,6 +76,9 @@ extension TrainingConfig {
             "preset", \.preset,
             "Prompts, lengths, pooling and scaling of a published model, by the name that `tvt-model show` has for them; "
                 + "they win over the model's files, and the keys above over them."),
+        .section(
+            "inputs", \.inputs, InputSettings.keys,
+            "How text and media are put together for a model that sees or hears. Default: as the model's card says."),
         .flag("dropout", \.usesModelDropout, "Train with the dropout of the model's config.json."),
         YAMLKey(
             "freeze", "a list of \(ModelPart.allCases.map(\.rawValue).joined(separator: ", "))",
@@ -95,6 +98,10 @@ extension TrainingConfig {
         .section(
             "lora", \.lora, defaults: LoRAOptions(), LoRAOptions.keys,
             "Train an adapter, W x + (alpha / r) B A x; without this key all weights are trained."),
+        .number(
+            "tower_cache", \.towerCache, in: NumberRange(0...16_777_216),
+            "MiB of what frozen towers make of media that are kept in memory for later epochs; 0 computes it each time."
+        ),
         .number(
             "chunk_tokens", \.chunkTokens, in: NumberRange(1...(1 << 24)),
             "Most tokens that go through a block at once; bounds memory. Default: all of a micro-batch."),
@@ -157,6 +164,21 @@ extension TrainingConfig.Sides where Value == Int? {
             .number("query", \.query, in: lengths, "Of a query, special tokens and prompt included."),
             .number("document", \.document, in: lengths, "Of a document."),
         ]
+    }
+}
+
+extension InputSettings {
+    fileprivate static var keys: [YAMLKey<InputSettings>] {
+        Key.allCases.map { key in
+            YAMLKey(key.rawValue, key.values, key.explanation) {
+                guard let text = try $0.string(key.rawValue) else { return }
+                do {
+                    try $1.set(key, to: text)
+                } catch {
+                    throw $0.failure(key.rawValue, "must be \(key.values), not \(escaped(text.utf8))")
+                }
+            }
+        }
     }
 }
 

@@ -36,6 +36,8 @@ public struct TrainingConfig: Sendable, Equatable {
     public var attention: AttentionDirection?
     public var pooling: Poolings?
     public var normalizes: Bool?
+    /// How inputs with media are put together; what is nil is what the model's card says.
+    public var inputs = InputSettings()
     /// Name of a ``ModelPreset`` that wins over what the model's folder says.
     public var preset: String?
     public var usesModelDropout = false
@@ -44,6 +46,8 @@ public struct TrainingConfig: Sendable, Equatable {
     public var optimizer = OptimizerOptions()
     /// Nil: all weights are trained.
     public var lora: LoRAOptions?
+    /// Mebibytes of what frozen towers make that are kept for later epochs.
+    public var towerCache = 0
     /// Nil: all of a micro-batch.
     public var chunkTokens: Int?
     /// In steps; 0: never by steps.

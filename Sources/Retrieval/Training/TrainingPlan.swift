@@ -43,11 +43,16 @@ public final class TrainingPlan {
         self.device = device
         self.checksGolden = checksGolden
         self.tool = tool
-        let source = try ExampleSource(config, store: store)
-        self.source = source
-        reader = SlotReader(source)
+        // A name that is none is found out before a large model is read.
+        for part in config.datasets { _ = try store.dataset(part.reference) }
         let start = try Self.load(config, from: FilePath(config.model), device)
         self.start = start
+        let form = try InputForm(start, settingName: Self.key)
+        var examples = config.examples
+        examples.readsMedia = form.media != nil && !config.ignoresMedia
+        let source = try ExampleSource(examples, store: store)
+        self.source = source
+        reader = SlotReader(source)
         goldenReport = checksGolden ? try GoldenCheck.run(start) : nil
         // The lock names what is trained, whoever chose it.
         var config = config
@@ -55,6 +60,11 @@ public final class TrainingPlan {
         if let lora = config.lora {
             config.lora?.targets = lora.targets ?? start.text.defaultTargets(except: config.frozen)
             try Self.check(config.lora!, start.text, except: config.frozen, config.places)
+        }
+        guard config.towerCache == 0 || !config.frozen.isDisjoint(with: [.vision, .audio]) else {
+            throw config.places.failure(
+                "tower_cache", "keeps what frozen towers make, and \"freeze\" names none",
+                advice: "freeze: [vision], for example; else leave it out.")
         }
         self.config = config
         let weights = try EmbeddingModel.weightsDigest(start.folder)
@@ -68,11 +78,13 @@ public final class TrainingPlan {
             return sides
         }
         self.sides = sides
-        planners = try sides.map { sides in
+        planners = try zip(sides, source.parts).map { sides, part in
+            let dataset = part.dataset
             func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
                 InputPlanner(
-                    try RoleTokenizer(side, of: card, start.tokenizer), role, ignoresMedia: config.ignoresMedia,
-                    mediaAdvice: "ignore_media: true in the config trains on the text alone")
+                    try RoleTokenizer(side, of: card, start.tokenizer), role, form, ignoresMedia: config.ignoresMedia,
+                    mediaAdvice: "ignore_media: true in the config trains on the text alone"
+                ) { digest, body in try dataset.withMedia(digest, body) != nil }
             }
             return .init(query: try planner(sides.query, .query), document: try planner(sides.document, .document))
         }
@@ -85,7 +97,7 @@ public final class TrainingPlan {
             modelFiles: [
                 ("weights", weights), ("tokenizer.json", start.tokenizer.digest),
                 ("config.json", try SHA256Digest.ofFile(start.folder.appending("config.json"))),
-            ],
+            ] + (form.media == nil ? [] : try start.processorDigest().map { [("processors", $0)] } ?? []),
             datasets: source.parts.map {
                 Lock.ResolvedPart(
                     reference: $0.options.reference, digest: $0.dataset.digest, exampleCount: $0.exampleCount,
@@ -156,7 +168,7 @@ public final class TrainingPlan {
                 prompt: config.prompts.document, promptName: config.promptNames.document,
                 maxLength: config.maxLengths.document),
             endOfText: config.endOfText, attention: config.attention, instruction: config.instruction,
-            preset: config.preset.flatMap(ModelPreset.named))
+            inputs: config.inputs, preset: config.preset.flatMap(ModelPreset.named))
         return try EmbeddingModel(
             loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
     }
@@ -186,6 +198,7 @@ public final class TrainingPlan {
         case .endOfText: "eos: append|tokenizer"
         case .attention: "attention: causal|bidirectional"
         case .instruction: "instruction"
+        case .inputs: "inputs: {chat: true|false, …}"
         case .prompt(let role): "prompts.\(role.rawValue): TEXT"
         case .promptName(let role): "prompt_names.\(role.rawValue)"
         case .maxLength(let role): "max_lengths.\(role.rawValue): N"
@@ -193,7 +206,10 @@ public final class TrainingPlan {
         }
     }
 
-    /// The micro-batches of a step (from 0).
+    /// Whether media are decoded and given to the model.
+    public var readsMedia: Bool { planners.contains { $0.query.readsMedia || $0.query.givesStandIns } }
+
+    /// The micro-batches of a step (from 0); media are not decoded.
     public func batches(step: Int) throws -> [TrainingBatch] {
         let slots = ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep)
         return try batching.batches(reader.examples(at: slots))

@@ -54,6 +54,7 @@ public final class TrainingRun {
         let isWhole = plan.config.lora != nil || plan.config.precision == .f32
         let computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
+        if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
             encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
             options: plan.config.optimizer,

@@ -90,7 +90,7 @@ public final class TrainingStep {
         var outcome = Outcome(loss: 0, tokenCount: 0)
         for (part, batch) in batches.enumerated() {
             let pass = try encoder.forward(
-                batch.inputs, chunkTokens: chunkTokens,
+                batch.loaded, chunkTokens: chunkTokens,
                 dropout: dropout(step: optimizer.stepCount, part: part), trace: trace)
             let (value, vectorGradients_UD) = try lossAndGradients(pass.vectors_UD, batch, share: share)
             guard value.isFinite else {

@@ -73,7 +73,24 @@ public struct CardOptions: ParsableArguments {
             valueName: "name"))
     public var preset: ModelPreset?
 
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp(
+            """
+            How text and media are put together for a model that sees or hears, as chat=true or frames=24; repeat for \
+            several. Keys: \(InputSettings.Key.allCases.map(\.rawValue).joined(separator: ", ")); docs/models.md explains \
+            them.
+            """, valueName: "key=value"))
+    public var inputs: [InputArgument] = []
+
     public init() {}
+
+    public mutating func validate() throws {
+        let keys = inputs.map(\.key)
+        if let twice = keys.first(where: { key in keys.count { $0 == key } > 1 }) {
+            throw ValidationError("--inputs \(twice.rawValue) is given twice")
+        }
+    }
 
     public var overrides: ModelCard.Overrides {
         ModelCard.Overrides(
@@ -81,7 +98,10 @@ public struct CardOptions: ParsableArguments {
             query: .init(prompt: queryPrompt, promptName: queryPromptName, maxLength: queryMaxLength),
             document: .init(prompt: documentPrompt, promptName: documentPromptName, maxLength: documentMaxLength),
             endOfText: appendsEndOfText.map { $0 ? .append : .tokenizer }, attention: attention,
-            instruction: instruction, preset: preset)
+            instruction: instruction,
+            inputs: inputs.reduce(into: InputSettings()) { settings, argument in
+                settings = settings.or(argument.settings)
+            }, preset: preset)
     }
 }
 
@@ -95,6 +115,7 @@ extension ModelCard.Setting {
         case .endOfText: "--append-eos or --no-append-eos"
         case .attention: "--attention"
         case .instruction: "--instruction"
+        case .inputs: "--inputs"
         case .prompt(let role): "--\(role.rawValue)-prompt TEXT"
         case .promptName(let role): "--\(role.rawValue)-prompt-name"
         case .maxLength(let role): "--\(role.rawValue)-max-length N"
@@ -106,6 +127,20 @@ extension ModelCard.Setting {
 extension NumberRange where Number == Int {
     /// Tokens of a text; the model has a limit of its own.
     fileprivate static var textLengths: NumberRange { NumberRange(1...1_048_576) }
+}
+
+/// One of the settings of how inputs are put together: `key=value`.
+public struct InputArgument: ExpressibleByArgument, Sendable {
+    let key: InputSettings.Key
+    let settings: InputSettings
+
+    public init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let key = InputSettings.Key(rawValue: String(parts[0])) else { return nil }
+        var settings = InputSettings()
+        guard (try? settings.set(key, to: String(parts[1]))) != nil else { return nil }
+        (self.key, self.settings) = (key, settings)
+    }
 }
 
 extension ModelPreset: ExpressibleByArgument {

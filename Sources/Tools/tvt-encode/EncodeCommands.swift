@@ -76,6 +76,13 @@ struct EncodeOptions: ParsableArguments {
             """, valueName: "encode|skip|error"))
     var blankTexts = BlankTexts.encode
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Leave out records that the model cannot be given, as those with broken media, and list them in this file, a line "
+                + "of JSON each; without it the first one ends the run.", valueName: "file"))
+    var quarantine: String?
+
     @Flag(name: .long, help: "Go on in a folder that holds parts; finished parts are checked by digest and kept.")
     var resume = false
 
@@ -111,7 +118,7 @@ struct EncodeOptions: ParsableArguments {
         func makeEncoder(_ loaded: EmbeddingModel) throws -> DatasetEncoder {
             let source = try RecordSource(
                 dataset, side, loaded, ignoresMedia: model.ignoresMedia, split: split, textSide: textSide,
-                blankTexts: blankTexts)
+                blankTexts: blankTexts, leavesOutFaults: quarantine != nil, settingName: \.flag)
             return DatasetEncoder(source, loaded, options)
         }
         // The model in float32 is gone before the one in 8 bits is loaded.
@@ -138,6 +145,17 @@ struct EncodeOptions: ParsableArguments {
             let counts = "\(source.leftOutCount) of \(dataset.documentCount) documents"
             log.notice("\(counts) are left out: no query that links to them has a text in \(textSide)")
         }
+        if let quarantine {
+            try VectorsFolder.listLeftOut(of: FilePath(output), in: FilePath(quarantine))
+            if report.faultCount > 0 {
+                log.warning("\(report.faultCount) records are left out; \(quarantine) says why")
+            }
+        }
+        if report.cutSoundCount > 0 {
+            log.notice(
+                "\(report.cutSoundCount) sounds are longer than what the model hears: their ends are not in the vectors"
+            )
+        }
         if report.ignoredMediaCount > 0 { log.notice("media of \(report.ignoredMediaCount) records were ignored") }
         if source.blankCount > 0 { log.notice("\(source.blankCount) records are left out: their texts are blank") }
         if report.emptyCount > 0 { log.warning("\(report.emptyCount) texts are blank") }
@@ -147,8 +165,8 @@ struct EncodeOptions: ParsableArguments {
             "records": JSONValue(report.recordCount), "skipped": JSONValue(report.skippedCount),
             "encoded": JSONValue(encoded), "truncated": JSONValue(report.truncatedCount),
             "blank": JSONValue(report.emptyCount), "empty": JSONValue(report.emptyCount),
-            "ignored_media": JSONValue(report.ignoredMediaCount),
-            "left_out": JSONValue(source.leftOutCount),
+            "ignored_media": JSONValue(report.ignoredMediaCount), "cut_sounds": JSONValue(report.cutSoundCount),
+            "left_out": JSONValue(source.leftOutCount), "quarantined": JSONValue(report.faultCount),
             "tokens": JSONValue(report.tokenCount), "parts": JSONValue(report.partCount),
             "dims": JSONValue(report.dims), "load_seconds": .number(loadSeconds), "seconds": .number(report.seconds),
             "records_per_second": .number(report.seconds > 0 ? Double(encoded) / report.seconds : 0),

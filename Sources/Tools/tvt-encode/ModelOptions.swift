@@ -85,6 +85,9 @@ struct ModelOptions: ParsableArguments {
             "card": loaded.card.json, "weights": .string(try weights.get().description),
             "tokenizer": .string(loaded.tokenizer.digest.description),
         ]
+        if loaded.text.media != nil, let processors = try loaded.processorDigest() {
+            fields["processors"] = .string(processors.description)
+        }
         if loaded.tokenizer.truncatesLeft { fields["truncation_side"] = "left" }
         if let adapter {
             fields["adapter"] = .string(

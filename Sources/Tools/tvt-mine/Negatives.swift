@@ -12,9 +12,10 @@ struct Negatives: ParsableCommand {
 
               1. positives          links, and judgements above grade 0 in any
                                     split, with the duplicates of them that
-                                    tvt-store dedup found, and the document
-                                    with the query's id (--own-documents);
-                                    the others are ranked from 1
+                                    tvt-store dedup found (--near-images finds
+                                    those of images), and the document with
+                                    the query's id (--own-documents); the
+                                    others are ranked from 1
               2. --depth            rank > n
               3. --skip-top         rank <= n
               4. --max-score        score > x

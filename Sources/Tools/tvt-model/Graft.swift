@@ -101,6 +101,14 @@ struct GraftTowers: ParsableCommand {
             _ = try EmbeddingModel(loading: staging, .training)
             return report
         }
+        for tower in report.withoutProcessor {
+            let folder = "the folder of the \(tower.rawValue) tower"
+            log.warning(
+                """
+                \(folder) has no preprocessor_config.json, which says how media become what it takes: put a \
+                processor_config.json into \(output)
+                """)
+        }
         let tokens = report.tokens.sorted { $0.key.rawValue < $1.key.rawValue }
         let result: JSONValue = [
             "output": .string(output), "dims": JSONValue(model.card.dims),

@@ -105,7 +105,11 @@ def sounds(folder):
     }  # fmt: skip
     for name, options in kinds.items():
         ffmpeg("-filter_complex", source, *options, "-map_metadata", "-1", f"{folder}/{name}")
-        ffmpeg("-i", f"{folder}/{name}", "-ac", "1", "-ar", "16000", "-f", "f32le", f"{folder}/{name}.f32")
+        # Equal channels keep their level, and nothing above the band comes through.
+        resampling = "aresample=16000:ochl=mono:rematrix_maxval=1:resampler=soxr:cutoff=0.99"
+        ffmpeg("-i", f"{folder}/{name}", "-af", resampling, "-f", "f32le", f"{folder}/{name}.f32")
+    # 441 samples in one page; ffmpeg itself decodes 313 of them.
+    ffmpeg("-filter_complex", source, "-t", "0.01", "-c:a", "libvorbis", "-map_metadata", "-1", f"{folder}/short.ogg")
 
 
 def videos(folder):

@@ -29,9 +29,13 @@ public struct CroppedImageProcessing: Sendable, Hashable {
 
     /// What becomes of an image.
     ///
-    /// - Parameter patchSide: of the model, whose configuration says it. Pixels behind the last whole patch are not used.
-    /// - Throws: ``PictureFault`` where not a single patch is left.
-    public func plan(_ size: PixelSize, patchSide: Int) throws(PictureFault) -> ImagePlan {
+    /// - Parameters:
+    ///   - patchSide: of the model, whose configuration says it. Pixels behind the last whole patch are not used.
+    ///   - mergeSide: patches of the side of a group whose rows follow each other.
+    /// - Throws: ``PictureFault`` where not a single patch is left, and where the patches are no whole groups.
+    public func plan(
+        _ size: PixelSize, patchSide: Int, mergeSide: Int = 1
+    ) throws(PictureFault) -> ImagePlan {
         let resized = try resized(size)
         var region = PixelRegion(resized)
         if let crop {
@@ -41,9 +45,16 @@ public struct CroppedImageProcessing: Sendable, Hashable {
         guard min(region.size.width, region.size.height) >= patchSide else {
             throw PictureFault("\(region.size) pixels are left of the picture, and a patch has \(patchSide) a side")
         }
+        let (across, down) = (region.size.width / patchSide, region.size.height / patchSide)
+        guard across.isMultiple(of: mergeSide), down.isMultiple(of: mergeSide) else {
+            throw PictureFault(
+                "the picture would be \(across) × \(down) patches, of which no whole squares of \(mergeSide) × \(mergeSide) "
+                    + "can be made")
+        }
         return ImagePlan(
-            source: size, resized: resized, region: region, layout: .convolution(patchSide: patchSide),
-            tokenSide: patchSide, resampling: resampling, normalisation: normalisation, alpha: alpha)
+            source: size, resized: resized, region: region,
+            layout: .merged(patchSide: patchSide, mergeSide: mergeSide, framesPerPatch: 1),
+            tokenSide: patchSide * mergeSide, resampling: resampling, normalisation: normalisation, alpha: alpha)
     }
 
     private func resized(_ size: PixelSize) throws(PictureFault) -> PixelSize {

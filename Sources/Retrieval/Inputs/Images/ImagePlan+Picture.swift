@@ -37,13 +37,16 @@ extension RegionScaler {
         let (width, height) = (region.size.width, region.size.height)
         let pixels = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, count in
             let target = buffer.baseAddress!
-            forEachBand(of: source, bandHeight: 16) { band, start in
-                let length = 3 * width * min(16, height - start)
-                for position in 0..<length {
-                    let positive = band[position] > 0 ? band[position] : 0
-                    let number = positive < 255 ? positive : 255
-                    target[3 * width * start + position] = UInt8(
-                        truncatingIfNeeded: (number + roundingTerm).bitPattern)
+            if givesBytes {
+                forEachByteBand(of: source, bandHeight: 16) { band, start in
+                    (target + 3 * width * start).update(from: band, count: 3 * width * min(16, height - start))
+                }
+            } else {
+                forEachBand(of: source, bandHeight: 16) { band, start in
+                    for position in 0..<3 * width * min(16, height - start) {
+                        let number = min(max(band[position], 0), 255).rounded(.toNearestOrEven)
+                        target[3 * width * start + position] = UInt8(number)
+                    }
                 }
             }
             count = 3 * width * height

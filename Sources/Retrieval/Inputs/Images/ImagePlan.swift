@@ -1,3 +1,4 @@
+internal import CPixels
 public import Media
 
 /// What becomes of an image of a size: known before anything is decoded.
@@ -78,9 +79,17 @@ public struct ImagePlan: Sendable, Hashable {
         let cut = PixelRegion(
             left: region.left, top: region.top,
             size: PixelSize(width: width, height: grid.height * layout.patchSide))
-        scaler(of: cut).forEachBand(of: prepared(frame), bandHeight: bandHeight) { band, start in
-            normalisation.apply(to: band, count: 3 * width * bandHeight)
-            writer.write(band, into: rows + start / bandHeight * bandValues, slots: slots)
+        let scaler = scaler(of: cut)
+        let picture = prepared(frame)
+        guard scaler.givesBytes else {
+            scaler.forEachBand(of: picture, bandHeight: bandHeight) { band, start in
+                normalisation.apply(to: band, count: 3 * width * bandHeight)
+                writer.write(band, into: rows + start / bandHeight * bandValues, slots: slots)
+            }
+            return
+        }
+        scaler.forEachByteBand(of: picture, bandHeight: bandHeight) { band, start in
+            writer.write(band, normalisation, into: rows + start / bandHeight * bandValues, slots: slots)
         }
     }
 
@@ -92,14 +101,25 @@ public struct ImagePlan: Sendable, Hashable {
         let area = width * height
         return [Float](unsafeUninitializedCapacity: 3 * area) { buffer, count in
             let values = buffer.baseAddress!
-            scaler(of: region).forEachBand(of: prepared(image), bandHeight: 16) { band, start in
-                let pixelCount = width * min(16, height - start)
-                normalisation.apply(to: band, count: 3 * pixelCount)
-                let target = values + start * width
-                for pixel in 0..<pixelCount {
-                    target[pixel] = band[3 * pixel]
-                    target[area + pixel] = band[3 * pixel + 1]
-                    target[2 * area + pixel] = band[3 * pixel + 2]
+            let scaler = scaler(of: region)
+            let picture = prepared(image)
+            if scaler.givesBytes {
+                var formula = normalisation.formulaOfBytes
+                scaler.forEachByteBand(of: picture, bandHeight: 16) { band, start in
+                    cpixels_write_planes(
+                        PixelKernels.best.code, &formula, band, 3 * width, width, min(16, height - start),
+                        values + start * width, width, area)
+                }
+            } else {
+                scaler.forEachBand(of: picture, bandHeight: 16) { band, start in
+                    let pixelCount = width * min(16, height - start)
+                    normalisation.apply(to: band, count: 3 * pixelCount)
+                    let target = values + start * width
+                    for pixel in 0..<pixelCount {
+                        target[pixel] = band[3 * pixel]
+                        target[area + pixel] = band[3 * pixel + 1]
+                        target[2 * area + pixel] = band[3 * pixel + 2]
+                    }
                 }
             }
             count = 3 * area

@@ -34,13 +34,17 @@ public enum ImageProcessing: Sendable, Hashable {
 
     /// What becomes of an image.
     ///
-    /// - Parameter patchSide: of the model. Some processors have it in their own configuration, and must have the same.
+    /// - Parameters:
+    ///   - patchSide: of the model. Some processors have it in their own configuration, and must have the same.
+    ///   - mergeSide: patches of the side of a group whose rows follow each other; only of processors that do not say it.
     /// - Throws: ``PictureFault``
-    public func plan(_ size: PixelSize, patchSide: Int) throws(PictureFault) -> ImagePlan {
+    public func plan(
+        _ size: PixelSize, patchSide: Int, mergeSide: Int = 1
+    ) throws(PictureFault) -> ImagePlan {
         let plan =
             switch self {
             case .qwen(let processing): try processing.plan(size)
-            case .cropped(let processing): try processing.plan(size, patchSide: patchSide)
+            case .cropped(let processing): try processing.plan(size, patchSide: patchSide, mergeSide: mergeSide)
             case .gemma(let processing): try processing.plan(size)
             }
         guard plan.layout.patchSide == patchSide else {

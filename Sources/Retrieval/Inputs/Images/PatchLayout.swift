@@ -20,15 +20,12 @@ public struct PatchLayout: Sendable, Hashable {
     }
 
     /// Qwen2-VL and its successors: rows `(t, y/m, x/m, y%m, x%m)`, columns `(channel, frame, y, x)`.
+    ///
+    /// With one frame and one patch a side these are the rows `(y, x)` of DINOv2, SigLIP and others whose patches a
+    /// convolution embeds, as its weight has them.
     public static func merged(patchSide: Int, mergeSide: Int, framesPerPatch: Int) -> PatchLayout {
         PatchLayout(
             patchSide: patchSide, mergeSide: mergeSide, framesPerPatch: framesPerPatch, channelsLast: false)
-    }
-
-    /// DINOv2, SigLIP and others whose patches a convolution embeds: rows `(y, x)`, columns `(channel, y, x)`, as the
-    /// weight of the convolution has them.
-    public static func convolution(patchSide: Int) -> PatchLayout {
-        PatchLayout(patchSide: patchSide, mergeSide: 1, framesPerPatch: 1, channelsLast: false)
     }
 
     /// EmbeddingGemma 2: rows `(y, x)`, columns `(y, x, channel)`.

@@ -1,3 +1,6 @@
+internal import CPixels
+internal import Media
+
 /// Writes bands of pixels as the rows of patches.
 struct PatchWriter {
     private let layout: PatchLayout
@@ -19,35 +22,76 @@ struct PatchWriter {
     /// Writes one frame's part of the rows that a band of pixels becomes.
     ///
     /// - Parameters:
-    ///   - band: values of red, green and blue: `[bandHeight, pixelWidth, 3]`.
+    ///   - band: red, green and blue: `[bandHeight, pixelWidth, 3]`.
     ///   - rows: `[mergeSide · gridWidth, rowWidth]`, beginning at the band's first patch.
     ///   - slots: which frames of the patch these pixels are.
+    func write(
+        _ band: UnsafePointer<UInt8>, _ normalisation: PixelNormalisation, into rows: UnsafeMutablePointer<Float>,
+        slots: Range<Int>
+    ) {
+        let (side, kernels) = (layout.patchSide, PixelKernels.best.code)
+        var formula = normalisation.formulaOfBytes
+        let (area, plane) = (side * side, layout.framesPerPatch * side * side)
+        forEachPatch(into: rows) { offset, row in
+            if layout.channelsLast {
+                for y in 0..<side {
+                    cpixels_normalise(
+                        kernels, &formula, band + offset + y * stride, 3 * side, row + y * 3 * side)
+                }
+            } else {
+                let first = row + slots.lowerBound * area
+                cpixels_write_planes(kernels, &formula, band + offset, stride, side, side, first, side, plane)
+                repeatFrame(first, slots)
+            }
+        }
+    }
+
+    /// The same for pixels that are values already.
     func write(_ band: UnsafePointer<Float>, into rows: UnsafeMutablePointer<Float>, slots: Range<Int>) {
-        let (side, merge, width) = (layout.patchSide, layout.mergeSide, layout.rowWidth)
-        var target = rows
+        forEachPatch(into: rows) { offset, row in
+            if layout.channelsLast {
+                writePixels(band + offset, into: row)
+            } else {
+                let first = row + slots.lowerBound * layout.patchSide * layout.patchSide
+                writePlanes(band + offset, into: first)
+                repeatFrame(first, slots)
+            }
+        }
+    }
+
+    /// Calls `body` with where each patch's first pixel is in the band, and with its row.
+    @inline(__always)
+    private func forEachPatch(
+        into rows: UnsafeMutablePointer<Float>, _ body: (Int, UnsafeMutablePointer<Float>) -> Void
+    ) {
+        let (side, merge) = (layout.patchSide, layout.mergeSide)
+        var row = rows
         for group in 0..<gridWidth / merge {
             for y in 0..<merge {
                 for x in 0..<merge {
-                    let pixels = band + y * side * stride + 3 * side * (group * merge + x)
-                    if layout.channelsLast {
-                        writePixels(pixels, into: target)
-                    } else {
-                        writePlanes(pixels, into: target, slots)
-                    }
-                    target += width
+                    body(y * side * stride + 3 * side * (group * merge + x), row)
+                    row += layout.rowWidth
                 }
             }
         }
     }
 
-    /// `[channel, frame, y, x]`
-    private func writePlanes(
-        _ pixels: UnsafePointer<Float>, into row: UnsafeMutablePointer<Float>, _ slots: Range<Int>
-    ) {
-        let side = layout.patchSide
-        let area = side * side
+    /// Copies the first frame to the others: what was just written is in the nearest cache still.
+    private func repeatFrame(_ first: UnsafeMutablePointer<Float>, _ slots: Range<Int>) {
+        let area = layout.patchSide * layout.patchSide
         let plane = layout.framesPerPatch * area
-        let first = row + slots.lowerBound * area
+        for slot in slots.dropFirst() {
+            for channel in 0..<3 {
+                let from = first + channel * plane
+                (from + (slot - slots.lowerBound) * area).update(from: from, count: area)
+            }
+        }
+    }
+
+    /// `[channel, frame, y, x]`
+    private func writePlanes(_ pixels: UnsafePointer<Float>, into first: UnsafeMutablePointer<Float>) {
+        let side = layout.patchSide
+        let plane = layout.framesPerPatch * side * side
         var target = first
         var line = pixels
         for _ in 0..<side {
@@ -61,13 +105,6 @@ struct PatchWriter {
                 target += 1
             }
             line += stride
-        }
-        // What was just written is in the nearest cache still.
-        for slot in slots.dropFirst() {
-            for channel in 0..<3 {
-                let from = first + channel * plane
-                (from + (slot - slots.lowerBound) * area).update(from: from, count: area)
-            }
         }
     }
 

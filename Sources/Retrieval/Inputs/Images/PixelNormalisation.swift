@@ -1,3 +1,5 @@
+internal import CPixels
+
 /// What becomes of a channel's value from 0 to 255: `(x − shift) / divisor`, or `x · factor`.
 ///
 /// In float32 and in the order in which torchvision's processors compute, so that values are equal to the bit: with both
@@ -41,6 +43,18 @@ public struct PixelNormalisation: Sendable, Hashable {
         static let clip = [0.26862954, 0.26130258, 0.27577711]
         static let half = [0.5, 0.5, 0.5]
         static let one = [1.0, 1.0, 1.0]
+    }
+
+    /// The formula for bytes.
+    var formulaOfBytes: cpixels_normalisation {
+        switch formula {
+        case .scaled(let factor):
+            cpixels_normalisation(isShifted: false, shifts: (0, 0, 0), scales: (factor, factor, factor))
+        case .shifted(let shifts, let divisors):
+            cpixels_normalisation(
+                isShifted: true, shifts: (shifts[0], shifts[1], shifts[2]),
+                scales: (divisors[0], divisors[1], divisors[2]))
+        }
     }
 
     /// Changes numbers of red, green and blue in turn, from 0 to 255 before.

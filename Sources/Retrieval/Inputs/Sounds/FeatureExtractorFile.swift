@@ -32,6 +32,21 @@ enum FeatureExtractorFile {
         return try ConfigurationReader(file: preprocessor)
     }
 
+    /// Whether a folder says anything of sounds.
+    static func exists(in folder: FilePath) throws -> Bool {
+        let processor = folder.appending(processorName)
+        if Files.exists(processor) {
+            let reader = try ConfigurationReader(file: processor)
+            if ["feature_extractor", "audio_processor"].contains(where: { reader[$0] != nil }) { return true }
+        }
+        let preprocessor = folder.appending(preprocessorName)
+        return try Files.exists(preprocessor)
+            && ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string?.hasSuffix("FeatureExtractor")
+                ?? false
+            && !["CLIPFeatureExtractor", "ViTFeatureExtractor"].contains(
+                ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string)
+    }
+
     /// Fields that no feature depends on.
     ///
     /// The mask is made or not by those who call the extractor; `do_normalize` is one of their arguments too, and what
@@ -58,5 +73,20 @@ extension ConfigurationReader {
         throw error(
             field, "\(value) is expected, which follows from \(sources)",
             advice: "transformers computes this field, and passes over what the file says")
+    }
+}
+
+extension SoundFrontEnd {
+    /// Reads a model's folder: the front end that its feature extractor is.
+    ///
+    /// - Parameter keepsChunk: see ``WhisperFrontEnd/keepsChunk``.
+    /// - Throws: as those of the front ends.
+    init(folder: FilePath, keepsChunk: Bool) throws {
+        let reader = try FeatureExtractorFile.reader(in: folder)
+        if try reader.string("feature_extractor_type") == "Gemma4AudioFeatureExtractor" {
+            self = .gemma(try GemmaFrontEnd(reader))
+        } else {
+            self = .whisper(try WhisperFrontEnd(reader, keepsChunk: keepsChunk))
+        }
     }
 }

@@ -79,8 +79,7 @@ public struct SoundPlanner: Sendable, Hashable {
 
     /// How many samples a sound has after it was resampled: `n · target / rate`, rounded half up; about 2⁶² at most.
     ///
-    /// So libsoxr has it. libswresample's own resampler gives these, one more or one less, and nothing of a sound that is
-    /// shorter than half its filter.
+    /// So libsoxr has it, and so many samples a decoded `Sound` has.
     public static func sampleCount(of count: Int, at rate: Int, resampledTo target: Int) -> Int {
         precondition(count >= 0 && rate > 0 && target > 0, "a sound of samples")
         let (whole, rest) = count.quotientAndRemainder(dividingBy: rate)

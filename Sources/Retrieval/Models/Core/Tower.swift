@@ -74,7 +74,8 @@ struct TowerArrangement {
 public final class DeviceMedia {
     public let items: [MediaItem]
     let device: Device
-    private let rows: [any MediaRows]
+    /// What each item holds.
+    public let rows: [any MediaRows]
     private let layouts: [Context.LayoutName: DeviceLayout]
     private let rowOrders: [Context.RowsName: Tensor]
 

@@ -38,6 +38,12 @@ public final class EmbeddingModel {
     /// `config.json`
     public let configuration: FilePath
 
+    /// Where the files of processors and chat templates lie.
+    public var processorFolder: FilePath { configuration.removingLastComponent() }
+
+    /// Digest of the files that say how media become inputs, and how inputs are written; nil where there are none.
+    public func processorDigest() throws -> SHA256Digest? { try ModelFolder.processorDigest(of: processorFolder) }
+
     /// What a model is loaded for.
     public enum Purpose: Sendable {
         /// Weights are fused and laid out for speed; no gradients.
@@ -189,7 +195,11 @@ public final class EmbeddingModel {
         let tokens =
             try card.endOfText == .append ? tokenizer.configurationBytesWithEnd() : tokenizer.configurationBytes
         try Files.replace(target.appending("tokenizer.json"), with: tokens)
-        for (name, bytes) in descriptionFiles { try Files.replace(target.appending(name), with: bytes) }
+        for (name, bytes) in descriptionFiles {
+            let path = target.appending(name)
+            try Files.makeDirectory(path.removingLastComponent())
+            try Files.replace(path, with: bytes)
+        }
         try Files.replace(target.appending(ModelCard.fileName), with: card.json.pretty())
         try SentenceTransformersFiles.write(card, otherPrompts: namedPrompts, to: target)
         try head.write(card, to: target)

@@ -43,6 +43,8 @@ public struct GraftRecipe: Sendable {
         public let tokens: [Tower.Name: Int32]
         /// Numbers of the projectors, which are to be trained.
         public let projectorNumberCount: Int
+        /// Towers whose folders do not say how pictures, or sounds, become what the tower takes.
+        public let withoutProcessor: [Tower.Name]
     }
 
     /// Writes a complete model folder, weights in float32.
@@ -79,6 +81,8 @@ public struct GraftRecipe: Sendable {
         var tensors = try text.text.parameters.map { ($0.name, try $0.tensor.to(.float32)) }
             .map { (name: Graft.textPart + $0, tensor: $1) }
         var projectorNumberCount = 0
+        var processors = JSONObject()
+        var withoutProcessor: [Tower.Name] = []
         for (index, name) in Tower.Name.allCases.enumerated() {
             guard let folder = towers[name] else { continue }
             let loaded = try PretrainedTower.load(folder, Precision(.float32, on: .cpu), .cpu)
@@ -98,10 +102,31 @@ public struct GraftRecipe: Sendable {
             config[Graft.configField(name)] = loaded.configuration
             config[Graft.projectorField(name)] = projector.json(of: name)
             config[Graft.tokenField(name)] = JSONValue(Int(tokens[name]!))
+            if let processor = try Self.processor(name, in: folder) {
+                processors[Self.processorField(name)] = processor
+            } else {
+                withoutProcessor.append(name)
+            }
+        }
+        if !processors.isEmpty {
+            try Files.replace(
+                target.appending("processor_config.json"), with: JSONValue.object(processors).pretty())
         }
         try Files.replace(configPath, with: JSONValue.object(config).pretty())
         try SafetensorsWriter.write(tensors, to: target.appending("model.safetensors"))
-        return Report(tokens: tokens, projectorNumberCount: projectorNumberCount)
+        return Report(
+            tokens: tokens, projectorNumberCount: projectorNumberCount, withoutProcessor: withoutProcessor)
+    }
+
+    private static func processorField(_ tower: Tower.Name) -> String {
+        tower == .vision ? "image_processor" : "feature_extractor"
+    }
+
+    /// What a tower's folder says of its processor: in a file of its own, or in one for all.
+    private static func processor(_ tower: Tower.Name, in folder: FilePath) throws -> JSONValue? {
+        let (all, own) = (folder.appending("processor_config.json"), folder.appending("preprocessor_config.json"))
+        if Files.exists(all), let nested = try JSONValue.parse(pythonFile: all)[processorField(tower)] { return nested }
+        return Files.exists(own) ? try JSONValue.parse(pythonFile: own) : nil
     }
 
     private func placeholders(_ text: EmbeddingModel) throws -> [Tower.Name: Int32] {

@@ -25,6 +25,7 @@ extension ModelCard {
         if endOfText != .tokenizer { fields["eos"] = .string(endOfText.rawValue) }
         fields["attention"] = attention.map { .string($0.rawValue) }
         fields["instruction"] = instruction.map { ["template": .string($0.template), "task": .string($0.task)] }
+        if !inputs.isEmpty { fields["inputs"] = .object(inputs.json) }
         return .object(fields)
     }
 
@@ -87,6 +88,7 @@ extension ModelCard {
         includesPrompt = try reader.bool("includePrompt", default: true)
         endOfText = try reader.choice("eos") ?? .tokenizer
         attention = try reader.choice("attention")
+        if reader["inputs"] != nil { inputs = try InputSettings(reader.section("inputs")) }
         guard reader["instruction"] != nil else { return }
         let section = try reader.section("instruction")
         let (template, task) = (try section.string("template"), try section.string("task"))

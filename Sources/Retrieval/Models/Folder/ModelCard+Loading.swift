@@ -81,6 +81,7 @@ extension ModelCard {
         if tokenLayers.isEmpty { silent.insert(.tokenLayers) }
         if layers.isEmpty { silent.insert(.layers) }
         if includesPrompt { silent.insert(.includesPrompt) }
+        if inputs.isEmpty { silent.insert(.inputs) }
         var places: [Setting: Place] = [:]
         for setting in Setting.sayable + Setting.others where !silent.contains(setting) {
             places[setting] = Place(path: file.string, field: setting.description)
@@ -104,6 +105,7 @@ extension ModelCard {
         card.document = document.with(overrides.document)
         card.endOfText = overrides.endOfText ?? endOfText
         card.attention = overrides.attention ?? attention
+        card.inputs = overrides.inputs.or(inputs)
         return card
     }
 

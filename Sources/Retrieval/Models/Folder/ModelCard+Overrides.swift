@@ -25,13 +25,14 @@ extension ModelCard {
         public var attention: AttentionDirection?
         /// A task in words, which the model's template makes the prompt of queries of, instead of a prompt.
         public var instruction: String?
+        public var inputs: InputSettings
         /// Asked for by the user: it says what the other fields do not, over what the folder says.
         public var preset: ModelPreset?
 
         public init(
             pooling: Poolings? = nil, normalize: Bool? = nil, query: Side = Side(), document: Side = Side(),
             endOfText: EndOfText? = nil, attention: AttentionDirection? = nil, instruction: String? = nil,
-            preset: ModelPreset? = nil
+            inputs: InputSettings = .init(), preset: ModelPreset? = nil
         ) {
             self.pooling = pooling
             self.normalize = normalize
@@ -40,6 +41,7 @@ extension ModelCard {
             self.endOfText = endOfText
             self.attention = attention
             self.instruction = instruction
+            self.inputs = inputs
             self.preset = preset
         }
 
@@ -51,7 +53,8 @@ extension ModelCard {
                 pooling: pooling ?? other.pooling, normalize: normalize ?? other.normalize,
                 query: query.or(other.query), document: document.or(other.document),
                 endOfText: endOfText ?? other.endOfText, attention: attention ?? other.attention,
-                instruction: instruction ?? other.instruction, preset: preset ?? other.preset)
+                instruction: instruction ?? other.instruction, inputs: inputs.or(other.inputs),
+                preset: preset ?? other.preset)
         }
 
         /// Everything that a card needs and nobody said.
@@ -69,7 +72,7 @@ extension ModelCard {
 
     /// A thing to know about a model: programs have their own names for them.
     public enum Setting: Sendable, Hashable, CustomStringConvertible {
-        case pooling, normalize, dims, truncateDim, endOfText, attention, instruction
+        case pooling, normalize, dims, truncateDim, endOfText, attention, instruction, inputs
         /// Layers before pooling, and behind it.
         case tokenLayers, layers
         case includesPrompt
@@ -86,6 +89,7 @@ extension ModelCard {
             case .endOfText: "eos"
             case .attention: "attention"
             case .instruction: "instruction"
+            case .inputs: "inputs"
             case .tokenLayers: "tokenHead"
             case .layers: "head"
             case .includesPrompt: "includePrompt"

@@ -4,7 +4,7 @@ extension ModelCard.Setting {
     /// Those that a user, a preset or a folder's files may say, each for itself.
     public static let sayable: [ModelCard.Setting] = [
         .pooling, .normalize, .prompt(.query), .prompt(.document), .maxLength(.query), .maxLength(.document),
-        .endOfText, .attention,
+        .endOfText, .attention, .inputs,
     ]
 
     /// Those that only files say, and the instruction, which comes with the prompt of queries.
@@ -18,7 +18,7 @@ extension ModelCard.Overrides {
         func side(_ side: ModelCard.Side) -> Side { Side(prompt: side.prompt, maxLength: side.maxLength) }
         self.init(
             pooling: card.pooling, normalize: card.normalize, query: side(card.query), document: side(card.document),
-            endOfText: card.endOfText, attention: card.attention)
+            endOfText: card.endOfText, attention: card.attention, inputs: card.inputs)
     }
 
     /// The value as text; nil where nothing is said, and for what cannot be said from outside.
@@ -32,6 +32,7 @@ extension ModelCard.Overrides {
         case .endOfText: endOfText?.rawValue
         case .attention: attention?.rawValue
         case .instruction: instruction
+        case .inputs: inputs.summary
         case .dims, .truncateDim, .tokenLayers, .layers, .includesPrompt: nil
         }
     }
@@ -47,6 +48,6 @@ extension ModelCard.Overrides {
         return ModelCard.Overrides(
             pooling: isKept(.pooling) ? pooling : nil, normalize: isKept(.normalize) ? normalize : nil,
             query: kept(.query), document: kept(.document), endOfText: isKept(.endOfText) ? endOfText : nil,
-            attention: isKept(.attention) ? attention : nil)
+            attention: isKept(.attention) ? attention : nil, inputs: isKept(.inputs) ? inputs : InputSettings())
     }
 }

@@ -53,6 +53,8 @@ public struct ModelCard: Sendable, Equatable {
     public var attention: AttentionDirection?
     /// What the prompt of queries was made of.
     public var instruction: Instruction?
+    /// Of a model that sees or hears: how its inputs are put together.
+    public var inputs = InputSettings()
 
     /// Components of a vector as it is given out.
     public var outputDims: Int { truncateDim ?? dims }

@@ -127,6 +127,33 @@ struct ModelFolder {
             + (try beside.map { tokenizerFolder.appending($0) }
                 .filter { Files.exists($0) }
                 .map { ($0.lastComponent!.string, try Files.readAll($0)) })
+            + (try Self.processorFiles(in: transformer))
+    }
+
+    /// The files that say how media become inputs, and how inputs are written.
+    private static func processorFiles(in folder: FilePath) throws -> [(name: String, bytes: [UInt8])] {
+        var names = [
+            "preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json",
+            "chat_template.jinja", "chat_template.json",
+        ].filter { Files.exists(folder.appending($0)) }
+        let others = "additional_chat_templates"
+        if Files.isDirectory(folder.appending(others)) {
+            names += try Files.list(folder.appending(others)).filter { $0.hasSuffix(".jinja") }.sorted()
+                .map { "\(others)/\($0)" }
+        }
+        return try names.map { ($0, try Files.readAll(folder.appending($0))) }
+    }
+
+    /// A digest of these files; nil where there are none.
+    static func processorDigest(of folder: FilePath) throws -> SHA256Digest? {
+        let files = try processorFiles(in: folder)
+        guard !files.isEmpty else { return nil }
+        var digest = SHA256Stream()
+        for (name, bytes) in files {
+            Array(name.utf8).withUnsafeBytes { digest.update($0) }
+            SHA256Digest.of(bytes).bytes.withUnsafeBytes { digest.update($0) }
+        }
+        return digest.finalize()
     }
 
     /// All weight files of a folder, in a fixed order: the text model's, and those of the modules behind it.

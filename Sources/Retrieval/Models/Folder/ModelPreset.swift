@@ -20,13 +20,15 @@ public struct ModelPreset: Sendable, Equatable {
     public let endOfText: ModelCard.EndOfText?
     /// What tokens see of each other; nil where that is what `config.json` says.
     public let attention: AttentionDirection?
+    /// Of models that see or hear.
+    public let inputs: InputSettings
     /// Where the values were read.
     public let source: String
 
     init(
         _ name: String, _ models: [String], _ families: [String], _ pooling: Poolings, normalize: Bool?,
         query: ModelCard.Side, document: ModelCard.Side, endOfText: ModelCard.EndOfText? = nil,
-        attention: AttentionDirection? = nil, source: String
+        attention: AttentionDirection? = nil, inputs: InputSettings = .init(), source: String
     ) {
         self.name = name
         self.models = models
@@ -37,6 +39,7 @@ public struct ModelPreset: Sendable, Equatable {
         self.document = document
         self.endOfText = endOfText
         self.attention = attention
+        self.inputs = inputs
         self.source = source
     }
 
@@ -64,7 +67,7 @@ public struct ModelPreset: Sendable, Equatable {
         }
         return ModelCard.Overrides(
             pooling: pooling, normalize: normalize, query: side(query), document: side(document),
-            endOfText: endOfText, attention: attention)
+            endOfText: endOfText, attention: attention, inputs: inputs)
     }
 
     /// What the prompt of queries is made of, where it is a task in words.

@@ -8,10 +8,10 @@ public struct RoleTokenizer: Sendable {
     public let side: ModelCard.Side
     /// Leading tokens of every text that pooling leaves out: those of the prompt, where the card does not pool them.
     public let unpooledCount: Int
-    private let tokenizer: Tokenizer
+    package let tokenizer: Tokenizer
     private let prompt: [UInt8]
     /// Put behind every text; nil where the tokenizer ends texts itself, or nothing ends them.
-    private let endID: Int32?
+    package let endID: Int32?
 
     /// - Parameter side: of the card, or one that stands in for it.
     /// - Throws: `Failure` (78) where an end of text is asked for and the tokenizer names none.

@@ -40,6 +40,7 @@ extension SentenceTransformersFiles {
         card.endOfText = known.endOfText ?? .tokenizer
         card.attention = folder.attention
         card.instruction = instruction
+        card.inputs = known.inputs
         let size = try vectorSize(card, model)
         card.dims = size
         card.truncateDim = truncateDim.flatMap { $0 < size ? $0 : nil }

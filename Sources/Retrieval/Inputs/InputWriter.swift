@@ -1,0 +1,201 @@
+internal import Base
+internal import JSON
+internal import Models
+internal import Records
+internal import Templates
+
+/// Writes the tokens of an input: prompt, text, and a placeholder for each image, video or sound.
+struct InputWriter: Sendable {
+    let form: InputForm
+    let tokenizer: RoleTokenizer
+    private let prompt: [UInt8]
+
+    init(_ form: InputForm, _ tokenizer: RoleTokenizer) {
+        self.form = form
+        self.tokenizer = tokenizer
+        prompt = Array(tokenizer.side.prompt.utf8)
+    }
+
+    /// - Parameters:
+    ///   - text: valid UTF-8, without prompt.
+    ///   - media: in the order in which they stand.
+    ///   - limit: of tokens, placeholders not counted.
+    /// - Returns: tokens, special ones included, with one placeholder for each item, or for each picture of a video that is
+    ///   named so.
+    /// - Throws: `InputError` where prompt and template alone have more tokens than the limit, and for what the template
+    ///   refuses.
+    func tokens(
+        _ text: [UInt8], _ media: [PlannedMedia], limit: Int, at place: @autoclosure () -> Place
+    ) throws -> (tokens: [Int32], wasTruncated: Bool) {
+        guard let template = form.template else { return try plain(text, media, limit, at: place()) }
+        return try chat(template, text, media, limit, at: place())
+    }
+
+    private func ids(_ text: [UInt8]) throws -> [Int32] {
+        var ids: [Int32] = []
+        try text.withUnsafeBytes { try tokenizer.tokenizer.encodeAlone($0, into: &ids) }
+        return ids
+    }
+
+    /// - Precondition: the model takes media of this kind: they are planned.
+    private func placeholder(_ kind: MediaKind) -> Int32 {
+        let rules = form.media!.rules
+        return switch kind {
+        case .image: rules.image!
+        case .video: rules.video!
+        case .audio: rules.audio!
+        }
+    }
+
+    private func crowded(_ count: Int, _ limit: Int, at place: Place) -> InputError {
+        InputError(
+            "prompt, template and special tokens have \(count) tokens, and \(limit) are allowed beside the media",
+            at: place,
+            advice: "Allow longer inputs of this role, or make pictures smaller.")
+    }
+
+    /// What the tokens are made of, for people.
+    func text(_ text: [UInt8], _ media: [PlannedMedia], at place: @autoclosure () -> Place) throws -> String {
+        let ownText = form.settings.promptPlace == .system ? text : prompt + text
+        if let template = form.template {
+            return String(decoding: try rendered(template, ownText, media, at: place()), as: UTF8.self)
+        }
+        let words = String(decoding: text, as: UTF8.self)
+        let items = media.map { "[\($0.kind)]" }.joined(separator: " ")
+        guard !items.isEmpty else { return tokenizer.side.prompt + words }
+        return form.settings.mediaPlace == .last
+            ? tokenizer.side.prompt + words + " " + items : tokenizer.side.prompt + items + " " + words
+    }
+
+    // MARK: - One part after another
+
+    private func plain(
+        _ text: [UInt8], _ media: [PlannedMedia], _ limit: Int, at place: @autoclosure () -> Place
+    ) throws -> (tokens: [Int32], wasTruncated: Bool) {
+        var ofMedia: [Int32] = []
+        var placeholderCount = 0
+        for item in media {
+            let token = placeholder(item.kind)
+            let texts = form.media!.pictureTexts(item) ?? [""]
+            for text in texts { ofMedia += try ids(Array(text.utf8)) + [token] }
+            placeholderCount += texts.count
+        }
+        let tokenizer = tokenizer.tokenizer
+        let isFirst = form.settings.mediaPlace != .last
+        var before = tokenizer.prefix
+        var after = tokenizer.suffix
+        var ofText: [Int32]
+        if isFirst {
+            before += try ids(prompt) + ofMedia
+            ofText = try ids(text)
+        } else {
+            // Prompt and text are one string for the tokenizer.
+            ofText = try ids(prompt + text)
+            after = ofMedia + after
+        }
+        if let endID = self.tokenizer.endID, (before + ofText + after).last != endID { after.append(endID) }
+        let room = limit - (before.count + after.count - placeholderCount)
+        guard room >= 0 else { throw crowded(before.count + after.count - placeholderCount, limit, at: place()) }
+        let wasTruncated = ofText.count > room
+        if wasTruncated {
+            ofText = Array(tokenizer.truncatesLeft ? ofText.suffix(room) : ofText.prefix(room))
+        }
+        return (before + ofText + after, wasTruncated)
+    }
+
+    // MARK: - By a template
+
+    private func chat(
+        _ template: ChatTemplate, _ text: [UInt8], _ media: [PlannedMedia], _ limit: Int,
+        at place: @autoclosure () -> Place
+    ) throws -> (tokens: [Int32], wasTruncated: Bool) {
+        let ownText = form.settings.promptPlace == .system ? text : prompt + text
+        var tokens = try ids(rendered(template, ownText, media, at: place()))
+        if let endID = tokenizer.endID, tokens.last != endID { tokens.append(endID) }
+        tokens = tokenizer.tokenizer.prefix + tokens + tokenizer.tokenizer.suffix
+        let placeholderCount = media.reduce(0) { $0 + (form.media!.pictureTexts($1)?.count ?? 1) }
+        let excess = tokens.count - placeholderCount - limit
+        guard excess > 0 else { return (tokens, false) }
+        return (try cut(tokens, by: excess, template, media, limit, at: place()), true)
+    }
+
+    /// The conversation's text, with the placeholders as the tokenizer reads them.
+    private func rendered(
+        _ template: ChatTemplate, _ text: [UInt8], _ media: [PlannedMedia], at place: @autoclosure () -> Place
+    ) throws -> [UInt8] {
+        let settings = form.settings
+        var messages: [JSONValue] = []
+        let system = settings.promptPlace == .system ? tokenizer.side.prompt : settings.system
+        if let system, !system.isEmpty { messages.append(["role": "system", "content": .string(system)]) }
+        let words = JSONValue.string(String(decoding: text, as: UTF8.self))
+        if media.isEmpty {
+            messages.append(["role": "user", "content": words])
+        } else {
+            let items = media.map { JSONValue.object(["type": .string($0.kind.rawValue)]) }
+            let texts: [JSONValue] = text.isEmpty ? [] : [["type": "text", "text": words]]
+            messages.append([
+                "role": "user", "content": .array(settings.mediaPlace == .last ? texts + items : items + texts),
+            ])
+        }
+        let rendered = try template.render(
+            messages: .array(messages), addGenerationPrompt: settings.generationPrompt ?? false,
+            variables: form.variables)
+        var bytes = Array((rendered + (settings.end ?? "")).utf8)
+        for item in media {
+            guard let texts = form.media!.pictureTexts(item) else { continue }
+            try namePictures(texts, item, in: &bytes, at: place())
+        }
+        return bytes
+    }
+
+    /// Puts what names a video's pictures, one by one, in the place of its placeholder.
+    ///
+    /// The marks around the placeholder go with it, as transformers 4 has it, which the published models were trained
+    /// with; 5 leaves them around the whole.
+    private func namePictures(
+        _ texts: [String], _ item: PlannedMedia, in bytes: inout [UInt8], at place: @autoclosure () -> Place
+    ) throws {
+        guard let pad = tokenizer.tokenizer.addedToken(placeholder(item.kind)) else {
+            throw InputError(
+                "the tokenizer has no name for the token that stands for videos", at: place(),
+                exitStatus: .badConfiguration)
+        }
+        let (begin, end) = (Array("<|vision_start|>".utf8), Array("<|vision_end|>".utf8))
+        let marked = texts.flatMap { Array($0.utf8) + begin + pad + end }
+        for pattern in [begin + pad + end, pad] {
+            guard let range = bytes.firstRange(of: pattern) else { continue }
+            bytes.replaceSubrange(range, with: marked)
+            return
+        }
+        throw InputError(
+            "the chat template writes no placeholder for a video", at: place(), exitStatus: .badConfiguration)
+    }
+
+    /// Takes tokens from the end of the text (or from its beginning, where the tokenizer does so); what the template has
+    /// around it stays.
+    private func cut(
+        _ tokens: [Int32], by excess: Int, _ template: ChatTemplate, _ media: [PlannedMedia], _ limit: Int,
+        at place: @autoclosure () -> Place
+    ) throws -> [Int32] {
+        // A text that nothing else contains shows what comes before texts and behind them.
+        let mark = Array("\u{F8FE}\u{F8FD}\u{F8FE}".utf8)
+        let bytes = try rendered(template, mark, media, at: place())
+        guard let range = bytes.firstRange(of: mark) else {
+            throw InputError("the chat template does not write the text", at: place(), exitStatus: .badConfiguration)
+        }
+        let ownPrompt = form.settings.promptPlace == .system ? [] : prompt
+        let before = try tokenizer.tokenizer.prefix + ids(Array(bytes[..<range.lowerBound]) + ownPrompt)
+        var after = try ids(Array(bytes[range.upperBound...]))
+        if let endID = tokenizer.endID, after.last != endID { after.append(endID) }
+        after += tokenizer.tokenizer.suffix
+        let textCount = tokens.count - before.count - after.count
+        guard textCount >= excess, tokens.starts(with: before), tokens.suffix(after.count).elementsEqual(after) else {
+            throw crowded(limit + excess - max(0, textCount), limit, at: place())
+        }
+        var kept = tokens
+        let first =
+            tokenizer.tokenizer.truncatesLeft ? before.count : before.count + textCount - excess
+        kept.removeSubrange(first..<(first + excess))
+        return kept
+    }
+}

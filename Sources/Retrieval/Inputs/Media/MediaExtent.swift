@@ -1,0 +1,78 @@
+internal import Media
+internal import Records
+
+/// How large an image, a video or a sound is: all that its tokens depend on.
+public enum MediaExtent: Sendable, Hashable {
+    case image(PixelSize)
+    case video(VideoExtent)
+    /// Samples at the rate of the model's front end.
+    case sound(sampleCount: Int)
+
+    /// What a record's reference says; nil where it does not say enough. An image that lies on its side in its file has
+    /// the other sides exchanged: whoever decodes it plans again.
+    ///
+    /// - Parameter rate: of the front end, samples a second; nil for a model that hears nothing.
+    init?(_ item: MediaReference.Item, as kind: MediaKind, rate: Int?) {
+        func size() -> PixelSize? {
+            guard let width = item.width, let height = item.height, (1...1 << 24).contains(width),
+                (1...1 << 24).contains(height)
+            else { return nil }
+            return PixelSize(width: width, height: height)
+        }
+        switch kind {
+        case .image:
+            guard let size = size() else { return nil }
+            self = .image(size)
+        case .video:
+            guard let size = size(), let count = item.frameCount, count > 0, count < 1 << 32 else { return nil }
+            self = .video(VideoExtent(size: size, frameCount: count, seconds: item.duration))
+        case .audio:
+            guard let duration = item.duration, let ownRate = item.sampleRate, let rate,
+                (1...Int(Int32.max)).contains(ownRate), duration < 1e8
+            else { return nil }
+            let count = Int((duration * Double(ownRate)).rounded())
+            self = .sound(sampleCount: SoundPlanner.sampleCount(of: count, at: ownRate, resampledTo: rate))
+        }
+    }
+}
+
+extension VideoExtent {
+    /// A video whose frames have equal distances on average.
+    init(size: PixelSize, frameCount: Int, seconds: Double?) {
+        let duration = seconds.flatMap { $0 > 0 ? $0 : nil }
+        self.init(
+            size: size, frameCount: frameCount, frameRate: duration.map { Double(frameCount) / $0 }, duration: duration)
+    }
+}
+
+extension MediaExtent {
+    /// What the bytes of an item say; nothing is decoded.
+    ///
+    /// - Throws: `MediaError`.
+    init(measuring bytes: UnsafeRawBufferPointer, as kind: MediaKind, rate: Int?) throws(MediaError) {
+        switch kind {
+        case .video: self = .video(try VideoExtent(measuring: bytes))
+        case .image:
+            let description = try MediaDescription(of: bytes)
+            self = .image(
+                PixelSize(
+                    width: max(1, description.pictures?.width ?? 1), height: max(1, description.pictures?.height ?? 1)))
+        case .audio:
+            let description = try MediaDescription(measuring: .audio, of: .memory(bytes))
+            let ownRate = description.sound?.rate ?? 1
+            let count = Int((min(description.seconds ?? 0, 1e8) * Double(ownRate)).rounded())
+            self = .sound(
+                sampleCount: SoundPlanner.sampleCount(of: count, at: max(1, ownRate), resampledTo: rate ?? ownRate))
+        }
+    }
+}
+
+extension VideoExtent {
+    /// - Throws: `MediaError`.
+    init(measuring bytes: UnsafeRawBufferPointer) throws(MediaError) {
+        let extent = try Video.extent(of: bytes)
+        self.init(
+            size: PixelSize(width: max(1, extent.width), height: max(1, extent.height)),
+            frameCount: extent.pictureCount, seconds: extent.seconds)
+    }
+}

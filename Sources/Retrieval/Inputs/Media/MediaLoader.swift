@@ -1,0 +1,162 @@
+internal import Base
+internal import Media
+internal import Models
+internal import Records
+
+/// Decodes the media of inputs; one for each thread.
+///
+/// Not Sendable: it holds the tensors of the sounds' front end.
+final class MediaLoader {
+    private var transform: LogMelTransform?
+
+    /// An image or a sound as it was decoded; videos are decoded frame by frame once it is known which.
+    private enum Decoded {
+        case image(Bitmap)
+        case sound(Sound)
+        case video
+    }
+
+    /// An input with its media, as large as they turn out to be: a plan that does not fit them is made again.
+    ///
+    /// - Throws: `InputError` for media that are missing or broken, with the record's id.
+    func load(_ plan: InputPlan, _ planner: InputPlanner, at place: @autoclosure () -> Place) throws -> LoadedInput {
+        guard let content = plan.content, !plan.media.isEmpty else { return LoadedInput(plan.input) }
+        var (decoded, found): ([Decoded], [MediaExtent]) = ([], [])
+        for item in plan.media {
+            let (value, extent) = try decode(item, planner, at: place(), content.id)
+            decoded.append(value)
+            found.append(extent)
+        }
+        var plan = plan
+        let isAsPlanned = zip(plan.media, found).allSatisfy { $0.extent == $1 }
+        if !isAsPlanned {
+            // In the order of the record's fields again.
+            let byKind = Dictionary(zip(plan.media.map(\.kind), zip(decoded, found))) { first, _ in first }
+            let kinds = content.media.map(\.kind)
+            plan = try planner.plan(content, extents: kinds.map { byKind[$0]!.1 }, at: place())
+            decoded = plan.media.map { byKind[$0.kind]!.0 }
+        }
+        let rows = try zip(plan.media, decoded).map { item, value in
+            try self.rows(item, value, planner, at: place(), content.id)
+        }
+        return LoadedInput(plan.input, rows: rows)
+    }
+
+    private func decode(
+        _ item: PlannedMedia, _ planner: InputPlanner, at place: @autoclosure () -> Place, _ id: [UInt8]
+    ) throws -> (Decoded, MediaExtent) {
+        guard let digest = item.digest else {
+            guard case .image(let size) = item.extent else { preconditionFailure("stand-ins are images") }
+            let black = Bitmap(
+                width: size.width, height: size.height, channelCount: 3,
+                pixels: [UInt8](repeating: 0, count: 3 * size.width * size.height))
+            return (.image(black), item.extent)
+        }
+        var result: (Decoded, MediaExtent)?
+        try withBytes(of: item, digest, planner, at: place(), id) { bytes in
+            switch item.kind {
+            case .image:
+                let image = try Bitmap(decoding: bytes)
+                result = (.image(image), .image(PixelSize(width: image.width, height: image.height)))
+            case .audio:
+                let sound = try Sound(decoding: bytes, rate: planner.form.media!.soundRate!)
+                result = (.sound(sound), .sound(sampleCount: sound.samples.count))
+            case .video:
+                let found = try VideoExtent(measuring: bytes)
+                guard case .video(let planned) = item.extent, planned.size == found.size,
+                    planned.frameCount == found.frameCount
+                else {
+                    result = (.video, .video(found))
+                    return
+                }
+                result = (.video, item.extent)
+            }
+        }
+        return result!
+    }
+
+    private func rows(
+        _ item: PlannedMedia, _ decoded: Decoded, _ planner: InputPlanner, at place: @autoclosure () -> Place,
+        _ id: [UInt8]
+    ) throws -> any MediaRows {
+        switch (item.processing, decoded) {
+        case (.image(let plan), .image(let image)):
+            guard plan.givesBytes else {
+                let patches = plan.patches(of: image)
+                return NumberRows(values: patches.rows, rowWidth: patches.rowWidth)
+            }
+            return PictureRows(plan, [plan.picture(of: image)])
+        case (.sound, .sound(let sound)):
+            let frontEnd = planner.form.media!.sound!
+            let transform = try self.transform ?? LogMelTransform(frontEnd)
+            self.transform = transform
+            do {
+                return SoundRows(try transform.features(of: sound, at: place()), frontEnd)
+            } catch let error as InputError {
+                throw InputError(error.reason, at: error.place, offender: id, advice: error.advice)
+            }
+        case (.video(let plan), .video):
+            return try frames(plan, item, planner, at: place(), id)
+        default: preconditionFailure("an item of its kind")
+        }
+    }
+
+    private func frames(
+        _ plan: VideoPlan, _ item: PlannedMedia, _ planner: InputPlanner, at place: @autoclosure () -> Place,
+        _ id: [UInt8]
+    ) throws -> any MediaRows {
+        let isBytes = plan.frame.givesBytes
+        let rowWidth = plan.frame.layout.rowWidth
+        var pictures: [Bitmap] = []
+        var values = isBytes ? [] : [Float](repeating: 0, count: plan.valueCount)
+        var (number, isWrong) = (0, false)
+        try withBytes(of: item, item.digest!, planner, at: place(), id) { bytes in
+            try Video.forEachPicture(plan.frameIndices, decoding: bytes) { picture in
+                // A stream may change its size on the way.
+                guard picture.width == plan.frame.source.width, picture.height == plan.frame.source.height else {
+                    isWrong = true
+                    return
+                }
+                if isBytes {
+                    pictures.append(plan.frame.picture(of: picture))
+                } else {
+                    values.withUnsafeMutableBufferPointer { plan.write(picture, number: number, into: $0) }
+                }
+                number += 1
+            }
+        }
+        guard number == plan.frameIndices.count, !isWrong else {
+            throw InputError(
+                "the video's frames have different sizes", at: place(), offender: id,
+                advice: "Convert it to frames of one size, with ffmpeg for example.")
+        }
+        return isBytes ? PictureRows(plan.frame, pictures) : NumberRows(values: values, rowWidth: rowWidth)
+    }
+
+    private func withBytes(
+        of item: PlannedMedia, _ digest: SHA256Digest, _ planner: InputPlanner, at place: @autoclosure () -> Place,
+        _ id: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        do {
+            guard try planner.mediaBytes(digest, body) else {
+                throw Self.missing(item.kind, digest, at: place(), id)
+            }
+        } catch let error as MediaError {
+            throw Self.broken(item.kind, error, at: place(), id)
+        }
+    }
+
+    static func missing(_ kind: MediaKind, _ digest: SHA256Digest, at place: Place, _ id: [UInt8]) -> InputError {
+        var place = place
+        place.field = kind.rawValue
+        return InputError("the dataset does not hold the item \(digest)", at: place, offender: id)
+    }
+
+    /// - Returns: the error itself where the machine is at fault.
+    static func broken(_ kind: MediaKind, _ error: MediaError, at place: Place, _ id: [UInt8]) -> any Error {
+        guard error.reason != .notLoaded, error.reason != .noMemory else { return error }
+        var place = place
+        place.field = kind.rawValue
+        return InputError("its \(kind) cannot be used: \(error)", at: place, offender: id)
+    }
+}

@@ -1,0 +1,212 @@
+internal import Base
+public import Models
+internal import Records
+internal import SystemPackage
+
+/// What becomes of the images, videos and sounds of one model's inputs. Nothing is decoded; shared freely between threads.
+public struct MediaPlanner: Sendable {
+    /// How the model is given features among tokens.
+    let rules: MediaRules
+    public let image: ImageProcessing?
+    public let video: VideoProcessing?
+    public let sound: SoundFrontEnd?
+    public let settings: InputSettings
+    /// Where processors' files are looked for, for messages.
+    private let folder: FilePath
+
+    /// - Returns: nil for a model that neither sees nor hears.
+    /// - Throws: `InputError` for a file of a processor that is not supported; `Failure` (78) for settings that the model's
+    ///   processors have no use for.
+    public init?(_ model: EmbeddingModel) throws {
+        guard let rules = model.text.media else { return nil }
+        self.rules = rules
+        let settings = model.card.inputs
+        self.settings = settings
+        folder = model.processorFolder
+        let processors = try VisionProcessors(folder: folder)
+        image = rules.image == nil ? nil : try processors.image.map { try Self.image($0, settings) }
+        video =
+            rules.video == nil
+            ? nil
+            : try processors.video.map {
+                try Self.video($0, settings, isOmni: model.card.family.hasPrefix("qwen2_5_omni"))
+            }
+        // A tower of whole pieces hears silence behind a clip.
+        sound =
+            try rules.audio == nil || !FeatureExtractorFile.exists(in: folder)
+            ? nil : SoundFrontEnd(folder: folder, keepsChunk: rules.soundPiece > 1)
+    }
+
+    private static func refusal(_ key: InputSettings.Key) -> Failure {
+        Failure(
+            .badConfiguration, "inputs: the model's processors have no use for \(key.rawValue)",
+            advice: "leave it out; the sizes in the processors' files hold")
+    }
+
+    private static func image(
+        _ processing: ImageProcessing, _ settings: InputSettings
+    ) throws -> ImageProcessing {
+        guard case .qwen(var qwen) = processing else {
+            if settings.imageSize != nil { throw refusal(.imageSize) }
+            if settings.imagePixels != nil { throw refusal(.imagePixels) }
+            return processing
+        }
+        if let size = settings.imageSize {
+            qwen.loader = QwenImageLoader(factor: qwen.factor, requestedSize: PixelSize(size))
+        }
+        if let pixels = settings.imagePixels { qwen.budget = PixelBudget(pixels) }
+        return .qwen(qwen)
+    }
+
+    /// - Parameter isOmni: Qwen2.5-Omni's processor has a budget for frames of its own, whatever the file says.
+    private static func video(
+        _ processing: VideoProcessing, _ settings: InputSettings, isOmni: Bool
+    ) throws -> VideoProcessing {
+        let sampling: FrameSampling? =
+            if let rate = settings.frameRate {
+                .loaderRate(rate, minimum: 4, maximum: settings.frameCount ?? 768)
+            } else {
+                settings.frameCount.map { .even(count: $0) }
+            }
+        switch processing {
+        case .qwen(var qwen):
+            if let sampling { qwen.sampling = sampling }
+            if isOmni { qwen.frame.budget = QwenVideoProcessing.omniBudget }
+            if let pixels = settings.framePixels { qwen.frame.budget = PixelBudget(pixels) }
+            if let size = settings.frameSize {
+                qwen.loader = QwenFrameLoader(factor: qwen.frame.factor, requestedSize: PixelSize(size))
+            }
+            return .qwen(qwen)
+        case .gemma(var gemma):
+            if settings.frameSize != nil { throw refusal(.frameSize) }
+            if settings.framePixels != nil { throw refusal(.framePixels) }
+            if let sampling { gemma.sampling = sampling }
+            return .gemma(gemma)
+        }
+    }
+
+    /// Samples a second that sounds are decoded to; nil for a model that hears nothing.
+    var soundRate: Int? { sound?.rate }
+
+    /// The plan of an item.
+    ///
+    /// - Throws: `InputError` for one that the model does not take.
+    func plan(
+        _ kind: MediaKind, _ digest: SHA256Digest?, _ extent: MediaExtent, at place: @autoclosure () -> Place,
+        of id: [UInt8]
+    ) throws -> PlannedMedia {
+        let (processing, shape, isCut): (PlannedMedia.Processing, MediaItem.Shape, Bool)
+        var (seconds, placeholders): (Double?, MediaRules.Planned.Placeholders) = (nil, .one)
+        do throws(PictureFault) {
+            switch extent {
+            case .image(let size):
+                guard rules.image != nil, let image else { throw unseen("images", "an image processor") }
+                let plan = try image.plan(size, patchSide: rules.patchSize, mergeSide: rules.mergeSize)
+                (processing, shape, isCut) = (.image(plan), .grid(plan.grid), false)
+            case .video(let video):
+                guard rules.video != nil else { throw unseen("videos", nil) }
+                let plan = try self.plan(video)
+                (processing, shape, isCut) = (.video(plan), .grid(plan.grid), false)
+                (seconds, placeholders) = times(of: plan)
+            case .sound(let sampleCount):
+                guard rules.audio != nil, let sound else { throw unseen("sounds", "a feature extractor") }
+                let frameCount = sound.frameCount(sampleCount: sampleCount)
+                guard sampleCount > 0, frameCount > 0 else {
+                    throw PictureFault("the sound has \(sampleCount) samples, and the model hears nothing in it")
+                }
+                processing = .sound(frameCount: frameCount)
+                (shape, isCut) = (.frames(frameCount), sampleCount > sound.longestSampleCount)
+            }
+        } catch {
+            throw error.error(at: place(), offender: id)
+        }
+        let ruleKind: MediaRules.Kind =
+            switch kind {
+            case .image: .image
+            case .video: .video
+            case .audio: .audio
+            }
+        // Refuses what the tower makes nothing of.
+        do {
+            _ = try rules.featureCount(shape, at: place())
+        } catch let error as InputError {
+            throw InputError(error.reason, at: place(), offender: id, advice: error.advice)
+        }
+        let identity = SHA256Digest.of(
+            Array(kind.rawValue.utf8) + (digest.map { Array($0.bytes) } ?? Array("\(extent)".utf8)))
+        return PlannedMedia(
+            kind: kind, digest: digest, extent: extent, processing: processing,
+            planned: MediaRules.Planned(
+                ruleKind, shape, identity: identity, secondsPerStep: seconds, placeholders: placeholders),
+            isCut: isCut)
+    }
+
+    private func unseen(_ what: String, _ file: String?) -> PictureFault {
+        guard let file, rules.image != nil || rules.audio != nil else {
+            return PictureFault("the model takes no \(what)")
+        }
+        return PictureFault("the model takes no \(what): \(folder) says nothing of \(file)")
+    }
+
+    private func plan(_ extent: VideoExtent) throws(PictureFault) -> VideoPlan {
+        if let video { return try video.plan(extent, patchSide: rules.patchSize) }
+        guard let image else { throw unseen("videos", "a video processor") }
+        guard let count = settings.frameCount else {
+            throw PictureFault(
+                "the model's files do not say which frames of a video it takes",
+                advice: "Say how many: inputs frames=8, for example.")
+        }
+        let frames = FrameSampling.even(count: count)
+        return VideoPlan(
+            frameIndices: try frames.indices(of: extent),
+            frame: try image.plan(extent.size, patchSide: rules.patchSize, mergeSide: rules.mergeSize))
+    }
+
+    /// Seconds between steps as the model is told them, and how its pictures are named.
+    ///
+    /// A processor that is not told at which rate frames were taken counts on 2 a second.
+    private func times(of plan: VideoPlan) -> (Double?, MediaRules.Planned.Placeholders) {
+        switch video {
+        case .qwen(let qwen) where qwen.generation == .qwen3: (nil, .eachPicture)
+        case .qwen(let qwen): (Double(qwen.frame.framesPerPatch) / (settings.frameRate ?? 2), .one)
+        case .gemma(let gemma): (nil, gemma.addsTimestamps ? .eachPicture : .one)
+        case nil: (nil, .one)
+        }
+    }
+
+    /// The texts before each picture of a video that is named picture by picture.
+    func pictureTexts(_ media: PlannedMedia) -> [String]? {
+        guard media.planned.placeholders == .eachPicture, case .video(let plan) = media.processing,
+            case .video(let extent) = media.extent
+        else { return nil }
+        if case .gemma = video {
+            let rate = extent.frameRate ?? 1
+            return plan.frameIndices.enumerated().map { number, index in
+                (number == 0 ? "" : " ") + VideoTimes.text(seconds: Double(index) / rate) + " "
+            }
+        }
+        // Seconds in the middle of the frames of a step; a video that has no rate counts as one of 24 frames a second.
+        let (rate, perStep) = (extent.frameRate ?? 24, plan.frame.layout.framesPerPatch)
+        return stride(from: 0, to: plan.frameIndices.count, by: perStep).map { first in
+            let last = min(first + perStep, plan.frameIndices.count) - 1
+            let seconds = (Double(plan.frameIndices[first]) / rate + Double(plan.frameIndices[last]) / rate) / 2
+            return "<\(decimal(seconds, digits: 1)) seconds>"
+        }
+    }
+}
+
+extension MediaItem.Shape {
+    fileprivate static func grid(_ grid: PatchGrid) -> MediaItem.Shape {
+        .grid(time: grid.time, height: grid.height, width: grid.width)
+    }
+}
+
+extension PixelSize {
+    fileprivate init(_ size: InputSettings.Size) { self.init(width: size.width, height: size.height) }
+}
+
+extension PixelBudget {
+    fileprivate init(_ pixels: ClosedRange<Int>) {
+        self.init(minimum: Double(pixels.lowerBound), maximum: Double(pixels.upperBound))
+    }
+}

@@ -1,0 +1,35 @@
+public import Base
+internal import Models
+public import Records
+
+/// An image, a video or a sound of an input, as it will be decoded.
+public struct PlannedMedia: Sendable, Hashable {
+    public let kind: MediaKind
+    /// Of its bytes; nil for a stand-in, which has none.
+    public let digest: SHA256Digest?
+    public let extent: MediaExtent
+    public let processing: Processing
+    /// How the text names it, and how large it is for its tower.
+    let planned: MediaRules.Planned
+
+    /// What becomes of it.
+    public enum Processing: Sendable, Hashable {
+        case image(ImagePlan)
+        case video(VideoPlan)
+        /// Frames of its spectrogram.
+        case sound(frameCount: Int)
+    }
+
+    /// Whether something behind its end is not heard.
+    public let isCut: Bool
+
+    /// About what it holds in memory once it is decoded and made ready, in bytes.
+    var byteCount: Int {
+        switch processing {
+        case .image(let plan): 3 * plan.region.size.width * plan.region.size.height
+        case .video(let plan):
+            3 * plan.frame.region.size.width * plan.frame.region.size.height * plan.frameIndices.count
+        case .sound(let frameCount): 4 * 128 * frameCount
+        }
+    }
+}
