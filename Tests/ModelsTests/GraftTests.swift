@@ -81,6 +81,30 @@ struct GraftTests {
         #expect(gradients.count == list.count)
     }
 
+    /// Places of sounds are computed with, though never trained.
+    @Test func placesOfSoundsAreUsed() throws {
+        let media = try GeneratedMedia("graft", widths: Self.widths)
+        try media.model.write(to: temporary("graft"))
+        let model = try load(temporary("graft"), .training)
+        let name = "audio.embed_positions.weight"
+        #expect(model.text.fixedParameters.map(\.name) == [name])
+        #expect(model.parameters.contains { $0.name == name })
+        #expect(try !WeightSummary(model).unused.contains(name))
+        try model.trainAll()
+        #expect(!model.trainableParameters.contains { $0.name == name })
+    }
+
+    /// A text model that reads tokens' embeddings in every layer takes no features in their places.
+    @Test func textModelsThatTakeNoFeatures() throws {
+        try GeneratedModel("embedding-gemma2-text").write(to: temporary("text"))
+        try GeneratedModel("audio/whisper").write(to: temporary("audio"))
+        let recipe = GraftRecipe(towers: [.audio: temporary("audio")])
+        let text = try load(temporary("text"), .training)
+        let error = #expect(throws: InputError.self) { try recipe.write(text, to: temporary("graft")) }
+        #expect(error?.description.contains("embedding_gemma2") == true, "\(String(describing: error))")
+        #expect(error?.place.field == "model_type" && !Files.exists(temporary("graft")))
+    }
+
     /// The text model is what it was, and the projectors are a function of the seed.
     @Test func graftsKeepTheirParts() throws {
         try GeneratedModel("bert").write(to: temporary("text"))

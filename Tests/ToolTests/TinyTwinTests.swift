@@ -122,7 +122,7 @@ struct TinyTwinTests {
                 "--format", "json",
             ])
         let value = try JSONValue.parse(measured.output, path: "eval")
-        let text = String(decoding: value.pretty(), as: UTF8.self)
+        let text = value.pretty()
         #expect(text.contains("ndcg"), "\(text)")
     }
 
