@@ -52,6 +52,13 @@ final class FakeView: ModelView {
     }
 }
 
+/// Does what waits on a thread of its own: those of tasks belong to the server, which runs in this process.
+private func apart<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Swift.Result { try body() }) }
+    }
+}
+
 @Suite("What a model is given, on HTTP and on the page")
 struct ModelViewTests {
     /// A server in this process, which listens as long as the process lives.
@@ -60,33 +67,33 @@ struct ModelViewTests {
         let view: FakeView
         let client: Client
 
-        init(_ documents: [Document], _ queries: [Query], positives: [[BrowsedStore.Link]] = []) throws {
+        init(_ documents: [Document], _ queries: [Query], positives: [[BrowsedStore.Link]] = []) async throws {
             store = try BrowsedStore()
             let dataset = try store.commit(documents, queries, positives: positives)
             view = try FakeView()
             let server = BrowseServer(
                 try BrowsedDataset(dataset, in: store.store), model: view, host: "127.0.0.1", port: 0)
-            let listening = Listening()
-            Thread.detachNewThread {
-                try? server.run { _, port in listening.report(port) }
+            let port = try await withCheckedThrowingContinuation { continuation in
+                Thread.detachNewThread {
+                    do {
+                        try server.run { _, port in continuation.resume(returning: port) }
+                    } catch {
+                        // It ends with the process; before that only where it cannot listen.
+                        Issue.record(error)
+                    }
+                }
             }
-            client = Client(port: UInt16(listening.wait()))
-        }
-    }
-
-    /// Hands a port from one thread to another.
-    final class Listening: Sendable {
-        private let port = Mutex(0)
-        private let signal = DispatchSemaphore(value: 0)
-
-        func report(_ port: Int) {
-            self.port.withLock { $0 = port }
-            signal.signal()
+            client = Client(port: UInt16(port))
         }
 
-        func wait() -> Int {
-            signal.wait()
-            return port.withLock { $0 }
+        func ask(_ target: String, method: String = "GET") async throws -> Client.Answer {
+            let client = self.client
+            return try await apart { try client.ask(target, method: method) }
+        }
+
+        func json(_ target: String) async throws -> JSONValue {
+            let client = self.client
+            return try await apart { try client.json(target) }
         }
     }
 
@@ -95,47 +102,47 @@ struct ModelViewTests {
     }
 
     @Test("a preview is JSON, a picture PNG; long parts are cut, and how much is left out is said")
-    func answers() throws {
-        let served = try Served(Self.texts("three", "plain"), [Query(id: bytes("q"), text: bytes("why"))])
-        #expect(try served.client.json("/api/dataset")["model"] == "<b>tiny</b>")
-        let json = try served.client.json("/api/model/documents/0")
+    func answers() async throws {
+        let served = try await Served(Self.texts("three", "plain"), [Query(id: bytes("q"), text: bytes("why"))])
+        #expect(try await served.json("/api/dataset")["model"] == "<b>tiny</b>")
+        let json = try await served.json("/api/model/documents/0")
         #expect(json["tokens"] == 1234 && json["mediaTokens"] == 34)
         #expect(json["parts"]?.array?[0]["text"] == "document: three")
         let cut = try #require(json["parts"]?.array?[1])
         #expect(cut["isCut"] == true && cut["text"]?.string?.utf8.count == 2048 && cut["leftOut"] == 2952)
         #expect(json["items"]?.array?[0]["captions"]?.array?.count == 40)
-        #expect(try served.client.json("/api/model/queries/0")["parts"]?.array?[0]["text"] == "query: why")
-        let picture = try served.client.ask("/model/documents/0/0/7?lines=1")
+        #expect(try await served.json("/api/model/queries/0")["parts"]?.array?[0]["text"] == "query: why")
+        let picture = try await served.ask("/model/documents/0/0/7?lines=1")
         #expect(picture.status == 200 && picture.body == served.view.picture)
         #expect(picture.headers["content-type"] == "image/png" && picture.headers["cache-control"] == "no-store")
         #expect(picture.headers["content-security-policy"]?.contains("default-src 'none'") == true)
-        _ = try served.client.ask("/model/documents/0/0/7")
+        _ = try await served.ask("/model/documents/0/0/7")
         #expect(served.view.asked.withLock { $0.map(\.hasLines) } == [true, false])
     }
 
     @Test("what cannot be shown is an answer in its place, and nothing else is served under other names")
-    func errors() throws {
-        let served = try Served(Self.texts("broken", "three", "damaged"), [])
-        let broken = try served.client.ask("/api/model/documents/0")
+    func errors() async throws {
+        let served = try await Served(Self.texts("broken", "three", "damaged"), [])
+        let broken = try await served.ask("/api/model/documents/0")
         #expect(broken.status == 422)
         #expect(try broken.json()["error"] == "<i>its image</i> cannot be used")
-        #expect(try served.client.ask("/model/documents/0/0/0").status == 422)
-        #expect(try served.client.ask("/api/model/documents/2").status == 500)
+        #expect(try await served.ask("/model/documents/0/0/0").status == 422)
+        #expect(try await served.ask("/api/model/documents/2").status == 500)
         for path in [
             "/api/model/documents/3", "/api/model/documents/-1", "/api/model/documents/x", "/api/model/others/0",
             "/api/model/queries/0", "/model/documents/1/0/40", "/model/documents/1/1/0", "/model/documents/1/0/-1",
             "/model/documents/1/x/0", "/model/documents/1/0", "/model/../index.html",
         ] {
-            let answer = try served.client.ask(path)
+            let answer = try await served.ask(path)
             #expect(answer.status == 404, "\(path)")
             #expect(try answer.json()["error"]?.string?.isEmpty == false, "\(path)")
         }
-        #expect(try served.client.ask("/api/model/documents/1", method: "POST").status == 405)
-        #expect(try served.client.json("/api/model/documents/1")["tokens"] == 1234)
+        #expect(try await served.ask("/api/model/documents/1", method: "POST").status == 405)
+        #expect(try await served.json("/api/model/documents/1")["tokens"] == 1234)
     }
 
     @Test("without a model there is nothing behind the addresses")
-    func withoutModel() throws {
+    func withoutModel() async throws {
         let store = try BrowsedStore()
         try store.commit(Self.texts("three"), [])
         let server = try store.serve()
@@ -145,61 +152,77 @@ struct ModelViewTests {
         }
     }
 
-    @Test("one request is answered at a time, and other pages do not wait for it")
-    func oneAtATime() throws {
-        let served = try Served(Self.texts("three"), [])
-        let (client, done) = (served.client, DispatchGroup())
-        let statuses = Mutex<[Int]>([])
-        for number in 0..<24 {
-            DispatchQueue.global().async(group: done) {
-                let status = (try? client.ask("/model/documents/0/0/\(number)").status) ?? 0
-                statuses.withLock { $0.append(status) }
+    @Test("one request is answered at a time, however many come")
+    func oneAtATime() async throws {
+        let served = try await Served(Self.texts("three"), [])
+        let client = served.client
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<24 {
+                group.addTask { try await apart { try client.ask("/model/documents/0/0/\(number)").status } }
             }
+            return try await group.reduce(into: []) { $0.append($1) }
         }
-        done.wait()
-        #expect(statuses.withLock { $0 } == Array(repeating: 200, count: 24))
+        #expect(statuses == Array(repeating: 200, count: 24))
         #expect(served.view.most.load(ordering: .relaxed) == 1)
     }
 
     @Test(
         "the page shows it beside the record, as text", .enabled(if: Browser.isInstalled, "there is no chromium"))
-    func page() throws {
-        let served = try Served(
+    func page() async throws {
+        let served = try await Served(
             Self.texts("three", "broken"), [Query(id: bytes("q"), text: bytes("<script>three</script>"))],
             positives: [[.init(document: 0), .init(document: 1)]])
-        let browser = try Browser()
-        let address = "http://127.0.0.1:\(served.client.port)"
-        try browser.visit(address)
-        func text(_ selector: String) throws -> JSONValue {
-            try browser.evaluate("document.querySelector(\"\(selector)\")?.textContent ?? null")
-        }
+        let port = served.client.port
+        let seen = try await apart { try Self.visit("http://127.0.0.1:\(port)") }
         // That of the record that was chosen is open; those of others wait until they are.
-        try browser.wait(until: "document.querySelector('.record > .model .body')?.dataset.state === 'ready'")
-        #expect(try text(".record > .model summary") == "What <b>tiny</b> is given")
-        #expect(
-            try text(".record > .model .tokens") == "1,234 tokens: 34 of media, 1,200 of prompt and text")
-        #expect(try text(".record > .model .written span") == "query: <script>three</script>")
-        #expect(try text(".record > .model .written del + del") == " … 2,952 bytes that are not shown")
-        #expect(try text(".record > .model .note") == "a <u>note</u>")
-        #expect(try browser.evaluate("document.querySelectorAll('.card .model .body > *').length") == 0)
+        #expect(seen["title"] == "What <b>tiny</b> is given")
+        #expect(seen["tokens"] == "1,234 tokens: 34 of media, 1,200 of prompt and text")
+        #expect(seen["text"] == "query: <script>three</script>")
+        #expect(seen["left out"] == " … 2,952 bytes that are not shown")
+        #expect(seen["note"] == "a <u>note</u>")
+        #expect(seen["opened cards"] == 0)
         // A document: its pictures come a page at a time, with lines and without.
-        try browser.visit("\(address)/#/documents/0")
-        let loaded = "document.querySelectorAll('.model figure[data-state=loaded]').length"
-        try browser.wait(until: "\(loaded) > 0")
-        let images = "[...document.querySelectorAll('.model img')]"
-        #expect(try browser.evaluate("\(images).length") == 16)
-        #expect(try browser.evaluate("\(images).every((image) => image.src.endsWith('?lines=1'))") == true)
-        try browser.evaluate("document.querySelector('.model .item > button').click()")
-        #expect(try browser.evaluate("\(images).length") == 32)
-        #expect(try text(".model .item > button") == "Show more (8 left)")
-        try browser.evaluate("document.querySelector('.model button[aria-pressed]').click()")
-        #expect(try browser.evaluate("\(images).some((image) => image.src.includes('lines'))") == false)
-        #expect(try text(".model figcaption") == "frame 0")
+        #expect(seen["first pictures"] == 16 && seen["with lines"] == 16)
+        #expect(seen["all pictures"] == 32 && seen["more"] == "Show more (8 left)")
+        #expect(seen["with lines, taken away"] == 0 && seen["caption"] == "frame 0")
         // A record that the model is not given says why.
+        #expect(seen["error"] == "<i>its image</i> cannot be used")
+        #expect(seen["complaints"] == [])
+    }
+
+    /// What a browser shows of the pages.
+    private static func visit(_ address: String) throws -> [String: JSONValue] {
+        let browser = try Browser()
+        var seen: [String: JSONValue] = [:]
+        func note(_ name: String, _ expression: String) throws { seen[name] = try browser.evaluate(expression) }
+        func text(_ name: String, of selector: String) throws {
+            try note(name, "document.querySelector(\"\(selector)\")?.textContent ?? null")
+        }
+        try browser.visit(address)
+        try browser.wait(until: "document.querySelector('.record > .model .body')?.dataset.state === 'ready'")
+        try text("title", of: ".record > .model summary")
+        try text("tokens", of: ".record > .model .tokens")
+        try text("text", of: ".record > .model .written span")
+        try text("left out", of: ".record > .model .written del + del")
+        try text("note", of: ".record > .model .note")
+        try note("opened cards", "document.querySelectorAll('.card .model .body > *').length")
+        try browser.visit("\(address)/#/documents/0")
+        try browser.wait(until: "document.querySelectorAll('.model figure[data-state=loaded]').length > 0")
+        let images = "[...document.querySelectorAll('.model img')]"
+        let withLines = "\(images).filter((image) => image.src.endsWith('?lines=1')).length"
+        try note("first pictures", "\(images).length")
+        try note("with lines", withLines)
+        try browser.evaluate("document.querySelector('.model .item > button').click()")
+        try note("all pictures", "\(images).length")
+        try text("more", of: ".model .item > button")
+        try browser.evaluate("document.querySelector('.model button[aria-pressed]').click()")
+        try note("with lines, taken away", withLines)
+        try text("caption", of: ".model figcaption")
         try browser.visit("\(address)/#/documents/1")
         try browser.wait(until: "document.querySelector('.model .body')?.dataset.state === 'error'")
-        #expect(try text(".model .error") == "<i>its image</i> cannot be used")
-        let complaints = browser.complaints.filter { !$0.contains("422") }
-        #expect(complaints.isEmpty, "\(complaints)")
+        try text("error", of: ".model .error")
+        // That the server refused is one of them, and meant.
+        seen["complaints"] = .array(browser.complaints.filter { !$0.contains("422") }.map { .string($0) })
+        return seen
     }
 }

@@ -1,5 +1,6 @@
 internal import Base
 internal import ArgumentParser
+internal import Base
 internal import CommandLineKit
 
 /// What is said of the model whose view of records is shown; handed on as it is to `tvt-browse-model`, which checks it:
