@@ -1,13 +1,15 @@
 # One build configuration serves the tools, the tests and the demo.
 SWIFT_FLAGS = --configuration release --explicit-target-dependency-import-check error
 
-.PHONY: help setup build test demo bench asan lint format clean
+.PHONY: help setup build test demo demo-images demo-speech bench asan lint format clean
 
 help:
-	@echo 'make dataset-NAME [RAW=DIR] [STORE=DIR] [RETRIEVER=DIR] [HUB=URL] [OUTPUT=DIR]'
+	@echo 'make dataset-NAME [RAW=DIR] [STORE=DIR] [RETRIEVER=DIR] [PRESET=NAME] [INPUTS="key=value …"] [HUB=URL] [OUTPUT=DIR]'
 	@echo '             set up, build, and make a dataset by its recipe, datasets/NAME/recipe.yaml'
 	@echo 'make dataset-sample-NAME   the same on the sample beside the recipe'
 	@echo 'make demo    set up, build, and run the whole pipeline on real data (demo/report.html)'
+	@echo 'make demo-images   the same with images that words find: DINOv2 before MiniLM (demo-images/report.html)'
+	@echo 'make demo-speech   the same with recordings: Whisper before MiniLM (demo-speech/report.html)'
 	@echo 'make test    set up, build, and run all tests'
 	@echo 'make build   set up and build the tools into .build/release'
 	@echo 'make bench   set up, build, and measure against the peers (docs/benchmarks.md)'
@@ -28,6 +30,12 @@ test: setup
 demo: build
 	@scripts/demo.sh
 
+demo-images: build
+	@scripts/demo-images.sh
+
+demo-speech: build
+	@scripts/demo-speech.sh
+
 bench: build
 	@Benchmarks/run.sh
 
@@ -35,14 +43,15 @@ asan: setup
 	@scripts/asan.sh
 # Of two rules that fit make takes the one with the shorter stem, so that a sample is no dataset named sample-….
 retriever = $(or $(RETRIEVER),.deps/models/all-MiniLM-L6-v2)
+usage = $(if $(PRESET),--preset "$(PRESET)") $(foreach input,$(INPUTS),--inputs "$(input)")
 folders = $(if $(STORE),--store "$(STORE)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
 dataset-sample-%: build
-	.build/release/tvt-dataset run $* --sample --retriever "$(retriever)" $(folders)
+	.build/release/tvt-dataset run $* --sample --retriever "$(retriever)" $(usage) $(folders)
 
 dataset-%: build
 	.build/release/tvt-dataset run $* $(if $(RAW),--raw "$(RAW)") $(if $(RETRIEVER),--retriever "$(RETRIEVER)") \
-	  $(if $(HUB),--hub "$(HUB)") $(folders)
+	  $(usage) $(if $(HUB),--hub "$(HUB)") $(folders)
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
@@ -51,4 +60,4 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 clean:
-	rm -rf .build .build-asan demo
+	rm -rf .build .build-asan demo demo-images demo-speech

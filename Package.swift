@@ -219,6 +219,7 @@ let retrieval: [Target] = layer(
         room(
             "Models", uses: ["CFamilies", "Base", "JSON", "Records", "RegularExpressions", "Tensors", "Tokenizers"],
             packages: [systemPackage]),
+        room("ForeignWeights", uses: ["Base", "JSON", "Tensors"], packages: [systemPackage]),
         room(
             "Inputs",
             uses: ["CPixels", "Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
@@ -281,12 +282,16 @@ let tools: [Target] = layer(
             ]),
         tool(
             "tvt-model",
-            uses: ["JSON", "Records", "Tensors", "Tokenizers", "Models", "Engine", "ModelCommandLine"]),
+            uses: [
+                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ForeignWeights",
+                "ModelCommandLine",
+            ]),
         tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
+        tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),
         tool("demo-report", uses: ["JSON", "Rankings", "Reports", "Store"]),
     ])
 
@@ -299,6 +304,9 @@ let testTargets: [Target] = [
     .target(
         name: "TestKit", dependencies: ["Base", "JSON", systemPackage],
         path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: swift),
+    .target(
+        name: "TestModels", dependencies: ["Base", "JSON", "Tensors", "TestKit", systemPackage],
+        path: "Tests/TestModels", exclude: ["README.md"], swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
     tests(
@@ -339,18 +347,21 @@ let testTargets: [Target] = [
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests(
-        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training"], packages: [systemPackage],
-        exclude: ["Golden"]),
+        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels"],
+        packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
         uses: [
             "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Inputs",
             "Engine", "Encoding",
-            "Examples",
-            "tvt-encode",
+            "Examples", "TestModels",
+            "tvt-convert", "tvt-encode",
         ],
-        packages: [systemPackage]),
+        packages: [systemPackage], exclude: ["Golden"]),
     tests("Templates", uses: ["JSON", "Templates"], packages: [systemPackage], exclude: ["Golden"]),
+    tests(
+        "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),
+    tests("DemoCaptions", uses: ["JSON", "Media", "demo-captions"], packages: [systemPackage]),
     tests(
         "Inputs", uses: ["Archives", "CPixels", "JSON", "Media", "Models", "Records", "Tensors", "Inputs"],
         packages: [systemPackage],
@@ -421,8 +432,8 @@ let testTargets: [Target] = [
     tests(
         "Recipes",
         uses: [
-            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-search",
-            "tvt-store",
+            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-model",
+            "tvt-search", "tvt-store",
         ], packages: [systemPackage], exclude: ["Golden", "Servers"]),
     tests(
         "Evaluation", uses: ["JSON", "Rankings", "Store", "StoreFormat", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
@@ -440,8 +451,8 @@ let benchmarks: [Target] =
         .executableTarget(
             name: "tvt-bench",
             dependencies: [
-                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "JSON", "RawSources", "Records", "Store",
-                "StoreFormat", "Tokenizers", argumentParser, systemPackage,
+                "Archives", "Base", "CommandLineKit", "Examples", "Ingest", "Inputs", "JSON", "Media", "RawSources",
+                "Records", "Store", "StoreFormat", "Tokenizers", argumentParser, systemPackage,
             ],
             path: "Benchmarks/tvt-bench", exclude: ["README.md"], swiftSettings: swift)
     ]

@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store, media, table, sources, adapters, examples, tokenizers, families, int8 and growth are sections of their own; `--only` with their names runs nothing else.
+# store, media, table, sources, adapters, examples, tokenizers, families, int8, inputs and growth are sections of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -29,14 +29,14 @@ for ((i = 1; i < $#; i++)); do
   fi
 done
 case ",$only," in
-  ,, | *,store,* | *,media,* | *,examples,* | *,tokenizers,* | *,growth,*)
+  ,, | *,store,* | *,media,* | *,examples,* | *,tokenizers,* | *,inputs,* | *,growth,*)
     TVT_BENCH=1 swift build --configuration release --explicit-target-dependency-import-check error --product tvt-bench
     ;;
 esac
-# section NAME SCRIPT [REQUIREMENTS]: measures unless others are wanted; some peers do not go together with those of the rest.
+# section NAME SCRIPT [REQUIREMENTS [FOLDER]]: measures unless others are wanted; some peers do not go together with those of the rest.
 section() {
   case ",$only," in ,, | *,"$1",*) ;; *) return 0 ;; esac
-  [ -z "${3:-}" ] || install "$3" peers-store
+  [ -z "${3:-}" ] || install "$3" "${4:-peers-store}"
   python3 "Benchmarks/$2" --output "$sections/$1.md"
 }
 section store store.py requirements-store.txt
@@ -48,6 +48,7 @@ section examples examples.py
 section tokenizers token_ids.py
 section families families.py
 section int8 int8.py
+section inputs inputs.py requirements-inputs.txt peers-inputs
 section growth scale.py
 
 python3 Benchmarks/bench.py "$@" --output docs/benchmarks.md

@@ -10,35 +10,8 @@ bin=.build/release
 out=demo
 model=.deps/models/all-MiniLM-L6-v2
 export TVT_STORE=$out/store
-mkdir -p "$out/.done"
 
-bold=$(tput bold 2>/dev/null || true)
-plain=$(tput sgr0 2>/dev/null || true)
-
-# step NAME COMMAND…: shows the command, runs it, remembers that this very command is done.
-step() {
-  local name=$1
-  shift
-  if [ "$(cat "$out/.done/$name" 2>/dev/null)" = "$*" ]; then
-    echo "✓ $name (done before)"
-    return
-  fi
-  echo
-  echo "${bold}▶ $name${plain}"
-  echo "  ${*/#$bin\//}"
-  local start=$SECONDS
-  "$@" || { local status=$?; echo "demo: step '$name' failed with exit status $status" >&2; exit $status; }
-  printf '%s' "$*" >"$out/.done/$name"
-  echo "  ($((SECONDS - start)) s)"
-}
-
-# save FILE COMMAND…: the command's standard output, under its name only when complete.
-save() {
-  local file=$1
-  shift
-  "$@" >"$file.tmp"
-  mv "$file.tmp" "$file"
-}
+. scripts/steps.sh
 
 # evaluate WHEN MODEL: encodes the test split with the model, searches, evaluates.
 evaluate() {

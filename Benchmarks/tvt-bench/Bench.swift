@@ -9,7 +9,7 @@ struct Bench: Tool {
         commandName: "tvt-bench", abstract: "Measures rooms from within a process.",
         subcommands: [
             StoreFill.self, StoreRead.self, MediaFill.self, MediaRead.self, OrderSamples.self, ReadExamples.self,
-            ReadSource.self, Tokenize.self,
+            ReadSource.self, Tokenize.self, PrepareMedia.self,
         ])
 }
 

@@ -48,6 +48,7 @@ import Testing
             .encoded(as: .png)
     }
 
+    @discardableResult
     static func commit(_ pages: [Page], to store: Store, as reference: String = "pages") throws -> Dataset {
         let writer = try store.writer(reference: reference, provenance: Provenance(tool: "test 1"))
         for page in pages {

@@ -134,6 +134,21 @@ import Inputs
         #expect(throws: InputError.self) { try VisionProcessors(folder: folder.path) }
     }
 
+    /// Without a file for videos those of Qwen3-VL have no processor: transformers would take Qwen2-VL's.
+    @Test func videosOfAnotherGeneration() throws {
+        let folder = try TemporaryFolder()
+        let named = old.replacing("Qwen2VLProcessor", with: "Qwen3VLProcessor")
+        _ = try folder.write(named, to: "preprocessor_config.json")
+        let byProcessor = try VisionProcessors(folder: folder.path)
+        #expect(byProcessor.image != nil && byProcessor.video == nil)
+        _ = try folder.write(old, to: "preprocessor_config.json")
+        #expect(try VisionProcessors(folder: folder.path).video != nil)
+        _ = try folder.write(#"{"model_type": "qwen3_vl"}"#, to: "config.json")
+        #expect(try VisionProcessors(folder: folder.path).video == nil)
+        _ = try folder.write(#"{"model_type": "qwen2_5_vl"}"#, to: "config.json")
+        #expect(try VisionProcessors(folder: folder.path).video != nil)
+    }
+
     /// A model and its processor must cut the same patches.
     @Test func patchesOfAnotherSize() throws {
         let processing = try image(old)

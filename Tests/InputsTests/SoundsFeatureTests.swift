@@ -109,6 +109,17 @@ import Inputs
         }
     }
 
+    /// What a transform computes on its thread alone leaves the threads of others as they are, and so do errors.
+    @Test func transformsUseOneThread() throws {
+        let before = Compute.threadCount
+        let inside = try Compute.onOneThread { try Tensor([1, 2, 3, 4]).matmul(Tensor([1, 1, 1, 1])).item() }
+        #expect(inside == 10)
+        #expect(throws: InputError.self) {
+            try Compute.onOneThread { throw InputError("a reason", at: Place(path: "a file")) }
+        }
+        #expect(Compute.threadCount == before)
+    }
+
     @Test(arguments: [Float.nan, .infinity, -.infinity, 1e30])
     func samplesThatAreNoNumbersAreRefused(sample: Float) throws {
         for frontEnd in [

@@ -5,6 +5,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// Qwen2.5-Omni's thinker, Whisper's encoder and DINOv2 against transformers: rows of towers, places, states, gradients.

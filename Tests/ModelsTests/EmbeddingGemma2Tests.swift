@@ -5,6 +5,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// EmbeddingGemma 2 with images, videos and sounds against transformers, on tiny random models.

@@ -5,6 +5,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// Every family against transformers: blocks, vectors, gradients and adapters of tiny random models, in packed batches.

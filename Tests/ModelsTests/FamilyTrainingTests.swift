@@ -3,6 +3,7 @@ import Engine
 import JSON
 import Models
 import TestKit
+import TestModels
 import Testing
 import Training
 

@@ -4,6 +4,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 import Training
 

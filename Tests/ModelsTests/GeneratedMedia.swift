@@ -2,6 +2,7 @@ import Base
 import JSON
 import Models
 import SystemPackage
+import TestModels
 import Tensors
 
 /// A random model with towers of the goldens under `Golden/families/audio`, and what it is given.

@@ -2,6 +2,7 @@ import Base
 import JSON
 import Models
 import SystemPackage
+import TestModels
 
 /// Patches that are given as they are.
 private struct GivenRows: MediaRows {

@@ -5,6 +5,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// Models that are put together of a text model and towers: against the parts in transformers, and as `graft` writes them.
@@ -39,6 +40,8 @@ struct GraftTests {
         #expect(rules.soundPiece == 14)
         for item in media.inputs.flatMap(\.input.media) {
             #expect(rules.featureCount?(item.shape) == item.tokenCount)
+            // As those that plan inputs ask.
+            #expect(try rules.featureCount(item.shape, at: Place(path: "graft")) == item.tokenCount)
         }
         try withoutGradients {
             for tower in model.text.towers {
@@ -76,6 +79,30 @@ struct GraftTests {
         let list = try #require(media.model.reference["gradients"]?.array)
         try media.model.compare(gradients, list) { $0 }
         #expect(gradients.count == list.count)
+    }
+
+    /// Places of sounds are computed with, though never trained.
+    @Test func placesOfSoundsAreUsed() throws {
+        let media = try GeneratedMedia("graft", widths: Self.widths)
+        try media.model.write(to: temporary("graft"))
+        let model = try load(temporary("graft"), .training)
+        let name = "audio.embed_positions.weight"
+        #expect(model.text.fixedParameters.map(\.name) == [name])
+        #expect(model.parameters.contains { $0.name == name })
+        #expect(try !WeightSummary(model).unused.contains(name))
+        try model.trainAll()
+        #expect(!model.trainableParameters.contains { $0.name == name })
+    }
+
+    /// A text model that reads tokens' embeddings in every layer takes no features in their places.
+    @Test func textModelsThatTakeNoFeatures() throws {
+        try GeneratedModel("embedding-gemma2-text").write(to: temporary("text"))
+        try GeneratedModel("audio/whisper").write(to: temporary("audio"))
+        let recipe = GraftRecipe(towers: [.audio: temporary("audio")])
+        let text = try load(temporary("text"), .training)
+        let error = #expect(throws: InputError.self) { try recipe.write(text, to: temporary("graft")) }
+        #expect(error?.description.contains("embedding_gemma2") == true, "\(String(describing: error))")
+        #expect(error?.place.field == "model_type" && !Files.exists(temporary("graft")))
     }
 
     /// The text model is what it was, and the projectors are a function of the seed.

@@ -6,6 +6,7 @@ import Records
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// Folders with random weights, of every configuration that there are goldens of.

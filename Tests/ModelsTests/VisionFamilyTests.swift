@@ -5,6 +5,7 @@ import Models
 import SystemPackage
 import Tensors
 import TestKit
+import TestModels
 import Testing
 
 /// Families that also read images and videos against transformers: places, features, layers, vectors, gradients.

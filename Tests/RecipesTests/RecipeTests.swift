@@ -90,6 +90,9 @@ struct RecipeTests {
         Fault(old: "name: whole", new: "name: a/b", message: "recipe.yaml:1: \"name\" must consist of"),
         Fault(old: "  text_side: answer", new: "  textside: answer", message: "Did you mean \"text_side\"?"),
         Fault(
+            old: "  text_side", new: "  media: smell\n  text_side",
+            message: "recipe.yaml:17: \"mining.media\" must be one of image, video, audio, not \"smell\""),
+        Fault(
             old: "size: 10", new: "size: ten", message: "\"source.files.0.size\" must be a whole number, not \"ten\""),
         Fault(old: "c.json", new: "a/b.parquet", message: "\"source.files.1.path\" comes twice"),
         Fault(

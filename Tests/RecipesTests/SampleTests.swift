@@ -35,7 +35,10 @@ struct SampleTests {
         let other = try second.succeed()
         let versions = try #require(result["lock"]?["versions"]?.array)
         let recipe = try Recipe(named: name, datasets: Self.datasets)
-        #expect(versions.count == (recipe.mining == nil ? 1 : 3))
+        // The retriever is one of texts: of sounds and videos it makes nothing, and the lock says so.
+        let stop = result["lock"]?["stop"]?.string
+        #expect((stop != nil) == (recipe.mining == nil || ["audiocaps", "msr-vtt"].contains(name)), "\(stop ?? "")")
+        #expect(versions.count == (stop != nil ? 1 : 3))
         #expect(versions.map { $0["logicalDigest"] } == other["lock"]?["versions"]?.array?.map { $0["logicalDigest"] })
         let files = ["\(name).lock.json", "report.json", "report.html"]
         for file in files {
@@ -48,7 +51,7 @@ struct SampleTests {
         let verified = try run("tvt-store", ["verify", "--store", first.output.appending("store").string])
         #expect(verified.status == 0, "\(verified.outputText)")
         // A sample that loses all its queries, or finds no negatives, shows nothing.
-        if recipe.mining != nil {
+        if stop == nil {
             #expect(versions[1]["queries"]?.integer ?? 0 > 0)
             #expect(versions[2]["negatives"]?.integer ?? 0 > 0)
         }

@@ -122,7 +122,12 @@ int32_t tvt_png_decode(
     }
     // Palettes to RGB, 1, 2 and 4 bits to 8, a transparent colour to alpha.
     png_set_expand(png);
-    png_set_scale_16(png);
+    // Pillow takes the higher byte of two; of grey it makes nothing that could be used.
+    if (png_get_color_type(png, info) == PNG_COLOR_TYPE_GRAY) {
+        png_set_scale_16(png);
+    } else {
+        png_set_strip_16(png);
+    }
     png_set_gray_to_rgb(png);
     png_set_interlace_handling(png);
     png_read_update_info(png, info);

@@ -1,6 +1,8 @@
 // The threads of libtorch's OpenMP runtime, by its stable C entry points.
 #include "Parallel.hpp"
 
+#include "CTorch.h"
+
 #include <ATen/Parallel.h>
 #include <c10/util/ParallelGuard.h>
 
@@ -85,3 +87,16 @@ Kernels kernels() {
 }
 
 }  // namespace ctorch
+
+void ctorch_on_one_thread(void (*body)(void *context), void *context) {
+    // MKL asks nobody but itself how many threads there may be.
+    using SetThreads = int (*)(int);
+    static const SetThreads setThreads =
+        reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "MKL_Set_Num_Threads_Local"));
+    const int before = setThreads ? setThreads(1) : 0;
+    {
+        const c10::ParallelGuard guard(true);
+        body(context);
+    }
+    if (setThreads) setThreads(before);
+}

@@ -57,11 +57,13 @@ public struct DatasetLock: Sendable, Equatable {
                             [
                                 "modelCard": vectors["model_card"] ?? .null, "count": vectors["count"] ?? .null,
                                 "encoding": vectors["encoding"] ?? .null,
+                                "leftOut": vectors["left_out_count"] ?? 0,
                             ]
                         )
                     }))
         }
-        object["stop"] = plan.recipe.stop.map { .string($0) }
+        object["documents"] = plan.view.map { ["form": .string($0.name), "reason": .string($0.reason)] }
+        object["stop"] = plan.stop.map { .string($0) }
         json = .object(object)
     }
 

@@ -118,8 +118,7 @@ struct DatasetReport {
             ]
         }
         object["vectors"] = lock.json["vectors"]
-        object["stop"] = recipe.stop.map { .string($0) }
-        object["stages"] = .array(plan.stages.map(\.json))
+        for key in ["documents", "stop", "stages"] { object[key] = lock.json[key] }
         return .object(object)
     }
 }

@@ -1,4 +1,5 @@
 internal import Base
+internal import Records
 public import SystemPackage
 internal import YAML
 
@@ -61,7 +62,7 @@ extension Recipe {
         self.conversion = Conversion(
             command: try conversion.required("command"),
             arguments: try Self.conversionArguments(conversion) ?? ["{raw}"])
-        mining = try top.section("mining", keys: ["retriever", "text_side", "encode", "filter", "negatives"]).map {
+        mining = try top.section("mining", keys: Mining.keys).map {
             try Mining($0)
         }
         stop = try top.string("stop", upTo: Self.longestText)
@@ -173,28 +174,49 @@ extension Recipe.Mining {
     /// Keys of `encode` that are options of `tvt-encode` with a value; numbers with the ranges that it takes.
     private static let valueKeys: [(key: String, range: ClosedRange<Int>?)] = [
         ("batch_tokens", 1...(1 << 24)), ("dims", 1...65_536), ("output_dtype", nil),
-        ("part_size", 1...(1 << 24)), ("pooling", nil), ("query_prompt", nil), ("document_prompt", nil),
-        ("query_max_length", 1...1_048_576), ("document_max_length", 1...1_048_576),
+        ("part_size", 1...(1 << 24)),
     ]
+    /// Those that say how the model is used.
+    private static let usageKeys: [(key: String, range: ClosedRange<Int>?)] = [
+        ("pooling", nil), ("query_prompt", nil), ("document_prompt", nil), ("query_max_length", 1...1_048_576),
+        ("document_max_length", 1...1_048_576),
+    ]
+    fileprivate static let keys = ["retriever", "media", "text_side", "encode", "filter", "negatives"]
 
     init(_ section: YAMLSection) throws {
         retriever = try section.required("retriever")
         textSide = try section.string("text_side")
         if textSide?.isEmpty == true { throw section.failure("text_side", "must name a field") }
-        encoding = []
-        if let encode = try section.section("encode", keys: ["dtype", "ignore_media"] + Self.valueKeys.map(\.key)) {
-            precision = try encode.string("dtype")
-            for (key, range) in Self.valueKeys {
-                let text = try encode.string(key, upTo: Recipe.longestText)
-                guard let value = try range.map({ try encode.integer(key, in: $0).map { "\($0)" } }) ?? text else {
-                    continue
-                }
-                encoding += ["--" + key.split(separator: "_").joined(separator: "-"), value]
+        if let name = try section.string("media") {
+            guard let kind = MediaKind(rawValue: name) else {
+                let names = MediaKind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw section.failure("media", "must be one of \(names), not \(escaped(name.utf8.prefix(80)))")
             }
-            if try encode.bool("ignore_media") == true { encoding.append("--ignore-media") }
+            media = kind
+        }
+        (encoding, usage, ignoresMedia) = ([], [], false)
+        let keys = ["dtype", "ignore_media"] + (Self.valueKeys + Self.usageKeys).map(\.key)
+        if let encode = try section.section("encode", keys: keys) {
+            precision = try encode.string("dtype")
+            encoding = try Self.arguments(Self.valueKeys, in: encode)
+            usage = try Self.arguments(Self.usageKeys, in: encode)
+            ignoresMedia = try encode.bool("ignore_media") ?? false
         }
         filter = try Recipe.filter(section).map { try Recipe.Filter($0, or: .init()) } ?? .init()
         negatives = try Recipe.negatives(section).map { try Recipe.Negatives($0, or: .init()) } ?? .init()
+    }
+
+    /// Options of `tvt-encode` of what a section says.
+    private static func arguments(
+        _ keys: [(key: String, range: ClosedRange<Int>?)], in section: YAMLSection
+    ) throws -> [String] {
+        try keys.flatMap { key, range -> [String] in
+            let text = try section.string(key, upTo: Recipe.longestText)
+            guard let value = try range.map({ try section.integer(key, in: $0).map { "\($0)" } }) ?? text else {
+                return []
+            }
+            return ["--" + key.split(separator: "_").joined(separator: "-"), value]
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 public import Base
+public import Records
 public import SystemPackage
 
 /// How a dataset is made of what somebody published: `datasets/<name>/recipe.yaml`.
@@ -49,12 +50,21 @@ public struct Recipe: Sendable {
         public var retriever: String
         /// Documents are encoded by this field of the queries that link to them.
         public var textSide: String?
-        /// Arguments of both runs of `tvt-encode`.
+        /// What the documents show; nil where they are texts.
+        public var media: MediaKind?
+        /// Arguments of both runs of `tvt-encode` that say how the model is used, as `tvt-model show` takes them.
+        public var usage: [String]
+        /// Other arguments of both runs.
         public var encoding: [String]
+        /// Whether the documents' own texts may stand for what they show.
+        public var ignoresMedia: Bool
         /// Precision of the computation; nil for the tool's own choice.
         public var precision: String?
         public var filter: Filter
         public var negatives: Negatives
+
+        /// Whether texts can stand for what the documents show.
+        var hasText: Bool { textSide != nil || ignoresMedia }
     }
 
     public struct Filter: Sendable, Equatable {

@@ -22,6 +22,12 @@ public struct RecipeRun {
         public var isSample = false
         public var precision: String?
         public var device: String?
+        /// How a published model is used, by name.
+        public var preset: String?
+        /// How text and media are put together, each as `key=value`.
+        public var inputs: [String] = []
+        /// What the retriever is given of documents with media.
+        public var documents = DocumentView.Choice.auto
         /// Address of the hub; nil for the environment's.
         public var hub: String?
         public var limits = Fetch.Limits()
@@ -83,8 +89,7 @@ public struct RecipeRun {
             }
         }
         self.options = options
-        plan = RecipePlan(
-            recipe, isSample: options.isSample, precision: options.precision, device: options.device)
+        plan = try RecipePlan(recipe, options)
         if let raw = options.raw, !Files.exists(raw) { throw Failure(.missingInput, "\(raw) does not exist") }
     }
 
@@ -128,12 +133,12 @@ public struct RecipeRun {
                 // Vectors of another dataset or model cannot be gone on with.
                 try Files.removeTree(output.appending(folder))
             }
-            try StageStamp(key: key).write(for: stage, in: output)
+            try StageStamp(key: key, decision: stage.decision).write(for: stage, in: output)
             try run(stage, tell)
             guard let result = try result(of: stage, digests) else {
                 throw Failure(.bug, "stage '\(stage.name)' has ended well and left nothing")
             }
-            try StageStamp(key: key, result: result).write(for: stage, in: output)
+            try StageStamp(key: key, result: result, decision: stage.decision).write(for: stage, in: output)
             results[stage.name] = result
             ran.append(stage.name)
         }

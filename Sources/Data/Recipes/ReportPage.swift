@@ -17,7 +17,7 @@ extension DatasetReport {
                 what is changed is in <code>README.md</code> beside it.</p>\(tiles)
                 """)
         var pictures = Pictures(versions.first?.dataset)
-        if let stop = recipe.stop { page.add("Where it ends", "<p>\(html(stop))</p>") }
+        if let stop = lock.json["stop"]?.string { page.add("Where it ends", "<p>\(html(stop))</p>") }
         page.add("Versions", versionTable)
         page.add("Size", sizeBars)
         page.add("What the conversion counted", Page.table(header: ["what", "count"], rows: Self.rows(conversion)))
@@ -129,13 +129,15 @@ extension DatasetReport {
             rows: filter.groups.filter { $0.count > 0 || $0.key == "kept" }.map {
                 [html($0.label), grouped($0.count), percent($0.count, of: filter.queryCount)]
             })
-        if let textSide = recipe.mining?.textSide {
-            let leftOut = lock.json["vectors"]?["corpus"]?["encoding"]?["left_out"]?.integer ?? 0
+        let encoding = lock.json["vectors"]?["corpus"]?["encoding"]
+        if let textSide = encoding?["text_side"]?.string {
+            let leftOut = encoding?["left_out"]?.integer ?? 0
             body +=
                 "<p>Documents were encoded by the texts of the field <code>\(html(textSide))</code> of the queries that "
                 + "link to them, not by what they show"
                 + (leftOut > 0 ? "; \(grouped(leftOut)) without such a text could not be found.</p>" : ".</p>")
         }
+        body += encodingNotes
         body +=
             "<h3>Rank of the best positive</h3>"
             + Self.histogram(filter.bestRanks, "rank of the best positive", Self.rankLabel)
@@ -155,6 +157,21 @@ extension DatasetReport {
             body += "</details>"
         }
         return body
+    }
+
+    /// What was decided of documents with media, and what could not be encoded.
+    private var encodingNotes: String {
+        var text = ""
+        if let documents = lock.json["documents"], let form = documents["form"]?.string {
+            let reason = documents["reason"]?.string ?? ""
+            text += "<p>Documents were encoded by: \(html(form)); \(html(reason)).</p>"
+        }
+        for side in ["corpus", "queries"] {
+            guard let count = lock.json["vectors"]?[side]?["leftOut"]?.integer, count > 0 else { continue }
+            text += "<p>\(grouped(count)) of the \(side) could not be given to the model and have no vector; "
+                + "<code>stages/encode-\(side).left-out.jsonl</code> names each, and why.</p>"
+        }
+        return text
     }
 
     private func negatives(_ negatives: MinedNegatives, _ pictures: inout Pictures) -> String {
@@ -200,7 +217,9 @@ extension DatasetReport {
     // MARK: Making
 
     private var making: String {
-        let commands = plan.stages.map { shellQuoted([$0.tool] + $0.arguments) }.joined(separator: "\n")
+        let commands = (lock.json["stages"]?.array ?? []).map { stage in
+            shellQuoted(stage["command"]?.array?.compactMap(\.string) ?? [])
+        }.joined(separator: "\n")
         var body = "<pre>\(html(commands))</pre>"
         var rows = versions.map {
             [

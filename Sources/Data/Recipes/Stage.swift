@@ -28,6 +28,8 @@ public struct Stage: Sendable, Equatable {
     public let arguments: [String]
     let inputs: [Input]
     let result: Result
+    /// What was decided for it, and why; nil where there was nothing to decide.
+    var decision: String?
 
     /// With values for `{store}` and `{retriever}`; what has none stays.
     public func arguments(with values: [String: String]) -> [String] { arguments.map { substituting(values, in: $0) } }
@@ -45,13 +47,24 @@ public struct RecipePlan: Sendable {
     public let recipe: Recipe
     public let isSample: Bool
     public let stages: [Stage]
+    /// What the retriever is given of documents with media; nil for recipes without.
+    public let view: DocumentView?
+    /// Why the recipe ends after the conversion; nil where it does not.
+    public let stop: String?
 
     /// - Parameters:
     ///   - precision: of encoding, instead of the recipe's.
     ///   - device: of encoding.
-    public init(_ recipe: Recipe, isSample: Bool, precision: String? = nil, device: String? = nil) {
+    ///   - usage: arguments of `tvt-encode` behind the recipe's, about how the model is used.
+    ///   - view: nil for texts, where the recipe has some.
+    public init(
+        _ recipe: Recipe, isSample: Bool, precision: String? = nil, device: String? = nil, usage: [String] = [],
+        view: DocumentView? = nil
+    ) {
         self.recipe = recipe
         self.isSample = isSample
+        self.view = view
+        stop = recipe.stop ?? (view?.form == .nothing ? view?.reason : nil)
         let conversion = recipe.conversion(isSample: isSample)
         let name = recipe.name
         let convert = Stage(
@@ -60,25 +73,31 @@ public struct RecipePlan: Sendable {
                 + conversion.arguments.map { substituting(["raw": Self.raw], in: $0) }
                 + ["--dataset", name, "--licence", recipe.licence, "--store", "{store}"],
             inputs: [.raw], result: .version(name))
-        guard let mining = recipe.mining(isSample: isSample) else {
+        guard let mining = recipe.mining(isSample: isSample), stop == nil else {
             stages = [convert]
             return
         }
-        var encoding = ["--model", "{retriever}"] + mining.encoding
+        var showsMedia = false
+        if case .media = view?.form { showsMedia = true }
+        var encoding = ["--model", "{retriever}"] + mining.encoding + mining.usage + usage
+        if mining.ignoresMedia, !showsMedia { encoding.append("--ignore-media") }
         if let precision = precision ?? mining.precision { encoding += ["--dtype", precision] }
         if let device { encoding += ["--device", device] }
         func encode(_ side: String, _ more: [String] = []) -> Stage {
-            Stage(
+            // One broken image among millions does not end a recipe: what is left out is listed, and counted in the report.
+            let quarantine = showsMedia ? ["--quarantine", "stages/encode-\(side).left-out.jsonl"] : []
+            return Stage(
                 name: "encode \(side)", tool: "tvt-encode",
-                arguments: [side, name, "--output", "vectors/\(side)", "--resume"] + more + encoding
+                arguments: [side, name, "--output", "vectors/\(side)", "--resume"] + more + quarantine + encoding
                     + ["--store", "{store}"],
-                inputs: [.result("convert"), .retriever], result: .vectors("vectors/\(side)"))
+                inputs: [.result("convert"), .retriever], result: .vectors("vectors/\(side)"),
+                decision: view?.description)
         }
         let depth = max(mining.filter.depth, mining.negatives.depth)
         let negatives = mining.negatives
         stages = [
             convert,
-            encode("corpus", mining.textSide.map { ["--text-side", $0] } ?? []),
+            encode("corpus", showsMedia ? [] : mining.textSide.map { ["--text-side", $0] } ?? []),
             encode("queries"),
             // Ids may hold blanks, for which TREC's format has no place.
             Stage(

@@ -8,10 +8,11 @@ struct StageStamp: Equatable {
     var key: SHA256Digest
     /// Of what the stage left; nil while it runs, or if it was broken off.
     var result: SHA256Digest?
+    /// What was decided for the stage, for people: its command holds what follows.
+    var decision: String?
 
-    init(key: SHA256Digest, result: SHA256Digest? = nil) {
-        self.key = key
-        self.result = result
+    init(key: SHA256Digest, result: SHA256Digest? = nil, decision: String? = nil) {
+        (self.key, self.result, self.decision) = (key, result, decision)
     }
 
     static func path(of stage: Stage, in output: FilePath) -> FilePath {
@@ -27,11 +28,13 @@ struct StageStamp: Equatable {
         else { return nil }
         self.key = key
         result = json["result"]?.string.flatMap { SHA256Digest(hex: $0) }
+        decision = json["decision"]?.string
     }
 
     func write(for stage: Stage, in output: FilePath) throws {
         var object: JSONObject = ["key": .string(key.description)]
         object["result"] = result.map { .string($0.description) }
+        object["decision"] = decision.map { .string($0) }
         try Files.replace(Self.path(of: stage, in: output), with: JSONValue.object(object).pretty())
     }
 }

@@ -21,16 +21,18 @@ public struct ImageHash: BitwiseCopyable, Sendable {
     public static let leastContrast = 10.0
 
     public let bits: UInt64
-    /// The standard deviation of the grid's greys, which go from 0 to 255.
+    /// The standard deviation of the grid's greys, which go from 0 to 255, without the edge.
     public let contrast: Double
-    /// The picture as 32 × 32 greys around their mean, the one farthest from it at ±127.
+    /// The picture as 32 × 32 greys around their mean, the one farthest from it at ±127; 0 on the edge, since in all of
+    /// those with a frame it would look the same.
     let thumbnail: InlineArray<1024, Int8>
 
     /// - Complexity: O(pixels).
     public init(of image: Bitmap) {
         let greys = image.greyMeans(side: Self.gridSide)
-        let mean = greys.reduce(0, +) / Double(greys.count)
-        contrast = (greys.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(greys.count)).squareRoot()
+        let inner = Self.innerCells.map { greys[$0] }
+        let mean = inner.reduce(0, +) / Double(inner.count)
+        contrast = (inner.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(inner.count)).squareRoot()
         bits = Self.bits(of: greys)
         thumbnail = Self.thumbnail(of: greys, mean: mean)
     }
@@ -56,6 +58,16 @@ public struct ImageHash: BitwiseCopyable, Sendable {
     }
 
     // MARK: - From the grid
+
+    /// Cells of the small picture on each side that are its edge.
+    private static let edge = 1
+    private static let block = gridSide / thumbnailSide
+
+    /// The cells of the grid that are not on the edge.
+    private static let innerCells: [Int] = {
+        let inner = edge * block..<gridSide - edge * block
+        return inner.flatMap { row in inner.map { row * gridSide + $0 } }
+    }()
 
     /// The frequencies of the bits, across and down, in cycles of two grids.
     private static let frequencies: [(across: Int, down: Int)] = {
@@ -95,12 +107,10 @@ public struct ImageHash: BitwiseCopyable, Sendable {
     }
 
     private static func thumbnail(of greys: [Double], mean: Double) -> InlineArray<1024, Int8> {
-        let block = gridSide / thumbnailSide
         var cells = [Double](repeating: 0, count: thumbnailCount)
-        for row in 0..<gridSide {
-            for column in 0..<gridSide {
-                cells[row / block * thumbnailSide + column / block] += greys[row * gridSide + column] - mean
-            }
+        for cell in innerCells {
+            let (row, column) = (cell / gridSide, cell % gridSide)
+            cells[row / block * thumbnailSide + column / block] += greys[cell] - mean
         }
         let farthest = cells.reduce(0) { max($0, abs($1)) }
         // Rounding errors of a single grey are not to be made large.

@@ -54,6 +54,21 @@ public enum Compute {
         set { ctorch_set_thread_count(Int32(clamping: max(newValue, 1))) }
     }
 
+    /// Runs `body` with CPU operations on the calling thread alone.
+    ///
+    /// For small work on many threads at once: teams of threads that libtorch calls together for each operation of each of
+    /// them wait for one another longer than they compute.
+    public static func onOneThread<Result>(_ body: () throws -> Result) throws -> Result {
+        var result: Swift.Result<Result, any Error>?
+        withoutActuallyEscaping(body) { body in
+            var call: () -> Void = { result = Swift.Result { try body() } }
+            withUnsafeMutablePointer(to: &call) { call in
+                ctorch_on_one_thread({ $0!.assumingMemoryBound(to: (() -> Void).self).pointee() }, call)
+            }
+        }
+        return try result!.get()
+    }
+
     /// Gives the heap's free pages back to the system.
     ///
     /// CPU tensors of ever other sizes leave holes that glibc keeps; a long loop over such batches grows without this.

@@ -26,6 +26,8 @@ public final class BlockwiseEncoder {
     public let parameters: [Parameter]
     private let indexes: [ObjectIdentifier: Int]
     private let pieces: [Piece]
+    /// Keeps what frozen towers make; nil computes it each time.
+    public var towerCache: TowerCache?
 
     /// - Parameter model: with the parameters to train marked as trainable.
     public init(model: TextModel, head: Head, device: Device = .cpu) {
@@ -116,6 +118,21 @@ public final class BlockwiseEncoder {
         return isReached
     }
 
+    /// The pieces at a tower's beginning that nothing is trained of, where a piece is one of them.
+    private func frozenPrefix(
+        of piece: Piece, _ isReached: [Bool]
+    ) -> (tower: Int, stageCount: Int, last: Int)? {
+        let tower: Int
+        switch piece {
+        case .towerEntrance(let number), .towerStage(let number, _): tower = number
+        case .entrance, .stage, .head: return nil
+        }
+        let first = pieces.firstIndex(of: .towerEntrance(tower))!
+        let end = (first...lastPiece(ofTower: tower)).first { isReached[$0] } ?? lastPiece(ofTower: tower) + 1
+        guard end > first, pieces.firstIndex(of: piece)! < end else { return nil }
+        return (tower, end - 1 - first, end - 1)
+    }
+
     /// - Returns: nil for a tower that the chunk has nothing for.
     private func run(_ piece: Piece, _ inputs: [Tensor?], _ chunk: Chunk, _ dropout: Dropout) throws -> Tensor? {
         switch piece {
@@ -152,6 +169,17 @@ public final class BlockwiseEncoder {
         // What each piece has made of each chunk, until nothing needs it any more.
         var made: [Int: [Tensor?]] = [:]
         for (number, piece) in pieces.enumerated() {
+            if let towerCache, let prefix = frozenPrefix(of: piece, isReached) {
+                steps.append(Array(repeating: Step(), count: chunks.count))
+                let isLast = number == prefix.last
+                made[number] = try chunks.map { chunk in
+                    try Interruption.check()
+                    return try isLast
+                        ? towerCache.rows(of: model.towers[prefix.tower], stageCount: prefix.stageCount, chunk.batch)
+                        : nil
+                }
+                continue
+            }
             let sources = sources(of: number)
             var ofPiece: [Step?] = []
             var outputs: [Tensor?] = []
@@ -254,18 +282,6 @@ public final class BlockwiseEncoder {
             let all = parts.count == 1 ? parts[0] : try Tensor.cat(parts)
             return try all.indexSelect(0, Tensor(rows).to(all.device)).requireGradient()
         }
-    }
-
-    /// About how many bytes all traces of a pass of `tokenCount` tokens take if they are kept: what the linear layers
-    /// read and write, which is most of a block's graph, and where weights are widened to be computed with, their wide
-    /// copies in each chunk's graph.
-    public func estimatedTraceBytes(tokenCount: Int, chunkTokens: Int? = nil, _ precision: Precision) -> Int {
-        let layers = model.linearLayers
-        let rows = tokenCount * layers.reduce(0) { $0 + $1.inputSize + $1.outputSize }
-        let chunkCount = chunkTokens.map { max(1, (tokenCount + $0 - 1) / $0) } ?? 1
-        let isWidened = precision.compute != precision.storage
-        let widened = isWidened ? chunkCount * layers.reduce(0) { $0 + $1.inputSize * $1.outputSize } : 0
-        return precision.compute.byteCount * (rows + widened)
     }
 }
 

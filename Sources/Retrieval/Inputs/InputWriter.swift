@@ -110,13 +110,13 @@ struct InputWriter: Sendable {
         at place: @autoclosure () -> Place
     ) throws -> (tokens: [Int32], wasTruncated: Bool) {
         let ownText = form.settings.promptPlace == .system ? text : prompt + text
-        var tokens = try ids(rendered(template, ownText, media, at: place()))
+        let bytes = try rendered(template, ownText, media, at: place())
+        var tokens = try ids(bytes)
         if let endID = tokenizer.endID, tokens.last != endID { tokens.append(endID) }
         tokens = tokenizer.tokenizer.prefix + tokens + tokenizer.tokenizer.suffix
         let placeholderCount = media.reduce(0) { $0 + (form.media!.pictureTexts($1)?.count ?? 1) }
-        let excess = tokens.count - placeholderCount - limit
-        guard excess > 0 else { return (tokens, false) }
-        return (try cut(tokens, by: excess, template, media, limit, at: place()), true)
+        guard tokens.count - placeholderCount > limit else { return (tokens, false) }
+        return (try cut(bytes, template, media, limit, placeholderCount, at: place()), true)
     }
 
     /// The conversation's text, with the placeholders as the tokenizer reads them.
@@ -140,7 +140,7 @@ struct InputWriter: Sendable {
         let rendered = try template.render(
             messages: .array(messages), addGenerationPrompt: settings.generationPrompt ?? false,
             variables: form.variables)
-        var bytes = Array(rendered.utf8)
+        var bytes = Array((rendered + (settings.end ?? "")).utf8)
         for item in media {
             guard let texts = form.media!.pictureTexts(item) else { continue }
             try namePictures(texts, item, in: &bytes, at: place())
@@ -171,31 +171,45 @@ struct InputWriter: Sendable {
             "the chat template writes no placeholder for a video", at: place(), exitStatus: .badConfiguration)
     }
 
-    /// Takes tokens from the end of the text (or from its beginning, where the tokenizer does so); what the template has
-    /// around it stays.
+    /// The tokens of a conversation without those at the end of its text (or at its beginning, where the tokenizer takes
+    /// them from there); what the template has around the text stays.
+    ///
+    /// What stays of the text is tokenised with what stands on its other side: a prompt and the word behind it may share a
+    /// token.
+    ///
+    /// - Parameter bytes: the whole conversation.
     private func cut(
-        _ tokens: [Int32], by excess: Int, _ template: ChatTemplate, _ media: [PlannedMedia], _ limit: Int,
+        _ bytes: [UInt8], _ template: ChatTemplate, _ media: [PlannedMedia], _ limit: Int, _ placeholderCount: Int,
         at place: @autoclosure () -> Place
     ) throws -> [Int32] {
         // A text that nothing else contains shows what comes before texts and behind them.
         let mark = Array("\u{F8FE}\u{F8FD}\u{F8FE}".utf8)
-        let bytes = try rendered(template, mark, media, at: place())
-        guard let range = bytes.firstRange(of: mark) else {
+        let marked = try rendered(template, mark, media, at: place())
+        let ownPrompt = form.settings.promptPlace == .system ? [] : prompt
+        guard let range = marked.firstRange(of: mark) else {
             throw InputError("the chat template does not write the text", at: place(), exitStatus: .badConfiguration)
         }
-        let ownPrompt = form.settings.promptPlace == .system ? [] : prompt
-        let before = try tokenizer.tokenizer.prefix + ids(Array(bytes[..<range.lowerBound]) + ownPrompt)
-        var after = try ids(Array(bytes[range.upperBound...]))
-        if let endID = tokenizer.endID, after.last != endID { after.append(endID) }
-        after += tokenizer.tokenizer.suffix
-        let textCount = tokens.count - before.count - after.count
-        guard textCount >= excess, tokens.starts(with: before), tokens.suffix(after.count).elementsEqual(after) else {
-            throw crowded(limit + excess - max(0, textCount), limit, at: place())
+        let before = Array(marked[..<range.lowerBound]) + ownPrompt
+        let after = Array(marked[range.upperBound...])
+        guard bytes.starts(with: before), bytes.suffix(after.count).elementsEqual(after) else {
+            throw InputError(
+                "the text is too long, and the chat template changes texts, so that it cannot be cut", at: place(),
+                exitStatus: .badConfiguration)
         }
-        var kept = tokens
-        let first =
-            tokenizer.tokenizer.truncatesLeft ? before.count : before.count + textCount - excess
-        kept.removeSubrange(first..<(first + excess))
-        return kept
+        let first = try tokenizer.tokenizer.prefix + ids(before)
+        var end = tokenizer.tokenizer.suffix
+        let afterIDs = try ids(after)
+        if let endID = tokenizer.endID, afterIDs.last != endID { end = [endID] + end }
+        let last = afterIDs + end
+        let room = limit + placeholderCount
+        guard first.count + last.count <= room else {
+            throw crowded(first.count + last.count - placeholderCount, limit, at: place())
+        }
+        if tokenizer.tokenizer.truncatesLeft {
+            let ending = try ids(Array(bytes[before.count...])) + end
+            return first + ending.suffix(room - first.count)
+        }
+        let beginning = try tokenizer.tokenizer.prefix + ids(Array(bytes.dropLast(after.count)))
+        return beginning.prefix(room - last.count) + last
     }
 }

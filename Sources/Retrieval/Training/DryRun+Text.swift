@@ -20,7 +20,7 @@ extension DryRun {
             lines += example.query.lines("query") + example.positive.lines("positive")
             lines += example.negatives.flatMap { $0.lines("negative") }
         }
-        lines += tokenLines + memory.lines
+        lines += tokenLines + ["trained"] + trained.map(\.line) + memory.lines
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -74,7 +74,7 @@ extension DryRun {
                         "positive": example.positive.json, "negatives": .array(example.negatives.map(\.json)),
                     ]
                 }),
-            "tokens": tokensJSON, "memory_bytes": memory.json,
+            "tokens": tokensJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,
         ]
     }
 

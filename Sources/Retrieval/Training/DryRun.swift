@@ -1,4 +1,5 @@
 internal import Base
+internal import Engine
 public import Examples
 internal import Inputs
 internal import Records
@@ -34,6 +35,8 @@ public struct DryRun: Sendable {
     /// Passages left out of a query's denominator as known positives.
     public let maskedCount: Int
     public let memory: TrainingMemory
+    /// By the parts of the model.
+    public let trained: [TrainedPart]
 
     /// Inputs after which no other step is looked at.
     private static let mostSequences = 1 << 16
@@ -52,8 +55,12 @@ public struct DryRun: Sendable {
         }
         examples = try (0..<exampleCount).map { try Self.rendered(plan.source.example(at: UInt64($0)), plan) }
         var lengths: [Int] = []
+        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0)
+        trained = try TrainedPart.all(plan)
+        let trainedParts = try plan.trainedParts()
+        let encoder = BlockwiseEncoder(model: plan.start.text, head: plan.start.head, device: plan.device)
+        var largest = TraceEstimate(kept: 0, recomputed: 0)
         var media = MediaShare()
-        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0, largest: 0)
         while counts.steps < min(plan.stepCount, mostSteps), counts.sequences < Self.mostSequences {
             try Interruption.check()
             let step = counts.steps
@@ -67,7 +74,8 @@ public struct DryRun: Sendable {
                 counts.media += batch.ignoredMediaCount
                 counts.repeated += batch.sequenceCount - batch.inputs.count
                 counts.masked += batch.excluded.reduce(0) { $0 + $1.count }
-                counts.largest = max(counts.largest, batch.tokenCount)
+                let traces = try plan.estimatedTraces(batch.inputs, encoder, trainedParts)
+                if traces.kept > largest.kept { largest = traces }
             }
         }
         sampledStepCount = counts.steps
@@ -77,7 +85,7 @@ public struct DryRun: Sendable {
         (sequenceCount, truncatedCount, blankCount) = (counts.sequences, counts.truncated, counts.blank)
         ignoredMediaCount = counts.media
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
-        memory = try TrainingMemory(plan, largestBatch: counts.largest)
+        memory = try TrainingMemory(plan, traces: largest)
     }
 
     private static func rendered(_ example: Example, _ plan: TrainingPlan) throws -> Rendered {

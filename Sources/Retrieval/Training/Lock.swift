@@ -111,6 +111,7 @@ extension TrainingConfig {
         json["pooling"] = pooling.map { JSONValue($0.rawValue) } ?? .null
         json["normalize"] = normalizes.map { JSONValue($0) } ?? .null
         // As for blank texts above.
+        if towerCache > 0 { json["tower_cache"] = JSONValue(towerCache) }
         if !inputs.isEmpty { json["inputs"] = .object(inputs.json) }
         if let preset { json["preset"] = JSONValue(preset) }
         json["dropout"] = JSONValue(usesModelDropout)

@@ -99,6 +99,10 @@ extension TrainingConfig {
             "lora", \.lora, defaults: LoRAOptions(), LoRAOptions.keys,
             "Train an adapter, W x + (alpha / r) B A x; without this key all weights are trained."),
         .number(
+            "tower_cache", \.towerCache, in: NumberRange(0...16_777_216),
+            "MiB of what frozen towers make of media that are kept in memory for later epochs; 0 computes it each time."
+        ),
+        .number(
             "chunk_tokens", \.chunkTokens, in: NumberRange(1...(1 << 24)),
             "Most tokens that go through a block at once; bounds memory. Default: all of a micro-batch."),
         .number(

@@ -46,6 +46,8 @@ public struct TrainingConfig: Sendable, Equatable {
     public var optimizer = OptimizerOptions()
     /// Nil: all weights are trained.
     public var lora: LoRAOptions?
+    /// Mebibytes of what frozen towers make that are kept for later epochs.
+    public var towerCache = 0
     /// Nil: all of a micro-batch.
     public var chunkTokens: Int?
     /// In steps; 0: never by steps.

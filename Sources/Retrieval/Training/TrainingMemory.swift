@@ -19,12 +19,13 @@ public struct TrainingMemory: Sendable {
     /// AdamW's two, float32.
     public let moments: Int
     /// About what the graphs of the largest micro-batch that was looked at take, all of them kept: see
-    /// ``BlockwiseEncoder/estimatedTraceBytes(tokenCount:chunkTokens:_:)``.
+    /// ``BlockwiseEncoder/estimatedTraces(_:chunkTokens:trained:_:)``.
     public let keptTraces: Int
-    /// Likewise with `--trace recompute`: the inputs of all blocks and the graph of one.
+    /// Likewise with `--trace recompute`.
     public let recomputedTraces: Int
 
-    init(_ plan: TrainingPlan, largestBatch tokenCount: Int) throws {
+    /// - Parameter traces: of the largest micro-batch.
+    init(_ plan: TrainingPlan, traces: TraceEstimate) throws {
         let model = plan.start.text
         let config = plan.config
         let precision = plan.precision
@@ -32,7 +33,7 @@ public struct TrainingMemory: Sendable {
         let kept = Self.sum(model.parameters + head, \.tensor.byteCount)
         let trained: Int
         if let lora = config.lora {
-            trained = try model.targetLayers(of: lora.configuration(for: model)).reduce(0) {
+            trained = try model.targetLayers(of: lora.configuration(for: model), except: config.frozen).reduce(0) {
                 $0 + lora.rank * ($1.inputSize + $1.outputSize)
             }
             weights = kept + 4 * trained
@@ -44,19 +45,14 @@ public struct TrainingMemory: Sendable {
                 let type = parameter.tensor.dimensionCount == 1 ? precision.compute : precision.storage
                 return type.byteCount * parameter.tensor.elementCount
             }
-            trained = Self.sum(model.activeParameters + head, \.tensor.elementCount)
+            let parameters =
+                model.parts.filter { !config.frozen.contains($0) }.flatMap { model.parameters(of: $0) } + head
+            trained = Self.sum(parameters, \.tensor.elementCount)
             weights = kept + Self.sum(model.parameters + head, roundedSize)
-            gradients = 4 * trained + Self.sum(model.activeParameters + head, roundedSize)
+            gradients = 4 * trained + Self.sum(parameters, roundedSize)
         }
         moments = 8 * trained
-        let encoder = BlockwiseEncoder(model: model, head: plan.start.head, device: plan.device)
-        func traces(_ tokenCount: Int) -> Int {
-            encoder.estimatedTraceBytes(tokenCount: tokenCount, chunkTokens: config.chunkTokens, precision)
-        }
-        keptTraces = traces(tokenCount)
-        let inputs = precision.compute.byteCount * tokenCount * model.hiddenSize * model.stages.count
-        let chunk = min(tokenCount, config.chunkTokens ?? tokenCount)
-        recomputedTraces = inputs + traces(chunk) / max(1, model.stages.count)
+        (keptTraces, recomputedTraces) = (traces.kept, traces.recomputed)
         process = Self.residentBytes()
     }
 

@@ -61,6 +61,11 @@ public final class TrainingPlan {
             config.lora?.targets = lora.targets ?? start.text.defaultTargets(except: config.frozen)
             try Self.check(config.lora!, start.text, except: config.frozen, config.places)
         }
+        guard config.towerCache == 0 || !config.frozen.isDisjoint(with: [.vision, .audio]) else {
+            throw config.places.failure(
+                "tower_cache", "keeps what frozen towers make, and \"freeze\" names none",
+                advice: "freeze: [vision], for example; else leave it out.")
+        }
         self.config = config
         let weights = try EmbeddingModel.weightsDigest(start.folder)
         var card = start.card
@@ -166,6 +171,19 @@ public final class TrainingPlan {
             inputs: config.inputs, preset: config.preset.flatMap(ModelPreset.named))
         return try EmbeddingModel(
             loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
+    }
+
+    /// The parts that have something to train: those that are not frozen and, with adapters, have layers that get one.
+    func trainedParts() throws -> Set<ModelPart> {
+        try Set(TrainedPart.all(self).filter { $0.numberCount > 0 }.map(\.part))
+    }
+
+    /// What the graphs of a pass of some inputs take.
+    func estimatedTraces(
+        _ inputs: [ModelInput], _ encoder: BlockwiseEncoder, _ trained: Set<ModelPart>
+    ) throws -> TraceEstimate {
+        encoder.estimatedTraces(
+            try PassSize(inputs, of: encoder.model), chunkTokens: config.chunkTokens, trained: trained, precision)
     }
 
     /// How the weights that are computed with are kept, and the type that is computed in.

@@ -23,6 +23,7 @@ public final class TrainingRun {
     private let reader: BatchReader
     private let metrics: MetricsFile
     private let traceChoice: TraceChoice
+    private let trainedParts: Set<ModelPart>
     private var truncatedCount = 0
     private var sequenceCount = 0
     private var blankCount = 0
@@ -34,6 +35,7 @@ public final class TrainingRun {
     public init(_ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto) throws {
         self.plan = plan
         traceChoice = trace
+        trainedParts = try plan.trainedParts()
         folder = try RunFolder(opening: output, lock: plan.lock, resume: resume)
         let last = try folder.checkpointSteps().last
         if let last {
@@ -52,6 +54,7 @@ public final class TrainingRun {
         let isWhole = plan.config.lora != nil || plan.config.precision == .f32
         let computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
+        if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
             encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
             options: plan.config.optimizer,
@@ -135,7 +138,7 @@ public final class TrainingRun {
             blankCount += batch.blankCount
             ignoredMediaCount += batch.ignoredMediaCount
         }
-        step.trace = trace(for: batches)
+        step.trace = try trace(for: batches)
         let outcome = try step.take(batches)
         let taken = StepMetrics(
             step: step.optimizer.stepCount, loss: outcome.loss, learningRate: outcome.learningRate,
@@ -146,15 +149,13 @@ public final class TrainingRun {
         return taken
     }
 
-    private func trace(for batches: [TrainingBatch]) -> BlockwiseEncoder.Trace {
+    private func trace(for batches: [TrainingBatch]) throws -> BlockwiseEncoder.Trace {
         switch traceChoice {
         case .keep: return .keep
         case .recompute: return .recompute
         case .auto:
-            let most = batches.map(\.tokenCount).max() ?? 0
-            let bytes = step.encoder.estimatedTraceBytes(
-                tokenCount: most, chunkTokens: plan.config.chunkTokens, plan.precision)
-            return bytes <= TrainingPlan.traceBudget() ? .keep : .recompute
+            let bytes = try batches.map { try plan.estimatedTraces($0.inputs, step.encoder, trainedParts).kept }
+            return bytes.max() ?? 0 <= TrainingPlan.traceBudget() ? .keep : .recompute
         }
     }
 

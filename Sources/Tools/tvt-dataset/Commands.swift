@@ -36,9 +36,10 @@ struct RunRecipe: ParsableCommand {
         fetching.apply(to: &options)
         retriever.apply(to: &options)
         let run = try RecipeRun(loaded, options)
+        if run.plan.stop == nil, let view = run.plan.view { try recipe.tell("  \(view)\n") }
         let outcome = try run.run { try tell($0) }
         for difference in outcome.differences { log.warning("\(outcome.lockPath) said otherwise: \(difference)") }
-        if let stop = loaded.stop { try recipe.tell("\nThe recipe ends after the conversion: \(stop)\n") }
+        if let stop = run.plan.stop { try recipe.tell("\nThe recipe ends after the conversion: \(stop)\n") }
         guard recipe.common.json else {
             var text = "\n"
             for version in outcome.lock.versions { text += "\(version.reference)  \(version.logicalDigest)\n" }
@@ -116,10 +117,11 @@ struct PlanRecipe: ParsableCommand {
 
     func run() throws {
         let loaded = try recipe.load()
-        let plan = RecipePlan(
-            loaded, isSample: recipe.sample, precision: retriever.dtype, device: retriever.device)
+        var options = try recipe.options(loaded)
+        retriever.apply(to: &options)
+        let plan = try RecipePlan(loaded, options)
         guard !recipe.common.json else {
-            let result: JSONValue = [
+            var result: JSONObject = [
                 "recipe": .string(loaded.name),
                 "fetch": .array((recipe.sample ? [] : loaded.source?.files ?? []).map { .string($0.path) }),
                 "stages": .array(
@@ -127,7 +129,9 @@ struct PlanRecipe: ParsableCommand {
                         ["name": .string($0.name), "command": .array(([$0.tool] + $0.arguments).map { .string($0) })]
                     }),
             ]
-            return try writeToStandardOutput(result.pretty())
+            result["documents"] = plan.view.map { ["form": .string($0.name), "reason": .string($0.reason)] }
+            result["stop"] = plan.stop.map { .string($0) }
+            return try writeToStandardOutput(JSONValue.object(result).pretty())
         }
         var text = "# \(loaded.title)\n"
         if recipe.sample {
@@ -141,10 +145,11 @@ struct PlanRecipe: ParsableCommand {
             text += "# raw is what --raw names\n"
         }
         if plan.needsRetriever, let mining = loaded.mining { text += "# {retriever}: \(mining.retriever)\n" }
-        var values = ["store": try recipe.options(loaded).store.string]
+        if plan.stop == nil, let view = plan.view { text += "# \(view)\n" }
+        var values = ["store": options.store.string]
         values["retriever"] = retriever.retriever
         for stage in plan.stages { text += shellQuoted([stage.tool] + stage.arguments(with: values)) + "\n" }
-        if let stop = loaded.stop { text += "# \(stop)\n" }
+        if let stop = plan.stop { text += "# \(stop)\n" }
         try writeToStandardOutput(text)
     }
 }

@@ -1,8 +1,8 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import Glibc
-internal import Recipes
+public import Recipes
 internal import SystemPackage
 
 /// What all subcommands take.
@@ -105,9 +105,35 @@ struct RetrieverOptions: ParsableArguments {
         name: .long, help: ArgumentHelp("Of encoding: f32, f16 or bf16 (default: the recipe's).", valueName: "type"))
     var dtype: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Of encoding: how a published model is used, by the name that `tvt-model show` has for it.",
+            valueName: "name"))
+    var preset: String?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp(
+            "Of encoding: how text and media are put together, as chat=true or frames=24; repeat for several.",
+            valueName: "key=value"))
+    var inputs: [String] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            """
+            Of documents with media: give the retriever the media, or texts that stand for them; auto asks the retriever \
+            what it takes.
+            """, valueName: "auto|media|text"))
+    var documents = DocumentView.Choice.auto
+
     func apply(to options: inout RecipeRun.Options) {
         options.retriever = retriever.map { FilePath($0) }
         options.device = device
         options.precision = dtype
+        (options.preset, options.inputs, options.documents) = (preset, inputs, documents)
     }
 }
+
+extension DocumentView.Choice: ExpressibleByArgument {}

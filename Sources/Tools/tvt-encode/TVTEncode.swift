@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Base
 internal import CommandLineKit
 
 @main
@@ -23,5 +24,9 @@ struct TVTEncode: Tool {
         version: tvtVersion,
         subcommands: [EncodeQueries.self, EncodeCorpus.self, VerifyVectors.self])
 
-    static func prepareProcess() { ThreadWaits.shorten() }
+    static func prepareProcess() {
+        ThreadWaits.shorten()
+        // Decoded images come and go: half of the time went into page faults.
+        Heap.keepFreed(byteCount: 128 << 20)
+    }
 }

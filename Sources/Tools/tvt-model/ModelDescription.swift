@@ -1,6 +1,8 @@
 internal import Base
 internal import Engine
+internal import Inputs
 internal import JSON
+internal import ModelCommandLine
 internal import Models
 internal import Records
 internal import SystemPackage
@@ -29,8 +31,8 @@ struct ModelDescription {
         let random = try RandomModel.seed(of: model.folder)
         notes = model.notes
         lines =
-            try Self.identity(model, weights) + Self.randomness(random) + Self.usage(model) + [Self.golden(model)]
-            + Self.presets(model)
+            try Self.identity(model, weights) + Self.randomness(random) + Self.usage(model)
+            + Self.media(model) + [Self.golden(model)] + Self.presets(model)
     }
 
     private static func identity(_ model: EmbeddingModel, _ weights: WeightSummary) throws -> [Line] {
@@ -121,6 +123,31 @@ struct ModelDescription {
                     escaped(instruction.task.utf8)))
         }
         return lines + promptNames(model)
+    }
+
+    /// What the model is given beside text, and what its files leave open of the rest.
+    private static func media(_ model: EmbeddingModel) throws -> [Line] {
+        let planner = try InputForm(model, settingName: \.flag).media
+        let taken = planner.map { planner in MediaKind.allCases.filter { planner.obstacle(to: $0) == nil } } ?? []
+        let names = ["text"] + taken.map(\.rawValue)
+        var lines = [
+            Line(
+                name: "takes", key: "takes", value: .array(names.map { .string($0) }),
+                source: planner == nil ? "\(model.card.family) reads text alone" : "config.json, processors' files",
+                text: names.joined(separator: ", "))
+        ]
+        let obstacles = MediaKind.allCases.compactMap { kind -> (String, String)? in
+            guard let planner, planner.hasTower(for: kind) else { return nil }
+            return planner.obstacle(to: kind).map { (kind.rawValue, $0) }
+        }
+        if !obstacles.isEmpty {
+            lines.append(
+                Line(
+                    name: "takes not", key: "takes_not",
+                    value: .object(JSONObject(obstacles.map { ($0, .string($1)) })), source: "processors' files",
+                    text: obstacles.map { "\($0): \($1)" }.joined(separator: "; ")))
+        }
+        return lines
     }
 
     private static func promptNames(_ model: EmbeddingModel) -> [Line] {

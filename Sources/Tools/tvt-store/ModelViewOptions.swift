@@ -1,3 +1,4 @@
+internal import Base
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit

@@ -33,6 +33,8 @@ typedef struct CTorchDevice {
 /// Loads libtorch_cuda if needed and checks that device `index` exists.
 CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error);
 void ctorch_set_thread_count(int32_t count);
+/// Calls `body` at once, with operations on the calling thread alone; `body` must not throw.
+void ctorch_on_one_thread(void (*body)(void *context), void *context);
 int32_t ctorch_thread_count(void);
 /// Sets whether the calling thread records gradients; returns what it was.
 bool ctorch_set_gradient_mode(bool enabled);

@@ -10,7 +10,8 @@ public struct VisionProcessors: Sendable, Hashable {
 
     /// Reads them as transformers does: from `processor_config.json` where they are nested in it, else from
     /// `preprocessor_config.json` and `video_preprocessor_config.json`. Without the latter, the video processor of the same
-    /// model is made of what the file says of images, where that model has one.
+    /// model is made of what the file says of images, where that model has one; not so that of Qwen3-VL, whose images have
+    /// Qwen2-VL's processor, and whose videos would get that of Qwen2-VL with it.
     ///
     /// - Parameters:
     ///   - imageArithmetic: who scales images: see ``ImageProcessing``.
@@ -38,7 +39,7 @@ public struct VisionProcessors: Sendable, Hashable {
                 value, path: nested.path, prefix: "video_processor.", arithmetic: videoArithmetic)
         } else if let videoFile {
             video = try VideoProcessing(videoFile.value, path: videoFile.path, arithmetic: videoArithmetic)
-        } else if let imageFile, case .qwen? = image {
+        } else if let imageFile, case .qwen? = image, try !VisionProcessors.isOfQwen3(folder, imageFile.value) {
             video = try VideoProcessing(imageFile.value, path: imageFile.path, arithmetic: videoArithmetic)
         } else {
             video = nil
@@ -53,6 +54,12 @@ public struct VisionProcessors: Sendable, Hashable {
         } catch let error as SystemError where error.exitStatus == .missingInput {
             return nil
         }
+    }
+
+    /// Whether a folder is that of a Qwen3-VL, by its model or by what it calls its processor.
+    private static func isOfQwen3(_ folder: FilePath, _ imageFile: JSONValue) throws -> Bool {
+        let modelType = try file("config.json", in: folder)?.value["model_type"]?.string ?? ""
+        return modelType.hasPrefix("qwen3") || imageFile["processor_class"]?.string?.hasPrefix("Qwen3") == true
     }
 
     /// The fields of a `processor_config.json` around the processors.

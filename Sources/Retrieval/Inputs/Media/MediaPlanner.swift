@@ -100,7 +100,9 @@ public struct MediaPlanner: Sendable {
         do throws(PictureFault) {
             switch extent {
             case .image(let size):
-                guard rules.image != nil, let image else { throw unseen("images", "an image processor") }
+                guard rules.image != nil, let image else {
+                    throw unseen("images", rules.image == nil ? nil : "an image processor")
+                }
                 let plan = try image.plan(size, patchSide: rules.patchSize, mergeSide: rules.mergeSize)
                 (processing, shape, isCut) = (.image(plan), .grid(plan.grid), false)
             case .video(let video):
@@ -109,7 +111,9 @@ public struct MediaPlanner: Sendable {
                 (processing, shape, isCut) = (.video(plan), .grid(plan.grid), false)
                 (seconds, placeholders) = times(of: plan)
             case .sound(let sampleCount):
-                guard rules.audio != nil, let sound else { throw unseen("sounds", "a feature extractor") }
+                guard rules.audio != nil, let sound else {
+                    throw unseen("sounds", rules.audio == nil ? nil : "a feature extractor")
+                }
                 let frameCount = sound.frameCount(sampleCount: sampleCount)
                 guard sampleCount > 0, frameCount > 0 else {
                     throw PictureFault("the sound has \(sampleCount) samples, and the model hears nothing in it")
@@ -141,10 +145,9 @@ public struct MediaPlanner: Sendable {
             isCut: isCut)
     }
 
+    /// - Parameter file: what the model's folder lacks; nil where the model itself has no use for such media.
     private func unseen(_ what: String, _ file: String?) -> PictureFault {
-        guard let file, rules.image != nil || rules.audio != nil else {
-            return PictureFault("the model takes no \(what)")
-        }
+        guard let file else { return PictureFault("the model takes no \(what)") }
         return PictureFault("the model takes no \(what): \(folder) says nothing of \(file)")
     }
 

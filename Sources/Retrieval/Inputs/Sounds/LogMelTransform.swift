@@ -3,7 +3,7 @@ internal import Glibc
 public import Media
 internal import Tensors
 
-/// Computes features of sounds; one for each thread.
+/// Computes features of sounds on the thread that asks for them; one for each thread.
 ///
 /// Not Sendable: it holds tensors, the window and the filters.
 public final class LogMelTransform {
@@ -77,11 +77,12 @@ public final class LogMelTransform {
             throw InputError("the sound has \(samples.count) samples, too few for a single frame", at: place())
         }
         let heard = samples.prefix(frontEnd.longestSampleCount)
-        let features: LogMel? =
+        let features: LogMel? = try Compute.onOneThread {
             switch frontEnd {
             case .whisper(let settings): try whisper(heard, settings)
             case .gemma(let settings): try gemma(heard, settings)
             }
+        }
         guard let features else {
             throw InputError("the sound has samples that are no finite numbers, or far too large ones", at: place())
         }

@@ -118,7 +118,7 @@ extension TextModel {
         let parameters = layers.compactMap(\.adapter).flatMap { [$0.a, $0.b] }
         guard !parameters.isEmpty else { throw TensorError("saveAdapters", "the model has no adapters") }
         try SafetensorsWriter.write(
-            parameters.map { (AdapterFile.root + names.basePrefix + $0.name, $0.tensor) },
+            parameters.map { (AdapterFile.root + $0.name, $0.tensor) },
             to: folder.appending("adapter_model.safetensors"))
         let json = configuration.json(
             baseModel: baseModel, modules: try writtenTargets(configuration, layers), unused: names.unusedModules)
@@ -129,11 +129,11 @@ extension TextModel {
     /// a name may also mean modules of other parts, which are not ours.
     private func writtenTargets(_ configuration: LoRAConfiguration, _ layers: [Linear]) throws -> [String] {
         let adapted = layers.map(\.name)
-        if let listed = configuration.targets.names, names.basePrefix.isEmpty, towers.isEmpty {
+        if let listed = configuration.targets.names, towers.isEmpty {
             let found = try linearLayers.map(\.name).filter { try configuration.isTarget($0) }
             if found == adapted { return listed }
         }
-        return adapted.map { names.basePrefix + $0 }
+        return adapted
     }
 
     /// The layers that get an adapter.

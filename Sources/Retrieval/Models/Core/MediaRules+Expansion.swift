@@ -52,6 +52,8 @@ extension MediaRules {
     ///
     /// - Throws: `InputError` for what the tower cannot take.
     public func featureCount(_ shape: MediaItem.Shape, at place: @autoclosure () -> Place) throws -> Int {
+        // Grafts count by themselves, where their towers keep a row for the whole picture or hear whole pieces.
+        let ownCount: ((MediaItem.Shape) -> Int)? = featureCount
         switch shape {
         case .grid(let time, let height, let width):
             guard time > 0, height > 0, width > 0, height % mergeSize == 0, width % mergeSize == 0,
@@ -59,12 +61,12 @@ extension MediaRules {
             else {
                 throw InputError("the model takes no picture of \(height) × \(width) patches", at: place())
             }
-            return time * (height / mergeSize) * (width / mergeSize)
+            return ownCount?(shape) ?? time * (height / mergeSize) * (width / mergeSize)
         case .frames(let count):
-            guard let soundFeatureCount, count > 0, soundFeatureCount(count) > 0 else {
+            guard count > 0, let features = ownCount?(shape) ?? soundFeatureCount?(count), features > 0 else {
                 throw InputError("the model hears nothing in a sound of \(count) frames", at: place())
             }
-            return soundFeatureCount(count)
+            return features
         }
     }
 

@@ -15,8 +15,6 @@ public struct NameMap: Sendable {
     /// Beginnings of names as files have them, and what the model calls them, where a model has several parts; the first
     /// that fits counts. Empty: ``prefixes`` say it all.
     var rewrites: [(written: String, name: String)] = []
-    /// What the base class puts before every name where it has other parts beside the one that is read here.
-    var basePrefix = ""
 
     public init(
         prefixes: [String], oldEndings: [(old: String, new: String)] = [], unusedModules: [String] = [],

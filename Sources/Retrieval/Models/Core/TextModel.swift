@@ -14,6 +14,8 @@ public final class TextModel {
     public let towers: [Tower]
     /// How it is given them among tokens.
     public let media: MediaRules?
+    /// Parameters that vectors depend on and that are never trained: buffers in the reference, and tables of places.
+    public let fixedParameters: [Parameter]
     /// Parameters of the checkpoint that no vector depends on; kept, so that a saved model has them too.
     public let passiveParameters: [Parameter]
     /// Tensors of the other parts of a model that this is the text side of, under the checkpoint's names; kept, so that a
@@ -30,7 +32,8 @@ public final class TextModel {
 
     public init(
         hiddenSize: Int, maxLength: Int, vocabularySize: Int, entrance: any Entrance, stages: [any Stage],
-        towers: [Tower] = [], media: MediaRules? = nil, passiveParameters: [Parameter] = [],
+        towers: [Tower] = [], media: MediaRules? = nil, fixedParameters: [Parameter] = [],
+        passiveParameters: [Parameter] = [],
         configuredDropout: Dropout = .none, names: NameMap,
         defaultTargets: [String]
     ) {
@@ -41,13 +44,14 @@ public final class TextModel {
         self.stages = stages
         self.towers = towers
         self.media = media
+        self.fixedParameters = fixedParameters
         self.passiveParameters = passiveParameters
         self.configuredDropout = configuredDropout
         self.names = names
         self.defaultTargets = defaultTargets
     }
 
-    /// Everything that vectors depend on, plus LoRA parameters, in order; what stages share is there once.
+    /// Everything that vectors depend on and that can be trained, plus LoRA parameters, in order; what stages share is there once.
     public var activeParameters: [Parameter] {
         var seen: Set<ObjectIdentifier> = []
         let all = towers.flatMap(\.parameters) + entrance.parameters + stages.flatMap(\.parameters)
@@ -55,7 +59,7 @@ public final class TextModel {
     }
 
     /// Everything a checkpoint holds, plus LoRA parameters, in order.
-    public var parameters: [Parameter] { activeParameters + passiveParameters }
+    public var parameters: [Parameter] { activeParameters + fixedParameters + passiveParameters }
 
     /// What training changes.
     public var trainableParameters: [Parameter] { parameters.filter(\.isTrainable) }
@@ -74,7 +78,7 @@ public final class TextModel {
         return hidden_TD
     }
 
-    /// Makes every parameter that vectors depend on trainable.
+    /// Makes every parameter trainable that vectors depend on and that can be trained.
     ///
     /// - Parameter frozen: parts that stay as they are.
     /// - Throws: `TensorError` for a model that is prepared for encoding.

@@ -31,6 +31,14 @@ public final class Tower {
         self.arrange = arrange
     }
 
+    /// Rows that the tower's layers compute with for some items.
+    package func rowCount(of items: [MediaItem]) throws -> Int {
+        let layouts = try arrange(items).layouts
+        // Where items come in more rows than layers see, both are laid out, and the latter as sequences.
+        let rows = layouts[.sequences] ?? layouts[.chunks] ?? layouts[.frames]
+        return rows.map { $0.runs.reduce(0) { $0 + $1.rowCount } } ?? items.reduce(0) { $0 + $1.shape.rowCount }
+    }
+
     public var parameters: [Parameter] { entrance.parameters + stages.flatMap(\.parameters) }
     var projections: [Projection] { stages.flatMap(\.projections) }
 
@@ -66,7 +74,8 @@ struct TowerArrangement {
 public final class DeviceMedia {
     public let items: [MediaItem]
     let device: Device
-    private let rows: [any MediaRows]
+    /// What each item holds.
+    public let rows: [any MediaRows]
     private let layouts: [Context.LayoutName: DeviceLayout]
     private let rowOrders: [Context.RowsName: Tensor]
 

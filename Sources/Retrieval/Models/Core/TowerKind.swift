@@ -91,12 +91,16 @@ extension Tower {
 
     /// Rows of some items, without a text around them, one item behind the other: `[rows, D]`.
     ///
-    /// - Parameter rows: what each item holds.
-    public func forward(_ items: [MediaItem], _ rows: [any MediaRows], device: Device = .cpu) throws -> Tensor {
+    /// - Parameters:
+    ///   - rows: what each item holds.
+    ///   - stageCount: so many stages, from the first; nil for all.
+    public func forward(
+        _ items: [MediaItem], _ rows: [any MediaRows], stageCount: Int? = nil, device: Device = .cpu
+    ) throws -> Tensor {
         precondition(items.count == rows.count && !items.isEmpty, "rows for each item")
         let media = try DeviceMedia(items, rows, arrange(items), device: device)
         let context = media.context(.none)
-        return try stages.reduce(entrance.embed(media, .none)) { try $1.forward($0, context) }
+        return try stages.prefix(stageCount ?? stages.count).reduce(entrance.embed(media, .none)) { try $1.forward($0, context) }
     }
 }
 

@@ -240,7 +240,7 @@ enum EmbeddingGemma2 {
                     towers: towers.map(\.tower.name))),
             stages: blocks + [try EmbeddingGemma2Exit(configuration, files)],
             towers: towers.map(\.tower), media: media,
-            passiveParameters: blocks.map(\.scalar) + towers.flatMap(\.buffers), names: files.names,
+            fixedParameters: blocks.map(\.scalar) + towers.flatMap(\.buffers), names: files.names,
             defaultTargets: Decoder.targets + ["per_layer_input_gate", "per_layer_projection"])
     }
 }

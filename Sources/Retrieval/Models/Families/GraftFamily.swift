@@ -70,6 +70,10 @@ struct ProjectorConfiguration: Equatable {
 enum Graft {
     static let modelType = "tvt_graft"
 
+    /// Why a text model is refused.
+    static let cannotTakeFeatures =
+        "towers cannot be put before a text model of this type: it does more with tokens' embeddings than to begin with them"
+
     /// What parts are called, in `config.json` and in names of tensors.
     static let textPart = "text."
 
@@ -125,7 +129,7 @@ enum Graft {
             return featureCounts[tower]?(shape) ?? 0
         }
         guard let entrance = text.entrance as? any FeatureEntrance else {
-            throw root.error("text_config", "towers cannot be put before a model of this type")
+            throw root.error("text_config", cannotTakeFeatures)
         }
         entrance.towers = towers.map(\.name)
         try root.refuseUnread(
@@ -133,7 +137,8 @@ enum Graft {
         return TextModel(
             hiddenSize: text.hiddenSize, maxLength: text.maxLength, vocabularySize: text.vocabularySize,
             entrance: text.entrance, stages: text.stages, towers: towers, media: rules,
-            passiveParameters: text.passiveParameters + fixed, configuredDropout: text.configuredDropout,
+            fixedParameters: text.fixedParameters + fixed, passiveParameters: text.passiveParameters,
+            configuredDropout: text.configuredDropout,
             names: files.names, defaultTargets: text.defaultTargets)
     }
 

@@ -99,7 +99,7 @@ enum QwenOmni {
             return Int32(new ?? old ?? fallback)
         }
         let perSecond = try root.count("position_id_per_seconds", in: 1...10_000, default: 25)
-        return MediaRules(
+        var rules = MediaRules(
             image: try token("image", 151_655), video: try token("video", 151_656), audio: try token("audio", 151_646),
             mergeSize: vision.mergeSize, patchSize: vision.patchSize, temporalPatchSize: vision.temporalPatchSize,
             positions: MediaRules.axes(mergeSize: vision.mergeSize) { item, step in
@@ -107,5 +107,7 @@ enum QwenOmni {
                 // steps of a second, if several.
                 Int32(Float(step) * Float(item.secondsPerStep ?? 1) * Float(perSecond))
             })
+        rules.soundFeatureCount = { OmniAudio.tokenCount(frameCount: $0) }
+        return rules
     }
 }

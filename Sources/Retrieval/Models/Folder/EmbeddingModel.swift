@@ -196,7 +196,7 @@ public final class EmbeddingModel {
         try Files.makeDirectory(target)
         let adapters = Set(text.linearLayers.compactMap(\.adapter).flatMap { [$0.a.name, $0.b.name] })
         let weights = text.parameters.filter { !adapters.contains($0.name) }
-            .map { (name: text.names.basePrefix + $0.name, tensor: $0.tensor) }
+            .map { (name: $0.name, tensor: $0.tensor) }
         try SafetensorsWriter.write(weights + text.otherParts, to: target.appending("model.safetensors"))
         try saveDescription(card, to: target)
         try ModelFolder.nameType(precision.storage, in: target.appending(ModelFolder.configName))

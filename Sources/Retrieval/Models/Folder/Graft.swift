@@ -56,8 +56,15 @@ public struct GraftRecipe: Sendable {
     @discardableResult
     public func write(_ text: EmbeddingModel, to target: FilePath) throws -> Report {
         guard !towers.isEmpty else { throw Failure(.usage, "no tower is given") }
-        guard text.text.entrance is any FeatureEntrance, text.text.towers.isEmpty else {
-            throw Failure(.badConfiguration, "\(text.folder): towers cannot be put before a model of this type")
+        let place = Place(path: text.configuration.string, field: "model_type")
+        guard text.text.towers.isEmpty else {
+            throw InputError(
+                "a model of type \(text.card.family) has towers of its own", at: place, exitStatus: .badConfiguration)
+        }
+        guard text.text.entrance is any FeatureEntrance else {
+            throw InputError(
+                Graft.cannotTakeFeatures, at: place, offender: Array(text.card.family.utf8),
+                advice: "every family of texts but embedding_gemma2 will do", exitStatus: .badConfiguration)
         }
         let tokens = try placeholders(text)
         var card = text.card

@@ -32,6 +32,8 @@ public struct InputSettings: Sendable, Hashable {
     public var system: String?
     /// Whether the beginning of an answer is put behind the input.
     public var generationPrompt: Bool?
+    /// What stands behind everything that the template writes, as `<|endoftext|>`.
+    public var end: String?
     public var promptPlace: PromptPlace?
     /// Where media stand: before the text or behind it.
     public var mediaPlace: MediaPlace?
@@ -56,6 +58,7 @@ public struct InputSettings: Sendable, Hashable {
     public enum Key: String, Sendable, CaseIterable {
         case chat, system
         case generationPrompt = "generation_prompt"
+        case end
         case promptPlace = "prompt_place"
         case mediaPlace = "media_place"
         case imageSize = "image_size"
@@ -70,7 +73,7 @@ public struct InputSettings: Sendable, Hashable {
         public var values: String {
             switch self {
             case .chat, .generationPrompt: "true or false"
-            case .system: "a text"
+            case .system, .end: "a text"
             case .promptPlace: PromptPlace.allCases.map(\.rawValue).joined(separator: " or ")
             case .mediaPlace: MediaPlace.allCases.map(\.rawValue).joined(separator: " or ")
             case .imageSize, .frameSize: "WIDTHxHEIGHT in pixels, as 784x784"
@@ -86,6 +89,7 @@ public struct InputSettings: Sendable, Hashable {
             case .chat: "Whether inputs are written by the model's chat template."
             case .system: "The system's turn. Default: the template's own, if it has one."
             case .generationPrompt: "Put the beginning of an answer behind each input. Default: false."
+            case .end: "Put behind what the template writes, as <|endoftext|>. Default: nothing."
             case .promptPlace:
                 "Where the prompt of a role goes: before the text, or into the system's turn. Default: text."
             case .mediaPlace: "Images, videos and sounds before the text, or behind it. Default: first."
@@ -116,6 +120,7 @@ public struct InputSettings: Sendable, Hashable {
         switch key {
         case .chat: chat = try found(Bool(text))
         case .system: system = text
+        case .end: end = text
         case .generationPrompt: generationPrompt = try found(Bool(text))
         case .promptPlace: promptPlace = try found(PromptPlace(rawValue: text))
         case .mediaPlace: mediaPlace = try found(MediaPlace(rawValue: text))
@@ -151,6 +156,7 @@ public struct InputSettings: Sendable, Hashable {
         return switch key {
         case .chat: chat.map { "\($0)" }
         case .system: system
+        case .end: end
         case .generationPrompt: generationPrompt.map { "\($0)" }
         case .promptPlace: promptPlace?.rawValue
         case .mediaPlace: mediaPlace?.rawValue

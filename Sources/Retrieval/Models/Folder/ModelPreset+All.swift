@@ -8,6 +8,12 @@ extension ModelPreset {
     private static let webSearch =
         "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
 
+    private static func inputs(_ say: (inout InputSettings) -> Void) -> InputSettings {
+        var settings = InputSettings()
+        say(&settings)
+        return settings
+    }
+
     public static let all: [ModelPreset] = [
         ModelPreset(
             "bge-en-v1.5", ["BAAI/bge-small-en-v1.5", "BAAI/bge-base-en-v1.5", "BAAI/bge-large-en-v1.5"], ["bert"],
@@ -84,5 +90,45 @@ extension ModelPreset {
             "arctic-embed-l-v2", ["Snowflake/snowflake-arctic-embed-l-v2.0"], ["xlm-roberta"],
             .cls, normalize: true, query: texts("query: ", upTo: 8192), document: texts(upTo: 8192),
             source: "its model card; Yu et al. 2024, arXiv:2412.04506"),
+        ModelPreset(
+            "dse-qwen2", ["MrLight/dse-qwen2-2b-mrl-v1"], ["qwen2_vl"],
+            .last, normalize: true,
+            query: texts("Query: ", upTo: 8192), document: texts("What is shown in this image?", upTo: 8192),
+            inputs: inputs {
+                ($0.chat, $0.generationPrompt, $0.end) = (true, true, "<|endoftext|>")
+                $0.imagePixels = 784...2_007_040
+                $0.queryImage = 56
+            }, source: "its model card; Ma et al. 2024, arXiv:2406.11251"),
+        ModelPreset(
+            "gme-qwen2-vl",
+            ["Alibaba-NLP/gme-Qwen2-VL-2B-Instruct", "Alibaba-NLP/gme-Qwen2-VL-7B-Instruct"], ["qwen2_vl"],
+            .last, normalize: true,
+            query: texts("You are a helpful assistant.", upTo: 1800),
+            document: texts("You are a helpful assistant.", upTo: 1800),
+            inputs: inputs {
+                ($0.chat, $0.generationPrompt, $0.end) = (true, true, "<|endoftext|>")
+                $0.promptPlace = .system
+                $0.imagePixels = 200_704...1_003_520
+            }, source: "the script in their folders, gme_inference.py; Zhang et al. 2024, arXiv:2412.16855"),
+        ModelPreset(
+            "omni-embed", ["Tevatron/OmniEmbed-v0.1", "Tevatron/OmniEmbed-v0.1-multivent"],
+            ["qwen2_5_omni_thinker", "qwen2_5_omni"],
+            .last, normalize: true, query: texts("Query: ", upTo: 8192), document: texts(upTo: 8192),
+            inputs: inputs {
+                ($0.chat, $0.generationPrompt, $0.end) = (true, true, "<|endoftext|>")
+                $0.mediaPlace = .last
+            }, source: "its model card; Ma et al. 2025, arXiv:2505.02466"),
+        ModelPreset(
+            "qwen3-vl-embedding", ["Qwen/Qwen3-VL-Embedding-2B", "Qwen/Qwen3-VL-Embedding-8B"], ["qwen3_vl"],
+            .last, normalize: true,
+            query: texts("Represent the user's input.", upTo: 8192),
+            document: texts("Represent the user's input.", upTo: 8192),
+            inputs: inputs {
+                ($0.chat, $0.generationPrompt) = (true, true)
+                $0.promptPlace = .system
+                $0.imagePixels = 4096...1_843_200
+                $0.frameRate = 1
+                $0.frameCount = 64
+            }, source: "the script in their folders"),
     ]
 }

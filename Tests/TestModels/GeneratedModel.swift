@@ -1,20 +1,21 @@
-import Base
-import JSON
-import Models
-import SystemPackage
-import Tensors
-import TestKit
+internal import Base
+public import JSON
+public import SystemPackage
+public import Tensors
+internal import TestKit
 
-/// A random model of the goldens under `Golden/families`: its weights are a function of a seed and of their names.
-struct GeneratedModel {
-    static let goldens = Golden()("families")
-    let reference: JSONValue
+/// A random model: its weights are a function of a seed and of their names.
+public struct GeneratedModel: Sendable {
+    /// Those of ModelsTests.
+    public static let goldens = sourceRoot.appending("Tests/ModelsTests/Golden/families")
+    public let reference: JSONValue
     /// Blocks' outputs, vectors.
-    let expected: SafetensorsFile
-    let seed: UInt64
-    let texts: [[Int32]]
+    public let expected: SafetensorsFile
+    public let seed: UInt64
+    public let texts: [[Int32]]
 
-    init(_ name: String, in folder: FilePath = GeneratedModel.goldens) throws {
+    /// Reads `NAME.json` and `NAME.safetensors`.
+    public init(_ name: String, in folder: FilePath = GeneratedModel.goldens) throws {
         reference = try JSONValue.parse(file: folder.appending(name + ".json"))
         expected = try SafetensorsFile(folder.appending(name + ".safetensors"))
         seed = UInt64(reference["seed"]!.integer!)
@@ -22,15 +23,17 @@ struct GeneratedModel {
     }
 
     /// The names of all goldens of text models.
-    static let names = cases(in: goldens)
+    public static let names = cases(in: goldens)
 
-    static func cases(in folder: FilePath) -> [String] {
+    public static func cases(in folder: FilePath) -> [String] {
         let files = (try? Files.list(folder)) ?? []
         return files.filter { $0.hasSuffix(".safetensors") }.map { String($0.dropLast(12)) }.sorted()
     }
 
     /// Values that numpy makes alike; see `Golden/families/PROVENANCE.md`.
-    static func values(_ name: String, seed: UInt64, count: Int, center: Double, spread: Double) -> [Float] {
+    public static func values(
+        _ name: String, seed: UInt64, count: Int, center: Double, spread: Double
+    ) -> [Float] {
         var hash: UInt64 = 14_695_981_039_346_656_037
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
         let state = seed ^ hash
@@ -57,11 +60,18 @@ struct GeneratedModel {
         }
     }
 
-    /// Writes a model folder; its tokenizer is that of another test, whose ids do not matter.
-    func write(to folder: FilePath) throws {
+    /// Writes a model folder; where the reference has no `files`, its tokenizer is that of another test, whose ids do not
+    /// matter.
+    public func write(to folder: FilePath) throws {
         try Files.makeDirectory(folder)
         try Files.replace(folder.appending("config.json"), with: reference["config"]!.pretty())
         try SafetensorsWriter.write(tensors(reference["tensors"]!), to: folder.appending("model.safetensors"))
+        if let files = reference["files"]?.array {
+            for file in files {
+                try Files.replace(folder.appending(file["name"]!.string!), with: file["content"]!.string!)
+            }
+            return
+        }
         // transformers rebuilds Qwen's tokenizer by its class, whatever the files say.
         let isQwen = reference["config"]?["model_type"]?.string?.hasPrefix("qwen") == true
         let tokenizer = Self.goldens.appending(isQwen ? "tokenizer-qwen.json" : "tokenizer.json")
@@ -71,7 +81,7 @@ struct GeneratedModel {
     }
 
     /// Writes the adapter that goes with the model.
-    func writeAdapter(to folder: FilePath) throws {
+    public func writeAdapter(to folder: FilePath) throws {
         try Files.makeDirectory(folder)
         let adapter = reference["lora"]!
         try Files.replace(folder.appending("adapter_config.json"), with: adapter["config"]!.pretty())

@@ -1,12 +1,14 @@
 internal import Base
-internal import Reports
 
 /// The loss of each step as points, and their mean over a window as a line.
-struct LossCurve {
-    let losses: [Double]
-    let window = 10
+public struct LossCurve {
+    private let losses: [Double]
+    private let window = 10
 
-    var svg: String {
+    /// - Parameter losses: of the steps in their order.
+    public init(losses: [Double]) { self.losses = losses }
+
+    public var svg: String {
         let width = 640.0
         let height = 240.0
         let left = 44.0

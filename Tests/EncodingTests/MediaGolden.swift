@@ -1,0 +1,148 @@
+import Base
+import Inputs
+import JSON
+import Models
+import Records
+import Store
+import StoreFormat
+import SystemPackage
+import TestKit
+import TestModels
+import Testing
+
+/// A tiny model of `Golden/media`, and what transformers makes of records with images, videos and sounds.
+struct MediaGolden {
+    static let folder = Golden()("media")
+    static let names = GeneratedModel.cases(in: folder)
+
+    let model: GeneratedModel
+    let runs: [Run]
+
+    /// Records as the model is given them with some settings.
+    struct Run {
+        let name: String
+        let overrides: ModelCard.Overrides
+        /// Whether all records were tried: what is not among the outputs is refused.
+        let isWhole: Bool
+        let outputs: [Output]
+    }
+
+    /// What became of a record.
+    struct Output {
+        let id: [UInt8]
+        let isCut: Bool
+        let tokens: [Int32]
+        /// `[3][tokens]`; nil for a model that counts them.
+        let positions: [[Int32]]?
+        /// Of length 1.
+        let vector: [Float]
+    }
+
+    init(_ name: String) throws {
+        let model = try GeneratedModel(name, in: Self.folder)
+        self.model = model
+        let pooling = try #require(model.reference["pooling"]?.string)
+        runs = try #require(model.reference["runs"]?.array).map { run in
+            let name = try #require(run["name"]?.string)
+            let vectors = try model.expected.tensor(name)
+            let (values, width) = (try vectors.floats(), vectors.shape[1])
+            let outputs = try #require(run["outputs"]?.array).enumerated().map { row, output in
+                Output(
+                    id: Array(try #require(output["id"]?.string).utf8), isCut: output["isCut"]?.bool == true,
+                    tokens: try Self.numbers(try #require(output["tokens"]?.string)),
+                    positions: try output["positions"]?.array?.map { try Self.numbers(try #require($0.string)) },
+                    vector: Array(values[(row * width)..<((row + 1) * width)]))
+            }
+            return Run(
+                name: name, overrides: try Self.overrides(run, pooling), isWhole: run["isWhole"]?.bool == true,
+                outputs: outputs)
+        }
+    }
+
+    /// `5 7*3`: a 5 and three 7.
+    private static func numbers(_ text: String) throws -> [Int32] {
+        try text.split(separator: " ").flatMap { part in
+            let factors = try part.split(separator: "*").map { try #require(Int32($0)) }
+            return Array(repeating: factors[0], count: factors.count == 1 ? 1 : Int(factors[1]))
+        }
+    }
+
+    private static func overrides(_ run: JSONValue, _ pooling: String) throws -> ModelCard.Overrides {
+        let inputs = try #require(run["inputs"]?.object)
+        var settings = InputSettings()
+        for key in InputSettings.Key.allCases {
+            guard let value = inputs[key.rawValue] else { continue }
+            try settings.set(key, to: value.string ?? value.bool.map { "\($0)" } ?? "\(try #require(value.integer))")
+        }
+        let side = ModelCard.Overrides.Side(
+            prompt: try #require(run["prompt"]?.string), maxLength: try #require(run["maxLength"]?.integer))
+        return ModelCard.Overrides(
+            pooling: Poolings(pooling == "mean" ? .mean : .last), normalize: true,
+            query: .init(prompt: "", maxLength: 4096), document: side, inputs: settings)
+    }
+}
+
+/// A store with the records of `Golden/media`, or others, and their images, videos and sounds.
+struct MediaStore {
+    let temporary: TemporaryFolder
+    let dataset: Dataset
+
+    static let files = MediaGolden.folder.appending("files")
+
+    static func records() throws -> [JSONValue] {
+        try #require(JSONValue.parse(file: MediaGolden.folder.appending("records.json"))["records"]?.array)
+    }
+
+    /// - Parameter isMeasured: whether references say how large items are, as `tvt-convert` has them; otherwise they
+    ///   have a digest and a size in bytes.
+    init(_ records: [JSONValue], isMeasured: Bool) throws {
+        temporary = try TemporaryFolder()
+        dataset = try isMeasured ? Self.converted(records, temporary) : Self.written(records, temporary)
+    }
+
+    private static func converted(_ records: [JSONValue], _ temporary: TemporaryFolder) throws -> Dataset {
+        var lines: [UInt8] = []
+        for record in records {
+            var line: JSONObject = ["docid": try #require(record["id"])]
+            for key in ["title", "text"] + MediaKind.allCases.map(\.rawValue) { line[key] = record[key] }
+            JSONValue.object(line).appendLine(to: &lines)
+            lines.append(0x0A)
+        }
+        let corpus = try temporary.write(lines, to: "corpus.jsonl")
+        let result = try run(
+            "tvt-convert",
+            [
+                "v2", "--store", temporary("store").string, "--corpus", corpus.string, "--assets", files.string,
+                "--dataset", "media",
+            ])
+        try #require(result.status == 0, "\(result.errorText)")
+        return try Store(opening: temporary("store")).dataset("media")
+    }
+
+    private static func written(_ records: [JSONValue], _ temporary: TemporaryFolder) throws -> Dataset {
+        let store = try Store.create(at: temporary("store"))
+        let writer = try store.writer(reference: "media", provenance: Provenance(tool: "EncodingTests"))
+        for record in records {
+            var document = Document(id: Array(try #require(record["id"]?.string).utf8))
+            document.title = record["title"]?.string.map { Array($0.utf8) }
+            document.text = record["text"]?.string.map { Array($0.utf8) }
+            for kind in MediaKind.allCases {
+                guard let name = record[kind.rawValue]?.string else { continue }
+                let item = try StoreFormat.MediaItem(contentsOf: files.appending(name))
+                try writer.add(item, as: kind)
+                let reference = MediaReference(MediaReference.Item(digest: item.digest, size: item.byteCount))
+                switch kind {
+                case .image: document.image = reference
+                case .video: document.video = reference
+                case .audio: document.audio = reference
+                }
+            }
+            var line: [UInt8] = []
+            document.appendJSONLine(to: &line)
+            try document.id.withUnsafeBytes { id in
+                try line.withUnsafeBytes { _ = try writer.appendDocument(id: id, record: $0) }
+            }
+        }
+        return try writer.commit()
+    }
+}
