@@ -38,13 +38,13 @@ struct ModelToolTests {
         #expect(server.printed == "\(server.address)/\n")
         #expect(try server.json("/api/dataset")["model"] == "seeing")
         let picture = try server.json("/api/model/documents/0")
-        #expect(picture["parts"]?.array?[0]["text"] == "ba: [image] ba be" && picture["mediaTokens"] == 4)
+        #expect(picture["parts"]?.array?.first?["text"] == "ba: [image] ba be" && picture["mediaTokens"] == 4)
         // Twenty frames would be more tokens than there are.
         let film = try server.ask("/api/model/documents/1")
         #expect(film.status == 422)
         #expect(try film.json()["error"]?.string?.contains("80 tokens, and the model takes 32") == true)
         let sound = try server.json("/api/model/documents/2")
-        #expect(sound["mediaTokens"] == 5 && sound["items"]?.array?[0]["kind"] == "audio")
+        #expect(sound["mediaTokens"] == 5 && sound["items"]?.array?.first?["kind"] == "audio")
         for ordinal in [0, 2] {
             let answer = try server.ask("/model/documents/\(ordinal)/0/0?lines=1")
             #expect(answer.status == 200 && answer.body.starts(with: Self.png), "\(ordinal)")
@@ -58,7 +58,7 @@ struct ModelToolTests {
         #expect(query["parts"]?.array?.map { $0["text"]?.string } == ["ba bo"] && query["mediaTokens"] == 0)
         let long = try server.json("/api/model/documents/4")
         #expect(long["parts"]?.array?.map { $0["isCut"]?.bool } == [false, true] && long["tokens"] == 24)
-        #expect(long["notes"]?.array?[0].string?.contains("24 tokens of a document") == true)
+        #expect(long["notes"]?.array?.first?.string?.contains("24 tokens of a document") == true)
         #expect(server.errorText.isEmpty, "\(server.errorText)")
     }
 
@@ -66,7 +66,7 @@ struct ModelToolTests {
     func frames() throws {
         let server = try store.serve("sample", ["--model", model.string, "--inputs=frames=3"])
         let film = try server.json("/api/model/documents/1")
-        let captions = film["items"]?.array?[0]["captions"]?.array?.compactMap { $0.string } ?? []
+        let captions = film["items"]?.array?.first?["captions"]?.array?.compactMap { $0.string } ?? []
         #expect(captions.count == 3 && captions[0] == "frame 0 at 0.0 s")
         let frames = try (0..<3).map { try server.ask("/model/documents/1/0/\($0)").body }
         #expect(Set(frames).count == 3 && frames.allSatisfy { $0.starts(with: Self.png) })
@@ -95,7 +95,7 @@ struct ModelToolTests {
         let server = try store.serve(
             "sample", ["--model", model.string, "--ignore-media", "--document-prompt=-bo "])
         let picture = try server.json("/api/model/documents/0")
-        #expect(picture["parts"]?.array?[0]["text"] == "-bo ba be" && picture["items"] == [])
+        #expect(picture["parts"]?.array?.first?["text"] == "-bo ba be" && picture["items"] == [])
         #expect(picture["notes"] == ["The model is not given the record's image."])
     }
 

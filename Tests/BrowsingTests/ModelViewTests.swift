@@ -20,19 +20,25 @@ final class FakeView: ModelView {
 
     init() throws { picture = try KnownFiles.read("rgb.png")[0] }
 
-    private func answer<Result>(_ line: [UInt8], _ body: (String) throws -> Result) throws -> Result {
+    private func answer<Result>(
+        _ line: [UInt8], _ role: Role, _ body: (String) throws -> Result
+    ) throws -> Result {
         most.max(running.wrappingAdd(1, ordering: .relaxed).newValue, ordering: .relaxed)
         defer { running.wrappingSubtract(1, ordering: .relaxed) }
         // Long enough for another one to come.
         usleep(2000)
-        let text = try JSONValue.parse(line, path: "line")["text"]?.string ?? ""
+        let place = Place(path: "line")
+        let bytes = try line.withUnsafeBytes {
+            try role == .query ? Query(jsonLine: $0, at: place).text : Document(jsonLine: $0, at: place).text
+        }
+        let text = String(decoding: bytes ?? [], as: UTF8.self)
         guard text != "broken" else { throw ModelViewError("<i>its image</i> cannot be used") }
         guard text != "damaged" else { throw Failure(.badData, "the store is damaged") }
         return try body(text)
     }
 
     func preview(of line: [UInt8], _ role: Role) throws -> ModelPreview {
-        try answer(line) { text in
+        try answer(line, role) { text in
             ModelPreview(
                 parts: [.init("\(role): \(text)"), .init(String(repeating: "x", count: 5000), isCut: true)],
                 tokenCount: 1234, mediaTokenCount: 34, notes: ["a <u>note</u>"],
@@ -42,7 +48,7 @@ final class FakeView: ModelView {
     }
 
     func picture(_ picture: ModelPicture, of line: [UInt8], _ role: Role) throws -> [UInt8] {
-        try answer(line) { _ in
+        try answer(line, role) { _ in
             asked.withLock { $0.append(picture) }
             guard picture.item == 0, picture.number < 40 else {
                 throw ModelViewError("there is no such picture", isMissing: true)
@@ -107,11 +113,11 @@ struct ModelViewTests {
         #expect(try await served.json("/api/dataset")["model"] == "<b>tiny</b>")
         let json = try await served.json("/api/model/documents/0")
         #expect(json["tokens"] == 1234 && json["mediaTokens"] == 34)
-        #expect(json["parts"]?.array?[0]["text"] == "document: three")
-        let cut = try #require(json["parts"]?.array?[1])
+        #expect(json["parts"]?.array?.first?["text"] == "document: three")
+        let cut = try #require(json["parts"]?.array?.last)
         #expect(cut["isCut"] == true && cut["text"]?.string?.utf8.count == 2048 && cut["leftOut"] == 2952)
-        #expect(json["items"]?.array?[0]["captions"]?.array?.count == 40)
-        #expect(try await served.json("/api/model/queries/0")["parts"]?.array?[0]["text"] == "query: why")
+        #expect(json["items"]?.array?.first?["captions"]?.array?.count == 40)
+        #expect(try await served.json("/api/model/queries/0")["parts"]?.array?.first?["text"] == "query: why")
         let picture = try await served.ask("/model/documents/0/0/7?lines=1")
         #expect(picture.status == 200 && picture.body == served.view.picture)
         #expect(picture.headers["content-type"] == "image/png" && picture.headers["cache-control"] == "no-store")

@@ -21,7 +21,7 @@ public enum SeeingModel {
         try write(
             "config.json",
             [
-                "model_type": "tvt_graft", "text_config": .object(ofText), "image_token_id": 3, "audio_token_id": 4,
+                "model_type": "tvt_graft", "text_config": .object(ofText), "image_token_id": 0, "audio_token_id": 4,
                 "vision_config": [
                     "model_type": "dinov2", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
                     "mlp_ratio": 2, "image_size": 28, "patch_size": 14,

@@ -52,7 +52,8 @@ final class ModelAnswers: Sendable {
             guard name.ordinal < count else {
                 throw BrowseError(404, "there is no \(name.role) \(name.ordinal): the dataset has \(count)")
             }
-            let line = try name.role == .query ? dataset.queryRecord(name.ordinal) : dataset.documentRecord(name.ordinal)
+            let line =
+                try name.role == .query ? dataset.queryRecord(name.ordinal) : dataset.documentRecord(name.ordinal)
             do {
                 return try body(view, line)
             } catch let error as ModelViewError {

@@ -16,13 +16,13 @@ public struct GivenRecord: Sendable, Equatable {
     public let ignoresMedia: Bool
 
     init(_ preview: InputPreview) {
-        text =
-            if let cut = preview.cut {
-                preview.text[..<cut.lowerBound] + " [cut: \(grouped(preview.text[cut].utf8.count)) bytes not read] "
-                    + preview.text[cut.upperBound...]
-            } else {
-                preview.text
-            }
+        if let cut = preview.cut {
+            let count = preview.text[cut].utf8.count
+            let note = " [cut: \(grouped(count)) \(count == 1 ? "byte" : "bytes") not read] "
+            text = preview.text[..<cut.lowerBound] + note + preview.text[cut.upperBound...]
+        } else {
+            text = preview.text
+        }
         media = preview.media
         (tokenCount, mediaTokenCount) = (preview.tokenCount, preview.mediaTokenCount)
         (wasTruncated, ignoresMedia) = (preview.wasTruncated, preview.ignoresMedia)

@@ -46,15 +46,20 @@ extension VideoExtent {
 }
 
 extension MediaExtent {
-    /// What the bytes of an item say; images are decoded, since not all of them tell in front how they are to be seen.
+    /// What the bytes of an item say; nothing is decoded but images whose first bytes do not say how large they are.
     ///
     /// - Throws: `MediaError`.
     init(measuring bytes: UnsafeRawBufferPointer, as kind: MediaKind, rate: Int?) throws(MediaError) {
         switch kind {
         case .video: self = .video(try VideoExtent(measuring: bytes))
         case .image:
-            let image = try Bitmap(decoding: bytes)
-            self = .image(PixelSize(width: image.width, height: image.height))
+            let header = MediaHeader(bytes)
+            guard let width = header.width, let height = header.height, max(width, height) <= 1 << 24 else {
+                let image = try Bitmap(decoding: bytes)
+                self = .image(PixelSize(width: image.width, height: image.height))
+                return
+            }
+            self = .image(PixelSize(width: width, height: height))
         case .audio:
             let description = try MediaDescription(measuring: .audio, of: .memory(bytes))
             let ownRate = description.sound?.rate ?? 1
