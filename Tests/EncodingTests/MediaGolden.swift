@@ -78,7 +78,7 @@ struct MediaGolden {
             prompt: try #require(run["prompt"]?.string), maxLength: try #require(run["maxLength"]?.integer))
         return ModelCard.Overrides(
             pooling: Poolings(pooling == "mean" ? .mean : .last), normalize: true,
-            query: .init(prompt: "", maxLength: 4096), document: side, inputs: settings)
+            query: .init(prompt: "", maxLength: side.maxLength), document: side, inputs: settings)
     }
 }
 
