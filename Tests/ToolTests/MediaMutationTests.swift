@@ -79,8 +79,9 @@ import Vectors
         }
         try succeed("tvt-store", "init", "--store", store)
         try succeed(
-            "tvt-model", "random", sourceRoot.appending("manifests/tiny/qwen2.5-omni").string, "--seed", "1", "--output",
-            model)
+            "tvt-model", "random", sourceRoot.appending("manifests/tiny/qwen2.5-omni").string, "--seed", "1",
+            "--pooling", "last", "--normalize", "--query-prompt", "", "--document-prompt", "", "--inputs", "chat=true",
+            "--inputs", "frames=2", "--output", model)
         let originals = try Files.list(Self.files).sorted().map { ($0, try Files.readAll(Self.files.appending($0))) }
         var whole: [(id: String, file: String?, bytes: [UInt8])] = (0..<20).map { ("text \($0)", nil, []) }
         for (file, bytes) in originals { whole.append(("whole \(file)", file, bytes)) }
@@ -99,9 +100,7 @@ import Vectors
                 "tvt-encode",
                 [
                     "corpus", dataset, "--store", store, "--model", model, "--output", temporary(dataset).string,
-                    "--pooling", "last", "--normalize", "--query-prompt", "", "--document-prompt", "",
-                    "--query-max-length", "64", "--document-max-length", "64", "--inputs", "chat=true", "--inputs",
-                    "frames=2", "--batch-tokens", "2000",
+                    "--document-max-length", "64", "--batch-tokens", "2000",
                 ] + more)
         }
         let refused = try encode("mixed")
