@@ -168,7 +168,8 @@ extension DatasetReport {
         }
         for side in ["corpus", "queries"] {
             guard let count = lock.json["vectors"]?[side]?["leftOut"]?.integer, count > 0 else { continue }
-            text += "<p>\(grouped(count)) of the \(side) could not be given to the model and have no vector; "
+            text +=
+                "<p>\(grouped(count)) of the \(side) could not be given to the model and have no vector; "
                 + "<code>stages/encode-\(side).left-out.jsonl</code> names each, and why.</p>"
         }
         return text

@@ -100,7 +100,8 @@ extension Tower {
         precondition(items.count == rows.count && !items.isEmpty, "rows for each item")
         let media = try DeviceMedia(items, rows, arrange(items), device: device)
         let context = media.context(.none)
-        return try stages.prefix(stageCount ?? stages.count).reduce(entrance.embed(media, .none)) { try $1.forward($0, context) }
+        let first = stages.prefix(stageCount ?? stages.count)
+        return try first.reduce(entrance.embed(media, .none)) { try $1.forward($0, context) }
     }
 }
 
