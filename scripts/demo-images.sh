@@ -45,7 +45,8 @@ step "graft" $bin/tvt-model graft --vision $out/tower --text $text --output $out
 search captions "$text" test-baseline
 search before $out/joint test
 search before $out/joint test-reversed
-step "train" $bin/tvt-train --config manifests/demo-images.yaml --output $out/model --resume
+step "train the projector" $bin/tvt-train --config manifests/demo-images.yaml --output $out/projector --resume
+step "train the text model too" $bin/tvt-train --config manifests/demo-images-text.yaml --output $out/model --resume
 search after $out/model/model test
 search after $out/model/model test-reversed
 report "images by words"
