@@ -36,7 +36,8 @@ int32_t failFor(const tvt_av *av, int error, char *message) {
     if (isLate(av)) return fail(TVT_AV_TOO_SLOW, "it takes too long to decode", message);
     av_strerror(error, message, TVT_AV_MESSAGE_BYTES);
     switch (error) {
-    case AVERROR(ENOMEM): return TVT_AV_NO_MEMORY;
+    // A file that asks for more than there can be; where memory is short in truth, the system ends the process.
+    case AVERROR(ENOMEM): return TVT_AV_TOO_LARGE;
     case AVERROR_PATCHWELCOME:
     case AVERROR_DECODER_NOT_FOUND:
     case AVERROR_DEMUXER_NOT_FOUND: return TVT_AV_UNSUPPORTED;
