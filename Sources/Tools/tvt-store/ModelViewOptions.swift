@@ -1,4 +1,3 @@
-internal import Base
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
