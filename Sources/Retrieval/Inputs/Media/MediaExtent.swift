@@ -31,8 +31,18 @@ public enum MediaExtent: Sendable, Hashable {
                 (1...Int(Int32.max)).contains(ownRate), duration < 1e8
             else { return nil }
             let count = Int((duration * Double(ownRate)).rounded())
-            self = .sound(sampleCount: SoundPlanner.sampleCount(of: count, at: ownRate, resampledTo: rate))
+            self = .sound(sampleCount: Self.sampleCount(of: count, at: ownRate, resampledTo: rate))
         }
+    }
+
+    /// How many samples a sound has after it was resampled: `n · target / rate`, rounded half up; about 2⁶² at most.
+    ///
+    /// So libsoxr has it, and so many samples a decoded `Sound` has.
+    package static func sampleCount(of count: Int, at rate: Int, resampledTo target: Int) -> Int {
+        precondition(count >= 0 && rate > 0 && target > 0, "a sound of samples")
+        let (whole, rest) = count.quotientAndRemainder(dividingBy: rate)
+        let (product, overflows) = whole.multipliedReportingOverflow(by: target)
+        return overflows ? 1 << 62 : min(product, 1 << 62) + (2 * rest * target + rate) / (2 * rate)
     }
 }
 
@@ -65,7 +75,7 @@ extension MediaExtent {
             let ownRate = description.sound?.rate ?? 1
             let count = Int((min(description.seconds ?? 0, 1e8) * Double(ownRate)).rounded())
             self = .sound(
-                sampleCount: SoundPlanner.sampleCount(of: count, at: max(1, ownRate), resampledTo: rate ?? ownRate))
+                sampleCount: Self.sampleCount(of: count, at: max(1, ownRate), resampledTo: rate ?? ownRate))
         }
     }
 }

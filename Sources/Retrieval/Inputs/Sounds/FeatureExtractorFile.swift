@@ -15,13 +15,7 @@ enum FeatureExtractorFile {
     ///
     /// - Throws: `Failure` if there is neither.
     static func reader(in folder: FilePath) throws -> ConfigurationReader {
-        let processor = folder.appending(processorName)
-        if Files.exists(processor) {
-            let reader = try ConfigurationReader(file: processor)
-            for field in ["feature_extractor", "audio_processor"] where reader[field] != nil {
-                return try reader.section(field)
-            }
-        }
+        if let nested = try nested(in: folder) { return nested }
         let preprocessor = folder.appending(preprocessorName)
         guard Files.exists(preprocessor) else {
             throw Failure(
@@ -32,20 +26,29 @@ enum FeatureExtractorFile {
         return try ConfigurationReader(file: preprocessor)
     }
 
+    /// The extractor's own object within `processor_config.json`; nil where there is none.
+    private static func nested(in folder: FilePath) throws -> ConfigurationReader? {
+        let processor = folder.appending(processorName)
+        guard Files.exists(processor) else { return nil }
+        let reader = try ConfigurationReader(file: processor)
+        for field in ["feature_extractor", "audio_processor"] where reader[field] != nil {
+            return try reader.section(field)
+        }
+        return nil
+    }
+
     /// Whether a folder says anything of sounds.
     static func exists(in folder: FilePath) throws -> Bool {
-        let processor = folder.appending(processorName)
-        if Files.exists(processor) {
-            let reader = try ConfigurationReader(file: processor)
-            if ["feature_extractor", "audio_processor"].contains(where: { reader[$0] != nil }) { return true }
-        }
+        if try nested(in: folder) != nil { return true }
         let preprocessor = folder.appending(preprocessorName)
-        return try Files.exists(preprocessor)
-            && ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string?.hasSuffix("FeatureExtractor")
-                ?? false
-            && !["CLIPFeatureExtractor", "ViTFeatureExtractor"].contains(
-                ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string)
+        guard Files.exists(preprocessor),
+            let type = try ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string
+        else { return false }
+        return type.hasSuffix("FeatureExtractor") && !extractorsOfPictures.contains(type)
     }
+
+    /// Feature extractors of old versions that read images.
+    static let extractorsOfPictures: Set<String> = ["CLIPFeatureExtractor", "ViTFeatureExtractor"]
 
     /// Fields that no feature depends on.
     ///

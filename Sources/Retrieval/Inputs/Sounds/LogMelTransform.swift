@@ -46,26 +46,6 @@ public final class LogMelTransform {
         return try features(of: sound.samples, at: place())
     }
 
-    /// The features of a sound that was planned for: as many frames as the plan has.
-    ///
-    /// Resamplers round the number of samples up or down: one too many is dropped, one that is missing is silence.
-    ///
-    /// - Throws: `InputError` as ``features(of:at:)-([Float],_)``, and where the sound has another length than the
-    ///   plan.
-    public func features(of sound: Sound, as plan: SoundPlan, at place: @autoclosure () -> Place) throws -> LogMel {
-        precondition(sound.rate == frontEnd.rate, "a sound of another rate")
-        var samples = sound.samples
-        guard abs(samples.count - plan.sampleCount) <= 1 else {
-            throw InputError(
-                "the sound has \(grouped(samples.count)) samples at a rate of \(grouped(sound.rate)), not the "
-                    + "\(grouped(plan.sampleCount)) that its file announces",
-                at: place())
-        }
-        if samples.count > plan.sampleCount { samples.removeLast() }
-        if samples.count < plan.sampleCount { samples.append(0) }
-        return try features(of: samples, at: place())
-    }
-
     /// The features of a clip; of one that is too long, those of its beginning.
     ///
     /// - Parameter samples: one channel, at the front end's rate.
