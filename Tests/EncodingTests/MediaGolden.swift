@@ -22,6 +22,7 @@ struct MediaGolden {
     struct Run {
         let name: String
         let overrides: ModelCard.Overrides
+        let role: Role
         /// Whether all records were tried: what is not among the outputs is refused.
         let isWhole: Bool
         let outputs: [Output]
@@ -54,7 +55,8 @@ struct MediaGolden {
                     vector: Array(values[(row * width)..<((row + 1) * width)]))
             }
             return Run(
-                name: name, overrides: try Self.overrides(run, pooling), isWhole: run["isWhole"]?.bool == true,
+                name: name, overrides: try Self.overrides(run, pooling),
+                role: try #require(run["role"]?.string.flatMap(Role.init(rawValue:))), isWhole: run["isWhole"]?.bool == true,
                 outputs: outputs)
         }
     }
@@ -78,11 +80,12 @@ struct MediaGolden {
             prompt: try #require(run["prompt"]?.string), maxLength: try #require(run["maxLength"]?.integer))
         return ModelCard.Overrides(
             pooling: Poolings(pooling == "mean" ? .mean : .last), normalize: true,
-            query: .init(prompt: "", maxLength: side.maxLength), document: side, inputs: settings)
+            query: side, document: side, inputs: settings)
     }
 }
 
-/// A store with the records of `Golden/media`, or others, and their images, videos and sounds.
+/// A store with the records of `Golden/media`, or others, and their images, videos and sounds. Each is a document and a
+/// query.
 struct MediaStore {
     let temporary: TemporaryFolder
     let dataset: Dataset
@@ -101,18 +104,23 @@ struct MediaStore {
     }
 
     private static func converted(_ records: [JSONValue], _ temporary: TemporaryFolder) throws -> Dataset {
-        var lines: [UInt8] = []
-        for record in records {
-            var line: JSONObject = ["docid": try #require(record["id"])]
-            for key in ["title", "text"] + MediaKind.allCases.map(\.rawValue) { line[key] = record[key] }
-            JSONValue.object(line).appendLine(to: &lines)
-            lines.append(0x0A)
+        func write(_ idKey: String, _ keys: [String], to name: String) throws -> FilePath {
+            var lines: [UInt8] = []
+            for record in records {
+                var line: JSONObject = [idKey: try #require(record["id"])]
+                for key in keys + MediaKind.allCases.map(\.rawValue) { line[key] = record[key] }
+                JSONValue.object(line).appendLine(to: &lines)
+                lines.append(0x0A)
+            }
+            return try temporary.write(lines, to: name)
         }
-        let corpus = try temporary.write(lines, to: "corpus.jsonl")
+        let corpus = try write("docid", ["title", "text"], to: "corpus.jsonl")
+        let queries = try write("query_id", ["text"], to: "queries.jsonl")
         let result = try run(
             "tvt-convert",
             [
-                "v2", "--store", temporary("store").string, "--corpus", corpus.string, "--assets", files.string,
+                "v2", "--store", temporary("store").string, "--corpus", corpus.string,
+                "--queries", queries.string, "--assets", files.string,
                 "--dataset", "media",
             ])
         try #require(result.status == 0, "\(result.errorText)")
@@ -123,7 +131,8 @@ struct MediaStore {
         let store = try Store.create(at: temporary("store"))
         let writer = try store.writer(reference: "media", provenance: Provenance(tool: "EncodingTests"))
         for record in records {
-            var document = Document(id: Array(try #require(record["id"]?.string).utf8))
+            let id = Array(try #require(record["id"]?.string).utf8)
+            var document = Document(id: id)
             document.title = record["title"]?.string.map { Array($0.utf8) }
             document.text = record["text"]?.string.map { Array($0.utf8) }
             for kind in MediaKind.allCases {
@@ -137,10 +146,16 @@ struct MediaStore {
                 case .audio: document.audio = reference
                 }
             }
-            var line: [UInt8] = []
+            let query = Query(
+                id: id, text: document.text, image: document.image, video: document.video, audio: document.audio)
+            var (line, queryLine): ([UInt8], [UInt8]) = ([], [])
             document.appendJSONLine(to: &line)
-            try document.id.withUnsafeBytes { id in
+            query.appendJSONLine(to: &queryLine)
+            try id.withUnsafeBytes { id in
                 try line.withUnsafeBytes { _ = try writer.appendDocument(id: id, record: $0) }
+                try queryLine.withUnsafeBytes {
+                    _ = try writer.appendQuery(id: id, record: $0, positives: [], negatives: [])
+                }
             }
         }
         return try writer.commit()

@@ -41,7 +41,8 @@ struct MediaParityTests {
         #expect(golden.runs.contains { $0.isWhole })
         for run in golden.runs {
             let model = try load(golden, run.overrides)
-            let source = try RecordSource(store.dataset, .corpus, model, leavesOutFaults: true)
+            let side = run.role == .query ? VectorsSide.queries : .corpus
+            let source = try RecordSource(store.dataset, side, model, leavesOutFaults: true)
             for (budget, workerCount) in [(64, 1), (100_000, 3)] {
                 let folder = temporary("\(run.name)-\(budget)")
                 let (report, reader) = try DatasetEncoderTests().encode(source, model, into: folder) {
@@ -71,10 +72,10 @@ struct MediaParityTests {
         let store = try MediaStore(MediaStore.records(), isMeasured: true)
         let loader = try InputLoader(workers: 1)
         for run in golden.runs {
-            let planner = try planner(load(golden, run.overrides), store.dataset)
+            let planner = try planner(load(golden, run.overrides), store.dataset, run.role)
             let outputs = Dictionary(uniqueKeysWithValues: run.outputs.map { ($0.id, $0) })
             var count = 0
-            try forEachContent(in: store.dataset) { content in
+            try forEachContent(in: store.dataset, run.role) { content in
                 guard let output = outputs[content.id] else { return }
                 count += 1
                 let what = "\(name), \(run.name), \(String(decoding: content.id, as: UTF8.self))"
@@ -91,16 +92,24 @@ struct MediaParityTests {
         }
     }
 
-    private func planner(_ model: EmbeddingModel, _ dataset: Dataset) throws -> InputPlanner {
+    private func planner(
+        _ model: EmbeddingModel, _ dataset: Dataset, _ role: Role = .document
+    ) throws -> InputPlanner {
         InputPlanner(
-            model.texts(of: .document), .document, try InputForm(model), ignoresMedia: false, mediaAdvice: ""
+            model.texts(of: role), role, try InputForm(model), ignoresMedia: false, mediaAdvice: ""
         ) { digest, body in try dataset.withMedia(digest, body) != nil }
     }
 
-    private func forEachContent(in dataset: Dataset, _ body: (RecordContent) throws -> Void) throws {
+    private func forEachContent(
+        in dataset: Dataset, _ role: Role = .document, _ body: (RecordContent) throws -> Void
+    ) throws {
         let reader = RecordContentReader()
-        try dataset.forEachDocumentRecord(in: 0..<dataset.documentCount) { _, line in
-            try body(try reader.content(of: line, .document, at: Place(path: "media")))
+        func read(_ line: UnsafeRawBufferPointer) throws {
+            try body(try reader.content(of: line, role, at: Place(path: "media")))
+        }
+        switch role {
+        case .document: try dataset.forEachDocumentRecord(in: 0..<dataset.documentCount) { try read($1) }
+        case .query: try dataset.forEachQueryRecord(in: 0..<dataset.queryCount) { try read($1) }
         }
     }
 

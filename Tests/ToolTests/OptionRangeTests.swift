@@ -14,7 +14,8 @@ struct OptionRangeTests {
     }
 
     static let encoding = [
-        ("--threads", "0", "100000"), ("--dims", "0", "65537"), ("--batch-tokens", "0", "16777217"),
+        ("--threads", "0", "100000"), ("--workers", "0", "1025"), ("--dims", "0", "65537"),
+        ("--batch-tokens", "0", "16777217"),
         ("--query-max-length", "0", "1048577"), ("--document-max-length", "0", "9223372036854775808"),
     ]
     static let encode = ["road", "--model", "m", "--output", "v"]
@@ -51,7 +52,7 @@ struct OptionRangeTests {
             options: [("--query-max-length", "0", "1048577"), ("--document-max-length", "0", "1048577")]),
         Numbers(
             command: ["tvt-train"], arguments: ["--config", "c.yaml", "--output", "o"],
-            options: [("--threads", "0", "100000")]),
+            options: [("--threads", "0", "100000"), ("--workers", "0", "1025")]),
         Numbers(
             command: ["tvt-store", "pull"], arguments: ["where", "road"],
             options: [("--jobs", "0", "65"), ("--retries", "0", "101"), ("--timeout", "0", "9223372036854775807")]),

@@ -199,4 +199,34 @@ struct TinyTwinTests {
             }
         }
     }
+
+    /// What is read ahead, and on how many threads, changes nothing: not a bit.
+    @Test("batches, losses and vectors are the same with any number of workers", arguments: [twins[2], twins[3]])
+    func anyNumberOfWorkers(twin: Twin) throws {
+        try makeStore(twin)
+        try makeModel(twin)
+        for count in [1, 2, 5] {
+            let workers = ["--workers", "\(count)"]
+            let result = try world.run(
+                "tvt-train",
+                training(twin, "run-\(count)", ["steps=6", "optimizer.warmup_steps=1"]) + workers)
+            try #require(result.status == 0, "\(result.errorText)")
+            #expect(try world.losses(of: "run-\(count)").count == 6)
+            #expect(try world.losses(of: "run-\(count)") == world.losses(of: "run-1"), "\(count) workers")
+            #expect(try world.weights("run-\(count)/model") == world.weights("run-1/model"), "\(count) workers")
+            // Batches of two or three records, so that many are decoded ahead.
+            for name in twin.datasets {
+                let output = "vectors-\(count)/\(name)"
+                let encoded = try world.run(
+                    "tvt-encode",
+                    [
+                        "corpus", name, "--model", "base", "--output", output, "--threads", "1", "--batch-tokens",
+                        "200", "--part-size", "7",
+                    ] + workers)
+                try #require(encoded.status == 0, "\(encoded.errorText)")
+                #expect(try !world.contents(of: output).isEmpty)
+            }
+            #expect(try world.contents(of: "vectors-\(count)") == world.contents(of: "vectors-1"), "\(count) workers")
+        }
+    }
 }

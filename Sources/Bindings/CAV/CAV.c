@@ -76,8 +76,9 @@ int32_t tvt_av_decode_sound(
     return door.decode_sound(av, rate, maxSamples, samples, count, message);
 }
 
-int32_t tvt_av_picture_times(tvt_av *av, size_t maxPictures, double **times, size_t *count, char *message) {
-    return door.picture_times(av, maxPictures, times, count, message);
+int32_t tvt_av_picture_times(
+    tvt_av *av, size_t maxPictures, double **times, size_t *count, double *seconds, char *message) {
+    return door.picture_times(av, maxPictures, times, count, seconds, message);
 }
 
 int32_t tvt_av_decode_pictures(

@@ -1,5 +1,6 @@
 #include "Container.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,14 +11,19 @@ static int ascending(const void *left, const void *right) {
     return difference < 0 ? -1 : difference > 0;
 }
 
-int32_t door_av_picture_times(tvt_av *av, size_t maxPictures, double **times, size_t *count, char *message) {
+/// As others compute it, so that the rates that follow from it are theirs to the last bit.
+static double inSeconds(int64_t time, AVRational unit) { return (double)time * unit.num / unit.den; }
+
+int32_t door_av_picture_times(
+    tvt_av *av, size_t maxPictures, double **times, size_t *count, double *seconds, char *message) {
     if (av->video < 0) return fail(TVT_AV_MISSING, "there is no picture in it", message);
     AVPacket *packet = av_packet_alloc();
     if (!packet) return fail(TVT_AV_NO_MEMORY, "there is not enough memory", message);
     double *found = NULL;
     size_t size = 0, capacity = 0;
     int32_t status = TVT_AV_OK;
-    double unit = av_q2d(av->container->streams[av->video]->time_base);
+    AVRational unit = av->container->streams[av->video]->time_base;
+    double start = INFINITY, lastStart = -INFINITY, end = -INFINITY;
     while (status == TVT_AV_OK) {
         int error = nextPacket(av, packet);
         if (error == AVERROR_EOF) break;
@@ -26,8 +32,11 @@ int32_t door_av_picture_times(tvt_av *av, size_t maxPictures, double **times, si
             break;
         }
         bool isPicture = isShown(av, packet);
-        if (isFirstKey(av, packet)) size = 0;
-        int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+        if (isFirstKey(av, packet)) {
+            size = 0;
+            start = INFINITY, lastStart = end = -INFINITY;
+        }
+        int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts, duration = packet->duration;
         av_packet_unref(packet);
         if (!isPicture) continue;
         if (size == maxPictures) {
@@ -44,7 +53,12 @@ int32_t door_av_picture_times(tvt_av *av, size_t maxPictures, double **times, si
             }
             found = more;
         }
-        found[size] = time == AV_NOPTS_VALUE ? (double)size : (double)time * unit;
+        found[size] = time == AV_NOPTS_VALUE ? (double)size : inSeconds(time, unit);
+        start = fmin(start, found[size]);
+        lastStart = fmax(lastStart, found[size]);
+        if (time != AV_NOPTS_VALUE && duration >= 0 && time <= INT64_MAX - duration) {
+            end = fmax(end, inSeconds(time + duration, unit));
+        }
         size++;
     }
     av_packet_free(&packet);
@@ -58,6 +72,7 @@ int32_t door_av_picture_times(tvt_av *av, size_t maxPictures, double **times, si
     for (size_t index = 0; index < size; index++) found[index] -= first;
     *times = found;
     *count = size;
+    *seconds = end > lastStart ? end - start : -1;
     return TVT_AV_OK;
 }
 

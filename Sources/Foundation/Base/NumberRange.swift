@@ -79,6 +79,8 @@ public struct NotInRange: Error, CustomStringConvertible {
 extension NumberRange where Number == Int {
     /// Threads of one process: more than a few for each processor only wait for each other, and thousands never end.
     public static let threads = NumberRange(1...max(64, 4 * processorCount))
+    /// Threads that read ahead of those that compute: they may wait for disks, so more than there are processors make sense.
+    public static let workers = NumberRange(1...1024)
     /// Items of a list that is shown to people.
     public static let shownItems = NumberRange(0...1_000_000)
 }

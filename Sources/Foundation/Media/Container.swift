@@ -84,15 +84,15 @@ final class Container {
         return Array(UnsafeBufferPointer(start: samples, count: count))
     }
 
-    /// When each picture is shown, in seconds from the first.
-    func pictureTimes() throws(MediaError) -> [Double] {
+    /// When each picture is shown, in seconds from the first, and the end of the last, as far as its packet tells.
+    func pictureTimes() throws(MediaError) -> (times: [Double], seconds: Double?) {
         var times: UnsafeMutablePointer<Double>?
-        var count = 0
+        var (count, seconds) = (0, -1.0)
         var message = Self.emptyMessage
-        let status = tvt_av_picture_times(handle, limits.pictureCount, &times, &count, &message)
+        let status = tvt_av_picture_times(handle, limits.pictureCount, &times, &count, &seconds, &message)
         guard status == 0, let times else { throw MediaError(status: status, message) }
         defer { free(times) }
-        return Array(UnsafeBufferPointer(start: times, count: count))
+        return (Array(UnsafeBufferPointer(start: times, count: count)), seconds >= 0 ? seconds : nil)
     }
 
     /// Pictures by their numbers in the order of showing, upright.

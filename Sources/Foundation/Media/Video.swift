@@ -17,7 +17,7 @@ public struct Video: Sendable, Equatable {
     public init(
         decoding bytes: UnsafeRawBufferPointer, _ sampling: Sampling, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) {
-        let times = try Container(bytes, limits).pictureTimes()
+        let times = try Container(bytes, limits).pictureTimes().times
         let numbers = sampling.numbers(of: times)
         self.times = numbers.map { times[$0] }
         pictures = try Container(bytes, limits).pictures(numbers)
@@ -31,7 +31,7 @@ extension Video {
         public let width: Int
         public let height: Int
         public let pictureCount: Int
-        /// From the first picture to the end of the last, as far as their times tell.
+        /// From the first picture to the end of the last, as far as their times tell; 0 where nothing does.
         public let seconds: Double
     }
 
@@ -43,11 +43,11 @@ extension Video {
     ) throws(MediaError) -> Extent {
         let container = try Container(bytes, limits)
         let info = container.info
-        let times = try container.pictureTimes()
+        let (times, measured) = try container.pictureTimes()
         let isTurned = info.turn == 90 || info.turn == 270
-        // The last picture is shown as long as others on average.
-        let span = times.last! - times[0]
-        let seconds = times.count > 1 ? span * Double(times.count) / Double(times.count - 1) : 0
+        // A last picture of which nothing says how long it is shown is shown as long as others on average.
+        let average = times.count > 1 ? times.last! * Double(times.count) / Double(times.count - 1) : 0
+        let seconds = measured ?? average
         return Extent(
             width: Int(isTurned ? info.height : info.width), height: Int(isTurned ? info.width : info.height),
             pictureCount: times.count, seconds: seconds)

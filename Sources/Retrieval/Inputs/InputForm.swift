@@ -24,6 +24,11 @@ public struct InputForm: Sendable {
         settings = model.card.inputs
         positionCount = model.text.maxLength
         media = try MediaPlanner(model)
+        if media == nil, let key = InputSettings.Key.ofMedia.first(where: { settings.text(of: $0) != nil }) {
+            throw Failure(
+                .badConfiguration, "inputs: \(key.rawValue) is about media, and the model takes none",
+                advice: "Leave it out.")
+        }
         let folder = model.processorFolder
         let usesTemplate = settings.chat ?? false
         // Models of texts are used without one unless somebody says otherwise.

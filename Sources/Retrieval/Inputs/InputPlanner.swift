@@ -153,7 +153,9 @@ public struct InputPlanner: Sendable {
                 offender: id,
                 advice: "tvt-convert takes media into the store: --media DIR.")
         }
-        if let described = item.reference.item,
+        // A sound may go on behind the pictures, and the record says how long both take.
+        let isTimed = item.kind == .video && item.reference.item?.sampleRate != nil && form.media?.timesFrames == true
+        if !isTimed, let described = item.reference.item,
             let extent = MediaExtent(described, as: item.kind, rate: form.media?.soundRate)
         {
             return extent

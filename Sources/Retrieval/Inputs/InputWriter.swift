@@ -72,35 +72,35 @@ struct InputWriter: Sendable {
     private func plain(
         _ text: [UInt8], _ media: [PlannedMedia], _ limit: Int, at place: @autoclosure () -> Place
     ) throws -> (tokens: [Int32], wasTruncated: Bool) {
-        var ofMedia: [Int32] = []
-        var placeholderCount = 0
-        for item in media {
-            let token = placeholder(item.kind)
-            let texts = form.media!.pictureTexts(item) ?? [""]
-            for text in texts { ofMedia += try ids(Array(text.utf8)) + [token] }
-            placeholderCount += texts.count
+        // Before each placeholder stands a text, of most an empty one.
+        let named = media.flatMap { item in
+            (form.media!.pictureTexts(item) ?? [""]).map { (text: Array($0.utf8), token: placeholder(item.kind)) }
+        }
+        // What stands before the first of them is one string for the tokenizer.
+        func ofMedia(behind start: [UInt8]) throws -> [Int32] {
+            try named.enumerated().flatMap { try ids(($0 == 0 ? start : []) + $1.text) + [$1.token] }
         }
         let tokenizer = tokenizer.tokenizer
         let isFirst = form.settings.mediaPlace != .last
-        var before = tokenizer.prefix
-        var after = tokenizer.suffix
-        var ofText: [Int32]
-        if isFirst {
-            before += try ids(prompt) + ofMedia
-            ofText = try ids(text)
-        } else {
-            // Prompt and text are one string for the tokenizer.
-            ofText = try ids(prompt + text)
-            after = ofMedia + after
+        let mediaAlone = try isFirst ? [] : ofMedia(behind: [])
+        func whole(_ before: [Int32], _ ofText: [Int32], _ after: [Int32]) -> [Int32] {
+            let tokens = tokenizer.prefix + before + ofText + after + tokenizer.suffix
+            guard let endID = self.tokenizer.endID, tokens.last != endID else { return tokens }
+            return tokens + [endID]
         }
-        if let endID = self.tokenizer.endID, (before + ofText + after).last != endID { after.append(endID) }
-        let room = limit - (before.count + after.count - placeholderCount)
-        guard room >= 0 else { throw crowded(before.count + after.count - placeholderCount, limit, at: place()) }
-        let wasTruncated = ofText.count > room
-        if wasTruncated {
-            ofText = Array(tokenizer.truncatesLeft ? ofText.suffix(room) : ofText.prefix(room))
-        }
-        return (before + ofText + after, wasTruncated)
+        let uncut =
+            try isFirst
+            ? whole(ofMedia(behind: prompt), ids(text), []) : whole(ofMedia(behind: prompt + text), [], [])
+        let room = limit + named.count
+        guard uncut.count > room else { return (uncut, false) }
+        // The prompt stays, on whichever side the text is cut.
+        let isWithPrompt = !isFirst && !tokenizer.truncatesLeft
+        let before = try isFirst ? ofMedia(behind: prompt) : isWithPrompt ? [] : ids(prompt)
+        let ofText = try ids(isWithPrompt ? prompt + text : text)
+        let besideCount = whole(before, [], mediaAlone).count
+        guard besideCount <= room else { throw crowded(besideCount - named.count, limit, at: place()) }
+        let kept = tokenizer.truncatesLeft ? ofText.suffix(room - besideCount) : ofText.prefix(room - besideCount)
+        return (whole(before, Array(kept), mediaAlone), true)
     }
 
     // MARK: - By a template
@@ -150,8 +150,8 @@ struct InputWriter: Sendable {
 
     /// Puts what names a video's pictures, one by one, in the place of its placeholder.
     ///
-    /// The marks around the placeholder go with it, as transformers 4 has it, which the published models were trained
-    /// with; 5 leaves them around the whole.
+    /// Qwen3-VL's marks around the placeholder go with it, as transformers 4 has it, which the published models were
+    /// trained with; 5 leaves them around the whole.
     private func namePictures(
         _ texts: [String], _ item: PlannedMedia, in bytes: inout [UInt8], at place: @autoclosure () -> Place
     ) throws {
@@ -160,7 +160,7 @@ struct InputWriter: Sendable {
                 "the tokenizer has no name for the token that stands for videos", at: place(),
                 exitStatus: .badConfiguration)
         }
-        let (begin, end) = (Array("<|vision_start|>".utf8), Array("<|vision_end|>".utf8))
+        let (begin, end) = form.media!.pictureMarks
         let marked = texts.flatMap { Array($0.utf8) + begin + pad + end }
         for pattern in [begin + pad + end, pad] {
             guard let range = bytes.firstRange(of: pattern) else { continue }

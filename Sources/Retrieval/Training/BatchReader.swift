@@ -27,21 +27,24 @@ final class BatchReader {
     private typealias Step = Result<[TrainingBatch], any Error>
 
     /// Steps that may wait, or be under way.
-    private static let stepsAhead = 3
-    /// Readers: one keeps up with any model that is worth training; the other cores compute.
-    private static let readerCount = 1
+    private let stepsAhead: Int
 
-    /// - Parameter first: the step to begin with, from 0.
-    init(_ plan: TrainingPlan, from first: Int) throws {
+    /// - Parameters:
+    ///   - first: the step to begin with, from 0.
+    ///   - workers: threads that read, as many that tokenise, and as many that decode; nil: one of the former each, which
+    ///     keep up with any model that is worth training, and a few of the latter. The other cores compute.
+    init(_ plan: TrainingPlan, from first: Int, workers: Int? = nil) throws {
         self.plan = plan
         nextStep = first
+        stepsAhead = max(3, workers ?? 1)
         let size = UInt64(plan.config.queriesPerStep)
+        var reading = ExampleReader.Options(workers: workers ?? 1)
+        reading.windows = max(reading.windows, reading.workers)
         reader = try ExampleReader(
-            plan.source, slots: (UInt64(first) * size)..<(UInt64(plan.stepCount) * size),
-            options: .init(workers: Self.readerCount))
-        loader = try plan.readsMedia ? InputLoader(workers: max(1, min(4, processorCount / 2))) : nil
+            plan.source, slots: (UInt64(first) * size)..<(UInt64(plan.stepCount) * size), options: reading)
+        loader = try plan.readsMedia ? InputLoader(workers: workers ?? max(1, min(4, processorCount / 2))) : nil
         let batching = plan.batching
-        tokenizing = try OrderedWorkers(workers: 1, window: Self.stepsAhead) {
+        tokenizing = try OrderedWorkers(workers: workers ?? 1, window: stepsAhead) {
             { examples in Result { try batching.batches(examples) } }
         }
     }
@@ -50,7 +53,7 @@ final class BatchReader {
     ///
     /// - Precondition: there is one.
     func next() throws -> [TrainingBatch] {
-        while failure == nil, ready.count + underWayCount < Self.stepsAhead, nextStep < plan.stepCount {
+        while failure == nil, ready.count + underWayCount < stepsAhead, nextStep < plan.stepCount {
             do {
                 underWayCount += 1
                 try tokenizing.submit(examplesOfNextStep(), write: take)
@@ -65,7 +68,7 @@ final class BatchReader {
             guard !ready.isEmpty else { throw failure ?? Failure(.bug, "no step is left") }
             return try ready.removeFirst().get()
         }
-        while let step = ready.first, loading.count < Self.stepsAhead {
+        while let step = ready.first, loading.count < stepsAhead {
             let jobs = (try? step.get())?.flatMap { $0.jobs.compactMap { $0 } } ?? []
             guard !loader.isFull(for: jobs) else { break }
             try loader.submit(jobs)

@@ -31,8 +31,12 @@ public final class TrainingRun {
 
     /// Starts a run in `output`, or goes on with the one that is there.
     ///
-    /// - Parameter resume: see ``RunFolder/init(opening:lock:resume:)``.
-    public init(_ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto) throws {
+    /// - Parameters:
+    ///   - resume: see ``RunFolder/init(opening:lock:resume:)``.
+    ///   - workers: threads that read, tokenise and decode ahead; nil for a few. Steps do not depend on it.
+    public init(
+        _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, workers: Int? = nil
+    ) throws {
         self.plan = plan
         traceChoice = trace
         trainedParts = try plan.trainedParts()
@@ -65,7 +69,7 @@ public final class TrainingRun {
         dropout.seed = plan.config.seed
         step.dropout = dropout
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
-        reader = try BatchReader(plan, from: step.optimizer.stepCount)
+        reader = try BatchReader(plan, from: step.optimizer.stepCount, workers: workers)
         metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: last ?? 0)
         if resume, last == nil {
             let kept = metrics.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""

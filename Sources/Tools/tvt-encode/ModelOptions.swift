@@ -36,6 +36,13 @@ struct ModelOptions: ParsableArguments {
     var threads: Int?
 
     @Option(
+        in: .workers,
+        help: ArgumentHelp(
+            "Threads that read and tokenise records, and as many that decode media, ahead of those that compute (default: "
+                + "half of the cores, 4 at most). The vectors are the same.", valueName: "n"))
+    var workers: Int?
+
+    @Option(
         in: NumberRange(1...65_536),
         help: ArgumentHelp(
             "Keep the first n components (Matryoshka models), scaled to length 1 again if the model's vectors are.",
@@ -74,6 +81,7 @@ struct ModelOptions: ParsableArguments {
         var options = DatasetEncoder.Options()
         options.dims = dims
         if let batchTokens { options.tokenBudget = batchTokens }
+        if let workers { options.workerCount = workers }
         return options
     }
 

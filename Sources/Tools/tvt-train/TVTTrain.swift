@@ -97,6 +97,13 @@ struct TVTTrain: Tool {
     @Option(in: .threads, help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
     var threads: Int?
 
+    @Option(
+        in: .workers,
+        help: ArgumentHelp(
+            "Threads each that read, that tokenise, and that decode media, ahead of those that compute (default: one, one, "
+                + "and half of the cores, 4 at most). Steps and losses are the same.", valueName: "n"))
+    var workers: Int?
+
     @Flag(
         name: .customLong("no-golden-check"),
         help: "Do not compare the vectors of tvt.golden.json with those that the model, or the checkpoint, gives.")
@@ -133,10 +140,11 @@ struct TVTTrain: Tool {
             log.notice("dtype: bf16: \(note)")
         }
         if dryRun {
+            if workers != nil { log.notice("--workers: nothing is read ahead of --dry-run") }
             let result = try DryRun(plan)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
-        let run = try TrainingRun(plan, output: FilePath(output!), resume: resume, trace: trace)
+        let run = try TrainingRun(plan, output: FilePath(output!), resume: resume, trace: trace, workers: workers)
         let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
         defer { withExtendedLifetime(lease) {} }
         let report = try run.run()

@@ -101,7 +101,10 @@ int32_t tvt_av_decode_sound(
     tvt_av *av, uint32_t rate, size_t maxSamples, float **samples, size_t *count, char *message);
 
 /// When each picture of the first video is shown, in seconds from the first, ascending; read without decoding.
-int32_t tvt_av_picture_times(tvt_av *av, size_t maxPictures, double **times, size_t *count, char *message);
+///
+/// - seconds: from the beginning of the first to the end of that which ends last; negative where their packets do not say.
+int32_t tvt_av_picture_times(
+    tvt_av *av, size_t maxPictures, double **times, size_t *count, double *seconds, char *message);
 
 /// Decodes pictures by their number in the order of showing.
 ///

@@ -18,6 +18,24 @@ public enum FrameSampling: Sendable, Hashable {
     /// of more than a maximum some, evenly, or the first ones.
     case gemma(rate: Double?, maximum: Int?, cutsEnd: Bool)
 
+    /// Whether frames are taken by their times.
+    var isTimed: Bool {
+        switch self {
+        case .all, .even, .loaderCount, .qwen2Count, .gemma(nil, _, _): false
+        case .loaderRate, .qwen2Rate, .qwen3Rate, .gemma: true
+        }
+    }
+
+    /// As EmbeddingGemma 2's processor takes frames at another rate.
+    ///
+    /// - Parameter maximum: nil for its own, or that of its class.
+    func at(_ rate: Double, maximum: Int?) -> FrameSampling {
+        guard case .gemma(_, let own, let cutsEnd) = self else {
+            return .gemma(rate: rate, maximum: maximum ?? 32, cutsEnd: false)
+        }
+        return .gemma(rate: rate, maximum: maximum ?? own, cutsEnd: cutsEnd)
+    }
+
     /// The numbers of the frames, ascending; a number may come again.
     ///
     /// Sources: qwen-vl-utils 0.0.14, `smart_nframes`; transformers 5.24, `sample_frames` of the video processors.
@@ -50,7 +68,7 @@ public enum FrameSampling: Sendable, Hashable {
             let wanted = Int(min(Double(total) / (video.frameRate ?? 24) * rate, Double(total) + Double(minimum)))
             return Self.even(min(max(wanted, minimum), maximum, total), of: total)
         case .gemma(let rate, let maximum, let cutsEnd):
-            return Self.gemma(video, rate, maximum, cutsEnd)
+            return try Self.gemma(video, rate, maximum, cutsEnd)
         }
     }
 
@@ -80,18 +98,29 @@ public enum FrameSampling: Sendable, Hashable {
         return (0..<Int((Double(total) / step).rounded(.up))).map { Int(Float(Double($0) * step)) }
     }
 
-    private static func gemma(_ video: VideoExtent, _ rate: Double?, _ maximum: Int?, _ cutsEnd: Bool) -> [Int] {
+    /// The most frames that are listed where nothing bounds them: no model takes so many.
+    private static let mostListed = 1_000_000
+
+    private static func gemma(
+        _ video: VideoExtent, _ rate: Double?, _ maximum: Int?, _ cutsEnd: Bool
+    ) throws(PictureFault) -> [Int] {
         let total = video.frameCount
-        var indices = Array(0..<total)
+        var (count, step) = (total, 1.0)
         if let rate, let frameRate = video.frameRate, let duration = video.duration {
-            let step = frameRate / rate
-            indices = (0..<max(1, Int(duration * rate))).map { Int(min(Double(total - 1), Double($0) * step)) }
+            step = frameRate / rate
+            count = max(1, Int(min(duration * rate, 1e15)))
         }
-        guard let maximum, indices.count > maximum else { return indices }
-        if cutsEnd { return Array(indices.prefix(maximum)) }
-        guard maximum > 1 else { return [indices[0]] }
-        let step = Double(indices.count - 1) / Double(maximum - 1)
-        return (0..<maximum - 1).map { indices[Int(Double($0) * step)] } + [indices[indices.count - 1]]
+        func index(_ number: Int) -> Int { Int(min(Double(total - 1), Double(number) * step)) }
+        guard let maximum, count > maximum else {
+            guard count <= mostListed else {
+                throw PictureFault("\(count) frames are to be taken", advice: "Take a number of frames instead.")
+            }
+            return (0..<count).map(index)
+        }
+        if cutsEnd { return (0..<maximum).map(index) }
+        guard maximum > 1 else { return [index(0)] }
+        let stride = Double(count - 1) / Double(maximum - 1)
+        return (0..<maximum - 1).map { index(Int(Double($0) * stride)) } + [index(count - 1)]
     }
 
     private static func multiple(of factor: Int, nearestTo number: Double) -> Int {

@@ -32,6 +32,13 @@ public enum ImageProcessing: Sendable, Hashable {
         }
     }
 
+    /// The same for an image that nobody brings to a size before.
+    var withoutLoader: ImageProcessing {
+        guard case .qwen(var processing) = self else { return self }
+        processing.loader = nil
+        return .qwen(processing)
+    }
+
     /// What becomes of an image.
     ///
     /// - Parameters:

@@ -11,6 +11,15 @@ extension MediaPlanner {
         }
     }
 
+    /// Whether it depends on the times of a video's pictures which are taken, or how they are named.
+    var timesFrames: Bool {
+        switch video {
+        case .qwen(let qwen): qwen.generation == .qwen3 || qwen.sampling.isTimed
+        case .gemma(let gemma): gemma.addsTimestamps || gemma.sampling.isTimed
+        case nil: false
+        }
+    }
+
     /// Why media of this kind are refused, in words and without paths; nil where they are taken.
     public func obstacle(to kind: MediaKind) -> String? {
         guard hasTower(for: kind) else { return "the model has no part for it" }

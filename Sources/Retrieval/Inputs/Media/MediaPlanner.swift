@@ -11,6 +11,8 @@ public struct MediaPlanner: Sendable {
     public let video: VideoProcessing?
     public let sound: SoundFrontEnd?
     public let settings: InputSettings
+    /// Whether the model is told the rate at which frames were to be taken, and not that at which they were.
+    private let saysWantedRate: Bool
     /// Where processors' files are looked for, for messages.
     private let folder: FilePath
 
@@ -25,22 +27,30 @@ public struct MediaPlanner: Sendable {
         folder = model.processorFolder
         let processors = try VisionProcessors(folder: folder)
         image = rules.image == nil ? nil : try processors.image.map { try Self.image($0, settings) }
-        video =
-            rules.video == nil
-            ? nil
-            : try processors.video.map {
-                try Self.video($0, settings, isOmni: model.card.family.hasPrefix("qwen2_5_omni"))
-            }
+        let isOmni = model.card.family.hasPrefix("qwen2_5_omni")
+        saysWantedRate = isOmni
+        video = rules.video == nil ? nil : try processors.video.map { try Self.video($0, settings, isOmni: isOmni) }
         // A tower of whole pieces hears silence behind a clip.
         sound =
             try rules.audio == nil || !FeatureExtractorFile.exists(in: folder)
             ? nil : SoundFrontEnd(folder: folder, keepsChunk: rules.soundPiece > 1)
+        try checkUse()
     }
 
     private static func refusal(_ key: InputSettings.Key) -> Failure {
         Failure(
             .badConfiguration, "inputs: the model's processors have no use for \(key.rawValue)",
             advice: "leave it out; the sizes in the processors' files hold")
+    }
+
+    /// Refuses what is said of media that the model does not take.
+    private func checkUse() throws {
+        let images: [InputSettings.Key] = [.imageSize, .imagePixels, .queryImage]
+        // Frames of a model that has a processor for images alone are images of their own.
+        let videos: [InputSettings.Key] = [.frameRate, .frameSize, .framePixels]
+        for key in (image == nil ? images : []) + (video == nil ? videos : [])
+        where settings.text(of: key) != nil { throw Self.refusal(key) }
+        if rules.video == nil, settings.frameCount != nil { throw Self.refusal(.frameCount) }
     }
 
     private static func image(
@@ -62,15 +72,14 @@ public struct MediaPlanner: Sendable {
     private static func video(
         _ processing: VideoProcessing, _ settings: InputSettings, isOmni: Bool
     ) throws -> VideoProcessing {
-        let sampling: FrameSampling? =
-            if let rate = settings.frameRate {
-                .loaderRate(rate, minimum: 4, maximum: settings.frameCount ?? 768)
-            } else {
-                settings.frameCount.map { .even(count: $0) }
-            }
+        let even = settings.frameCount.map { FrameSampling.even(count: $0) }
         switch processing {
         case .qwen(var qwen):
-            if let sampling { qwen.sampling = sampling }
+            if let rate = settings.frameRate {
+                qwen.sampling = .loaderRate(rate, minimum: 4, maximum: settings.frameCount ?? 768)
+            } else if let even {
+                qwen.sampling = even
+            }
             if isOmni { qwen.frame.budget = QwenVideoProcessing.omniBudget }
             if let pixels = settings.framePixels { qwen.frame.budget = PixelBudget(pixels) }
             if let size = settings.frameSize {
@@ -80,7 +89,12 @@ public struct MediaPlanner: Sendable {
         case .gemma(var gemma):
             if settings.frameSize != nil { throw refusal(.frameSize) }
             if settings.framePixels != nil { throw refusal(.framePixels) }
-            if let sampling { gemma.sampling = sampling }
+            if let rate = settings.frameRate {
+                // Its processor takes both itself.
+                gemma.sampling = gemma.sampling.at(rate, maximum: settings.frameCount)
+            } else if let even {
+                gemma.sampling = even
+            }
             return .gemma(gemma)
         }
     }
@@ -103,13 +117,15 @@ public struct MediaPlanner: Sendable {
                 guard rules.image != nil, let image else {
                     throw unseen("images", rules.image == nil ? nil : "an image processor")
                 }
-                let plan = try image.plan(size, patchSide: rules.patchSize, mergeSide: rules.mergeSize)
+                // What stands in for an image is as large as it is said to be, whatever becomes of others.
+                let own = digest == nil ? image.withoutLoader : image
+                let plan = try own.plan(size, patchSide: rules.patchSize, mergeSide: rules.mergeSize)
                 (processing, shape, isCut) = (.image(plan), .grid(plan.grid), false)
             case .video(let video):
                 guard rules.video != nil else { throw unseen("videos", nil) }
                 let plan = try self.plan(video)
                 (processing, shape, isCut) = (.video(plan), .grid(plan.grid), false)
-                (seconds, placeholders) = times(of: plan)
+                (seconds, placeholders) = times(of: plan, video)
             case .sound(let sampleCount):
                 guard rules.audio != nil, let sound else {
                     throw unseen("sounds", rules.audio == nil ? nil : "a feature extractor")
@@ -167,14 +183,27 @@ public struct MediaPlanner: Sendable {
 
     /// Seconds between steps as the model is told them, and how its pictures are named.
     ///
-    /// A processor that is not told at which rate frames were taken counts on 2 a second.
-    private func times(of plan: VideoPlan) -> (Double?, MediaRules.Planned.Placeholders) {
+    /// A processor that is not told at which rate frames were taken counts on 2 a second; qwen-vl-utils tells it at which
+    /// they were, those of a short video being more than was asked for. Qwen2.5-Omni's takes one rate for all videos.
+    private func times(of plan: VideoPlan, _ extent: VideoExtent) -> (Double?, MediaRules.Planned.Placeholders) {
         switch video {
-        case .qwen(let qwen) where qwen.generation == .qwen3: (nil, .eachPicture)
-        case .qwen(let qwen): (Double(qwen.frame.framesPerPatch) / (settings.frameRate ?? 2), .one)
-        case .gemma(let gemma): (nil, gemma.addsTimestamps ? .eachPicture : .one)
-        case nil: (nil, .one)
+        case .qwen(let qwen) where qwen.generation == .qwen3: return (nil, .eachPicture)
+        case .qwen(let qwen):
+            var rate = settings.frameRate ?? 2
+            if settings.frameRate != nil, !saysWantedRate, let ownRate = extent.frameRate {
+                rate = Double(plan.frameIndices.count) / Double(extent.frameCount) * ownRate
+            }
+            return (Double(qwen.frame.framesPerPatch) / rate, .one)
+        case .gemma(let gemma): return (nil, gemma.addsTimestamps ? .eachPicture : .one)
+        case nil: return (nil, .one)
         }
+    }
+
+    /// What a conversation has around the placeholder of each picture of such a video; nothing where the tokens that become
+    /// of placeholders have it.
+    var pictureMarks: (begin: [UInt8], end: [UInt8]) {
+        guard case .qwen = video else { return ([], []) }
+        return (Array("<|vision_start|>".utf8), Array("<|vision_end|>".utf8))
     }
 
     /// The texts before each picture of a video that is named picture by picture.

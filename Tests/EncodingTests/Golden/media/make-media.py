@@ -4,7 +4,7 @@ tiny models.
     python make-media.py --v4-python PYTHON [--only NAME]... [--folders DIR]
 
 Made with transformers 5.24.0, torch 2.13.0 (CPU, AVX2, one thread), torchvision 0.28.0, Pillow 12.3.0, numpy 2.4.6 and
-Debian 12's ffmpeg 5.1; a few minutes, no network. PYTHON is an interpreter that has transformers 4.57.6 and torch, which
+qwen-vl-utils 0.0.14 and Debian 12's ffmpeg 5.1; a few minutes, no network. PYTHON is an interpreter that has transformers 4.57.6 and torch, which
 places the tokens of Qwen's models: see make-vision.py in Tests/ModelsTests/Golden/families, whose functions this script
 uses, and those of make-families.py, make-audio.py and make-eg2.py. PROVENANCE.md describes the files.
 
@@ -12,7 +12,8 @@ uses, and those of make-families.py, make-audio.py and make-eg2.py. PROVENANCE.m
 
 The reference is transformers' own processor of each model, with Pillow's image processors and torch's video processors.
 It is given what a reader of files would give it: images turned upright as their EXIF data want it, frames and samples as
-ffmpeg decodes them. Two things are not what version 5 does when left to itself:
+ffmpeg decodes them. Settings that name what a loader does before (`image_size`, `frame_size`, `frame_rate`) are done by
+qwen-vl-utils. Of a text that is cut at its beginning, prompt and template stay, and of its tokens the last ones. Two things are not what version 5 does when left to itself:
 
 - positions are version 4's (make-vision.py);
 - in Qwen3-VL's prompts the marks around a video give way to those around each of its pictures, as in version 4: the
@@ -23,6 +24,7 @@ The graft has no counterpart: its parts are transformers', its projectors plain 
 
 import argparse
 import importlib.util
+import itertools
 import json
 import struct
 import subprocess
@@ -39,6 +41,7 @@ import torch
 import torchvision
 import transformers
 from PIL import Image, ImageOps
+from qwen_vl_utils import vision_process
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers.video_utils import VideoMetadata
@@ -112,6 +115,35 @@ def write_video(name, seed, count, rate, width, height):
     )  # fmt: skip
 
 
+def write_uneven_video(name, seed, count, width, height):
+    """Pictures that are shown for different times, and a sound that goes on behind them."""
+    frames = b"".join(picture(seed + i, width, height).tobytes() for i in range(count))
+    with tempfile.TemporaryDirectory() as folder:
+        silent = Path(folder) / "silent.mp4"
+        ffmpeg(
+            "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", 10, "-i", "-",
+            "-vf", f"setpts='if(lt(N,{count // 2}),N,{count // 2}+(N-{count // 2})*4)/(10*TB)'", "-vsync", "vfr",
+            "-video_track_timescale", 1000, "-c:v", "libx264", "-threads", 1, "-crf", 30, "-pix_fmt", "yuv420p", silent,
+            given=frames,
+        )  # fmt: skip
+        ffmpeg(
+            "-i", silent, "-f", "lavfi", "-i", "sine=300:d=9:r=8000", "-c:v", "copy", "-c:a", "aac", "-b:a", "8k",
+            "-map_metadata", -1, FILES / name,
+        )  # fmt: skip
+
+
+def write_long_sound(name):
+    """Longer than half a minute, behind which EmbeddingGemma 2 hears nothing; silent but for its ends."""
+    samples = np.zeros(496_000)
+    for start in (0, 477_000):
+        time = np.arange(6000) / 16_000
+        samples[start : start + 6000] = 0.3 * np.sin(2 * np.pi * (300 + 500 * time) * time)
+    ffmpeg(
+        "-f", "s16le", "-ar", 16_000, "-ac", 1, "-i", "-", "-c:a", "flac", FILES / name,
+        given=(samples * 32767).astype("<i2").tobytes(),
+    )  # fmt: skip
+
+
 def write_files():
     FILES.mkdir(exist_ok=True)
     Image.fromarray(picture(1, 64, 40)).save(FILES / "wide.png")
@@ -134,9 +166,17 @@ def write_files():
     write_video("clip.mp4", 20, 12, 4, 48, 36)
     write_video("odd.mp4", 30, 5, 10, 36, 60)
     write_video("one.mp4", 40, 1, 25, 40, 40)
+    write_uneven_video("uneven.mp4", 50, 14, 44, 36)
+    ffmpeg("-i", FILES / "odd.mp4", "-c", "copy", "-metadata:s:v:0", "rotate=90", FILES / "aside.mp4")
+    # Whole windows of Whisper's towers: 600 frames of spectrograms, 6 windows of Omni's.
+    write_sound("windows.wav", 16000, 0.6, 1)
+    write_long_sound("minute.flac")
 
 
 def image(name):
+    if name.startswith("black "):
+        side = int(name.split(" ")[1])
+        return Image.new("RGB", (side, side))
     return ImageOps.exif_transpose(Image.open(FILES / name))
 
 
@@ -146,17 +186,33 @@ def sound(name):
     return np.frombuffer(ffmpeg("-i", FILES / name, "-af", resampling, "-f", "f32le", "-"), np.float32)
 
 
+def probe(name, *arguments):
+    command = ["ffprobe", "-v", "error", "-of", "json", "-select_streams", "v:0", *arguments, str(FILES / name)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
 def frames(name):
-    probe = ["ffprobe", "-v", "error", "-of", "json", "-show_streams", "-show_format", str(FILES / name)]
-    found = json.loads(subprocess.run(probe, check=True, capture_output=True).stdout)
+    """Upright pictures, how many there are a second on average, and how many seconds they take.
+
+    Rate and seconds are torchcodec's, with which transformers reads files: from the beginning of the first picture to the
+    end of the last, as the packets say it. The sound has no part in it.
+    """
+    found = probe(name, "-show_streams", "-show_packets")
     stream = found["streams"][0]
+    turns = [abs(data.get("rotation", 0)) for data in stream.get("side_data_list", [])]
+    width, height = stream["width"], stream["height"]
+    if 90 in turns:
+        width, height = height, width
     raw = ffmpeg(
         "-i", FILES / name, "-vsync", 0, "-sws_flags", "bilinear+accurate_rnd+full_chroma_int", "-f", "rawvideo",
         "-pix_fmt", "rgb24", "-",
     )  # fmt: skip
-    pictures = np.frombuffer(raw, np.uint8).reshape(-1, stream["height"], stream["width"], 3).copy()
-    over, under = stream["avg_frame_rate"].split("/")
-    return pictures, int(over) / int(under), float(found["format"]["duration"])
+    pictures = np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3).copy()
+    over, under = map(int, stream["time_base"].split("/"))
+    begins = [packet["pts"] for packet in found["packets"]]
+    ends = [packet["pts"] + packet["duration"] for packet in found["packets"]]
+    seconds = max(ends) * over / under - min(begins) * over / under
+    return pictures, len(pictures) / seconds, seconds
 
 
 # --- Records -------------------------------------------------------------------------------------------------------
@@ -184,6 +240,10 @@ RECORDS = [
     {"id": "all", "image": "wide.png", "video": "odd.mp4", "audio": "plain.wav", "text": "everything at once"},
     {"id": "seen", "image": "grey.jpg", "video": "clip.mp4"},
     {"id": "long", "text": LONG},
+    {"id": "uneven", "video": "uneven.mp4", "text": "some pictures stay longer"},
+    {"id": "aside", "video": "aside.mp4"},
+    {"id": "windows", "audio": "windows.wav"},
+    {"id": "minute", "audio": "minute.flac", "text": "the end is not heard"},
 ]
 
 
@@ -196,6 +256,13 @@ class Run:
     prompt: str = ""
     max_length: int = 4096
     records: list = field(default_factory=list)  # ids; all where it is empty
+    role: str = "document"
+
+    def given(self, record):
+        """A record with what it is given to look at, if it has nothing itself."""
+        side = self.inputs.get("query_image")
+        is_bare = not any(kind in record for kind in KINDS)
+        return record | {"image": f"black {side}"} if side and self.role == "query" and is_bare else record
 
     def conversation(self, record, text):
         has_system = self.inputs.get("prompt_place") == "system"
@@ -217,13 +284,37 @@ def chosen_frames(run, name):
     """The frames that the processor is given, and what it is told about them."""
     pictures, rate, duration = frames(name)
     indices = np.arange(len(pictures))
-    if "frames" in run.inputs:
+    if "frame_rate" in run.inputs:
+        wanted = {"fps": run.inputs["frame_rate"]}
+        if "frames" in run.inputs:
+            wanted["max_frames"] = run.inputs["frames"]
+        count = vision_process.smart_nframes(wanted, len(pictures), rate)
+        indices = torch.linspace(0, len(pictures) - 1, count).round().long().numpy()
+    elif "frames" in run.inputs:
         indices = np.linspace(0, len(pictures) - 1, run.inputs["frames"]).round().astype(int)
     about = VideoMetadata(
         total_num_frames=len(pictures), fps=rate, duration=duration, frames_indices=indices.tolist(),
         width=pictures.shape[2], height=pictures.shape[1],
     )  # fmt: skip
     return pictures[indices], about
+
+
+def size_of(text):
+    width, height = map(int, text.split("x"))
+    return {"resized_width": width, "resized_height": height}
+
+
+def loaded_image(given, size, patch_side):
+    """As qwen-vl-utils hands it to a processor."""
+    return vision_process.fetch_image({"image": given} | size_of(size), image_patch_size=patch_side)
+
+
+def loaded_frames(given, size, patch_side):
+    """As qwen-vl-utils hands them to a processor: numbers."""
+    frames = torch.from_numpy(given).permute(0, 3, 1, 2)
+    vision_process.VIDEO_READER_BACKENDS["given"] = lambda about: (frames, {}, 2.0)
+    vision_process.get_video_reader_backend = lambda: "given"
+    return vision_process.fetch_video({"video": "given"} | size_of(size), image_patch_size=patch_side)
 
 
 # --- Tokenizers ----------------------------------------------------------------------------------------------------
@@ -360,17 +451,22 @@ class Reference:
             return run.prompt + text + items
         return run.prompt + items + text
 
+    def given_image(self, run, name):
+        return image(name)
+
+    def given_video(self, run, name):
+        """Pictures, what is told about them, and arguments of the processor besides."""
+        pictures, about = chosen_frames(run, name)
+        return pictures, about, {"do_sample_frames": False} if "frames" in run.inputs else {}
+
     def arguments(self, run, record, text):
         """What the processor makes of a record."""
         given = {}
         if "image" in record:
-            given["images"] = [image(record["image"])]
+            given["images"] = [self.given_image(run, record["image"])]
         if "video" in record:
-            pictures, about = chosen_frames(run, record["video"])
-            given["videos"] = [pictures]
-            given["video_metadata"] = [about]
-            if "frames" in run.inputs:
-                given["do_sample_frames"] = False
+            pictures, about, options = self.given_video(run, record["video"])
+            given |= {"videos": [pictures], "video_metadata": [about]} | options
         if "audio" in record:
             given["audio"] = [sound(record["audio"])]
         return self.processor(text=[self.text(run, record, text)], return_tensors="pt", **given)
@@ -390,13 +486,16 @@ class Reference:
             arguments = self.arguments(run, record, " ".join(words))
         return arguments, len(words) < len(text.split(" "))
 
+    def prepared(self, run, record):
+        return self.fitting(run, run.given(record))
+
     def encode(self, pairs):
         """Of each record in a run: tokens, positions (or none), vector, and whether the text was cut."""
-        fitting = [self.fitting(run, record) for run, record in pairs]
+        fitting = [self.prepared(run, record) for run, record in pairs]
         positions = self.positions([arguments for arguments, _ in fitting])
         for (arguments, was_cut), placed in zip(fitting, positions):
             extra = {} if placed is None else {"position_ids": torch.tensor(placed)[:, None]}
-            dropped = ("second_per_grid_ts", "mm_token_type_ids")
+            dropped = ("second_per_grid_ts", "mm_token_type_ids", "told_seconds")
             given = {key: value for key, value in arguments.items() if key not in dropped}
             with torch.no_grad():
                 last = self.model(**given, **extra).last_hidden_state[0]
@@ -418,7 +517,26 @@ class Reference:
         yield Run("cut", {"chat": True}, "Query: ", self.cut_length, ["text", "long", "tall", "music"])
 
 
-class QwenVL(Reference):
+class Loaded(Reference):
+    """What goes through qwen-vl-utils where a run has settings of it."""
+
+    patch_side = 4
+
+    def given_image(self, run, name):
+        given = image(name)
+        size = run.inputs.get("image_size")
+        return loaded_image(given, size, self.patch_side) if size and not name.startswith("black ") else given
+
+    def given_video(self, run, name):
+        pictures, about, options = super().given_video(run, name)
+        if "frame_size" in run.inputs:
+            pictures = loaded_frames(pictures, run.inputs["frame_size"], self.patch_side)
+        if "frame_rate" in run.inputs:
+            options = {"do_sample_frames": False}
+        return pictures, about, options
+
+
+class QwenVL(Loaded):
     kinds = ("image", "video")
     expanded = ("<|image_pad|>", "<|video_pad|>")
     cut_length = 40
@@ -458,8 +576,7 @@ class QwenVL(Reference):
                 for grid in arguments.get(grids, torch.zeros(0, 3)).tolist():
                     media.append({"kind": kind, "grid": grid})
                     if self.has_seconds and kind == "video":
-                        # Nobody tells the processor how far frames are apart: 2 a second, two for each step.
-                        media[-1]["seconds"] = 1.0
+                        media[-1]["seconds"] = arguments["told_seconds"]
             inputs.append({"tokens": arguments["input_ids"][0].tolist(), "media": media})
         request = {
             "config_class": f"{self.kind}Config", "model_class": f"{self.kind}Model",
@@ -499,6 +616,17 @@ class Qwen2VL(QwenVL):
             "loaded", {"chat": True, "system": "Look and read.", "image_pixels": "4096-5000"}, "",
             records=["wide", "turned", "tall", "all", "seen"],
         )  # fmt: skip
+        yield Run(
+            "squashed", {"chat": True, "image_size": "48x40", "frames": 4, "frame_size": "40x24"},
+            records=[
+                "wide", "turned", "palette", "print", "deep", "clear", "grey", "tall", "clip", "odd", "seen", "aside",
+            ],
+        )  # fmt: skip
+        # A query's own image is brought to a size, and the one that stands in for it is not.
+        yield Run(
+            "queries", {"chat": True, "generation_prompt": True, "query_image": 20, "image_size": "48x40"}, "Query: ",
+            records=["text", "long", "wide"], role="query",
+        )  # fmt: skip
 
     def arguments(self, run, record, text):
         if "image_pixels" not in run.inputs:
@@ -537,6 +665,79 @@ class Qwen25VL(QwenVL):
         )  # fmt: skip
 
 
+    def given_video(self, run, name):
+        pictures, about, options = super().given_video(run, name)
+        if "frame_pixels" in run.inputs:
+            low, high = map(int, run.inputs["frame_pixels"].split("-"))
+            options["size"] = {"shortest_edge": low, "longest_edge": high}
+        return pictures, about, options
+
+    def arguments(self, run, record, text):
+        made = super().arguments(run, record, text)
+        # Nobody tells the processor how far frames are apart but qwen-vl-utils: 2 a second, two for each step.
+        made["told_seconds"] = 1.0
+        if "frame_rate" in run.inputs and "video" in record:
+            _, about = chosen_frames(run, record["video"])
+            made["told_seconds"] = 2 / (len(about.frames_indices) / about.total_num_frames * about.fps)
+        return made
+
+    def runs(self):
+        yield from super().runs()
+        yield Run("rate", {"chat": True, "frame_rate": 2}, records=["clip", "odd", "seen", "uneven", "aside"])
+        yield Run(
+            "four at a rate", {
+                "chat": True, "frame_rate": 3, "frames": 4, "frame_size": "24x40", "frame_pixels": "256-1024",
+                "media_place": "last",
+            }, records=["clip", "odd", "uneven"],
+        )  # fmt: skip
+
+
+class Qwen25VLLeft(Qwen25VL):
+    """A tokenizer that cuts texts at their beginning."""
+
+    name, seed = "qwen2.5-vl-left", 3211
+
+    def write_processors(self, folder, tokenizer):
+        tokenizer.truncation_side = "left"
+        tokenizer.save_pretrained(folder)
+        super().write_processors(folder, tokenizer)
+
+    def ids(self, text, counts):
+        """Tokens of a text, with as many for the next image or video as `counts` says."""
+        made = []
+        for token in self.processor.tokenizer(text)["input_ids"]:
+            name = self.processor.tokenizer.convert_ids_to_tokens(token)
+            made += [token] * (next(counts) if name in self.expanded else 1)
+        return made
+
+    def prepared(self, run, record):
+        arguments, text = self.arguments(run, record, text_of(record)), text_of(record)
+        if self.length(arguments) <= run.max_length:
+            return arguments, False
+        expanded = set(self.processor.tokenizer.convert_tokens_to_ids(self.expanded))
+        runs = [len(list(same)) for token, same in itertools.groupby(arguments["input_ids"][0].tolist())
+                if token in expanded]  # fmt: skip
+        before, after = self.text(run, record, "\ufdd0").split("\ufdd0")
+        counts = iter(runs)
+        kept, rest = self.ids(before, counts), self.ids(text, counts)
+        ending = self.ids(text + after, iter(runs[len(runs) - sum(after.count(name) for name in self.expanded) :]))
+        assert ending[: len(rest) - 1] == rest[:-1], "words that nothing behind them changes"
+        excess = self.length(arguments | {"input_ids": torch.tensor([kept + ending])}) - run.max_length
+        assert excess < len(rest), "the text alone is cut"
+        arguments["input_ids"] = torch.tensor([kept + ending[excess:]])
+        arguments["attention_mask"] = torch.ones_like(arguments["input_ids"])
+        return arguments, True
+
+    def runs(self):
+        cut = dict(max_length=self.cut_length, records=["text", "long", "tall", "clip"])
+        yield Run("first", {"chat": True}, "Query: ", **cut)
+        yield Run("last", {"chat": True, "generation_prompt": True, "media_place": "last"}, "Query: ", **cut)
+        yield Run("system", {"chat": True, "prompt_place": "system"}, "Represent the text. ", **cut)
+        cut["records"] = ["tall", "clip"]
+        yield Run("plain", {"chat": False}, "Query: ", **cut)
+        yield Run("plain, last", {"chat": False, "media_place": "last"}, "Query: ", **cut)
+
+
 class Qwen3VL(QwenVL):
     """One file for all, as transformers 5 writes it."""
 
@@ -559,12 +760,21 @@ class Qwen3VL(QwenVL):
         )
         self.processor.save_pretrained(folder)
 
+    def runs(self):
+        yield from super().runs()
+        yield Run(
+            "rate", {"chat": True, "frame_rate": 1, "frames": 6, "frame_size": "48x32"},
+            records=["clip", "odd", "seen", "uneven"],
+        )  # fmt: skip
+
     def text(self, run, record, text):
         return super().text(run, record, text).replace("<|vision_start|><|video_pad|><|vision_end|>", "<|video_pad|>")
 
 
-class Omni(Reference):
-    name, seed = "omni", 3401
+class Omni(Loaded):
+    name, seed, patch_side = "omni", 3401, 14
+    # Its places among tokens are all different: a large file for what a shorter sound shows as well.
+    left_out = ("minute",)
     expanded = ("<|IMAGE|>", "<|VIDEO|>", "<|AUDIO|>")
     cut_length = 40
 
@@ -614,6 +824,21 @@ class Omni(Reference):
             chat_template=self.template,
         )  # fmt: skip
 
+    def given_video(self, run, name):
+        pictures, about, options = super().given_video(run, name)
+        if "frame_rate" in run.inputs:
+            options["fps"] = run.inputs["frame_rate"]
+        return pictures, about, options
+
+    def runs(self):
+        yield from super().runs()
+        yield Run(
+            "squashed", {
+                "chat": True, "media_place": "last", "image_size": "112x84", "frames": 4, "frame_size": "56x84",
+            }, records=["wide", "clear", "clip", "all", "uneven"],
+        )  # fmt: skip
+        yield Run("rate", {"chat": True, "frame_rate": 1}, records=["clip", "odd", "uneven"])
+
     def positions(self, all_arguments):
         return [self.placed(arguments) for arguments in all_arguments]
 
@@ -632,6 +857,7 @@ class EmbeddingGemma2(Reference):
     expanded = ("<|image|>", "<|video|>", "<|audio|>")
     marks = ("<|image>", "<image|>", "<|audio>", "<audio|>")
     cut_length = 60
+    of_videos = {}
 
     def make(self, folder):
         tokenizer = gemma_tokenizer()
@@ -658,7 +884,9 @@ class EmbeddingGemma2(Reference):
         self.processor = transformers.EmbeddingGemma2Processor(
             image_processor=Gemma4ImageProcessorPil(max_soft_tokens=140, patch_size=4),
             feature_extractor=transformers.Gemma4AudioFeatureExtractor(), tokenizer=tokenizer,
-            video_processor=EmbeddingGemma2VideoProcessor(max_soft_tokens=70, patch_size=4, do_normalize=False),
+            video_processor=EmbeddingGemma2VideoProcessor(
+                max_soft_tokens=70, patch_size=4, do_normalize=False, **self.of_videos
+            ),
             chat_template=self.template,
         )  # fmt: skip
         self.processor.save_pretrained(folder)
@@ -667,6 +895,26 @@ class EmbeddingGemma2(Reference):
         yield from (run for run in super().runs() if run.name != "prompt")
         yield Run("plain", {"chat": False}, "task: search result | query: ")
         yield Run("last", {"chat": False, "media_place": "last"}, "title: none | text: ")
+        yield Run("rate", {"chat": False, "frame_rate": 2, "frames": 5}, records=["clip", "odd", "seen", "uneven"])
+
+    def given_video(self, run, name):
+        if "frame_rate" not in run.inputs:
+            return super().given_video(run, name)
+        pictures, about = chosen_frames(Run("", {}), name)
+        return pictures, about, {"fps": run.inputs["frame_rate"], "max_frames": run.inputs["frames"]}
+
+
+class EmbeddingGemma2Timed(EmbeddingGemma2):
+    """Times stand before the pictures of videos."""
+
+    name, seed, of_videos = "embedding-gemma2-timed", 3511, dict(add_timestamps=True, fps=2, max_frames=6)
+
+    def runs(self):
+        records = ["clip", "odd", "one", "seen", "uneven"]
+        yield Run("plain", {"chat": False}, "task: search result | query: ", records=records)
+        yield Run("last", {"chat": False, "media_place": "last"}, "title: none | text: ", records=records)
+        yield Run("chat", {"chat": True, "media_place": "last"}, "title: none | text: ", records=records)
+        yield Run("frames", {"chat": True, "frames": 3}, records=records)
 
 
 class Graft(Reference):
@@ -811,7 +1059,9 @@ class Graft(Reference):
         yield Run("cut", {"chat": False, "frames": 3}, "Query: ", self.cut_length, ["text", "long", "tall", "music"])
 
 
-REFERENCES = [Qwen2VL, Qwen25VL, Qwen3VL, Omni, EmbeddingGemma2, Graft]
+REFERENCES = [
+    Qwen2VL, Qwen25VL, Qwen25VLLeft, Qwen3VL, Omni, EmbeddingGemma2, EmbeddingGemma2Timed, Graft,
+]  # fmt: skip
 
 
 # --- Files ---------------------------------------------------------------------------------------------------------
@@ -851,7 +1101,7 @@ def make(kind, v4_python, folders):
                 output["positions"] = [packed(axis) for axis in positions]
             described = {
                 "name": run.name, "inputs": run.inputs, "prompt": run.prompt, "maxLength": run.max_length,
-                "isWhole": not run.records, "outputs": [],
+                "isWhole": not run.records, "role": run.role, "outputs": [],
             }  # fmt: skip
             runs.setdefault(run.name, described)["outputs"].append(output)
             vectors.setdefault(run.name, []).append(vector)
