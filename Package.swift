@@ -208,6 +208,7 @@ let data: [Target] = layer(
             "Recipes",
             uses: [
                 "Processes", "Base", "HTTP", "JSON", "YAML", "Records", "Reports", "StoreFormat", "Store", "Mining",
+                "Evaluation",
             ],
             packages: [systemPackage]),
     ])
@@ -432,8 +433,8 @@ let testTargets: [Target] = [
     tests(
         "Recipes",
         uses: [
-            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-mine", "tvt-model",
-            "tvt-search", "tvt-store",
+            "JSON", "Reports", "Recipes", "tvt-convert", "tvt-dataset", "tvt-encode", "tvt-eval", "tvt-mine",
+            "tvt-model", "tvt-search", "tvt-store",
         ], packages: [systemPackage], exclude: ["Golden", "Servers"]),
     tests(
         "Evaluation", uses: ["JSON", "Rankings", "Store", "StoreFormat", "Evaluation", "tvt-eval"], exclude: ["Golden"]),
