@@ -17,6 +17,11 @@ let swift: [SwiftSetting] = [
         ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+// Optimising the tests themselves took half of the time of building them, and hardly shortens their runs: what takes long in
+// them is optimised modules and tools.
+let swiftOfTests: [SwiftSetting] =
+    swift + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 /// A module of Swift sources; `uses` are the targets of this package that it may import.
 func room(
     _ name: String, uses: [String] = [], packages: [Target.Dependency] = [], resources: [Resource] = []
@@ -48,7 +53,7 @@ func tests(_ name: String, uses: [String], packages: [Target.Dependency] = [], e
         name: name + "Tests",
         dependencies: (["Base", "TestKit"] + uses).map { .target(name: $0) } + packages,
         exclude: exclude,
-        swiftSettings: swift)
+        swiftSettings: swiftOfTests)
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
