@@ -99,14 +99,20 @@ struct PrepareMedia: ParsableCommand {
             guard let pictures = description.pictures, let count = pictures.count else {
                 throw Failure(.badData, "a file without pictures")
             }
-            let video = try Video(decoding: bytes, .count(frames))
             var processing = QwenVideoProcessing(.qwen2)
             processing.sampling = .qwen2Count(frames, framesPerPatch: 2)
             processing.loader = QwenFrameLoader(factor: 28, maximumPixels: maxPixels)
             let extent = VideoExtent(
                 size: PixelSize(width: pictures.width, height: pictures.height), frameCount: count,
                 frameRate: pictures.picturesPerSecond, duration: description.seconds)
-            return try processing.plan(extent).patches(of: video.pictures).rows.count
+            let plan = try processing.plan(extent)
+            var rows = [Float](repeating: 0, count: plan.valueCount)
+            var number = 0
+            try Video.forEachPicture(plan.frameIndices, decoding: bytes) { picture in
+                rows.withUnsafeMutableBufferPointer { plan.write(picture, number: number, into: $0) }
+                number += 1
+            }
+            return rows.count
         }
     }
 

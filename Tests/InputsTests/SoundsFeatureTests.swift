@@ -105,7 +105,6 @@ import Inputs
             let cut = try transform.features(of: Array(long.prefix(frontEnd.longestSampleCount)), at: place)
             #expect(try transform.features(of: long, at: place) == cut)
             #expect(try transform.features(of: short, at: place) == alone)
-            #expect(try alone.tensor().shape == alone.shape)
         }
     }
 

@@ -144,11 +144,6 @@ extension Store {
         return true
     }
 
-    /// Bytes of a blob that an interrupted intake has left.
-    package func incomingBytes(_ digest: SHA256Digest) -> Int {
-        (try? Files.size(layout.incoming.appending(digest.hex))) ?? 0
-    }
-
     /// Removes what intakes left that nobody has gone on with for a week.
     package func removeStaleIntakes(olderThanSeconds age: Double = 7 * 86_400) throws {
         guard Files.isDirectory(layout.incoming) else { return }

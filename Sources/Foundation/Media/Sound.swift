@@ -24,6 +24,4 @@ public struct Sound: Sendable, Equatable {
         precondition(rate > 0 && rate <= 768_000, "a rate of sounds")
         self.init(rate: rate, samples: try Container(bytes, limits).samples(rate: rate))
     }
-
-    public var seconds: Double { Double(samples.count) / Double(rate) }
 }

@@ -20,9 +20,6 @@ public struct InputPreview: Sendable, Equatable {
     public let textLimit: Int
     /// Whether the record has media that the model is not given.
     public let ignoresMedia: Bool
-
-    /// Of prompt, template and text, special ones and marks around media included.
-    public var textTokenCount: Int { tokenCount - mediaTokenCount }
 }
 
 extension InputPlanner {

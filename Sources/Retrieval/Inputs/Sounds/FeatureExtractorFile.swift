@@ -1,7 +1,7 @@
 internal import Base
 internal import JSON
 internal import Models
-internal import SystemPackage
+package import SystemPackage
 
 /// Where a model's folder says how sounds become features.
 enum FeatureExtractorFile {
@@ -80,11 +80,12 @@ extension ConfigurationReader {
 }
 
 extension SoundFrontEnd {
-    /// Reads a model's folder: the front end that its feature extractor is.
+    /// Reads a model's folder, as transformers' `AutoFeatureExtractor` does: the front end that its feature extractor is.
     ///
-    /// - Parameter keepsChunk: see ``WhisperFrontEnd/keepsChunk``.
-    /// - Throws: as those of the front ends.
-    init(folder: FilePath, keepsChunk: Bool) throws {
+    /// - Parameter keepsChunk: true for Whisper's own encoder, false for Qwen2.5-Omni.
+    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for other extractors, numbers out of range,
+    ///   settings that are not supported, and fields that are not known.
+    package init(folder: FilePath, keepsChunk: Bool) throws {
         let reader = try FeatureExtractorFile.reader(in: folder)
         if try reader.string("feature_extractor_type") == "Gemma4AudioFeatureExtractor" {
             self = .gemma(try GemmaFrontEnd(reader))

@@ -53,8 +53,6 @@ public protocol MediaRows: Sendable {
     var rowCount: Int { get }
     /// Numbers of a row.
     var rowWidth: Int { get }
-    /// What it holds in memory.
-    var byteCount: Int { get }
 
     /// Writes all rows, one after another.
     ///
