@@ -56,8 +56,8 @@ struct MediaGolden {
             }
             return Run(
                 name: name, overrides: try Self.overrides(run, pooling),
-                role: try #require(run["role"]?.string.flatMap(Role.init(rawValue:))), isWhole: run["isWhole"]?.bool == true,
-                outputs: outputs)
+                role: try #require(run["role"]?.string.flatMap(Role.init(rawValue:))),
+                isWhole: run["isWhole"]?.bool == true, outputs: outputs)
         }
     }
 

@@ -126,4 +126,15 @@ import Inputs
             try FrameSampling.gemma(rate: 1, maximum: 3, cutsEnd: false).indices(of: video) == [0, 19, 39])
         #expect(try FrameSampling.all.indices(of: video).count == 40)
     }
+
+    /// What a damaged or a hostile file says is not listed.
+    @Test func aVideoThatSaysItTakesYears() throws {
+        let video = VideoExtent(size: PixelSize(width: 8, height: 8), frameCount: 40, frameRate: 1e-8, duration: 4e9)
+        let long = FrameSampling.gemma(rate: 1, maximum: 4, cutsEnd: false)
+        #expect(try long.indices(of: video) == [0, 13, 26, 39])
+        #expect(try FrameSampling.gemma(rate: 1, maximum: 4, cutsEnd: true).indices(of: video) == [0, 0, 0, 0])
+        #expect(throws: PictureFault.self) {
+            try FrameSampling.gemma(rate: 1, maximum: nil, cutsEnd: false).indices(of: video)
+        }
+    }
 }

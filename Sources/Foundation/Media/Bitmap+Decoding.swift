@@ -78,7 +78,23 @@ extension Bitmap {
         let pictures = try container.pictures([0], hasAlpha: ["gif", "bmp_pipe", "tiff_pipe"].contains(kind))
         guard let first = pictures.first else { throw MediaError(.missing, "there is no picture in it") }
         if wholly, kind == "gif" { try Container(bytes, limits).decodeAll(as: .video) }
-        return first.upright(from: TIFFDirectory(.memory(bytes))?.orientation ?? .upright)
+        guard let directory = TIFFDirectory(.memory(bytes)) else { return first }
+        return (directory.hasInks ? first.printed() : first).upright(from: directory.orientation)
+    }
+
+    /// What inks look like on white: the channels are cyan, magenta, yellow and black.
+    private func printed() -> Bitmap {
+        let colours = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { colours, count in
+            for pixel in 0..<width * height {
+                let light = 255 - Int(pixels[4 * pixel + 3])
+                for channel in 0..<3 {
+                    colours[3 * pixel + channel] = UInt8(
+                        ((255 - Int(pixels[4 * pixel + channel])) * light * 2 + 255) / 510)
+                }
+            }
+            count = 3 * width * height
+        }
+        return Bitmap(width: width, height: height, channelCount: 3, pixels: colours)
     }
 
     init(copying pixels: UnsafePointer<UInt8>, width: UInt32, height: UInt32, channelCount: Int) {

@@ -24,7 +24,12 @@ final class Container {
             source.bytes = (bytes.baseAddress ?? Self.someAddress).assumingMemoryBound(to: UInt8.self)
         case .file(let descriptor, _): source.file = descriptor
         }
-        try TIFFDirectory(bytes)?.checkVariant()
+        let directory = TIFFDirectory(bytes)
+        try directory?.checkVariant()
+        if let patch = directory?.inkPatch {
+            source.patchCount = 1
+            withUnsafeMutableBytes(of: &source.patches) { $0.bindMemory(to: tvt_av_patch.self)[0] = patch }
+        }
         if let extent = SampleExtent(of: bytes) {
             try extent.check()
             source.patchCount = extent.patches.count

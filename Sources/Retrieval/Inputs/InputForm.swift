@@ -21,10 +21,11 @@ public struct InputForm: Sendable {
     /// - Throws: `InputError` for files of processors and templates that are not supported; `Failure` (78) where the folder
     ///   has a chat template, and nothing says whether it is used, or the other way round.
     public init(_ model: EmbeddingModel, settingName: (ModelCard.Setting) -> String = \.description) throws {
-        settings = model.card.inputs
+        let settings = model.card.inputs
+        self.settings = settings
         positionCount = model.text.maxLength
         media = try MediaPlanner(model)
-        if media == nil, let key = InputSettings.Key.ofMedia.first(where: { settings.text(of: $0) != nil }) {
+        if media == nil, let key = Self.keysOfMedia.first(where: { settings.text(of: $0) != nil }) {
             throw Failure(
                 .badConfiguration, "inputs: \(key.rawValue) is about media, and the model takes none",
                 advice: "Leave it out.")
@@ -61,6 +62,11 @@ public struct InputForm: Sendable {
         template = found.template
         variables = try Self.specialTokens(in: folder)
     }
+
+    /// What only media give a meaning to.
+    private static let keysOfMedia: [InputSettings.Key] = [
+        .mediaPlace, .imageSize, .imagePixels, .frameCount, .frameRate, .frameSize, .framePixels, .queryImage,
+    ]
 
     /// `bos_token` and others, as `tokenizer_config.json` has them.
     private static func specialTokens(in folder: FilePath) throws -> JSONObject {

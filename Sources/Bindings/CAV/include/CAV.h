@@ -16,7 +16,7 @@ typedef struct tvt_av tvt_av;
 typedef struct {
     size_t offset;
     uint64_t value;
-    /// 4 or 8 bytes.
+    /// 1, 2, 4 or 8.
     uint8_t byteCount;
     bool isBigEndian;
 } tvt_av_patch;

@@ -8,6 +8,9 @@ public enum MediaExtent: Sendable, Hashable {
     /// Samples at the rate of the model's front end.
     case sound(sampleCount: Int)
 
+    /// In seconds: what is shorter is measured in any case.
+    private static let shortestRoundedSound = 0.5
+
     /// What a record's reference says; nil where it does not say enough. An image that lies on its side in its file has
     /// the other sides exchanged: whoever decodes it plans again.
     ///
@@ -30,6 +33,8 @@ public enum MediaExtent: Sendable, Hashable {
             guard let duration = item.duration, let ownRate = item.sampleRate, let rate,
                 (1...Int(Int32.max)).contains(ownRate), duration < 1e8
             else { return nil }
+            // Records say milliseconds, and on less than one it can depend whether a model hears anything.
+            guard duration >= Self.shortestRoundedSound else { return nil }
             let count = Int((duration * Double(ownRate)).rounded())
             self = .sound(sampleCount: Self.sampleCount(of: count, at: ownRate, resampledTo: rate))
         }

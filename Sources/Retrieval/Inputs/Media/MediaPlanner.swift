@@ -132,7 +132,7 @@ public struct MediaPlanner: Sendable {
                 }
                 let frameCount = sound.frameCount(sampleCount: sampleCount)
                 guard sampleCount > 0, frameCount > 0 else {
-                    throw PictureFault("the sound has \(sampleCount) samples, and the model hears nothing in it")
+                    throw unheard(sampleCount, sound)
                 }
                 processing = .sound(frameCount: frameCount)
                 (shape, isCut) = (.frames(frameCount), sampleCount > sound.longestSampleCount)
@@ -150,7 +150,8 @@ public struct MediaPlanner: Sendable {
         do {
             _ = try rules.featureCount(shape, at: place())
         } catch let error as InputError {
-            throw InputError(error.reason, at: place(), offender: id, advice: error.advice)
+            let advice = error.advice ?? (kind == .audio ? Self.adviceOnShortSounds : nil)
+            throw InputError(error.reason, at: place(), offender: id, advice: advice)
         }
         let identity = SHA256Digest.of(
             Array(kind.rawValue.utf8) + (digest.map { Array($0.bytes) } ?? Array("\(extent)".utf8)))
@@ -160,6 +161,16 @@ public struct MediaPlanner: Sendable {
                 ruleKind, shape, identity: identity, secondsPerStep: seconds, placeholders: placeholders),
             isCut: isCut)
     }
+
+    private func unheard(_ sampleCount: Int, _ sound: SoundFrontEnd) -> PictureFault {
+        let seconds = decimal(Double(sampleCount) / Double(sound.rate), digits: 4)
+        return PictureFault(
+            "the sound has \(sampleCount) samples, \(seconds) seconds, and the model hears nothing in it",
+            advice: Self.adviceOnShortSounds)
+    }
+
+    private static let adviceOnShortSounds =
+        "Leave such records out, or put silence behind the sounds: ffmpeg's filter apad, for example."
 
     /// - Parameter file: what the model's folder lacks; nil where the model itself has no use for such media.
     private func unseen(_ what: String, _ file: String?) -> PictureFault {

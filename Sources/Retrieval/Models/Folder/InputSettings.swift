@@ -69,11 +69,6 @@ public struct InputSettings: Sendable, Hashable {
         case framePixels = "frame_pixels"
         case queryImage = "query_image"
 
-        /// Those that only media give a meaning to.
-        public static let ofMedia: [Key] = [
-            .mediaPlace, .imageSize, .imagePixels, .frameCount, .frameRate, .frameSize, .framePixels, .queryImage,
-        ]
-
         /// The values that it takes, for people.
         public var values: String {
             switch self {

@@ -199,15 +199,14 @@ def frames(name):
     """
     found = probe(name, "-show_streams", "-show_packets")
     stream = found["streams"][0]
-    turns = [abs(data.get("rotation", 0)) for data in stream.get("side_data_list", [])]
-    width, height = stream["width"], stream["height"]
-    if 90 in turns:
-        width, height = height, width
+    turns = sum(data.get("rotation", 0) for data in stream.get("side_data_list", [])) // 90
     raw = ffmpeg(
-        "-i", FILES / name, "-vsync", 0, "-sws_flags", "bilinear+accurate_rnd+full_chroma_int", "-f", "rawvideo",
+        "-noautorotate", "-i", FILES / name, "-vsync", 0, "-sws_flags", "bilinear+accurate_rnd+full_chroma_int", "-f", "rawvideo",
         "-pix_fmt", "rgb24", "-",
     )  # fmt: skip
-    pictures = np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3).copy()
+    # Turned once they are RGB, as torchcodec does it: otherwise colours would lie a little elsewhere.
+    pictures = np.frombuffer(raw, np.uint8).reshape(-1, stream["height"], stream["width"], 3)
+    pictures = np.rot90(pictures, turns, (1, 2)).copy()
     over, under = map(int, stream["time_base"].split("/"))
     begins = [packet["pts"] for packet in found["packets"]]
     ends = [packet["pts"] + packet["duration"] for packet in found["packets"]]
