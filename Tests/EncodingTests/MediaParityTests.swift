@@ -23,7 +23,7 @@ struct MediaParityTests {
         return try EmbeddingModel(loading: folder, .encoding, overrides: overrides)
     }
 
-    private func cosine(_ a: [Float], _ b: [Float]) -> Double {
+    func cosine(_ a: [Float], _ b: [Float]) -> Double {
         var (product, first, second) = (0.0, 0.0, 0.0)
         for (x, y) in zip(a, b) {
             product += Double(x) * Double(y)
@@ -91,13 +91,13 @@ struct MediaParityTests {
         }
     }
 
-    private func planner(_ model: EmbeddingModel, _ dataset: Dataset) throws -> InputPlanner {
+    func planner(_ model: EmbeddingModel, _ dataset: Dataset) throws -> InputPlanner {
         InputPlanner(
             model.texts(of: .document), .document, try InputForm(model), ignoresMedia: false, mediaAdvice: ""
         ) { digest, body in try dataset.withMedia(digest, body) != nil }
     }
 
-    private func forEachContent(in dataset: Dataset, _ body: (RecordContent) throws -> Void) throws {
+    func forEachContent(in dataset: Dataset, _ body: (RecordContent) throws -> Void) throws {
         let reader = RecordContentReader()
         try dataset.forEachDocumentRecord(in: 0..<dataset.documentCount) { _, line in
             try body(try reader.content(of: line, .document, at: Place(path: "media")))
