@@ -23,7 +23,7 @@ struct MediaParityTests {
         return try EmbeddingModel(loading: folder, .encoding, overrides: overrides)
     }
 
-    private func cosine(_ a: [Float], _ b: [Float]) -> Double {
+    func cosine(_ a: [Float], _ b: [Float]) -> Double {
         var (product, first, second) = (0.0, 0.0, 0.0)
         for (x, y) in zip(a, b) {
             product += Double(x) * Double(y)
@@ -92,7 +92,7 @@ struct MediaParityTests {
         }
     }
 
-    private func planner(
+    func planner(
         _ model: EmbeddingModel, _ dataset: Dataset, _ role: Role = .document
     ) throws -> InputPlanner {
         InputPlanner(
@@ -100,7 +100,7 @@ struct MediaParityTests {
         ) { digest, body in try dataset.withMedia(digest, body) != nil }
     }
 
-    private func forEachContent(
+    func forEachContent(
         in dataset: Dataset, _ role: Role = .document, _ body: (RecordContent) throws -> Void
     ) throws {
         let reader = RecordContentReader()
