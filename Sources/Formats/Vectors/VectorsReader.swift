@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 public import SystemPackage
 
 /// A finished folder of vectors, mapped: rows are read from disk when they are touched.

@@ -66,6 +66,9 @@ public struct StoreOption: ParsableArguments {
         return "store"
     }
 
+    /// The store's folder, for programs that take nothing else.
+    public var path: FilePath { FilePath(location) }
+
     /// The store's folder, for tools that write.
     ///
     /// - Throws: `Failure` with status 73 for an address.
