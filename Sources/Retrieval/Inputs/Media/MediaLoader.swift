@@ -103,7 +103,8 @@ final class MediaLoader {
 
     /// The sound of a video, where there is one and it is heard.
     private func sound(of bytes: UnsafeRawBufferPointer, _ planner: InputPlanner) throws(MediaError) -> Sound? {
-        guard let rate = planner.form.media!.soundRate(of: .video), try MediaDescription(of: bytes).sound != nil
+        guard let rate = planner.form.media!.soundRate(of: .video),
+            try MediaDescription(measuring: .audio, of: .memory(bytes)).sound != nil
         else { return nil }
         return try Sound(decoding: bytes, rate: rate)
     }
