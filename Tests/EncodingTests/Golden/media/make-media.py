@@ -24,7 +24,6 @@ The graft has no counterpart: its parts are transformers', its projectors plain 
 
 import argparse
 import importlib.util
-import itertools
 import json
 import struct
 import subprocess
@@ -516,6 +515,46 @@ class Reference:
         yield Run("cut", {"chat": True}, "Query: ", self.cut_length, ["text", "long", "tall", "music"])
 
 
+class CutLeft:
+    """Mixed into a reference: its tokenizer cuts texts at their beginning. Prompt and template stay."""
+
+    def make(self, folder):
+        super().make(folder)
+        path = folder / "tokenizer_config.json"
+        self.write_json(path.name, json.loads(path.read_text()) | {"truncation_side": "left"})
+
+    def part(self, run, record, part):
+        """Tokens of a part of what the tokenizer is given, without those at the ends of the whole."""
+        if not any(name in part for name in self.expanded):
+            return self.processor.tokenizer(part, add_special_tokens=False)["input_ids"]
+        self.whole = part
+        made = self.arguments(run, record, "")["input_ids"][0].tolist()
+        ends = self.processor.tokenizer("")["input_ids"]
+        return made[len(ends) // 2 : len(made) - len(ends) // 2]
+
+    whole = None
+
+    def text(self, run, record, text):
+        return self.whole or super().text(run, record, text)
+
+    def prepared(self, run, record):
+        text = text_of(record)
+        self.whole = None
+        arguments = self.arguments(run, record, text)
+        if self.length(arguments) <= run.max_length:
+            return arguments, False
+        before, after = self.text(run, record, "\ufdd0").split("\ufdd0")
+        parts = [self.part(run, record, part) for part in (before, text, after)]
+        ends = self.processor.tokenizer("")["input_ids"]
+        parts[0] = ends[: len(ends) // 2] + parts[0]
+        parts[2] = parts[2] + ends[len(ends) // 2 :]
+        excess = self.length({"input_ids": torch.tensor([sum(parts, [])])}) - run.max_length
+        assert excess < len(parts[1]), "the text alone is cut"
+        given = arguments["input_ids"].new_tensor([parts[0] + parts[1][excess:] + parts[2]])
+        arguments["input_ids"], arguments["attention_mask"] = given, torch.ones_like(given)
+        return arguments, True
+
+
 class Loaded(Reference):
     """What goes through qwen-vl-utils where a run has settings of it."""
 
@@ -691,50 +730,16 @@ class Qwen25VL(QwenVL):
         )  # fmt: skip
 
 
-class Qwen25VLLeft(Qwen25VL):
+class Qwen25VLLeft(CutLeft, Qwen25VL):
     """A tokenizer that cuts texts at their beginning."""
 
     name, seed = "qwen2.5-vl-left", 3211
-
-    def write_processors(self, folder, tokenizer):
-        tokenizer.truncation_side = "left"
-        tokenizer.save_pretrained(folder)
-        super().write_processors(folder, tokenizer)
-
-    def ids(self, text, counts):
-        """Tokens of a text, with as many for the next image or video as `counts` says."""
-        made = []
-        for token in self.processor.tokenizer(text)["input_ids"]:
-            name = self.processor.tokenizer.convert_ids_to_tokens(token)
-            made += [token] * (next(counts) if name in self.expanded else 1)
-        return made
-
-    def prepared(self, run, record):
-        arguments, text = self.arguments(run, record, text_of(record)), text_of(record)
-        if self.length(arguments) <= run.max_length:
-            return arguments, False
-        expanded = set(self.processor.tokenizer.convert_tokens_to_ids(self.expanded))
-        runs = [len(list(same)) for token, same in itertools.groupby(arguments["input_ids"][0].tolist())
-                if token in expanded]  # fmt: skip
-        before, after = self.text(run, record, "\ufdd0").split("\ufdd0")
-        counts = iter(runs)
-        kept, rest = self.ids(before, counts), self.ids(text, counts)
-        ending = self.ids(text + after, iter(runs[len(runs) - sum(after.count(name) for name in self.expanded) :]))
-        assert ending[: len(rest) - 1] == rest[:-1], "words that nothing behind them changes"
-        excess = self.length(arguments | {"input_ids": torch.tensor([kept + ending])}) - run.max_length
-        assert excess < len(rest), "the text alone is cut"
-        arguments["input_ids"] = torch.tensor([kept + ending[excess:]])
-        arguments["attention_mask"] = torch.ones_like(arguments["input_ids"])
-        return arguments, True
 
     def runs(self):
         cut = dict(max_length=self.cut_length, records=["text", "long", "tall", "clip"])
         yield Run("first", {"chat": True}, "Query: ", **cut)
         yield Run("last", {"chat": True, "generation_prompt": True, "media_place": "last"}, "Query: ", **cut)
         yield Run("system", {"chat": True, "prompt_place": "system"}, "Represent the text. ", **cut)
-        cut["records"] = ["tall", "clip"]
-        yield Run("plain", {"chat": False}, "Query: ", **cut)
-        yield Run("plain, last", {"chat": False, "media_place": "last"}, "Query: ", **cut)
 
 
 class Qwen3VL(QwenVL):
@@ -903,8 +908,8 @@ class EmbeddingGemma2(Reference):
         return pictures, about, {"fps": run.inputs["frame_rate"], "max_frames": run.inputs["frames"]}
 
 
-class EmbeddingGemma2Timed(EmbeddingGemma2):
-    """Times stand before the pictures of videos."""
+class EmbeddingGemma2Timed(CutLeft, EmbeddingGemma2):
+    """Times stand before the pictures of videos; texts lose their beginning."""
 
     name, seed, of_videos = "embedding-gemma2-timed", 3511, dict(add_timestamps=True, fps=2, max_frames=6)
 
@@ -914,6 +919,9 @@ class EmbeddingGemma2Timed(EmbeddingGemma2):
         yield Run("last", {"chat": False, "media_place": "last"}, "title: none | text: ", records=records)
         yield Run("chat", {"chat": True, "media_place": "last"}, "title: none | text: ", records=records)
         yield Run("frames", {"chat": True, "frames": 3}, records=records)
+        cut = dict(max_length=90, records=["tall", "uneven"])
+        yield Run("cut", {"chat": False}, "task: search result | query: ", **cut)
+        yield Run("cut, last", {"chat": False, "media_place": "last"}, "title: none | text: ", **cut)
 
 
 class Graft(Reference):
