@@ -13,11 +13,11 @@ import Testing
         let path = folder("deep/er/file")
         do {
             var dropped = try StagedFile(for: path)
-            try dropped.write("half")
+            try dropped.write(Array("half".utf8))
         }
         #expect(try Files.list(folder("deep/er")) == [])
         var file = try StagedFile(for: path)
-        try file.write("whole")
+        try file.write(Array("whole".utf8))
         #expect(!Files.exists(path))
         try file.commit()
         #expect(try Files.list(folder("deep/er")) == ["file"])
