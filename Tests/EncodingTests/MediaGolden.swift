@@ -56,7 +56,7 @@ struct MediaGolden {
             }
             return Run(
                 name: name, overrides: try Self.overrides(run, pooling),
-                role: try #require(run["role"]?.string.flatMap(Role.init(rawValue:))),
+                role: try run["role"].map { try #require($0.string.flatMap(Role.init(rawValue:))) } ?? .document,
                 isWhole: run["isWhole"]?.bool == true, outputs: outputs)
         }
     }
