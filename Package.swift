@@ -86,6 +86,7 @@ let bindings: [Target] = layer(
             name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("jpeg")]),
         .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
+        .target(name: "CMels", exclude: ["README.md"]),
         .target(name: "CPixels", exclude: ["README.md"]),
         .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
         .target(
@@ -228,7 +229,9 @@ let retrieval: [Target] = layer(
         room("ForeignWeights", uses: ["Base", "JSON", "Tensors"], packages: [systemPackage]),
         room(
             "Inputs",
-            uses: ["CPixels", "Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers"],
+            uses: [
+                "CMels", "CPixels", "Base", "JSON", "Records", "Media", "Models", "Templates", "Tensors", "Tokenizers",
+            ],
             packages: [systemPackage]),
         room("Engine", uses: ["Base", "Records", "Tensors", "Models"], packages: [systemPackage]),
         room(
@@ -369,7 +372,7 @@ let testTargets: [Target] = [
         "ForeignWeights", uses: ["JSON", "Tensors", "ForeignWeights"], packages: [systemPackage], exclude: ["Golden"]),
     tests("DemoCaptions", uses: ["JSON", "Media", "demo-captions"], packages: [systemPackage]),
     tests(
-        "Inputs", uses: ["Archives", "CPixels", "JSON", "Media", "Models", "Records", "Tensors", "Inputs"],
+        "Inputs", uses: ["Archives", "CMels", "CPixels", "JSON", "Media", "Models", "Records", "Tensors", "Inputs"],
         packages: [systemPackage],
         exclude: ["Golden"]),
     tests("Tokenizers", uses: ["Archives", "JSON", "Tokenizers"], packages: [systemPackage], exclude: ["Golden"]),

@@ -56,14 +56,18 @@ struct MediaGolden {
             }
             return Run(
                 name: name, overrides: try Self.overrides(run, pooling),
-                role: try #require(run["role"]?.string.flatMap(Role.init(rawValue:))),
+                role: try run["role"].map { try #require($0.string.flatMap(Role.init(rawValue:))) } ?? .document,
                 isWhole: run["isWhole"]?.bool == true, outputs: outputs)
         }
     }
 
-    /// `5 7*3`: a 5 and three 7.
+    /// `5 7*3 9..12`: a 5, three 7, and the numbers from 9 to 12.
     private static func numbers(_ text: String) throws -> [Int32] {
         try text.split(separator: " ").flatMap { part in
+            if let dots = part.firstRange(of: "..") {
+                let (first, last) = (Int32(part[..<dots.lowerBound]), Int32(part[dots.upperBound...]))
+                return Array(try #require(first)...(try #require(last)))
+            }
             let factors = try part.split(separator: "*").map { try #require(Int32($0)) }
             return Array(repeating: factors[0], count: factors.count == 1 ? 1 : Int(factors[1]))
         }

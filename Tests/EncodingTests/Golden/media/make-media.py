@@ -777,8 +777,6 @@ class Qwen3VL(QwenVL):
 
 class Omni(Loaded):
     name, seed, patch_side = "omni", 3401, 14
-    # Its places among tokens are all different: a large file for what a shorter sound shows as well.
-    left_out = ("minute",)
     expanded = ("<|IMAGE|>", "<|VIDEO|>", "<|AUDIO|>")
     cut_length = 40
 
@@ -958,6 +956,7 @@ class Graft(Reference):
             made = self.part(part, model, prefix, weights)
             self.parts[part] = made.encoder if part == "audio" else made
             configs[part] = json.loads(made.config.to_json_string(use_diff=False)) | {"dtype": "float32"}
+            del configs[part]["_name_or_path"]
         projectors = {name: list(tensor.shape) for name, tensor in self.projectors.state_dict().items()}
         self.projectors.load_state_dict(
             {name: self.weight(f"projector.{name}", shape, weights) for name, shape in projectors.items()}
@@ -1075,14 +1074,22 @@ REFERENCES = [
 
 
 def packed(numbers):
-    """`5 7*3`: a 5 and three 7."""
-    parts = []
-    for number in numbers:
-        if parts and parts[-1][0] == number:
-            parts[-1][1] += 1
+    """`5 7*3 9..12`: a 5, three 7, and the numbers from 9 to 12."""
+    parts, start = [], 0
+    while start < len(numbers):
+        same, rising = start + 1, start + 1
+        while same < len(numbers) and numbers[same] == numbers[start]:
+            same += 1
+        while rising < len(numbers) and numbers[rising] == numbers[rising - 1] + 1:
+            rising += 1
+        first = numbers[start]
+        if rising - start > 2:
+            parts.append(f"{first}..{numbers[rising - 1]}")
+            start = rising
         else:
-            parts.append([number, 1])
-    return " ".join(str(number) if count == 1 else f"{number}*{count}" for number, count in parts)
+            parts.append(str(first) if same - start == 1 else f"{first}*{same - start}")
+            start = same
+    return " ".join(parts)
 
 
 def records_of(reference, run):
