@@ -38,7 +38,9 @@ struct MediaParityTests {
     func vectorsAreThoseOfTheReference(name: String, isMeasured: Bool) throws {
         let golden = try MediaGolden(name)
         let store = try MediaStore(MediaStore.records(), isMeasured: isMeasured)
-        #expect(golden.runs.contains { $0.isWhole })
+        // Two of the goldens are of some records alone.
+        let isOfSome = ["qwen2.5-vl-left", "embedding-gemma2-timed"].contains(name)
+        #expect(golden.runs.contains { $0.isWhole } != isOfSome && !golden.runs.isEmpty)
         for run in golden.runs {
             let model = try load(golden, run.overrides)
             let side = run.role == .query ? VectorsSide.queries : .corpus

@@ -48,14 +48,19 @@ import Inputs
         func plan(seconds: Double, rate: Int) throws -> InputPlan {
             var item = MediaReference.Item(digest: .of([]), size: 1)
             (item.duration, item.sampleRate) = (seconds, rate)
-            let content = RecordContent(
+            return try planner.plan(Self.content(item), at: Place(path: "clip.wav"))
+        }
+
+        private static func content(_ item: MediaReference.Item) -> RecordContent {
+            RecordContent(
                 id: Array("d".utf8), text: nil, media: [.init(kind: .audio, reference: MediaReference(item))])
-            return try planner.plan(content, at: Place(path: "clip.wav"))
         }
 
         /// The plan of a sound at the rate of the front end.
         func plan(sampleCount: Int) throws -> Plan {
-            try Plan(plan(seconds: Double(sampleCount) / 16_000, rate: 16_000), tower)
+            let content = Self.content(MediaReference.Item(digest: .of([]), size: 1))
+            return try Plan(
+                planner.plan(content, extents: [.sound(sampleCount: sampleCount)], at: Place(path: "clip.wav")), tower)
         }
     }
 

@@ -103,7 +103,7 @@ public struct InputPlanner: Sendable {
     }
 
     /// The plan of a record whose media are so large.
-    func plan(
+    package func plan(
         _ content: RecordContent, extents: [MediaExtent], at place: @autoclosure () -> Place
     ) throws -> InputPlan {
         let media = try zip(content.media, extents).flatMap { item, extent in

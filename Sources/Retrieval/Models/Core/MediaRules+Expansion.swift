@@ -84,6 +84,7 @@ extension MediaRules {
         let marks = item.kind == .audio ? soundMarks : pictureMarks
         guard marks != nil else { return 0 }
         switch (item.placeholders, item.shape) {
+        case (.pieces(let pieces), _): return 2 * pieces.count
         case (.eachPicture, .grid(let time, _, _)): return 2 * time
         case (_, .grid(let time, _, _)): return marksEachPicture ? 2 * time : 2
         case (_, .frames): return 2
@@ -94,6 +95,11 @@ extension MediaRules {
     private func blocks(of item: Planned, at place: @autoclosure () -> Place) throws -> [[Int]] {
         let count = try featureCount(item.shape, at: place())
         switch (item.placeholders, item.shape) {
+        case (.pieces(let pieces), _):
+            guard pieces.allSatisfy({ $0 > 0 }), pieces.reduce(0, +) == count else {
+                throw InputError("\(pieces) features for an item of \(count)", at: place(), exitStatus: .bug)
+            }
+            return pieces.map { [$0] }
         case (.eachPicture, .grid(let time, _, _)):
             return Array(repeating: [count / time], count: time)
         case (_, .grid(let time, _, _)) where marksEachPicture:
