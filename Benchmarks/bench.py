@@ -108,7 +108,7 @@ def heading():
 
 
 # What store.py, media.py, sources.py and the like have written; run.sh runs them.
-OTHER_SECTIONS = ["store", "media", "table", "sources", "adapters", "examples", "tokenizers", "families", "int8", "inputs", "growth"]
+OTHER_SECTIONS = ["store", "media", "table", "sources", "adapters", "examples", "tokenizers", "families", "int8", "inputs", "vision", "growth"]
 
 
 def main():

@@ -18,7 +18,7 @@ install() {
 install requirements.txt peers
 export PATH=$PWD/.build/peers/bin:$PATH TVT_STORE=.build/bench/store
 
-# store, media, table, sources, adapters, examples, tokenizers, families, int8, inputs and growth are sections of their own; `--only` with their names runs nothing else.
+# store, media, table, sources, adapters, examples, tokenizers, families, int8, inputs, vision and growth are sections of their own; `--only` with their names runs nothing else.
 sections=.build/bench/sections
 mkdir -p "$sections"
 only=
@@ -49,6 +49,7 @@ section tokenizers token_ids.py
 section families families.py
 section int8 int8.py
 section inputs inputs.py requirements-inputs.txt peers-inputs
+section vision vision_encoding.py requirements-inputs.txt peers-inputs
 section growth scale.py
 
 python3 Benchmarks/bench.py "$@" --output docs/benchmarks.md
