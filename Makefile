@@ -5,6 +5,7 @@ SWIFT_FLAGS = --configuration release --explicit-target-dependency-import-check 
 
 help:
 	@echo 'make dataset-NAME [RAW=DIR] [STORE=DIR] [RETRIEVER=DIR] [PRESET=NAME] [INPUTS="key=value …"] [HUB=URL] [OUTPUT=DIR]'
+	@echo '             [EVALUATION=no]'
 	@echo '             set up, build, and make a dataset by its recipe, datasets/NAME/recipe.yaml'
 	@echo 'make dataset-sample-NAME   the same on the sample beside the recipe'
 	@echo 'make demo    set up, build, and run the whole pipeline on real data (demo/report.html)'
@@ -43,7 +44,8 @@ asan: setup
 	@scripts/asan.sh
 # Of two rules that fit make takes the one with the shorter stem, so that a sample is no dataset named sample-….
 retriever = $(or $(RETRIEVER),.deps/models/all-MiniLM-L6-v2)
-usage = $(if $(PRESET),--preset "$(PRESET)") $(foreach input,$(INPUTS),--inputs "$(input)")
+usage = $(if $(PRESET),--preset "$(PRESET)") $(foreach input,$(INPUTS),--inputs "$(input)") \
+  $(if $(EVALUATION),$(if $(filter no,$(EVALUATION)),--no-evaluation,$(error EVALUATION is no, or is not given)))
 folders = $(if $(STORE),--store "$(STORE)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
 dataset-sample-%: build

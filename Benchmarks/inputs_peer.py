@@ -12,11 +12,27 @@ passes after one that does not count.
 import argparse
 import json
 import os
-import statistics
+import resource
+import sys
 import time
 
 os.environ["FORCE_QWENVL_VIDEO_READER"] = "torchcodec"
 MAX_PIXELS, FRAMES = 784 * 784, 24
+
+
+def use_torchvision(torch):
+    """PyPI's torchvision is built for CUDA: beside a torch for the CPU its own operators are missing, and it cannot be
+    imported. None of them is used here, where images are resized by torch's."""
+    try:
+        import torchvision
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ["nms", "qnms"]:
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        for name in [name for name in sys.modules if name.startswith("torchvision")]:
+            del sys.modules[name]
+        import torchvision  # noqa: F401
+        use_torchvision.library = library
 
 
 def images(files, decoded):
@@ -88,20 +104,22 @@ def main():
     parser.add_argument("list")
     parser.add_argument("--decoded", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--passes", type=int, default=3)
     options = parser.parse_args()
+    os.environ["TORCHCODEC_NUM_THREADS"] = str(options.threads)
     import torch
 
     torch.set_num_threads(options.threads)
+    use_torchvision(torch)
     with open(options.list) as file:
         files = file.read().splitlines()
     run = {"images": images, "sounds": sounds, "videos": videos}[options.kind](files, options.decoded)
-    values, seconds = run(), []
-    for _ in range(options.passes):
-        start = time.perf_counter()
+    print(json.dumps({"files": len(files), "values": run()}), flush=True)
+    for _ in sys.stdin:
+        wall, process = time.perf_counter(), time.process_time()
         run()
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({"files": len(files), "values": values, "seconds": statistics.median(seconds)}))
+        times = {"seconds": time.perf_counter() - wall, "processSeconds": time.process_time() - process}
+        times["peakMegabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(times), flush=True)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ OTHERS = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight"
 
 def real_tokenizers():
     path = os.path.join(ROOT, "scripts/real-tokenizers.py")
+    sys.path.insert(0, os.path.dirname(path))
     module = importlib.util.module_from_spec(specification := importlib.util.spec_from_file_location("tokenizers_of_pypi", path))
     specification.loader.exec_module(module)
     return module

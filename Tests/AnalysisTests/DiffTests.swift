@@ -41,10 +41,11 @@ import TestKit
             new.documents[number].passage.text = "edited \(number)"
         }
         new.queries.removeAll { _ in random.next(below: 12) == 0 }
+        let documents = new.documents
         for number in new.queries.indices {
             func edit(_ ids: inout [String]) {
                 ids.removeAll { !keptIDs.contains($0) || random.next(below: 8) == 0 }
-                if random.next(below: 8) == 0, let id = new.documents.randomElement(using: &random)?.id {
+                if random.next(below: 8) == 0, let id = documents.randomElement(using: &random)?.id {
                     ids.append(id)
                 }
                 if random.next(below: 8) == 0 { ids.reverse() }

@@ -13,11 +13,11 @@ import Testing
         let path = folder("deep/er/file")
         do {
             var dropped = try StagedFile(for: path)
-            try dropped.write("half")
+            try dropped.write(Array("half".utf8))
         }
         #expect(try Files.list(folder("deep/er")) == [])
         var file = try StagedFile(for: path)
-        try file.write("whole")
+        try file.write(Array("whole".utf8))
         #expect(!Files.exists(path))
         try file.commit()
         #expect(try Files.list(folder("deep/er")) == ["file"])
@@ -162,7 +162,7 @@ import Testing
         let path = try folder.write("old", to: "file")
         func replace(_ prepare: (FilePath) throws -> Void) throws {
             var file = try StagedFile(for: path)
-            try file.write("new")
+            try file.write(Array("new".utf8))
             try file.commit(prepare)
         }
         #expect(throws: Failure.self) {
@@ -193,9 +193,9 @@ import Testing
         do {
             var first = try StagedFile(for: folder("file"))
             #expect(try Files.list(folder.path) == [".file.0.tmp", ".other.0.tmp"])
-            try first.write("first")
+            try first.write(Array("first".utf8))
             var second = try StagedFile(for: folder("file"))
-            try second.write("second")
+            try second.write(Array("second".utf8))
             #expect(try Files.list(folder.path) == [".file.0.tmp", ".file.1.tmp", ".other.0.tmp"])
             try first.commit()
             try second.commit()

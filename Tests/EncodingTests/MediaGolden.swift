@@ -39,8 +39,8 @@ struct MediaGolden {
         let vector: [Float]
     }
 
-    init(_ name: String) throws {
-        let model = try GeneratedModel(name, in: Self.folder)
+    init(_ name: String, in folder: FilePath = Self.folder) throws {
+        let model = try GeneratedModel(name, in: folder)
         self.model = model
         let pooling = try #require(model.reference["pooling"]?.string)
         runs = try #require(model.reference["runs"]?.array).map { run in
@@ -56,7 +56,7 @@ struct MediaGolden {
             }
             return Run(
                 name: name, overrides: try Self.overrides(run, pooling),
-                role: try #require(run["role"]?.string.flatMap(Role.init(rawValue:))),
+                role: try run["role"].map { try #require($0.string.flatMap(Role.init(rawValue:))) } ?? .document,
                 isWhole: run["isWhole"]?.bool == true, outputs: outputs)
         }
     }
@@ -96,18 +96,23 @@ struct MediaStore {
 
     static let files = MediaGolden.folder.appending("files")
 
-    static func records() throws -> [JSONValue] {
-        try #require(JSONValue.parse(file: MediaGolden.folder.appending("records.json"))["records"]?.array)
+    static func records(in folder: FilePath = MediaGolden.folder) throws -> [JSONValue] {
+        try #require(JSONValue.parse(file: folder.appending("records.json"))["records"]?.array)
     }
 
     /// - Parameter isMeasured: whether references say how large items are, as `tvt-convert` has them; otherwise they
     ///   have a digest and a size in bytes.
-    init(_ records: [JSONValue], isMeasured: Bool) throws {
+    ///   - files: the folder of their media.
+    init(_ records: [JSONValue], isMeasured: Bool, files: FilePath = Self.files) throws {
         temporary = try TemporaryFolder()
-        dataset = try isMeasured ? Self.converted(records, temporary) : Self.written(records, temporary)
+        dataset =
+            try isMeasured
+            ? Self.converted(records, files, temporary) : Self.written(records, files, temporary)
     }
 
-    private static func converted(_ records: [JSONValue], _ temporary: TemporaryFolder) throws -> Dataset {
+    private static func converted(
+        _ records: [JSONValue], _ files: FilePath, _ temporary: TemporaryFolder
+    ) throws -> Dataset {
         func write(_ idKey: String, _ keys: [String], to name: String) throws -> FilePath {
             var lines: [UInt8] = []
             for record in records {
@@ -131,7 +136,9 @@ struct MediaStore {
         return try Store(opening: temporary("store")).dataset("media")
     }
 
-    private static func written(_ records: [JSONValue], _ temporary: TemporaryFolder) throws -> Dataset {
+    private static func written(
+        _ records: [JSONValue], _ files: FilePath, _ temporary: TemporaryFolder
+    ) throws -> Dataset {
         let store = try Store.create(at: temporary("store"))
         let writer = try store.writer(reference: "media", provenance: Provenance(tool: "EncodingTests"))
         for record in records {

@@ -23,7 +23,7 @@ struct MediaParityTests {
         return try EmbeddingModel(loading: folder, .encoding, overrides: overrides)
     }
 
-    private func cosine(_ a: [Float], _ b: [Float]) -> Double {
+    func cosine(_ a: [Float], _ b: [Float]) -> Double {
         var (product, first, second) = (0.0, 0.0, 0.0)
         for (x, y) in zip(a, b) {
             product += Double(x) * Double(y)
@@ -38,7 +38,9 @@ struct MediaParityTests {
     func vectorsAreThoseOfTheReference(name: String, isMeasured: Bool) throws {
         let golden = try MediaGolden(name)
         let store = try MediaStore(MediaStore.records(), isMeasured: isMeasured)
-        #expect(golden.runs.contains { $0.isWhole })
+        // Two of the goldens are of some records alone.
+        let isOfSome = ["qwen2.5-vl-left", "embedding-gemma2-timed"].contains(name)
+        #expect(golden.runs.contains { $0.isWhole } != isOfSome && !golden.runs.isEmpty)
         for run in golden.runs {
             let model = try load(golden, run.overrides)
             let side = run.role == .query ? VectorsSide.queries : .corpus
@@ -92,7 +94,7 @@ struct MediaParityTests {
         }
     }
 
-    private func planner(
+    func planner(
         _ model: EmbeddingModel, _ dataset: Dataset, _ role: Role = .document
     ) throws -> InputPlanner {
         InputPlanner(
@@ -100,7 +102,7 @@ struct MediaParityTests {
         ) { digest, body in try dataset.withMedia(digest, body) != nil }
     }
 
-    private func forEachContent(
+    func forEachContent(
         in dataset: Dataset, _ role: Role = .document, _ body: (RecordContent) throws -> Void
     ) throws {
         let reader = RecordContentReader()

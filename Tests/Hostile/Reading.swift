@@ -43,7 +43,8 @@ struct Reading {
             _ = try bytes.withUnsafeBytes { try Bitmap(decoding: $0, limits: limits, wholly: true) }
         case .video:
             try describe(bytes, .video)
-            _ = try bytes.withUnsafeBytes { try Video(decoding: $0, .count(3), limits: limits) }
+            _ = try bytes.withUnsafeBytes { try Video.extent(of: $0, limits: limits) }
+            try bytes.withUnsafeBytes { try Video.forEachPicture([0, 1, 2], decoding: $0, limits: limits) { _ in } }
             _ = try bytes.withUnsafeBytes { try Sound(decoding: $0, limits: limits) }
         case .wav, .mp3, .ogg:
             try describe(bytes, .audio)

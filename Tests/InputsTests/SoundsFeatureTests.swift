@@ -105,7 +105,6 @@ import Inputs
             let cut = try transform.features(of: Array(long.prefix(frontEnd.longestSampleCount)), at: place)
             #expect(try transform.features(of: long, at: place) == cut)
             #expect(try transform.features(of: short, at: place) == alone)
-            #expect(try alone.tensor().shape == alone.shape)
         }
     }
 
@@ -133,30 +132,6 @@ import Inputs
             #expect {
                 _ = try LogMelTransform(frontEnd).features(of: samples, at: Place(path: "clip.wav"))
             } throws: { "\($0)".hasPrefix("clip.wav: the sound has samples that are no finite numbers") }
-        }
-    }
-
-    /// A resampler gives a sample more or less than was planned for, and the number of frames is that of the plan.
-    @Test func plansDecideOnFrames() throws {
-        let frontEnd = SoundFrontEnd.whisper(WhisperFrontEnd(keepsChunk: false))
-        let transform = try LogMelTransform(frontEnd)
-        let place = Place(path: "clip.wav")
-        let plan = try SoundPlanner(frontEnd, .whisper).plan(sampleCount: 1600, at: place)
-        let samples = Signal.sweep.samples(1601)
-        let exact = try transform.features(of: Array(samples.prefix(1600)), at: place)
-        #expect(exact.shape == [80, 10])
-        #expect(try transform.features(of: Sound(rate: 16_000, samples: samples), as: plan, at: place) == exact)
-        let short = Array(samples.prefix(1599))
-        #expect(
-            try transform.features(of: Sound(rate: 16_000, samples: short), as: plan, at: place)
-                == transform.features(of: short + [0], at: place))
-        for count in [0, 1598, 1602] {
-            let sound = Sound(rate: 16_000, samples: [Float](repeating: 0.5, count: count))
-            #expect {
-                try transform.features(of: sound, as: plan, at: place)
-            } throws: {
-                "\($0)".hasSuffix("not the 1,600 that its file announces")
-            }
         }
     }
 

@@ -14,23 +14,22 @@ import Inputs
     init() throws { temporary = try TemporaryFolder() }
 
     @Test func whatTransformersWritesIsRead() throws {
-        let folder = { (name: String) in Self.written.appending(name) }
+        func read(_ name: String, keepsChunk: Bool = false) throws -> SoundFrontEnd {
+            try SoundFrontEnd(folder: Self.written.appending(name), keepsChunk: keepsChunk)
+        }
+        #expect(try read("whisper", keepsChunk: true) == .whisper(WhisperFrontEnd(keepsChunk: true)))
         #expect(
-            try WhisperFrontEnd(folder: folder("whisper"), keepsChunk: true) == WhisperFrontEnd(keepsChunk: true))
+            try read("omni") == .whisper(WhisperFrontEnd(melCount: 128, chunkSeconds: 300, keepsChunk: false)))
+        #expect(try read("gemma") == .gemma(GemmaFrontEnd()))
+        #expect(try read("nested") == .gemma(GemmaFrontEnd()))
         #expect(
-            try WhisperFrontEnd(folder: folder("omni"), keepsChunk: false)
-                == WhisperFrontEnd(melCount: 128, chunkSeconds: 300, keepsChunk: false))
-        #expect(try GemmaFrontEnd(folder: folder("gemma")) == GemmaFrontEnd())
-        #expect(try GemmaFrontEnd(folder: folder("nested")) == GemmaFrontEnd())
-        #expect(
-            try GemmaFrontEnd(folder: folder("gemma-changed"))
-                == GemmaFrontEnd(
-                    melCount: 40, doublesTransform: true, frequencies: 125...7600, scale: 0.5, floor: 1e-5,
-                    means: (0..<40).map { Double($0) / 8 - 3 }, deviations: (0..<40).map { 1 + Double($0) / 16 }))
+            try read("gemma-changed")
+                == .gemma(
+                    GemmaFrontEnd(
+                        melCount: 40, doublesTransform: true, frequencies: 125...7600, scale: 0.5, floor: 1e-5,
+                        means: (0..<40).map { Double($0) / 8 - 3 }, deviations: (0..<40).map { 1 + Double($0) / 16 })))
         // What was saved is not what transformers reads of it.
-        #expect(throws: InputError.self) { try GemmaFrontEnd(folder: folder("gemma-lost")) }
-        #expect(throws: InputError.self) { try GemmaFrontEnd(folder: folder("omni")) }
-        #expect(throws: InputError.self) { try WhisperFrontEnd(folder: folder("nested"), keepsChunk: true) }
+        #expect(throws: InputError.self) { try read("gemma-lost") }
     }
 
     /// As the published file of Qwen2.5-Omni has it: sounds and pictures in one.
@@ -48,23 +47,24 @@ import Inputs
         _ = try temporary.write(Array(JSONValue.object(object).pretty().utf8), to: name)
     }
 
-    func omni(_ changes: JSONObject = [:]) throws -> WhisperFrontEnd {
+    func omni(_ changes: JSONObject = [:]) throws -> SoundFrontEnd {
         var object = Self.omni
         for (field, value) in changes { object[field] = value }
         try write(object)
-        return try WhisperFrontEnd(folder: temporary.path, keepsChunk: false)
+        return try SoundFrontEnd(folder: temporary.path, keepsChunk: false)
     }
 
     @Test func aFileOfSoundsAndPictures() throws {
-        #expect(try omni() == WhisperFrontEnd(melCount: 128, chunkSeconds: 300, keepsChunk: false))
+        #expect(try omni() == .whisper(WhisperFrontEnd(melCount: 128, chunkSeconds: 300, keepsChunk: false)))
         let halved = try omni([
             "chunk_length": 10, "sampling_rate": 8000, "n_samples": 80_000, "nb_max_frames": 800, "hop_length": 100,
             "n_fft": 256, "feature_size": 64, "mel_filters": [[0.5]], "do_normalize": true,
         ])
         #expect(
             halved
-                == WhisperFrontEnd(
-                    melCount: 64, rate: 8000, hop: 100, fftLength: 256, chunkSeconds: 10, keepsChunk: false))
+                == .whisper(
+                    WhisperFrontEnd(
+                        melCount: 64, rate: 8000, hop: 100, fftLength: 256, chunkSeconds: 10, keepsChunk: false)))
     }
 
     @Test(
@@ -96,7 +96,7 @@ import Inputs
         object[field] = value
         try write(["feature_extractor": .object(object)], to: "processor_config.json")
         #expect {
-            try GemmaFrontEnd(folder: temporary.path)
+            try SoundFrontEnd(folder: temporary.path, keepsChunk: false)
         } throws: {
             let name = field == "min_frequency" ? "max_frequency" : field
             return "\($0)".contains("processor_config.json, field \"feature_extractor.\(name)\"")
@@ -107,16 +107,17 @@ import Inputs
     @Test func theNestedFileIsFirst() throws {
         try write(Self.omni)
         try write(["processor_class": "WhisperProcessor"], to: "processor_config.json")
-        #expect(try WhisperFrontEnd(folder: temporary.path, keepsChunk: true).melCount == 128)
+        #expect(try SoundFrontEnd(folder: temporary.path, keepsChunk: true).melCount == 128)
         for name in ["feature_extractor", "audio_processor"] {
-            try write([name: ["feature_size": 96]], to: "processor_config.json")
-            #expect(try WhisperFrontEnd(folder: temporary.path, keepsChunk: true).melCount == 96)
+            let object: JSONObject = ["feature_extractor_type": "WhisperFeatureExtractor", "feature_size": 96]
+            try write([name: .object(object)], to: "processor_config.json")
+            #expect(try SoundFrontEnd(folder: temporary.path, keepsChunk: true).melCount == 96)
         }
         try write(["feature_extractor": 7], to: "processor_config.json")
-        #expect(throws: InputError.self) { try WhisperFrontEnd(folder: temporary.path, keepsChunk: true) }
+        #expect(throws: InputError.self) { try SoundFrontEnd(folder: temporary.path, keepsChunk: true) }
     }
 
     @Test func aFolderThatSaysNothing() throws {
-        #expect(throws: Failure.self) { try WhisperFrontEnd(folder: temporary.path, keepsChunk: true) }
+        #expect(throws: Failure.self) { try SoundFrontEnd(folder: temporary.path, keepsChunk: true) }
     }
 }

@@ -154,7 +154,8 @@ struct ViewTests {
             ? content(words, .image, "rgb.png") : RecordContent(id: Array("d".utf8), text: Array(words.utf8))
         let preview = try InputViewer(planner).view(content, at: place).preview
         let cut = try #require(preview.cut)
-        #expect(preview.wasTruncated && preview.textLimit == limit && preview.textTokenCount == limit)
+        #expect(preview.wasTruncated && preview.textLimit == limit)
+        #expect(preview.tokenCount - preview.mediaTokenCount == limit)
         #expect(cut.upperBound == preview.text.endIndex)
         // What is left is read in full, and one word more would be cut again.
         let prefix = hasImage ? "ba: [image] " : "ba: "

@@ -21,7 +21,6 @@ struct EmbeddingGemma2Tests {
         let rowCount: Int
         let rowWidth: Int
         let values: [Float]
-        var byteCount: Int { 4 * values.count }
 
         func write(to rows: UnsafeMutableBufferPointer<Float>) { _ = rows.update(fromContentsOf: values) }
     }
@@ -371,14 +370,12 @@ extension EmbeddingGemma2Tests {
         let video = MediaRules.Planned(
             .video, .grid(time: 2, height: 3, width: 3), identity: SHA256Digest.of([1]), placeholders: .eachPicture)
         // 12 frames are 3 features.
-        let sound = MediaRules.Planned(
-            .audio, .frames(12), identity: SHA256Digest.of([2]), placeholders: .pieces([2, 1]))
-        let input = try rules.input(
-            [2, 57, 9, 58, 8, 57, 7, 58, 1], [sound, video], unpooledCount: 3, at: place)
-        #expect(input.tokens == [2, 59, 57, 60, 9, 61, 58, 58, 62, 8, 59, 57, 60, 7, 61, 58, 62, 1])
+        let sound = MediaRules.Planned(.audio, .frames(12), identity: SHA256Digest.of([2]))
+        let input = try rules.input([2, 57, 9, 58, 8, 57, 7, 1], [sound, video], unpooledCount: 3, at: place)
+        #expect(input.tokens == [2, 59, 57, 60, 9, 61, 58, 58, 58, 62, 8, 59, 57, 60, 7, 1])
         #expect(input.media.map(\.tower) == [.vision, .audio])
-        #expect(input.media[0].tokens == [2..<3, 11..<12])
-        #expect(input.media[1].tokens == [6..<8, 15..<16])
+        #expect(input.media[0].tokens == [2..<3, 12..<13])
+        #expect(input.media[1].tokens == [6..<9])
         #expect(input.unpooledCount == 5)
     }
 
@@ -387,20 +384,5 @@ extension EmbeddingGemma2Tests {
         let seconds = [0, 0.5, 1, 1.5, 2, 2.5]
         #expect(seconds.map(VideoTimes.text(seconds:)) == ["00:00", "00:00", "00:01", "00:02", "00:02", "00:02"])
         #expect(VideoTimes.text(seconds: 3600) == "60:00")
-        #expect(VideoTimes.text(pictures: [0, 61], placeholder: "▢") == "00:00 ▢ 01:01 ▢")
-        let place = Place(path: "here")
-        let heard = try VideoTimes.text(
-            pictures: [0, 1, 2], placeholder: "▢", duration: 3, soundPlaceholder: "♪", featureCount: 94, at: place)
-        #expect(heard.text == "00:00 ▢ 00:00 ♪ 00:01 ▢ 00:01 ♪ 00:02 ▢ 00:02 ♪")
-        #expect(heard.pieces == [25, 25, 44])
-        // Seconds without sound have no place for it; two seconds may follow one picture.
-        let short = try VideoTimes.text(
-            pictures: [0, 2], placeholder: "▢", duration: 4, soundPlaceholder: "♪", featureCount: 30, at: place)
-        #expect(short.text == "00:00 ▢ 00:00 ♪ 00:01 ♪ 00:02 ▢")
-        #expect(short.pieces == [25, 5])
-        #expect(throws: InputError.self) {
-            try VideoTimes.text(
-                pictures: [5], placeholder: "▢", duration: 3, soundPlaceholder: "♪", featureCount: 9, at: place)
-        }
     }
 }

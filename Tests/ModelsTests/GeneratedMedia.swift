@@ -15,7 +15,6 @@ struct GeneratedMedia {
         let values: [Float]
         let rowCount: Int
         let rowWidth: Int
-        var byteCount: Int { values.count * 4 }
 
         func write(to rows: UnsafeMutableBufferPointer<Float>) { _ = rows.update(fromContentsOf: values) }
     }

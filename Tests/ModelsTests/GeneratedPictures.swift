@@ -10,7 +10,6 @@ private struct GivenRows: MediaRows {
     let rowCount: Int
 
     var rowWidth: Int { values.count / rowCount }
-    var byteCount: Int { 4 * values.count }
 
     func write(to rows: UnsafeMutableBufferPointer<Float>) { _ = rows.update(fromContentsOf: values) }
 }

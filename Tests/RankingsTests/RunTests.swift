@@ -287,7 +287,7 @@ let anyByte: [UInt8] = Array(0...255)
             try output.write(Array(text.utf8))
             try output.commit()
             guard !isScores else {
-                #expect(try RunReader(folder(name)).format == .tevatron)
+                _ = try RunReader(folder(name))
                 continue
             }
             let error = #expect(throws: InputError.self) { try RunReader(folder(name)) }

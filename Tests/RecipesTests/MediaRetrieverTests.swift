@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import JSON
 import SystemPackage
 import TestKit
@@ -51,6 +52,7 @@ struct MediaRetrieverTests {
         #expect(lock["stop"] == nil)
         for side in ["corpus", "queries"] { #expect(lock["vectors"]?[side]?["leftOut"] == 0) }
         #expect(lock["vectors"]?["corpus"]?["encoding"]?["media"] == true)
+        #expect(lock["unmeasured"] == nil)
         for command in commands(lock) {
             #expect(!command.contains("--text-side") && !command.contains("--ignore-media"), "\(command)")
             guard command.first == "tvt-encode" else { continue }
@@ -58,7 +60,9 @@ struct MediaRetrieverTests {
         }
         // Weights are random: a positive is among the first now and then.
         let versions = try #require(lock["versions"]?.array)
-        #expect(versions.count == 3)
+        let isMeasured = ["msr-vtt", "audiocaps"].contains(name)
+        #expect(versions.count == (isMeasured ? 4 : 3))
+        if isMeasured { try checkEvaluation(lock, name, in: output) }
         for version in versions { #expect(version["queries"]?.integer ?? 0 > 0) }
         #expect(versions.last?["negatives"]?.integer ?? 0 > 0)
         let stamp = try JSONValue.parse(file: output.appending("stages/encode-corpus.json"))
@@ -67,6 +71,69 @@ struct MediaRetrieverTests {
         #expect(page.contains("Documents were encoded by: \(kind); the retriever takes text"))
         let report = try JSONValue.parse(file: output.appending("report.json"))
         #expect(report["documents"]?["form"]?.string == kind)
+    }
+
+    /// What was measured against the run and the judgements, counted here.
+    private func checkEvaluation(_ lock: JSONValue, _ name: String, in output: FilePath) throws {
+        let evaluation = try #require(lock["evaluation"])
+        let (dataset, split) = try #require(
+            evaluation["dataset"]?.string.flatMap { dataset in evaluation["split"]?.string.map { (dataset, $0) } })
+        let exported = temporary("exported")
+        let result = try run(
+            "tvt-store",
+            [
+                "export", dataset, "--store", output.appending("store").string, "--format", "beir", "--output",
+                exported.string,
+            ])
+        try #require(result.status == 0, "\(result.errorText)")
+        var grades: [String: [String: Int]] = [:]
+        let qrels = try Files.readText(exported.appending("qrels/\(split).tsv"))
+        for line in qrels.split(separator: "\n").dropFirst() {
+            let fields = line.split(separator: "\t").map(String.init)
+            grades[fields[0], default: [:]][fields[1]] = Int(fields[2])
+        }
+        var ranking: [String: [String]] = [:]
+        for line in try Files.readText(output.appending("evaluation.tsv")).split(separator: "\n") {
+            let fields = line.split(separator: "\t").map(String.init)
+            ranking[fields[0], default: []].append(fields[1])
+        }
+        #expect(grades.count == evaluation["queries"]?.integer && Set(grades.keys) == Set(ranking.keys))
+        let values = grades.map { query, grades -> Double in
+            func gain(_ grades: some Sequence<Int>) -> Double {
+                zip(1..., grades).reduce(0) { $0 + Double($1.1) / log2(Double($1.0) + 1) }
+            }
+            let found = (ranking[query] ?? []).map { grades[$0] ?? 0 }
+            return name == "vidore"
+                ? gain(found.prefix(5)) / gain(grades.values.sorted(by: >).prefix(5))
+                : Double(found[0]) / Double(grades.count)
+        }
+        let mean = values.reduce(0, +) / Double(values.count)
+        let measure = name == "vidore" ? "ndcg@5" : "recall@1"
+        let value = try #require(evaluation["measures"]?[measure]?.double)
+        #expect(abs(value - mean) < 1e-9 && value > 0 && value < 1, "\(measure) \(value), \(mean)")
+        let written = try JSONValue.parse(file: output.appending("evaluation.json"))
+        #expect(written["runs"]?.array?.first?["measures"] == evaluation["measures"])
+        for side in ["corpus", "queries"] { #expect(evaluation["vectors"]?[side]?["leftOut"] == 0) }
+        let page = try Files.readText(output.appending("report.html"))
+        #expect(page.contains("How well the retriever finds") && page.contains("<td>\(measure)</td>"))
+    }
+
+    @Test("a test set is measured: nDCG@5 on ViDoRe's layout; what is done is kept")
+    func measuresATestSet() throws {
+        let output = temporary("out")
+        let arguments = ["--output", output.string, "--retriever", retriever.string] + Self.inputs
+        let result = try dataset("run", "vidore", arguments + ["--json"])
+        try #require(result.status == 0, "\(result.errorText)")
+        let lock = try #require(try JSONValue.parse(result.output, path: "run")["lock"])
+        #expect(lock["vectors"] == nil && lock["versions"]?.array?.count == 1)
+        try checkEvaluation(lock, "vidore", in: output)
+        try Files.remove(output.appending("evaluation.json"))
+        let again = try dataset("run", "vidore", arguments)
+        #expect(again.outputText.contains("✓ search evaluation (done before)\n▶ evaluate\n  tvt-eval --run"))
+        #expect(again.outputText.contains("vidore, split test: ndcg@5 0."))
+        #expect(again.outputText.contains("Nothing is filtered and mined: it is a test set"))
+        let without = try dataset("plan", "vidore", ["--no-evaluation", "--json"])
+        #expect(commands(try JSONValue.parse(without.output, path: "plan")).count == 1)
     }
 
     @Test("--documents text encodes the texts that stand for media, whatever the retriever takes")
@@ -91,7 +158,7 @@ struct MediaRetrieverTests {
             try #require(result.status == 0, "\(result.errorText)")
             let plan = try JSONValue.parse(result.output, path: "plan")
             #expect(plan["documents"]?["form"]?.string == form)
-            #expect(commands(plan).count == (form == "nothing" ? 1 : 6))
+            #expect(commands(plan).count == (form == "nothing" ? 2 : 6))
             #expect((plan["stop"]?.string?.contains("and no text stands for it") ?? false) == (form == "nothing"))
         }
     }
@@ -111,7 +178,10 @@ struct MediaRetrieverTests {
             Refusal(recipe: "msr-vtt", arguments: ["--documents", "text"], status: 64, message: "has no text"),
             Refusal(recipe: "beir", arguments: ["--documents", "text"], status: 64, message: "names no media"),
             Refusal(
-                recipe: "vidore", arguments: ["--inputs", "chat=true"], status: 64, message: "finds nothing to act on"),
+                recipe: "vidore", arguments: ["--inputs", "chat=false"], status: 64, message: "finds nothing to act on"),
+            Refusal(recipe: "vidore", arguments: ["--documents", "text"], status: 64, message: "has no text"),
+            Refusal(recipe: "vidore", arguments: ["--documents", "media"], status: 78, message: "and no image"),
+            Refusal(recipe: "pixmo", arguments: ["--no-evaluation"], status: 64, message: "has no evaluation"),
             Refusal(
                 recipe: "audiocaps", arguments: ["--inputs", "chat=false"], status: 64,
                 message: "finds nothing to act on"),

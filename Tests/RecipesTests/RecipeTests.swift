@@ -48,7 +48,7 @@ struct RecipeTests {
         #expect(recipe.source?.revision == "v2")
         #expect(recipe.source?.files.map(\.path) == ["a/b.parquet", "c.json"])
         #expect(recipe.source?.files[0].size == 10 && recipe.source?.files[1].sha256 == nil)
-        #expect(recipe.mining?.textSide == "answer")
+        #expect(recipe.encoding?.textSide == "answer")
         #expect(recipe.sample.filter?.depth == 5)
         // What a sample does not say is as in the whole.
         #expect(recipe.sample.negatives?.count == 2 && recipe.sample.negatives?.seed == 9)
@@ -129,6 +129,35 @@ struct RecipeTests {
         Fault(old: "dtype: bf16", new: "fast: true", message: "unknown key \"mining.encode.fast\""),
         Fault(old: "[\"--corpus\", \"{raw}\"]", new: "[[1]]", message: "\"sample.arguments\" must be a list of texts"),
         Fault(old: "name: whole", new: "name: [", message: "recipe.yaml"),
+        Fault(old: "sample:", new: "evaluation: {metrics: [map]}\nsample:", message: "\"evaluation.split\" is missing"),
+        Fault(
+            old: "sample:", new: "evaluation: {split: dev}\nsample:",
+            message: "recipe.yaml: \"evaluation.metrics\" must list at least one measure"),
+        Fault(
+            old: "sample:", new: "evaluation: {split: dev, metrics: [map, smell@3]}\nsample:",
+            message: "\"evaluation.metrics\" has no measure of tvt-eval in \"smell@3\""),
+        Fault(
+            old: "sample:", new: "evaluation: {split: dev, metrics: [recall@11], depth: 10}\nsample:",
+            message: "has \"recall@11\", which looks at 11 results of 10"),
+        Fault(
+            old: "sample:", new: "evaluation: {split: dev, metrics: [map], depth: 0}\nsample:",
+            message: "\"evaluation.depth\" must be from 1 to 1000000"),
+        Fault(
+            old: "sample:", new: "evaluation: {split: mined, metrics: [map], arguments: [\"{raw}\"]}\nsample:",
+            message: "\"evaluation.split\" names the version of \"arguments\""),
+        Fault(
+            old: "sample:", new: "evaluation: {split: a b, metrics: [map], arguments: [\"{raw}\"]}\nsample:",
+            message: "\"evaluation.split\" names the version of \"arguments\""),
+        Fault(
+            old: "sample:",
+            new: "evaluation: {split: dev, metrics: [map], arguments: [\"--licence=x\"]}\nsample:",
+            message: "\"evaluation.arguments\" must not have --licence"),
+        Fault(
+            old: "sample:", new: "evaluation: {split: dev, metrics: [map], media: image}\nsample:",
+            message: "\"evaluation.media\" is for recipes without \"mining\""),
+        Fault(
+            old: "sample:", new: "evaluation: {split: dev, metrics: [map], text_side: answer}\nsample:",
+            message: "unknown key \"evaluation.text_side\""),
     ])
     func faultsNameFileLineAndKey(fault: Fault) throws {
         #expect(Self.whole.contains(fault.old))
@@ -178,7 +207,7 @@ struct RecipeTests {
         // A reference or two are what they are for.
         let shared = Self.whole.replacing("licence: CC-BY-4.0", with: "licence: &l CC-BY-4.0")
             .replacing("retriever: \"a model that sees\"", with: "retriever: *l")
-        #expect(try read(shared).mining?.retriever == "CC-BY-4.0")
+        #expect(try read(shared).encoding?.retriever == "CC-BY-4.0")
     }
 
     @Test func aRecipeWithoutMiningSaysWhy() throws {
@@ -189,6 +218,53 @@ struct RecipeTests {
         #expect(recipe.stop == "no model sees images yet")
         #expect(RecipePlan(recipe, isSample: false).stages.map(\.name) == ["convert"])
         #expect(throws: Failure.self) { try read(short + "stop: x\nsample: {filter: {depth: 2}}\n") }
+    }
+
+    /// What is mined is measured by the same run where it can be, and by one of its own on another corpus.
+    @Test func anEvaluationIsPlanned() throws {
+        let evaluation = "evaluation: {split: dev, metrics: [ndcg@10, map], depth: 150}\n"
+        let yaml = Self.whole.replacing("  text_side: answer\n", with: "") + evaluation
+        let shared = RecipePlan(try read(yaml), isSample: false)
+        #expect(
+            shared.stages.map(\.name) == [
+                "convert", "encode corpus", "encode queries", "search", "filter", "negatives", "evaluate",
+            ])
+        #expect(shared.stages[3].arguments.joined(separator: " ").contains("--depth 150"))
+        #expect(
+            shared.stages[6].arguments == [
+                "--run", "run.tsv", "--qrels", "whole", "--split", "dev", "--metrics", "ndcg@10,map", "--format",
+                "json", "--output", "evaluation.json", "--store", "{store}",
+            ])
+        #expect(shared.notes.isEmpty)
+
+        let own = RecipePlan(
+            try read(yaml.replacing("{split", with: "{arguments: [\"{raw}\", \"--splits\", \"dev\"], split")),
+            isSample: true)
+        #expect(
+            own.stages.map(\.name) == [
+                "convert", "convert evaluation", "encode corpus", "encode queries", "search", "filter", "negatives",
+                "encode evaluation corpus", "encode evaluation queries", "search evaluation", "evaluate",
+            ])
+        #expect(
+            own.stages[1].arguments.prefix(6) == ["tevatron", "raw", "--splits", "dev", "--dataset", "whole@dev"])
+        #expect(own.stages[8].arguments.prefix(2) == ["queries", "whole@dev"])
+        #expect(own.stages[8].arguments.joined(separator: " ").contains("--resume --split dev --model"))
+        #expect(own.stages[10].arguments.prefix(4) == ["--run", "evaluation.tsv", "--qrels", "whole@dev"])
+
+        // Answers of the judged queries would be searched by these queries.
+        let answers = RecipePlan(try read(Self.whole + evaluation), isSample: false)
+        #expect(answers.stages.last?.name == "negatives")
+        #expect(answers.unmeasured?.contains("\"answer\" stand for the documents") == true)
+        #expect(answers.notes.count == 1)
+        let left = RecipePlan(try read(yaml), isSample: false, leavesOutEvaluation: true)
+        #expect(left.stages.last?.name == "negatives" && left.unmeasured == nil)
+    }
+
+    @Test func leavingOutNoEvaluationIsRefused() throws {
+        let path = try temporary.write(Self.whole, to: "recipe.yaml").string
+        let result = try run("tvt-dataset", ["plan", path, "--no-evaluation"])
+        #expect(result.status == 64)
+        #expect(result.errorText.contains("--no-evaluation finds nothing to act on"))
     }
 
     @Test func unknownNamesAreToldTheKnownOnes() throws {

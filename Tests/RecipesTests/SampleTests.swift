@@ -38,7 +38,10 @@ struct SampleTests {
         // The retriever is one of texts: of sounds and videos it makes nothing, and the lock says so.
         let stop = result["lock"]?["stop"]?.string
         #expect((stop != nil) == (recipe.mining == nil || ["audiocaps", "msr-vtt"].contains(name)), "\(stop ?? "")")
-        #expect(versions.count == (stop != nil ? 1 : 3))
+        #expect(versions.count == (stop != nil ? 1 : 3) + (recipe.evaluation?.arguments == nil ? 0 : 1))
+        // The same retriever finds no pages, videos and sounds.
+        #expect((result["lock"]?["unmeasured"] != nil) == (recipe.evaluation != nil))
+        #expect(result["lock"]?["evaluation"] == nil)
         #expect(versions.map { $0["logicalDigest"] } == other["lock"]?["versions"]?.array?.map { $0["logicalDigest"] })
         let files = ["\(name).lock.json", "report.json", "report.html"]
         for file in files {

@@ -163,19 +163,6 @@ import TestKit
         }
     }
 
-    @Test func sealedDocumentsAreFoundById() throws {
-        let temporary = try TemporaryStore()
-        let sample = SampleData(documents: 300, queries: 0, seed: 38)
-        let writer = try temporary.store.writer(reference: "sealed", provenance: Provenance(tool: "test 1"))
-        try sample.append(to: writer)
-        try writer.sealDocuments()
-        for (ordinal, document) in sample.documents.enumerated() {
-            #expect(try document.id.withUnsafeBytes { try writer.documentOrdinal(id: $0) } == ordinal)
-        }
-        #expect(try Array("none".utf8).withUnsafeBytes { try writer.documentOrdinal(id: $0) } == nil)
-        #expect(try writer.commit().documentCount == 300)
-    }
-
     @Test func blobsAreReadOnly() throws {
         let temporary = try TemporaryStore()
         let dataset = try SampleData(documents: 5, queries: 1, seed: 39).commit(to: temporary.store)

@@ -38,7 +38,7 @@ import Testing
     /// Zero where j − i lies in the range, −∞ elsewhere.
     static func band(_ length: Int, _ range: ClosedRange<Int>) throws -> Tensor {
         let distances = try Tensor.arange(0..<length).unsqueeze(0).subtracting(Tensor.arange(0..<length).unsqueeze(1))
-        let hidden = try distances.less(Double(range.lowerBound)).logicalOr(
+        let hidden = try distances.negated().greater(-Double(range.lowerBound)).logicalOr(
             distances.greater(Double(range.upperBound)))
         return try Tensor.zeros([length, length], type: .float64).maskedFill(hidden, -.infinity)
     }

@@ -61,6 +61,61 @@ struct KilledToolTests {
         #expect(rough == calm)
     }
 
+    @Test("tvt-encode that leaves records out lists all of them, whenever it was killed")
+    func encodeWithQuarantine() throws {
+        let world = try SmallWorld()
+        let folder = sourceRoot.appending("manifests/tiny/qwen2.5-omni").string
+        // That the weights are random is said on stderr.
+        let made = try world.run(
+            "tvt-model",
+            [
+                "random", folder, "--seed", "1", "--pooling", "last", "--normalize", "--query-prompt", "",
+                "--document-prompt", "", "--inputs", "chat=true", "--output", "model",
+            ])
+        try #require(made.status == 0, "\(made.errorText)")
+        try Files.makeDirectory(world.path("media"))
+        var corpus = ""
+        for number in 0..<600 {
+            let isBroken = number % 3 == 0
+            corpus += #"{"docid": "d\#(number)", "document_text": "\#(SmallWorld.text(ofDocument: number))""#
+            corpus += isBroken ? #", "document_image": "\#(number).png"}"# + "\n" : "}\n"
+            if isBroken {
+                // The signature of PNG, and nothing behind it that could be one.
+                let bytes = [0x89] + Array("PNG\r\n\u{1A}\n no image \(number)".utf8)
+                try Files.replace(world.path("media").appending("\(number).png"), with: bytes)
+            }
+        }
+        try world.temporary.write(Array(corpus.utf8), to: "corpus.jsonl")
+        try world.succeed(
+            "tvt-convert",
+            [
+                "v2", "--corpus", "corpus.jsonl", "--assets", "media", "--media-check", "none", "--dataset", "media",
+            ])
+        func arguments(_ output: String) -> [String] {
+            [
+                "corpus", "media", "--model", "model", "--output", output, "--part-size", "64", "--quarantine",
+                output + ".jsonl", "--resume", "--threads", "1",
+            ]
+        }
+        func encode(_ output: String) throws -> JSONValue {
+            let result = try world.run("tvt-encode", arguments(output) + ["--json"])
+            try #require(result.status == 0, "\(result.errorText)")
+            return try JSONValue.parse(result.output, path: "encode")
+        }
+        _ = try encode("calm")
+        let calm = try world.contents(of: "calm").filter { $0.key != ".lock" }
+        let killed = try [
+            Moment.whenThereIs("rough", prefix: "part-00002", suffix: ".json"),
+            .whenThereIs("rough", prefix: ".part-00005", suffix: ".tmp"),
+        ].filter { try world.kill("tvt-encode", arguments("rough"), $0) }
+        #expect(!killed.isEmpty && !world.exists("rough/vectors.json"))
+        let last = try encode("rough")
+        #expect(last["skipped"]?.integer ?? 0 >= 2 * 64 && last["quarantined"]?.integer == 200)
+        #expect(try world.contents(of: "rough").filter { $0.key != ".lock" } == calm)
+        #expect(try world.bytes("rough.jsonl") == world.bytes("calm.jsonl"))
+        #expect(try world.bytes("calm.jsonl").split(separator: 0x0A).count == 200)
+    }
+
     @Test("an interrupted tvt-encode ends with 130, sweeps up, and goes on with --resume")
     func interruptedEncode() throws {
         let world = try SmallWorld(queryCount: 800)

@@ -226,7 +226,10 @@ struct TinyTwinTests {
                 try #require(encoded.status == 0, "\(encoded.errorText)")
                 #expect(try !world.contents(of: output).isEmpty)
             }
-            #expect(try world.contents(of: "vectors-\(count)") == world.contents(of: "vectors-1"), "\(count) workers")
+            func vectors(_ count: Int) throws -> [String: SHA256Digest] {
+                try world.contents(of: "vectors-\(count)").filter { !$0.key.hasSuffix(".lock") }
+            }
+            #expect(try vectors(count) == vectors(1), "\(count) workers")
         }
     }
 }

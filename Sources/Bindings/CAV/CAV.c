@@ -13,6 +13,7 @@ static struct {
     __typeof__(tvt_av_measure_sound) *measure_sound;
     __typeof__(tvt_av_decode_all) *decode_all;
     __typeof__(tvt_av_decode_sound) *decode_sound;
+    __typeof__(tvt_av_convert_samples) *convert_samples;
     __typeof__(tvt_av_picture_times) *picture_times;
     __typeof__(tvt_av_decode_pictures) *decode_pictures;
 } door;
@@ -41,17 +42,22 @@ static void load(void) {
     FIND(measure_sound)
     FIND(decode_all)
     FIND(decode_sound)
+    FIND(convert_samples)
     FIND(picture_times)
     FIND(decode_pictures)
     failure[0] = 0;
 }
 
+static bool isLoaded(char *message) {
+    pthread_once(&once, load);
+    if (failure[0] == 0) return true;
+    snprintf(message, TVT_AV_MESSAGE_BYTES, "%s", failure);
+    return false;
+}
+
 int32_t tvt_av_open(
     const tvt_av_source *source, uint64_t maxPixels, double deadline, tvt_av **av, char *message) {
-    pthread_once(&once, load);
-    if (failure[0] == 0) return door.open(source, maxPixels, deadline, av, message);
-    snprintf(message, TVT_AV_MESSAGE_BYTES, "%s", failure);
-    return TVT_AV_NOT_LOADED;
+    return isLoaded(message) ? door.open(source, maxPixels, deadline, av, message) : TVT_AV_NOT_LOADED;
 }
 
 void tvt_av_close(tvt_av *av) { door.close(av); }
@@ -74,6 +80,13 @@ int32_t tvt_av_decode_all(
 int32_t tvt_av_decode_sound(
     tvt_av *av, uint32_t rate, size_t maxSamples, float **samples, size_t *count, char *message) {
     return door.decode_sound(av, rate, maxSamples, samples, count, message);
+}
+
+int32_t tvt_av_convert_samples(
+    const tvt_av_pcm *pcm, uint32_t rate, size_t maxSamples, double deadline, float **samples, size_t *count,
+    char *message) {
+    if (!isLoaded(message)) return TVT_AV_NOT_LOADED;
+    return door.convert_samples(pcm, rate, maxSamples, deadline, samples, count, message);
 }
 
 int32_t tvt_av_picture_times(

@@ -1,5 +1,6 @@
 #include "Container.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,26 +155,93 @@ static int32_t takeSound(void *context, AVFrame *frame, char *message) {
     return resample(taker, frame, message);
 }
 
+/// Hands over what was taken, or frees it.
+static int32_t finish(
+    struct soundTaker *taker, int32_t status, float **samples, size_t *count, char *message) {
+    if (status == TVT_AV_OK) status = endRun(taker, message);
+    if (status == TVT_AV_OK && taker->count == 0 && taker->taken > 0) {
+        snprintf(
+            message, TVT_AV_MESSAGE_BYTES, "it has %llu samples, which are less than half of one at a rate of %u",
+            (unsigned long long)taker->taken, taker->rate);
+        status = TVT_AV_MISSING;
+    }
+    if (status == TVT_AV_OK && taker->count == 0) status = fail(TVT_AV_MISSING, "there are no samples in it", message);
+    swr_free(&taker->resampler);
+    av_channel_layout_uninit(&taker->inputLayout);
+    if (status != TVT_AV_OK) {
+        free(taker->samples);
+        return status;
+    }
+    *samples = taker->samples;
+    *count = taker->count;
+    return TVT_AV_OK;
+}
+
 int32_t door_av_decode_sound(
     tvt_av *av, uint32_t rate, size_t maxSamples, float **samples, size_t *count, char *message) {
     if (av->sound < 0) return fail(TVT_AV_MISSING, "there is no sound in it", message);
     struct soundTaker taker = {.rate = rate, .limit = maxSamples, .av = av};
     int32_t status = decodeStream(av, av->sound, takeSound, &taker, message);
-    if (status == TVT_AV_OK) status = endRun(&taker, message);
-    if (status == TVT_AV_OK && taker.count == 0 && taker.taken > 0) {
-        snprintf(
-            message, TVT_AV_MESSAGE_BYTES, "it has %llu samples, which are less than half of one at a rate of %u",
-            (unsigned long long)taker.taken, rate);
-        status = TVT_AV_MISSING;
+    return finish(&taker, status, samples, count, message);
+}
+
+// MARK: - Samples without a container
+
+/// Samples of a channel that are resampled at a time: of a second or less, so that what is made of them stays in the cache.
+enum { BLOCK = 8192 };
+
+static enum AVSampleFormat formatOf(const tvt_av_pcm *pcm) {
+    if (pcm->isFloat) return pcm->bitCount == 64 ? AV_SAMPLE_FMT_DBL : AV_SAMPLE_FMT_FLT;
+    switch (pcm->bitCount) {
+    case 8: return AV_SAMPLE_FMT_U8;
+    case 16: return AV_SAMPLE_FMT_S16;
+    default: return AV_SAMPLE_FMT_S32;
     }
-    if (status == TVT_AV_OK && taker.count == 0) status = fail(TVT_AV_MISSING, "there are no samples in it", message);
-    swr_free(&taker.resampler);
-    av_channel_layout_uninit(&taker.inputLayout);
-    if (status != TVT_AV_OK) {
-        free(taker.samples);
-        return status;
+}
+
+/// - Returns: an error of libav, or 0.
+static int openBlock(const tvt_av_pcm *pcm, AVFrame *frame) {
+    frame->format = formatOf(pcm);
+    frame->sample_rate = (int)pcm->rate;
+    frame->nb_samples = pcm->count < BLOCK ? (int)pcm->count : BLOCK;
+    if (pcm->channelMask) {
+        int error = av_channel_layout_from_mask(&frame->ch_layout, pcm->channelMask);
+        if (error < 0) return error;
+    } else {
+        frame->ch_layout = (AVChannelLayout){.order = AV_CHANNEL_ORDER_UNSPEC, .nb_channels = (int)pcm->channelCount};
     }
-    *samples = taker.samples;
-    *count = taker.count;
-    return TVT_AV_OK;
+    return av_frame_get_buffer(frame, 0);
+}
+
+/// Copies samples of all channels. Those of 24 bits become the upper ones of 32.
+static void fillBlock(const tvt_av_pcm *pcm, AVFrame *frame, size_t first) {
+    size_t sampleBytes = pcm->bitCount / 8, count = (size_t)frame->nb_samples * pcm->channelCount;
+    const uint8_t *source = pcm->bytes + first * pcm->channelCount * sampleBytes;
+    if (sampleBytes != 3) {
+        memcpy(frame->data[0], source, count * sampleBytes);
+        return;
+    }
+    uint32_t *target = (uint32_t *)frame->data[0];
+    for (size_t index = 0; index < count; index++, source += 3) {
+        target[index] = (uint32_t)source[0] << 8 | (uint32_t)source[1] << 16 | (uint32_t)source[2] << 24;
+    }
+}
+
+int32_t door_av_convert_samples(
+    const tvt_av_pcm *pcm, uint32_t rate, size_t maxSamples, double deadline, float **samples, size_t *count,
+    char *message) {
+    tvt_av av = {.deadline = deadline, .soundEnd = -1};
+    struct soundTaker taker = {.rate = rate, .limit = maxSamples, .av = &av};
+    AVFrame *frame = av_frame_alloc();
+    if (!frame) return fail(TVT_AV_NO_MEMORY, "there is not enough memory", message);
+    int error = openBlock(pcm, frame);
+    int32_t status = error < 0 ? failFor(&av, error, message) : TVT_AV_OK;
+    for (size_t first = 0; first < pcm->count && status == TVT_AV_OK; first += BLOCK) {
+        frame->nb_samples = pcm->count - first < BLOCK ? (int)(pcm->count - first) : BLOCK;
+        fillBlock(pcm, frame, first);
+        status = takeSound(&taker, frame, message);
+        if (status == TVT_AV_OK && isLate(&av)) status = fail(TVT_AV_TOO_SLOW, "it takes too long to decode", message);
+    }
+    av_frame_free(&frame);
+    return finish(&taker, status, samples, count, message);
 }

@@ -11,9 +11,7 @@ CTorchStatus ctorch_unary(const CTorchTensor *tensor, CTorchUnary operation, CTo
         const at::Tensor &x = tensor->value;
         switch (operation) {
         case CTORCH_NEG: return x.neg();
-        case CTORCH_EXP: return x.exp();
         case CTORCH_LOG: return x.log();
-        case CTORCH_SQRT: return x.sqrt();
         case CTORCH_RSQRT: return x.rsqrt();
         case CTORCH_ABS: return x.abs();
         case CTORCH_TANH: return x.tanh();
@@ -22,10 +20,6 @@ CTorchStatus ctorch_unary(const CTorchTensor *tensor, CTorchUnary operation, CTo
         case CTORCH_SILU: return at::silu(x);
         case CTORCH_GELU_ERF: return at::gelu(x);
         case CTORCH_GELU_TANH: return at::gelu(x, "tanh");
-        case CTORCH_IS_FINITE: return at::isfinite(x);
-        case CTORCH_LOGICAL_NOT: return x.logical_not();
-        case CTORCH_ALL: return x.all();
-        case CTORCH_ANY: return x.any();
         }
         TORCH_CHECK(false, "unknown unary operation ", static_cast<int>(operation));
     });
@@ -42,20 +36,11 @@ at::Tensor binary(const at::Tensor &a, const Right &b, CTorchBinary operation) {
     case CTORCH_DIVIDE: return a.div(b);
     case CTORCH_EQUAL: return a.eq(b);
     case CTORCH_NOT_EQUAL: return a.ne(b);
-    case CTORCH_LESS: return a.lt(b);
-    case CTORCH_LESS_EQUAL: return a.le(b);
     case CTORCH_GREATER: return a.gt(b);
-    case CTORCH_GREATER_EQUAL: return a.ge(b);
     default: break;
     }
     if constexpr (std::is_same_v<Right, at::Tensor>) {
-        switch (operation) {
-        case CTORCH_MAXIMUM: return at::maximum(a, b);
-        case CTORCH_MINIMUM: return at::minimum(a, b);
-        case CTORCH_LOGICAL_AND: return a.logical_and(b);
-        case CTORCH_LOGICAL_OR: return a.logical_or(b);
-        default: break;
-        }
+        if (operation == CTORCH_LOGICAL_OR) return a.logical_or(b);
     } else {
         switch (operation) {
         case CTORCH_MAXIMUM: return a.clamp_min(b);
@@ -95,10 +80,6 @@ CTorchStatus ctorch_binary_scalar_(CTorchTensor *a, double b, CTorchBinary opera
     return guarded(error, [&] { binaryInPlace(a->value, at::Scalar(b), operation); });
 }
 
-CTorchStatus ctorch_add_scaled_(CTorchTensor *a, const CTorchTensor *b, double factor, CTorchError *error) {
-    return guarded(error, [&] { a->value.add_(b->value, factor); });
-}
-
 CTorchStatus ctorch_reduce(const CTorchTensor *tensor, int64_t dimension, bool keep, CTorchReduction operation, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&]() -> at::Tensor {
         const at::Tensor &x = tensor->value;
@@ -106,8 +87,6 @@ CTorchStatus ctorch_reduce(const CTorchTensor *tensor, int64_t dimension, bool k
         case CTORCH_SUM: return x.sum(dimension, keep);
         case CTORCH_MEAN: return x.mean(dimension, keep);
         case CTORCH_MAX: return x.amax(dimension, keep);
-        case CTORCH_MIN: return x.amin(dimension, keep);
-        case CTORCH_ARGMAX: return x.argmax(dimension, keep);
         case CTORCH_LOGSUMEXP: return x.logsumexp(dimension, keep);
         case CTORCH_NORM: return at::linalg_vector_norm(x, 2, dimension, keep);
         }
@@ -122,8 +101,6 @@ CTorchStatus ctorch_reduce_all(const CTorchTensor *tensor, CTorchReduction opera
         case CTORCH_SUM: return x.sum();
         case CTORCH_MEAN: return x.mean();
         case CTORCH_MAX: return x.max();
-        case CTORCH_MIN: return x.min();
-        case CTORCH_ARGMAX: return x.argmax();
         case CTORCH_LOGSUMEXP: return x.reshape({-1}).logsumexp(0);
         case CTORCH_NORM: return at::linalg_vector_norm(x);
         }
@@ -131,14 +108,8 @@ CTorchStatus ctorch_reduce_all(const CTorchTensor *tensor, CTorchReduction opera
     });
 }
 
-CTorchStatus ctorch_cumsum(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] { return tensor->value.cumsum(dimension); });
-}
-
-CTorchStatus ctorch_softmax(const CTorchTensor *tensor, int64_t dimension, bool logarithm, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] {
-        return logarithm ? tensor->value.log_softmax(dimension) : tensor->value.softmax(dimension);
-    });
+CTorchStatus ctorch_softmax(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] { return tensor->value.softmax(dimension); });
 }
 
 CTorchStatus ctorch_normalize(const CTorchTensor *tensor, int64_t dimension, double epsilon, CTorchTensor **out, CTorchError *error) {

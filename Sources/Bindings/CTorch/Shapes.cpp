@@ -71,30 +71,12 @@ CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *in
     return make(out, error, [&] { return at::embedding(weight->value, index->value, padding); });
 }
 
-CTorchStatus ctorch_gather(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] { return tensor->value.gather(dimension, index->value); });
-}
-
 CTorchStatus ctorch_scatter(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] { return tensor->value.scatter(dimension, index->value, source->value); });
 }
 
 CTorchStatus ctorch_index_copy(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] { return tensor->value.index_copy(dimension, index->value, source->value); });
-}
-
-CTorchStatus ctorch_index_add(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] { return tensor->value.index_add(dimension, index->value, source->value); });
-}
-
-CTorchStatus ctorch_segment_reduce(const CTorchTensor *tensor, const CTorchTensor *lengths, bool mean, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] {
-        return at::segment_reduce(tensor->value, mean ? "mean" : "sum", lengths->value);
-    });
-}
-
-CTorchStatus ctorch_where(const CTorchTensor *condition, const CTorchTensor *a, const CTorchTensor *b, CTorchTensor **out, CTorchError *error) {
-    return make(out, error, [&] { return at::where(condition->value, a->value, b->value); });
 }
 
 CTorchStatus ctorch_masked_fill(const CTorchTensor *tensor, const CTorchTensor *mask, double value, CTorchTensor **out, CTorchError *error) {

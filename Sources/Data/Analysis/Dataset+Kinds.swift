@@ -55,10 +55,6 @@ extension RecordReader {
         }
     }
 
-    func id(_ kind: RecordKind, _ ordinal: Int) throws -> [UInt8] {
-        try kind == .documents ? documentID(ordinal) : queryID(ordinal)
-    }
-
     /// Whether a record has this id.
     func hasID(_ kind: RecordKind, _ ordinal: Int, _ id: UnsafeRawBufferPointer) throws -> Bool {
         try kind == .documents ? documentHasID(ordinal, id) : queryHasID(ordinal, id)

@@ -21,10 +21,6 @@ package struct ExternalSorter<Element: BitwiseCopyable & Comparable> {
         if pending.count >= runCount { try spill() }
     }
 
-    package mutating func append(contentsOf elements: some Sequence<Element>) throws {
-        for element in elements { try append(element) }
-    }
-
     private mutating func spill() throws {
         pending.sort()
         let file = try self.file ?? ScratchFile()

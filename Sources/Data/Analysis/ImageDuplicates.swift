@@ -53,8 +53,6 @@ struct ImageDuplicates {
         bandKeys = try ScratchColumn()
     }
 
-    var documentCount: Int { entries.count }
-
     /// - Parameter keys: the band keys of the text; none where texts must be equal.
     mutating func append(document: Int, item: Int, textKey: UInt64, keys: ArraySlice<UInt64>) throws {
         try entries.append(

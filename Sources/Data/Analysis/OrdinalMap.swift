@@ -37,8 +37,6 @@ final class Clusters {
 
     init(count: Int) throws { parents = try OrdinalMap(count: count, identity: true) }
 
-    var count: Int { parents.count }
-
     /// The lowest ordinal of the cluster.
     func representative(of ordinal: Int) -> Int {
         var current = ordinal

@@ -63,16 +63,6 @@ package struct RecordLine {
     /// - Parameter text: valid UTF-8.
     package mutating func set(_ key: StaticString, text: [UInt8]) { text.withUnsafeBytes { set(key, text: $0) } }
 
-    package mutating func set(_ key: StaticString, integer: Int) {
-        begin(key)
-        JSONText.appendInteger(integer, to: &json)
-    }
-
-    package mutating func set(_ key: StaticString, number: Double) {
-        begin(key)
-        JSONText.appendDouble(number, to: &json)
-    }
-
     /// Sets a field to an array of texts, in UTF-8.
     package mutating func set(_ key: StaticString, texts: [[UInt8]]) {
         begin(key)

@@ -98,7 +98,6 @@ private enum BEIRPart {
 
     private static let recordEndings: Set<String> = ["jsonl", "ndjson", "json", "parquet"]
     private static let judgementEndings = recordEndings.union(["tsv", "txt", "csv", "qrels", "trec"])
-    private static let splits: Set<String> = ["train", "dev", "val", "valid", "validation", "test"]
 
     /// Nil for what none of these can be read from.
     init?(of member: SourceMember) throws {

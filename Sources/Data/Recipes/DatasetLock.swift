@@ -47,24 +47,39 @@ public struct DatasetLock: Sendable, Equatable {
         ]
         if let run = results["search"] {
             object["run"] = .string(run.description)
-            object["vectors"] = .object(
-                JSONObject(
-                    try ["corpus", "queries"].map { side in
-                        let path = output.appending("vectors").appending(side).appending("vectors.json")
-                        let vectors = try JSONValue.parse(file: path)
-                        return (
-                            side,
-                            [
-                                "modelCard": vectors["model_card"] ?? .null, "count": vectors["count"] ?? .null,
-                                "encoding": vectors["encoding"] ?? .null,
-                                "leftOut": vectors["left_out_count"] ?? 0,
-                            ]
-                        )
-                    }))
+            object["vectors"] = try Self.vectors(in: output, "corpus", "queries")
+        }
+        if results[RecipePlan.measuring] != nil, let evaluation = plan.recipe.evaluation {
+            let run = results[RecipePlan.name("search")]
+            object["evaluation"] = try MeasuredRetriever.json(
+                evaluation, on: evaluation.dataset(of: plan.recipe), fileAt: output.appending(RecipePlan.measures),
+                run: run ?? results["search"],
+                vectors: try run.map { _ in
+                    try Self.vectors(in: output, "evaluation-corpus", "evaluation-queries")
+                })
         }
         object["documents"] = plan.view.map { ["form": .string($0.name), "reason": .string($0.reason)] }
         object["stop"] = plan.stop.map { .string($0) }
+        object["unmeasured"] = plan.unmeasured.map { .string($0) }
         json = .object(object)
+    }
+
+    /// What two folders of vectors are: `corpus` and `queries`.
+    private static func vectors(in output: FilePath, _ corpus: String, _ queries: String) throws -> JSONValue {
+        .object(
+            JSONObject(
+                try [("corpus", corpus), ("queries", queries)].map { side, folder in
+                    let path = output.appending("vectors").appending(folder).appending("vectors.json")
+                    let vectors = try JSONValue.parse(file: path)
+                    return (
+                        side,
+                        [
+                            "modelCard": vectors["model_card"] ?? .null, "count": vectors["count"] ?? .null,
+                            "encoding": vectors["encoding"] ?? .null,
+                            "leftOut": vectors["left_out_count"] ?? 0,
+                        ]
+                    )
+                }))
     }
 
     /// - Throws: `InputError` for a file that is no lock.
@@ -74,6 +89,9 @@ public struct DatasetLock: Sendable, Equatable {
             throw InputError("not a lock of \(Self.schema)", at: Place(path: path.string, field: "schema"))
         }
     }
+
+    /// Nil where the retriever was not measured.
+    public var evaluation: MeasuredRetriever? { MeasuredRetriever(json["evaluation"]) }
 
     /// In the order of the stages.
     public var versions: [Version] {

@@ -58,6 +58,10 @@ struct DatasetReport {
     let minedExamples: [MinedExample]
 
     var recipe: Recipe { plan.recipe }
+    /// What is trained on: the last version that is not for measuring alone.
+    var lastVersion: Version? {
+        versions.last { $0.reference == recipe.name || $0.reference == "\(recipe.name)@mined" }
+    }
 
     init(_ plan: RecipePlan, lock: DatasetLock, output: FilePath, store: FilePath) throws {
         self.plan = plan
@@ -85,13 +89,14 @@ struct DatasetReport {
                 "no version is in it", at: Place(path: "the lock of \(plan.recipe.name)", field: "versions"))
         }
         conversion = base.manifest.provenance.statistics
-        guard let mining = plan.recipe.mining(isSample: plan.isSample), versions.count == 3 else {
+        guard let mining = plan.recipe.mining(isSample: plan.isSample),
+            let mined = versions.first(where: { $0.reference == "\(plan.recipe.name)@mined" })?.dataset
+        else {
             (filter, negatives, negativesCounts, minedExamples) = (nil, nil, [:], [])
             return
         }
         let run = try MiningRun(output.appending(RecipePlan.run), format: .tevatron)
         filter = try FilterExamples(base, run, depth: mining.filter.depth)
-        let mined = versions[2].dataset
         negatives = try MinedNegatives(of: mined, in: run)
         negativesCounts = mined.manifest.provenance.statistics
         minedExamples = try MinedExample.choose(from: mined)
@@ -117,8 +122,9 @@ struct DatasetReport {
                 "examples": .array(minedExamples.map(\.json)),
             ]
         }
-        object["vectors"] = lock.json["vectors"]
-        for key in ["documents", "stop", "stages"] { object[key] = lock.json[key] }
+        for key in ["vectors", "evaluation", "documents", "stop", "unmeasured", "stages"] {
+            object[key] = lock.json[key]
+        }
         return .object(object)
     }
 }

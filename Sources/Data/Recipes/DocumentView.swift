@@ -75,7 +75,7 @@ extension DocumentView {
                     hasText ? .text : .nothing,
                     reason: hasText
                         ? "no retriever is named; one that takes \(kind.rawValue) is given the media themselves"
-                        : "filtering and mining need a retriever that takes \(kind.rawValue), and none is named")
+                        : "encoding needs a retriever that takes \(kind.rawValue), and none is named")
             }
         }
     }

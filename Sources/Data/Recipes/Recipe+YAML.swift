@@ -6,13 +6,13 @@ internal import YAML
 extension Recipe {
     public static let fileName = "recipe.yaml"
     private static let keys = [
-        "name", "title", "licence", "citation", "source", "convert", "mining", "stop", "sample",
+        "name", "title", "licence", "citation", "source", "convert", "mining", "evaluation", "stop", "sample",
     ]
     private static let filterKeys = ["depth"]
     /// Of a title, a licence, a citation, an argument. The licence becomes an argument, and Linux takes 128 KiB in one.
     static let longestText = 100_000
     /// Results a query.
-    fileprivate static let depths = 1...1_000_000
+    static let depths = 1...1_000_000
     private static let negativesKeys = ["depth", "count", "seed", "options"]
 
     /// Finds a recipe by name, below `datasets/`, or by the path of its file or folder, and reads it.
@@ -62,9 +62,11 @@ extension Recipe {
         self.conversion = Conversion(
             command: try conversion.required("command"),
             arguments: try Self.conversionArguments(conversion) ?? ["{raw}"])
-        mining = try top.section("mining", keys: Mining.keys).map {
-            try Mining($0)
-        }
+        let mining = try top.section("mining", keys: Encoding.keys + ["text_side", "filter", "negatives"])
+        let evaluation = try top.section("evaluation", keys: Encoding.keys + Evaluation.keys)
+        encoding = try Encoding(mining: mining, evaluation: evaluation)
+        self.mining = try mining.map { try Mining($0) }
+        self.evaluation = try evaluation.map { try Evaluation($0) }
         stop = try top.string("stop", upTo: Self.longestText)
         if mining == nil, stop?.isEmpty ?? true {
             throw top.failure("stop", "is missing", advice: "A recipe without \"mining\" says here why it has none.")
@@ -76,7 +78,7 @@ extension Recipe {
             for key in ["filter", "negatives"] where mining == nil && section.node(key) != nil {
                 throw section.failure(key, "is for recipes with \"mining\"")
             }
-            if let mining {
+            if let mining = self.mining {
                 sample.filter = try section.section("filter", keys: Self.filterKeys).map {
                     try Filter($0, or: mining.filter)
                 }
@@ -91,7 +93,7 @@ extension Recipe {
     }
 
     /// A reference of a store, without a tag and a folder.
-    private static func isName(_ name: String) -> Bool {
+    static func isName(_ name: String) -> Bool {
         func isWord(_ byte: UInt8) -> Bool {
             0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte
         }
@@ -104,7 +106,7 @@ extension Recipe {
     }
 
     /// Arguments of `tvt-convert`, without those that the stage gives itself.
-    private static func conversionArguments(_ section: YAMLSection) throws -> [String]? {
+    static func conversionArguments(_ section: YAMLSection) throws -> [String]? {
         let arguments = try section.texts("arguments")
         for name in ["--dataset", "--licence", "--store"]
         where arguments?.contains(where: { $0 == name || $0.hasPrefix(name + "=") }) == true {
@@ -113,11 +115,11 @@ extension Recipe {
         return arguments
     }
 
-    fileprivate static func filter(_ section: YAMLSection) throws -> YAMLSection? {
+    static func filter(_ section: YAMLSection) throws -> YAMLSection? {
         try section.section("filter", keys: filterKeys)
     }
 
-    fileprivate static func negatives(_ section: YAMLSection) throws -> YAMLSection? {
+    static func negatives(_ section: YAMLSection) throws -> YAMLSection? {
         try section.section("negatives", keys: negativesKeys)
     }
 }
@@ -170,65 +172,15 @@ extension Recipe.Source {
     }
 }
 
-extension Recipe.Mining {
-    /// Keys of `encode` that are options of `tvt-encode` with a value; numbers with the ranges that it takes.
-    private static let valueKeys: [(key: String, range: ClosedRange<Int>?)] = [
-        ("batch_tokens", 1...(1 << 24)), ("dims", 1...65_536), ("output_dtype", nil),
-        ("part_size", 1...(1 << 24)),
-    ]
-    /// Those that say how the model is used.
-    private static let usageKeys: [(key: String, range: ClosedRange<Int>?)] = [
-        ("pooling", nil), ("query_prompt", nil), ("document_prompt", nil), ("query_max_length", 1...1_048_576),
-        ("document_max_length", 1...1_048_576),
-    ]
-    fileprivate static let keys = ["retriever", "media", "text_side", "encode", "filter", "negatives"]
-
-    init(_ section: YAMLSection) throws {
-        retriever = try section.required("retriever")
-        textSide = try section.string("text_side")
-        if textSide?.isEmpty == true { throw section.failure("text_side", "must name a field") }
-        if let name = try section.string("media") {
-            guard let kind = MediaKind(rawValue: name) else {
-                let names = MediaKind.allCases.map(\.rawValue).joined(separator: ", ")
-                throw section.failure("media", "must be one of \(names), not \(escaped(name.utf8.prefix(80)))")
-            }
-            media = kind
-        }
-        (encoding, usage, ignoresMedia) = ([], [], false)
-        let keys = ["dtype", "ignore_media"] + (Self.valueKeys + Self.usageKeys).map(\.key)
-        if let encode = try section.section("encode", keys: keys) {
-            precision = try encode.string("dtype")
-            encoding = try Self.arguments(Self.valueKeys, in: encode)
-            usage = try Self.arguments(Self.usageKeys, in: encode)
-            ignoresMedia = try encode.bool("ignore_media") ?? false
-        }
-        filter = try Recipe.filter(section).map { try Recipe.Filter($0, or: .init()) } ?? .init()
-        negatives = try Recipe.negatives(section).map { try Recipe.Negatives($0, or: .init()) } ?? .init()
-    }
-
-    /// Options of `tvt-encode` of what a section says.
-    private static func arguments(
-        _ keys: [(key: String, range: ClosedRange<Int>?)], in section: YAMLSection
-    ) throws -> [String] {
-        try keys.flatMap { key, range -> [String] in
-            let text = try section.string(key, upTo: Recipe.longestText)
-            guard let value = try range.map({ try section.integer(key, in: $0).map { "\($0)" } }) ?? text else {
-                return []
-            }
-            return ["--" + key.split(separator: "_").joined(separator: "-"), value]
-        }
-    }
-}
-
 extension Recipe.Filter {
-    fileprivate init(_ section: YAMLSection, or other: Self) throws {
+    init(_ section: YAMLSection, or other: Self) throws {
         self = other
         depth = try section.integer("depth", in: Recipe.depths) ?? depth
     }
 }
 
 extension Recipe.Negatives {
-    fileprivate init(_ section: YAMLSection, or other: Self) throws {
+    init(_ section: YAMLSection, or other: Self) throws {
         self = other
         depth = try section.integer("depth", in: Recipe.depths) ?? depth
         count = try section.integer("count", in: 1...100_000) ?? count
@@ -239,13 +191,13 @@ extension Recipe.Negatives {
 }
 
 extension YAMLSection {
-    fileprivate func required(_ key: String, upTo byteCount: Int) throws -> String {
+    func required(_ key: String, upTo byteCount: Int) throws -> String {
         _ = try string(key, upTo: byteCount)
         return try required(key)
     }
 
     /// A list of texts; nil where the key is absent.
-    fileprivate func texts(_ key: String) throws -> [String]? {
+    func texts(_ key: String) throws -> [String]? {
         try list(key)?.map { node in
             guard let text = node.scalar?.string, text.utf8.count <= Recipe.longestText else {
                 throw failure(key, "must be a list of texts of at most \(Recipe.longestText) bytes")

@@ -13,8 +13,12 @@ public struct Recipe: Sendable {
     /// Nil where the raw files have to be brought along.
     public let source: Source?
     public let conversion: Conversion
-    /// Nil where the recipe ends after the conversion.
+    /// Nil where nothing is encoded.
+    public let encoding: Encoding?
+    /// Nil where nothing is filtered and mined.
     public let mining: Mining?
+    /// Nil where the retriever is not measured.
+    public let evaluation: Evaluation?
     /// Why there is no mining.
     public let stop: String?
     /// What is done differently with the sample.
@@ -45,7 +49,8 @@ public struct Recipe: Sendable {
         public var arguments: [String]
     }
 
-    public struct Mining: Sendable, Equatable {
+    /// How queries and documents become vectors, to mine and to measure.
+    public struct Encoding: Sendable, Equatable {
         /// What kind of model the recipe wants, for people.
         public var retriever: String
         /// Documents are encoded by this field of the queries that link to them.
@@ -55,16 +60,32 @@ public struct Recipe: Sendable {
         /// Arguments of both runs of `tvt-encode` that say how the model is used, as `tvt-model show` takes them.
         public var usage: [String]
         /// Other arguments of both runs.
-        public var encoding: [String]
+        public var options: [String]
         /// Whether the documents' own texts may stand for what they show.
         public var ignoresMedia: Bool
         /// Precision of the computation; nil for the tool's own choice.
         public var precision: String?
-        public var filter: Filter
-        public var negatives: Negatives
 
         /// Whether texts can stand for what the documents show.
         var hasText: Bool { textSide != nil || ignoresMedia }
+    }
+
+    public struct Mining: Sendable, Equatable {
+        public var filter: Filter
+        public var negatives: Negatives
+    }
+
+    /// What the retriever is measured by.
+    public struct Evaluation: Sendable, Equatable {
+        /// Judgements of the dataset.
+        public var split: String
+        /// As `tvt-eval --metrics` takes them.
+        public var metrics: [String]
+        /// Results a query.
+        public var depth = 100
+        /// Arguments of a conversion of its own, into `name@split`: a corpus of what the split judges alone. Nil for the
+        /// recipe's own dataset.
+        public var arguments: [String]?
     }
 
     public struct Filter: Sendable, Equatable {

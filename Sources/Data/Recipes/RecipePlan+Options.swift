@@ -7,19 +7,23 @@ extension RecipePlan {
     /// - Throws: `Failure` where the retriever, its settings and the recipe do not go together.
     public init(_ recipe: Recipe, _ options: RecipeRun.Options) throws {
         let usage = (options.preset.map { ["--preset", $0] } ?? []) + options.inputs.flatMap { ["--inputs", $0] }
-        guard let mining = recipe.mining else {
+        if options.leavesOutEvaluation, recipe.evaluation == nil {
+            throw Failure(
+                .usage, "--no-evaluation finds nothing to act on: the recipe \(recipe.name) has no evaluation")
+        }
+        guard let encoding = recipe.encoding, recipe.mining != nil || !options.leavesOutEvaluation else {
             try Self.requireNothing(options, usage, recipe.stop ?? "")
-            self.init(recipe, isSample: options.isSample)
+            self.init(recipe, isSample: options.isSample, leavesOutEvaluation: options.leavesOutEvaluation)
             return
         }
         // What a recipe without media has no question for is known before the conversion all the same.
         var retriever: RetrieverKinds?
-        if let folder = options.retriever, !usage.isEmpty || mining.media != nil && options.documents != .text {
-            retriever = try RetrieverKinds(of: folder, mining.usage + usage)
+        if let folder = options.retriever, !usage.isEmpty || encoding.media != nil && options.documents != .text {
+            retriever = try RetrieverKinds(of: folder, encoding.usage + usage)
         }
         var view: DocumentView?
-        if let kind = mining.media {
-            view = try DocumentView(of: kind, hasText: mining.hasText, options.documents, retriever)
+        if let kind = encoding.media {
+            view = try DocumentView(of: kind, hasText: encoding.hasText, options.documents, retriever)
         } else if options.documents != .auto {
             throw Failure(
                 .usage,
@@ -28,8 +32,8 @@ extension RecipePlan {
         }
         self.init(
             recipe, isSample: options.isSample, precision: options.precision, device: options.device, usage: usage,
-            view: view)
-        if let stop { try Self.requireNothing(options, usage, stop) }
+            view: view, leavesOutEvaluation: options.leavesOutEvaluation)
+        if !needsRetriever { try Self.requireNothing(options, usage, unmeasured ?? stop ?? "") }
     }
 
     /// - Throws: `Failure` for options of encoding where nothing is encoded.

@@ -5,7 +5,7 @@ internal import Processes
 internal import Store
 public import SystemPackage
 
-/// Runs a recipe: fetch, convert, encode, search, filter, negatives, lock, report.
+/// Runs a recipe: fetch, convert, encode, search, filter, negatives, evaluate, lock, report.
 ///
 /// A stage whose command and inputs are those of its last run, and whose result is still there, is not run again. Only
 /// one process runs in an output folder at a time.
@@ -28,6 +28,7 @@ public struct RecipeRun {
         public var inputs: [String] = []
         /// What the retriever is given of documents with media.
         public var documents = DocumentView.Choice.auto
+        public var leavesOutEvaluation = false
         /// Address of the hub; nil for the environment's.
         public var hub: String?
         public var limits = Fetch.Limits()
@@ -103,9 +104,9 @@ public struct RecipeRun {
 
     public func run(_ tell: (Event) throws -> Void) throws -> Outcome {
         let output = options.output
-        if plan.needsRetriever, options.retriever == nil, let mining = recipe.mining {
+        if plan.needsRetriever, options.retriever == nil, let encoding = recipe.encoding {
             throw Failure(
-                .usage, "the recipe \(recipe.name) needs a retriever: it wants \(mining.retriever)",
+                .usage, "the recipe \(recipe.name) needs a retriever: it wants \(encoding.retriever)",
                 advice: "--retriever DIR names the model's folder.")
         }
         try Files.makeDirectory(output)

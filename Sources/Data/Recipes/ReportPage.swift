@@ -18,6 +18,7 @@ extension DatasetReport {
                 """)
         var pictures = Pictures(versions.first?.dataset)
         if let stop = lock.json["stop"]?.string { page.add("Where it ends", "<p>\(html(stop))</p>") }
+        if let evaluation { page.add("How well the retriever finds", evaluation) }
         page.add("Versions", versionTable)
         page.add("Size", sizeBars)
         page.add("What the conversion counted", Page.table(header: ["what", "count"], rows: Self.rows(conversion)))
@@ -28,7 +29,7 @@ extension DatasetReport {
     }
 
     private var tiles: String {
-        guard let first = versions.first, let last = versions.last else { return "" }
+        guard let first = versions.first, let last = lastVersion else { return "" }
         var tiles = [
             (grouped(first.dataset.documentCount), "documents"), (grouped(first.dataset.queryCount), "queries"),
         ]
@@ -84,7 +85,7 @@ extension DatasetReport {
             + "Inline v1: what <code>tvt-convert v2-to-v1</code> would write, each passage again in every row that uses it"
             + (hasMedia
                 ? ", and the bytes of each image, video and sound once for every time that a row names it, as they are (base64 would add a third): "
-                    + "\(byteSize(versions.last?.inline?.mediaBytes ?? 0)) of it are media." : ".")
+                    + "\(byteSize(lastVersion?.inline?.mediaBytes ?? 0)) of it are media." : ".")
             + " Judgements have no place there.</small></p>"
     }
 
@@ -161,17 +162,8 @@ extension DatasetReport {
 
     /// What was decided of documents with media, and what could not be encoded.
     private var encodingNotes: String {
-        var text = ""
-        if let documents = lock.json["documents"], let form = documents["form"]?.string {
-            let reason = documents["reason"]?.string ?? ""
-            text += "<p>Documents were encoded by: \(html(form)); \(html(reason)).</p>"
-        }
-        for side in ["corpus", "queries"] {
-            guard let count = lock.json["vectors"]?[side]?["leftOut"]?.integer, count > 0 else { continue }
-            text +=
-                "<p>\(grouped(count)) of the \(side) could not be given to the model and have no vector; "
-                + "<code>stages/encode-\(side).left-out.jsonl</code> names each, and why.</p>"
-        }
+        var text = documentNote
+        text += Self.leftOut(of: lock.json["vectors"], "")
         return text
     }
 
@@ -234,11 +226,12 @@ extension DatasetReport {
                 "\(grouped(inputs["files"]?.integer ?? 0)) raw files, \(size)", "<code>\(html(digest))</code>",
             ])
         }
-        if let card = lock.json["vectors"]?["corpus"]?["modelCard"]?.string {
+        let vectors = lock.json["vectors"] ?? lock.json["evaluation"]?["vectors"]
+        if let card = vectors?["corpus"]?["modelCard"]?.string {
             rows.append(["retriever", "<code>\(html(card))</code>"])
         }
         body += Page.table(header: ["what", "digest (of versions: logical)"], rows: rows)
-        if let mining = recipe.mining { body += "<p>The recipe wants \(html(mining.retriever)).</p>" }
+        if let encoding = recipe.encoding { body += "<p>The recipe wants \(html(encoding.retriever)).</p>" }
         return body + "<h3>Citation</h3><pre>\(html(recipe.citation))</pre>"
     }
 }

@@ -12,6 +12,13 @@ public struct Stage: Sendable, Equatable {
         case vectors(String)
         /// A file of the output.
         case file(String)
+
+        /// What commands call it.
+        var path: String {
+            switch self {
+            case .version(let name), .vectors(let name), .file(let name): name
+            }
+        }
     }
 
     /// What a stage depends on besides its command.
@@ -36,96 +43,6 @@ public struct Stage: Sendable, Equatable {
 
     /// The command as a lock keeps it: nothing in it depends on the machine.
     var json: JSONValue { ["name": .string(name), "command": .array(([tool] + arguments).map { .string($0) })] }
-}
-
-/// The stages of a recipe, in their order. Where its files lie is no part of it.
-public struct RecipePlan: Sendable {
-    /// What `{raw}` becomes: a link in the output folder, so that manifests hold the same paths on every machine.
-    public static let raw = "raw"
-    static let run = "run.tsv"
-
-    public let recipe: Recipe
-    public let isSample: Bool
-    public let stages: [Stage]
-    /// What the retriever is given of documents with media; nil for recipes without.
-    public let view: DocumentView?
-    /// Why the recipe ends after the conversion; nil where it does not.
-    public let stop: String?
-
-    /// - Parameters:
-    ///   - precision: of encoding, instead of the recipe's.
-    ///   - device: of encoding.
-    ///   - usage: arguments of `tvt-encode` behind the recipe's, about how the model is used.
-    ///   - view: nil for texts, where the recipe has some.
-    public init(
-        _ recipe: Recipe, isSample: Bool, precision: String? = nil, device: String? = nil, usage: [String] = [],
-        view: DocumentView? = nil
-    ) {
-        self.recipe = recipe
-        self.isSample = isSample
-        self.view = view
-        stop = recipe.stop ?? (view?.form == .nothing ? view?.reason : nil)
-        let conversion = recipe.conversion(isSample: isSample)
-        let name = recipe.name
-        let convert = Stage(
-            name: "convert", tool: "tvt-convert",
-            arguments: [conversion.command]
-                + conversion.arguments.map { substituting(["raw": Self.raw], in: $0) }
-                + ["--dataset", name, "--licence", recipe.licence, "--store", "{store}"],
-            inputs: [.raw], result: .version(name))
-        guard let mining = recipe.mining(isSample: isSample), stop == nil else {
-            stages = [convert]
-            return
-        }
-        var showsMedia = false
-        if case .media = view?.form { showsMedia = true }
-        var encoding = ["--model", "{retriever}"] + mining.encoding + mining.usage + usage
-        if mining.ignoresMedia, !showsMedia { encoding.append("--ignore-media") }
-        if let precision = precision ?? mining.precision { encoding += ["--dtype", precision] }
-        if let device { encoding += ["--device", device] }
-        func encode(_ side: String, _ more: [String] = []) -> Stage {
-            // One broken image among millions does not end a recipe: what is left out is listed, and counted in the report.
-            let quarantine = showsMedia ? ["--quarantine", "stages/encode-\(side).left-out.jsonl"] : []
-            return Stage(
-                name: "encode \(side)", tool: "tvt-encode",
-                arguments: [side, name, "--output", "vectors/\(side)", "--resume"] + more + quarantine + encoding
-                    + ["--store", "{store}"],
-                inputs: [.result("convert"), .retriever], result: .vectors("vectors/\(side)"),
-                decision: view?.description)
-        }
-        let depth = max(mining.filter.depth, mining.negatives.depth)
-        let negatives = mining.negatives
-        stages = [
-            convert,
-            encode("corpus", showsMedia ? [] : mining.textSide.map { ["--text-side", $0] } ?? []),
-            encode("queries"),
-            // Ids may hold blanks, for which TREC's format has no place.
-            Stage(
-                name: "search", tool: "tvt-search",
-                arguments: [
-                    "--queries", "vectors/queries", "--corpus", "vectors/corpus", "--depth", "\(depth)", "--format",
-                    "tevatron", "--output", Self.run,
-                ],
-                inputs: [.result("encode corpus"), .result("encode queries")], result: .file(Self.run)),
-            Stage(
-                name: "filter", tool: "tvt-mine",
-                arguments: [
-                    "filter", name, "--run", Self.run, "--format", "tevatron", "--depth", "\(mining.filter.depth)",
-                    "--as", "\(name)@filtered", "--store", "{store}",
-                ],
-                inputs: [.result("convert"), .result("search")], result: .version("\(name)@filtered")),
-            Stage(
-                name: "negatives", tool: "tvt-mine",
-                arguments: [
-                    "negatives", "\(name)@filtered", "--run", Self.run, "--format", "tevatron", "--depth",
-                    "\(negatives.depth)", "--count", "\(negatives.count)", "--seed", "\(negatives.seed)",
-                ] + negatives.options + ["--as", "\(name)@mined", "--store", "{store}"],
-                inputs: [.result("filter"), .result("search")], result: .version("\(name)@mined")),
-        ]
-    }
-
-    /// Whether a model is needed.
-    public var needsRetriever: Bool { stages.contains { $0.inputs.contains(.retriever) } }
 }
 
 /// Replaces `{key}` by its value, once; braces around anything else stay.

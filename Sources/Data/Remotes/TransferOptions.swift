@@ -6,8 +6,6 @@ package struct TransferOptions: Sendable {
     package var client = HTTPClient.Options()
     /// Address of an S3-compatible server; nil for what the environment says, else Amazon's.
     package var endpoint: String?
-    /// Blobs in flight.
-    package var jobCount = 4
 
     package init() {}
 }

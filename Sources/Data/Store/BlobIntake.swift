@@ -1,4 +1,4 @@
-package import Base
+internal import Base
 internal import Glibc
 package import StoreFormat
 internal import SystemPackage
@@ -142,11 +142,6 @@ extension Store {
         }
         try keep([blob])
         return true
-    }
-
-    /// Bytes of a blob that an interrupted intake has left.
-    package func incomingBytes(_ digest: SHA256Digest) -> Int {
-        (try? Files.size(layout.incoming.appending(digest.hex))) ?? 0
     }
 
     /// Removes what intakes left that nobody has gone on with for a week.

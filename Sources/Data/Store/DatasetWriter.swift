@@ -99,24 +99,14 @@ public final class DatasetWriter {
     /// Counts references of records to items that are not added.
     public func noteExternalMedia(_ count: Int) { media.externalCount += count }
 
-    /// Ends the appending of documents and builds their id index, so that ``documentOrdinal(id:)`` works.
+    /// Ends the appending of documents and builds their id index.
     ///
     /// - Throws: `DuplicateIDs`.
-    public func sealDocuments() throws {
+    private func sealDocuments() throws {
         guard sealedDocuments == nil else { return }
         let staged = try documents.finish()
         let index = try staged.buildIndex(scratch: scratch, reference: reference, options: options)
         sealedDocuments = (staged, index, staged.open(idIndex: index))
-    }
-
-    /// The ordinal of a document that was appended before ``sealDocuments()``; nil where there is none.
-    ///
-    /// Needs no memory per document: it looks into the id index and the shards as they will be committed.
-    public func documentOrdinal(id: UnsafeRawBufferPointer) throws -> Int? {
-        guard let records = sealedDocuments?.records else {
-            preconditionFailure("documents are found by id only after they are sealed")
-        }
-        return try records.ordinal(id: id)
     }
 
     /// Writes what is left, gives the blobs their names and moves the reference, all or nothing.

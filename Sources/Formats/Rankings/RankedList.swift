@@ -37,14 +37,6 @@ public struct RankedList: Sendable, Equatable {
 
 /// trec_eval's order of a ranking. The rank column of a run plays no part in it.
 public enum RankingOrder {
-    /// Whether a document with this score and id comes before another.
-    @inline(__always)
-    public static func precedes(
-        _ score: Float, _ id: UnsafeRawBufferPointer, _ otherScore: Float, _ otherID: UnsafeRawBufferPointer
-    ) -> Bool {
-        score != otherScore ? score > otherScore : compare(id, otherID) > 0
-    }
-
     /// Bytewise comparison, a shorter string first where it begins the other: negative, zero or positive.
     @inline(__always)
     public static func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {

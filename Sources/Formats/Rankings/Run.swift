@@ -12,8 +12,6 @@ public struct Run: Sendable, Equatable {
     public private(set) var documents = ByteColumn()
     public private(set) var scores: [Float] = []
 
-    public init() {}
-
     public var queryCount: Int { queries.count }
     /// Lines of the run.
     public var resultCount: Int { scores.count }
@@ -24,14 +22,6 @@ public struct Run: Sendable, Equatable {
     /// The results of a query in trec_eval's order.
     public func order(of query: Int) -> [Int] {
         RankingOrder.order(of: results(of: query), scores: scores, documents: documents)
-    }
-
-    /// Adds a query that the run does not have yet, with its results.
-    public mutating func append(_ list: RankedList) {
-        queries.append(list.query)
-        for index in 0..<list.count { list.documents.withBytes(at: index) { documents.append($0) } }
-        scores.append(contentsOf: list.scores)
-        offsets.append(scores.count)
     }
 
     /// Reads a run file as it says, or as its caller did, that it is to be read.

@@ -23,8 +23,6 @@ public struct RunReader {
         self.file = file
     }
 
-    public var format: RunFormat { lines.format }
-
     /// Replaces what `list` holds with the next query and its results; false at the end.
     ///
     /// - Throws: `InputError` for a line that is not of the format, a query whose lines are not together, or a docid

@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 public import SystemPackage
 
 /// A finished folder of vectors, mapped: rows are read from disk when they are touched.
@@ -67,8 +67,6 @@ public final class VectorsReader: Sendable {
         public func withID<Result>(_ row: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
             try ids.withID(row, body)
         }
-
-        fileprivate func advise(_ access: MappedFile.Access) { file.advise(access) }
     }
 
     /// - Throws: `InputError` where the files are not those of which `vectors.json` has the record: vectors by size and
@@ -113,11 +111,6 @@ public final class VectorsReader: Sendable {
             part.copy(row..<row + 1, columns: dims, dims: dims, into: buffer.baseAddress!)
             count = dims
         }
-    }
-
-    /// Tells the kernel how the vectors will be read.
-    public func advise(_ access: MappedFile.Access) {
-        for part in parts { part.advise(access) }
     }
 
     /// Compares the digest of every file with the recorded one.

@@ -147,8 +147,6 @@ public struct ContentHashStream: ~Copyable {
 
     deinit { tvt_xxh3_free(state) }
 
-    public mutating func reset() { tvt_xxh3_128_reset(state) }
-
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         tvt_xxh3_128_update(state, bytes.baseAddress, bytes.count)
     }

@@ -163,11 +163,8 @@ public struct StagedFile: ~Copyable {
         }
     }
 
-    public var position: Int { output.position }
-
     public mutating func write(_ bytes: UnsafeRawBufferPointer) throws { try output.write(bytes) }
     public mutating func write(_ bytes: [UInt8]) throws { try output.write(bytes) }
-    public mutating func write(_ text: String) throws { try output.write(text) }
 
     /// Makes the file durable under its final name.
     ///

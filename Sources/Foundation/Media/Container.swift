@@ -80,24 +80,31 @@ final class Container {
 
     /// Mono samples of the first sound.
     func samples(rate: Int) throws(MediaError) -> [Float] {
-        var samples: UnsafeMutablePointer<Float>?
+        try Self.taken { tvt_av_decode_sound(handle, UInt32(rate), limits.sampleCount, $0, $1, $2) }
+    }
+
+    /// What a call of libav's shim hands over.
+    ///
+    /// - Parameter call: gets places for numbers that are to be freed, for their count, and for a message.
+    static func taken<Number>(
+        _ call: (
+            UnsafeMutablePointer<UnsafeMutablePointer<Number>?>, UnsafeMutablePointer<Int>, UnsafeMutablePointer<CChar>
+        ) -> Int32
+    ) throws(MediaError) -> [Number] {
+        var numbers: UnsafeMutablePointer<Number>?
         var count = 0
-        var message = Self.emptyMessage
-        let status = tvt_av_decode_sound(handle, UInt32(rate), limits.sampleCount, &samples, &count, &message)
-        guard status == 0, let samples else { throw MediaError(status: status, message) }
-        defer { free(samples) }
-        return Array(UnsafeBufferPointer(start: samples, count: count))
+        var message = emptyMessage
+        let status = call(&numbers, &count, &message)
+        guard status == 0, let numbers else { throw MediaError(status: status, message) }
+        defer { free(numbers) }
+        return Array(UnsafeBufferPointer(start: numbers, count: count))
     }
 
     /// When each picture is shown, in seconds from the first, and the end of the last, as far as its packet tells.
     func pictureTimes() throws(MediaError) -> (times: [Double], seconds: Double?) {
-        var times: UnsafeMutablePointer<Double>?
-        var (count, seconds) = (0, -1.0)
-        var message = Self.emptyMessage
-        let status = tvt_av_picture_times(handle, limits.pictureCount, &times, &count, &seconds, &message)
-        guard status == 0, let times else { throw MediaError(status: status, message) }
-        defer { free(times) }
-        return (Array(UnsafeBufferPointer(start: times, count: count)), seconds >= 0 ? seconds : nil)
+        var seconds = -1.0
+        let times = try Self.taken { tvt_av_picture_times(handle, limits.pictureCount, $0, $1, &seconds, $2) }
+        return (times, seconds >= 0 ? seconds : nil)
     }
 
     /// Pictures by their numbers in the order of showing, upright.

@@ -30,11 +30,6 @@ public struct MediaDescription: Sendable, Equatable {
     /// Whether the container is that of a single image: `webp_pipe`, not `mov`.
     public var isImage: Bool { container.hasSuffix("_pipe") }
 
-    /// - Throws: ``MediaError`` for bytes of no known kind.
-    public init(of bytes: UnsafeRawBufferPointer, limits: MediaLimits = MediaLimits()) throws(MediaError) {
-        self.init(try Container(bytes, limits).info)
-    }
-
     /// What is measured of a file of pictures or sounds.
     public enum Subject: Sendable {
         case video, audio

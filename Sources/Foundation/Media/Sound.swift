@@ -22,8 +22,10 @@ public struct Sound: Sendable, Equatable {
         decoding bytes: UnsafeRawBufferPointer, rate: Int = 16_000, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) {
         precondition(rate > 0 && rate <= 768_000, "a rate of sounds")
-        self.init(rate: rate, samples: try Container(bytes, limits).samples(rate: rate))
+        if let wave = try WaveSamples(of: .memory(bytes)) {
+            self.init(rate: rate, samples: try wave.converted(bytes, rate: rate, limits: limits))
+        } else {
+            self.init(rate: rate, samples: try Container(bytes, limits).samples(rate: rate))
+        }
     }
-
-    public var seconds: Double { Double(samples.count) / Double(rate) }
 }

@@ -15,9 +15,7 @@ extension Tensor {
     }
 
     public func negated() throws -> Tensor { try unary("negated", CTORCH_NEG) }
-    public func exp() throws -> Tensor { try unary("exp", CTORCH_EXP) }
     public func log() throws -> Tensor { try unary("log", CTORCH_LOG) }
-    public func squareRoot() throws -> Tensor { try unary("squareRoot", CTORCH_SQRT) }
     public func reciprocalSquareRoot() throws -> Tensor { try unary("reciprocalSquareRoot", CTORCH_RSQRT) }
     public func magnitude() throws -> Tensor { try unary("magnitude", CTORCH_ABS) }
     public func tanh() throws -> Tensor { try unary("tanh", CTORCH_TANH) }
@@ -28,12 +26,6 @@ extension Tensor {
     public func gelu() throws -> Tensor { try unary("gelu", CTORCH_GELU_ERF) }
     /// GELU by its tanh approximation.
     public func geluTanh() throws -> Tensor { try unary("geluTanh", CTORCH_GELU_TANH) }
-    public func isFinite() throws -> Tensor { try unary("isFinite", CTORCH_IS_FINITE) }
-    public func logicalNot() throws -> Tensor { try unary("logicalNot", CTORCH_LOGICAL_NOT) }
-    /// Whether every element is true (not zero).
-    public func all() throws -> Bool { try unary("all", CTORCH_ALL).item() != 0 }
-    /// Whether any element is true (not zero).
-    public func any() throws -> Bool { try unary("any", CTORCH_ANY).item() != 0 }
 
     public func adding(_ other: Tensor) throws -> Tensor { try binary("adding", other, CTORCH_ADD) }
     public func adding(_ other: Double) throws -> Tensor { try binary("adding", other, CTORCH_ADD) }
@@ -43,28 +35,12 @@ extension Tensor {
     public func multiplied(by other: Double) throws -> Tensor { try binary("multiplied", other, CTORCH_MULTIPLY) }
     public func divided(by other: Tensor) throws -> Tensor { try binary("divided", other, CTORCH_DIVIDE) }
     public func divided(by other: Double) throws -> Tensor { try binary("divided", other, CTORCH_DIVIDE) }
-    public func maximum(_ other: Tensor) throws -> Tensor { try binary("maximum", other, CTORCH_MAXIMUM) }
     public func maximum(_ other: Double) throws -> Tensor { try binary("maximum", other, CTORCH_MAXIMUM) }
-    public func minimum(_ other: Tensor) throws -> Tensor { try binary("minimum", other, CTORCH_MINIMUM) }
     public func minimum(_ other: Double) throws -> Tensor { try binary("minimum", other, CTORCH_MINIMUM) }
 
-    public func equal(_ other: Tensor) throws -> Tensor { try binary("equal", other, CTORCH_EQUAL) }
     public func equal(_ other: Double) throws -> Tensor { try binary("equal", other, CTORCH_EQUAL) }
-    public func notEqual(_ other: Tensor) throws -> Tensor { try binary("notEqual", other, CTORCH_NOT_EQUAL) }
     public func notEqual(_ other: Double) throws -> Tensor { try binary("notEqual", other, CTORCH_NOT_EQUAL) }
-    public func less(_ other: Tensor) throws -> Tensor { try binary("less", other, CTORCH_LESS) }
-    public func less(_ other: Double) throws -> Tensor { try binary("less", other, CTORCH_LESS) }
-    public func lessOrEqual(_ other: Tensor) throws -> Tensor { try binary("lessOrEqual", other, CTORCH_LESS_EQUAL) }
-    public func lessOrEqual(_ other: Double) throws -> Tensor { try binary("lessOrEqual", other, CTORCH_LESS_EQUAL) }
-    public func greater(_ other: Tensor) throws -> Tensor { try binary("greater", other, CTORCH_GREATER) }
     public func greater(_ other: Double) throws -> Tensor { try binary("greater", other, CTORCH_GREATER) }
-    public func greaterOrEqual(_ other: Tensor) throws -> Tensor {
-        try binary("greaterOrEqual", other, CTORCH_GREATER_EQUAL)
-    }
-    public func greaterOrEqual(_ other: Double) throws -> Tensor {
-        try binary("greaterOrEqual", other, CTORCH_GREATER_EQUAL)
-    }
-    public func logicalAnd(_ other: Tensor) throws -> Tensor { try binary("logicalAnd", other, CTORCH_LOGICAL_AND) }
     public func logicalOr(_ other: Tensor) throws -> Tensor { try binary("logicalOr", other, CTORCH_LOGICAL_OR) }
 }
 
@@ -83,17 +59,8 @@ extension Tensor {
     public func addInPlace(_ other: Tensor) throws { try change("addInPlace", other, CTORCH_ADD) }
     public func addInPlace(_ other: Double) throws { try change("addInPlace", other, CTORCH_ADD) }
     public func subtractInPlace(_ other: Tensor) throws { try change("subtractInPlace", other, CTORCH_SUBTRACT) }
-    public func multiplyInPlace(_ other: Tensor) throws { try change("multiplyInPlace", other, CTORCH_MULTIPLY) }
     public func multiplyInPlace(_ other: Double) throws { try change("multiplyInPlace", other, CTORCH_MULTIPLY) }
     public func divideInPlace(_ other: Tensor) throws { try change("divideInPlace", other, CTORCH_DIVIDE) }
-    public func divideInPlace(_ other: Double) throws { try change("divideInPlace", other, CTORCH_DIVIDE) }
-
-    /// `self += factor · other`.
-    public func addInPlace(_ other: Tensor, scaledBy factor: Double) throws {
-        try withExtendedLifetime((self, other)) {
-            try perform("addInPlace") { ctorch_add_scaled_(handle, other.handle, factor, $0) }
-        }
-    }
 }
 
 // Reductions, over one dimension or all elements.
@@ -113,13 +80,6 @@ extension Tensor {
     public func max(_ dimension: Int? = nil, keep: Bool = false) throws -> Tensor {
         try reduced("max", dimension, keep, CTORCH_MAX)
     }
-    public func min(_ dimension: Int? = nil, keep: Bool = false) throws -> Tensor {
-        try reduced("min", dimension, keep, CTORCH_MIN)
-    }
-    /// The int64 index of the largest element.
-    public func argmax(_ dimension: Int? = nil, keep: Bool = false) throws -> Tensor {
-        try reduced("argmax", dimension, keep, CTORCH_ARGMAX)
-    }
     public func logSumExp(_ dimension: Int? = nil, keep: Bool = false) throws -> Tensor {
         try reduced("logSumExp", dimension, keep, CTORCH_LOGSUMEXP)
     }
@@ -128,16 +88,8 @@ extension Tensor {
         try reduced("norm", dimension, keep, CTORCH_NORM)
     }
 
-    public func cumulativeSum(_ dimension: Int) throws -> Tensor {
-        try made("cumulativeSum", self) { ctorch_cumsum($0, Int64(dimension), $1, $2) }
-    }
-
     public func softmax(_ dimension: Int = -1) throws -> Tensor {
-        try made("softmax", self) { ctorch_softmax($0, Int64(dimension), false, $1, $2) }
-    }
-
-    public func logSoftmax(_ dimension: Int = -1) throws -> Tensor {
-        try made("logSoftmax", self) { ctorch_softmax($0, Int64(dimension), true, $1, $2) }
+        try made("softmax", self) { ctorch_softmax($0, Int64(dimension), $1, $2) }
     }
 
     /// `self / max(‖self‖₂, epsilon)` along a dimension.

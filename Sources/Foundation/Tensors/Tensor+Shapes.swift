@@ -95,31 +95,9 @@ extension Tensor {
         try made("embedding", self, index) { ctorch_embedding($0, $1, Int64(padding ?? -1), $2, $3) }
     }
 
-    /// `out[i][j] = self[i][index[i][j]]` for dimension 1, and likewise for others; int64 index.
-    public func gather(_ dimension: Int, _ index: Tensor) throws -> Tensor {
-        try made("gather", self, index) { ctorch_gather($0, Int64(dimension), $1, $2, $3) }
-    }
-
     /// A copy in which `out[i][index[i][j]] = source[i][j]` for dimension 1, and likewise for others.
     public func scatter(_ dimension: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
         try made("scatter", self, index, source) { ctorch_scatter($0, Int64(dimension), $1, $2, $3, $4) }
-    }
-
-    /// A copy with `source`'s slices added at `index`; an index may repeat.
-    public func indexAdd(_ dimension: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
-        try made("indexAdd", self, index, source) { ctorch_index_add($0, Int64(dimension), $1, $2, $3, $4) }
-    }
-
-    public enum SegmentReduction: Sendable { case sum, mean }
-
-    /// Sums or averages consecutive rows: `[T, …]` and int64 lengths `[S]` with sum T give `[S, …]`.
-    public func segmentReduce(lengths: Tensor, _ reduction: SegmentReduction) throws -> Tensor {
-        try made("segmentReduce", self, lengths) { ctorch_segment_reduce($0, $1, reduction == .mean, $2, $3) }
-    }
-
-    /// `a` where `condition`, else `b`; shapes broadcast.
-    public static func choose(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
-        try made("choose", condition, a, b) { ctorch_where($0, $1, $2, $3, $4) }
     }
 
     /// `value` where the bool `mask` is true.

@@ -85,12 +85,6 @@ public struct YAMLSection {
         return value
     }
 
-    public func integer(_ key: String, atLeast least: Int) throws -> Int? {
-        guard let value = try integer(key, in: Int.min...Int.max) else { return nil }
-        guard value >= least else { throw failure(key, "must be at least \(least), not \(value)") }
-        return value
-    }
-
     /// A number within the range.
     public func number<Number: RangedNumber>(_ key: String, in range: NumberRange<Number>) throws -> Number? {
         guard let text = try string(key) else { return nil }
@@ -99,32 +93,6 @@ public struct YAMLSection {
         } catch {
             throw failure(key, error.description)
         }
-    }
-
-    /// A finite number in the range.
-    public func number(_ key: String, in range: PartialRangeFrom<Double>) throws -> Double? {
-        guard let text = try string(key) else { return nil }
-        guard let value = Double(text), value.isFinite else {
-            throw failure(key, "must be a number, not \(excerpt(text))")
-        }
-        guard range.contains(value) else {
-            throw failure(key, "must be at least \(range.lowerBound), not \(excerpt(text))")
-        }
-        return value
-    }
-
-    /// A number above 0.
-    public func positive(_ key: String) throws -> Double? {
-        let value = try number(key, in: 0...)
-        if value == 0 { throw failure(key, "must be more than 0") }
-        return value
-    }
-
-    /// A number in `[0, 1)`.
-    public func fraction(_ key: String) throws -> Double? {
-        guard let value = try number(key, in: 0...) else { return nil }
-        guard value < 1 else { throw failure(key, "must be less than 1") }
-        return value
     }
 
     public func bool(_ key: String) throws -> Bool? {

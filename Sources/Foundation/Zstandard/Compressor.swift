@@ -79,7 +79,4 @@ public struct Compressor: ~Copyable {
             if isLast ? rest == 0 : input.pos == input.size { return }
         }
     }
-
-    /// No frame of `byteCount` bytes of content is larger.
-    public static func maximumSize(of byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
 }

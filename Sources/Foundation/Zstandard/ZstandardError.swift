@@ -29,6 +29,3 @@ func checked(
     }
     return result
 }
-
-/// The version of libzstd in use, such as `1.5.4`: part of what makes compressed bytes reproducible.
-public var libraryVersion: String { String(cString: ZSTD_versionString()) }

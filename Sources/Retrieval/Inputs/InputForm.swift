@@ -43,7 +43,7 @@ public struct InputForm: Sendable {
             for (key, isSaid) in [
                 (InputSettings.Key.system, settings.system != nil),
                 (.generationPrompt, settings.generationPrompt == true), (.promptPlace, settings.promptPlace == .system),
-                (.end, settings.end != nil),
+                (.end, settings.end != nil), (.videoAudio, settings.videoAudio == true),
             ] where isSaid {
                 throw Failure(
                     .badConfiguration, "inputs: \(key.rawValue) is of a chat template, and none is used",

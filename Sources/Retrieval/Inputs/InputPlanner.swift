@@ -103,11 +103,11 @@ public struct InputPlanner: Sendable {
     }
 
     /// The plan of a record whose media are so large.
-    func plan(
+    package func plan(
         _ content: RecordContent, extents: [MediaExtent], at place: @autoclosure () -> Place
     ) throws -> InputPlan {
-        let media = try zip(content.media, extents).map { item, extent in
-            try form.media!.plan(item.kind, item.reference.digest, extent, at: place(), of: content.id)
+        let media = try zip(content.media, extents).flatMap { item, extent in
+            try form.media!.items(item.kind, item.reference.digest, extent, at: place(), of: content.id)
         }
         let (input, wasTruncated) = try written(content.text ?? [], media, at: place(), content.id)
         let byIdentity = Dictionary(media.map { ($0.planned.identity, $0) }) { first, _ in first }
@@ -155,15 +155,16 @@ public struct InputPlanner: Sendable {
         }
         // A sound may go on behind the pictures, and the record says how long both take.
         let isTimed = item.kind == .video && item.reference.item?.sampleRate != nil && form.media?.timesFrames == true
+        let rate = form.media?.soundRate(of: item.kind)
         if !isTimed, let described = item.reference.item,
-            let extent = MediaExtent(described, as: item.kind, rate: form.media?.soundRate)
+            let extent = MediaExtent(described, as: item.kind, rate: rate)
         {
             return extent
         }
         var measured: MediaExtent?
         do {
             let isThere = try mediaBytes(digest) { bytes in
-                measured = try MediaExtent(measuring: bytes, as: item.kind, rate: form.media?.soundRate)
+                measured = try MediaExtent(measuring: bytes, as: item.kind, rate: rate)
             }
             guard isThere else { throw MediaLoader.missing(item.kind, digest, at: place(), id) }
         } catch let error as MediaError {

@@ -20,9 +20,6 @@ public struct InputPreview: Sendable, Equatable {
     public let textLimit: Int
     /// Whether the record has media that the model is not given.
     public let ignoresMedia: Bool
-
-    /// Of prompt, template and text, special ones and marks around media included.
-    public var textTokenCount: Int { tokenCount - mediaTokenCount }
 }
 
 extension InputPlanner {
@@ -104,7 +101,8 @@ extension InputPlanner {
         _ text: [UInt8], as plan: InputPlan, _ content: RecordContent, at place: @autoclosure () -> Place
     ) throws -> InputPlan {
         guard content.hasMedia, readsMedia else { return try self.plan(text, of: content.id, at: place()) }
-        let extents = Dictionary(plan.media.map { ($0.kind, $0.extent) }) { first, _ in first }
+        let own = plan.media.filter { !$0.isSoundOfVideo }
+        let extents = Dictionary(own.map { ($0.kind, $0.extent) }) { first, _ in first }
         return try self.plan(
             RecordContent(id: content.id, text: text, media: content.media),
             extents: content.media.map { extents[$0.kind]! }, at: place())
@@ -125,7 +123,8 @@ extension PlannedMedia {
                 "video \(extent.size), \(plan.frameIndices.count) of \(extent.frameCount) frames\(seconds), each seen as "
                 + "\(plan.frame.region.size): \(plan.grid.time) × \(plan.grid.width) × \(plan.grid.height) patches, \(tokens)"
         case (.sound(let frameCount), .sound(let sampleCount)):
-            return "sound of \(grouped(sampleCount)) samples, \(grouped(frameCount)) frames: \(tokens)"
+            return
+                "sound\(isSoundOfVideo ? " of the video" : "") of \(grouped(sampleCount)) samples, \(grouped(frameCount)) frames: \(tokens)"
                 + (isCut ? ", its end is not heard" : "")
         default: return "\(kind): \(tokens)"
         }

@@ -114,7 +114,7 @@ struct InputWriter: Sendable {
         var tokens = try ids(bytes)
         if let endID = tokenizer.endID, tokens.last != endID { tokens.append(endID) }
         tokens = tokenizer.tokenizer.prefix + tokens + tokenizer.tokenizer.suffix
-        let placeholderCount = media.reduce(0) { $0 + (form.media!.pictureTexts($1)?.count ?? 1) }
+        let placeholderCount = media.reduce(0) { $0 + form.media!.placeholderCount($1) }
         guard tokens.count - placeholderCount > limit else { return (tokens, false) }
         return (try cut(bytes, template, media, limit, placeholderCount, at: place()), true)
     }
@@ -131,7 +131,9 @@ struct InputWriter: Sendable {
         if media.isEmpty {
             messages.append(["role": "user", "content": words])
         } else {
-            let items = media.map { JSONValue.object(["type": .string($0.kind.rawValue)]) }
+            let items = media.filter { !$0.isSoundOfVideo }.map {
+                JSONValue.object(["type": .string($0.kind.rawValue)])
+            }
             let texts: [JSONValue] = text.isEmpty ? [] : [["type": "text", "text": words]]
             messages.append([
                 "role": "user", "content": .array(settings.mediaPlace == .last ? texts + items : items + texts),
@@ -141,9 +143,12 @@ struct InputWriter: Sendable {
             messages: .array(messages), addGenerationPrompt: settings.generationPrompt ?? false,
             variables: form.variables)
         var bytes = Array((rendered + (settings.end ?? "")).utf8)
-        for item in media {
-            guard let texts = form.media!.pictureTexts(item) else { continue }
-            try namePictures(texts, item, in: &bytes, at: place())
+        for (index, item) in media.enumerated() {
+            if let texts = form.media!.pictureTexts(item) {
+                try namePictures(texts, item, in: &bytes, at: place())
+            } else if item.isSoundOfVideo {
+                try interleave(media[index - 1], item, in: &bytes, at: place())
+            }
         }
         return bytes
     }

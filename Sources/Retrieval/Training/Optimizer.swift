@@ -38,9 +38,6 @@ public final class Optimizer {
         ownStepCounts = parameters.map { _ in 0 }
     }
 
-    /// Bytes of both moments.
-    public var stateByteCount: Int { 2 * parameters.reduce(0) { $0 + $1.tensor.byteCount } }
-
     /// Clips the gradients in place, then changes every weight that has one.
     ///
     /// `g ← g · min(1, clip / (‖g‖ + 1e-6))`, then AdamW. Source: torch `clip_grad_norm_`.

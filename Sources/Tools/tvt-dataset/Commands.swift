@@ -36,13 +36,14 @@ struct RunRecipe: ParsableCommand {
         fetching.apply(to: &options)
         retriever.apply(to: &options)
         let run = try RecipeRun(loaded, options)
-        if run.plan.stop == nil, let view = run.plan.view { try recipe.tell("  \(view)\n") }
+        if run.plan.needsRetriever, let view = run.plan.view { try recipe.tell("  \(view)\n") }
         let outcome = try run.run { try tell($0) }
         for difference in outcome.differences { log.warning("\(outcome.lockPath) said otherwise: \(difference)") }
-        if let stop = run.plan.stop { try recipe.tell("\nThe recipe ends after the conversion: \(stop)\n") }
+        for note in run.plan.notes { try recipe.tell("\n\(note)\n") }
         guard recipe.common.json else {
             var text = "\n"
             for version in outcome.lock.versions { text += "\(version.reference)  \(version.logicalDigest)\n" }
+            if let measured = outcome.lock.evaluation { text += "\(measured)\n" }
             text += "lock    \(outcome.lockPath)\nreport  \(outcome.reportPath)\n"
             return try writeToStandardOutput(text)
         }
@@ -131,6 +132,7 @@ struct PlanRecipe: ParsableCommand {
             ]
             result["documents"] = plan.view.map { ["form": .string($0.name), "reason": .string($0.reason)] }
             result["stop"] = plan.stop.map { .string($0) }
+            result["unmeasured"] = plan.unmeasured.map { .string($0) }
             return try writeToStandardOutput(JSONValue.object(result).pretty())
         }
         var text = "# \(loaded.title)\n"
@@ -144,12 +146,12 @@ struct PlanRecipe: ParsableCommand {
         } else {
             text += "# raw is what --raw names\n"
         }
-        if plan.needsRetriever, let mining = loaded.mining { text += "# {retriever}: \(mining.retriever)\n" }
-        if plan.stop == nil, let view = plan.view { text += "# \(view)\n" }
+        if plan.needsRetriever, let encoding = loaded.encoding { text += "# {retriever}: \(encoding.retriever)\n" }
+        if plan.needsRetriever, let view = plan.view { text += "# \(view)\n" }
         var values = ["store": options.store.string]
         values["retriever"] = retriever.retriever
         for stage in plan.stages { text += shellQuoted([stage.tool] + stage.arguments(with: values)) + "\n" }
-        if let stop = plan.stop { text += "# \(stop)\n" }
+        for note in plan.notes { text += "# \(note)\n" }
         try writeToStandardOutput(text)
     }
 }

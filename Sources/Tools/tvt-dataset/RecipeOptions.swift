@@ -95,7 +95,8 @@ struct FetchOptions: ParsableArguments {
 
 /// How the retriever computes.
 struct RetrieverOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The model's folder, for recipes that mine.", valueName: "dir"))
+    @Option(
+        name: .long, help: ArgumentHelp("The model's folder, for recipes that mine or measure.", valueName: "dir"))
     var retriever: String?
 
     @Option(name: .long, help: ArgumentHelp("Of encoding: cpu, cuda or cuda:N.", valueName: "device"))
@@ -128,7 +129,13 @@ struct RetrieverOptions: ParsableArguments {
             """, valueName: "auto|media|text"))
     var documents = DocumentView.Choice.auto
 
+    @Flag(
+        name: .customLong("no-evaluation"),
+        help: "Leave out the recipe's evaluation, as where the raw files of its split are not at hand.")
+    var leavesOutEvaluation = false
+
     func apply(to options: inout RecipeRun.Options) {
+        options.leavesOutEvaluation = leavesOutEvaluation
         options.retriever = retriever.map { FilePath($0) }
         options.device = device
         options.precision = dtype

@@ -73,6 +73,9 @@ struct TVTEval: Tool {
     @Option(name: .long, help: ArgumentHelp("table, markdown, json or trec.", valueName: "format"))
     var format: Report.Format?
 
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where the result goes; - is stdout.", valueName: "file"))
+    var output = "-"
+
     @Option(
         name: .customLong("run-format"),
         help: ArgumentHelp("trec, tevatron or marco (default: by RUN.json, else by the lines).", valueName: "format"))
@@ -142,7 +145,10 @@ struct TVTEval: Tool {
                 entries[0].evaluation, entries[1].evaluation, permutations: permutations ?? 10_000, seed: seed ?? 0)
         let report = Report(
             qrels: judgementsName, entries: entries, comparisons: comparisons, includesQueries: perQuery)
-        try writeToStandardOutput(report.text(format ?? (common.json ? .json : .table)))
+        let text = report.text(format ?? (common.json ? .json : .table))
+        guard output != "-" else { return try writeToStandardOutput(text) }
+        try Files.replace(FilePath(output), with: Array(text.utf8))
+        FinishedWork.note("\(output) is written")
     }
 
     private var judgementsName: String { qrels ?? models.dataset ?? "" }

@@ -100,6 +100,26 @@ int32_t tvt_av_decode_all(
 int32_t tvt_av_decode_sound(
     tvt_av *av, uint32_t rate, size_t maxSamples, float **samples, size_t *count, char *message);
 
+/// Samples as they lie in a file: little-endian, of all channels in turn.
+typedef struct {
+    const uint8_t *bytes;
+    /// Of one channel.
+    size_t count;
+    uint32_t rate;
+    /// 1 to 64.
+    uint32_t channelCount;
+    /// Where the channels are, as WAVE_FORMAT_EXTENSIBLE has it; 0 where nobody says so.
+    uint32_t channelMask;
+    /// Of a sample: 8 (without a sign), 16, 24 or 32, or of floats 32 or 64.
+    uint32_t bitCount;
+    bool isFloat;
+} tvt_av_pcm;
+
+/// What `tvt_av_decode_sound` gives of a container with these samples, to the bit; no container is looked for.
+int32_t tvt_av_convert_samples(
+    const tvt_av_pcm *pcm, uint32_t rate, size_t maxSamples, double deadline, float **samples, size_t *count,
+    char *message);
+
 /// When each picture of the first video is shown, in seconds from the first, ascending; read without decoding.
 ///
 /// - seconds: from the beginning of the first to the end of that which ends last; negative where their packets do not say.

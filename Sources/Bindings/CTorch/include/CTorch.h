@@ -97,29 +97,24 @@ CTorchStatus ctorch_split(const CTorchTensor *tensor, const int64_t *lengths, in
 CTorchStatus ctorch_index_select(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
 /// Rows of `weight`; that of number `padding` gets no gradient, if it is not negative.
 CTorchStatus ctorch_embedding(const CTorchTensor *weight, const CTorchTensor *index, int64_t padding, CTorchTensor **out, CTorchError *error);
-CTorchStatus ctorch_gather(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_scatter(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
 /// A copy of `tensor` in which the given indices of a dimension are those of `source`.
 CTorchStatus ctorch_index_copy(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
-CTorchStatus ctorch_index_add(const CTorchTensor *tensor, int64_t dimension, const CTorchTensor *index, const CTorchTensor *source, CTorchTensor **out, CTorchError *error);
-/// Reduces consecutive rows; `lengths` (int64, sum = rows) cuts them. `mean` false sums.
-CTorchStatus ctorch_segment_reduce(const CTorchTensor *tensor, const CTorchTensor *lengths, bool mean, CTorchTensor **out, CTorchError *error);
-CTorchStatus ctorch_where(const CTorchTensor *condition, const CTorchTensor *a, const CTorchTensor *b, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_masked_fill(const CTorchTensor *tensor, const CTorchTensor *mask, double value, CTorchTensor **out, CTorchError *error);
 
 // Arithmetic (Arithmetic.cpp)
 
 typedef enum CTorchUnary : int32_t {
-    CTORCH_NEG, CTORCH_EXP, CTORCH_LOG, CTORCH_SQRT, CTORCH_RSQRT, CTORCH_ABS, CTORCH_TANH, CTORCH_SIGMOID, CTORCH_RELU,
-    CTORCH_SILU, CTORCH_GELU_ERF, CTORCH_GELU_TANH, CTORCH_IS_FINITE, CTORCH_LOGICAL_NOT, CTORCH_ALL, CTORCH_ANY
+    CTORCH_NEG, CTORCH_LOG, CTORCH_RSQRT, CTORCH_ABS, CTORCH_TANH, CTORCH_SIGMOID, CTORCH_RELU, CTORCH_SILU,
+    CTORCH_GELU_ERF, CTORCH_GELU_TANH
 } CTorchUnary;
+/// Maximum and minimum are with a number alone, the logical one with a tensor alone.
 typedef enum CTorchBinary : int32_t {
     CTORCH_ADD, CTORCH_SUBTRACT, CTORCH_MULTIPLY, CTORCH_DIVIDE, CTORCH_MAXIMUM, CTORCH_MINIMUM, CTORCH_EQUAL,
-    CTORCH_NOT_EQUAL, CTORCH_LESS, CTORCH_LESS_EQUAL, CTORCH_GREATER, CTORCH_GREATER_EQUAL, CTORCH_LOGICAL_AND,
-    CTORCH_LOGICAL_OR
+    CTORCH_NOT_EQUAL, CTORCH_GREATER, CTORCH_LOGICAL_OR
 } CTorchBinary;
 typedef enum CTorchReduction : int32_t {
-    CTORCH_SUM, CTORCH_MEAN, CTORCH_MAX, CTORCH_MIN, CTORCH_ARGMAX, CTORCH_LOGSUMEXP, CTORCH_NORM
+    CTORCH_SUM, CTORCH_MEAN, CTORCH_MAX, CTORCH_LOGSUMEXP, CTORCH_NORM
 } CTorchReduction;
 
 CTorchStatus ctorch_unary(const CTorchTensor *tensor, CTorchUnary operation, CTorchTensor **out, CTorchError *error);
@@ -128,12 +123,9 @@ CTorchStatus ctorch_binary_scalar(const CTorchTensor *a, double b, CTorchBinary 
 /// a ← a ∘ b for add, subtract, multiply, divide.
 CTorchStatus ctorch_binary_(CTorchTensor *a, const CTorchTensor *b, CTorchBinary operation, CTorchError *error);
 CTorchStatus ctorch_binary_scalar_(CTorchTensor *a, double b, CTorchBinary operation, CTorchError *error);
-/// a ← a + factor · b.
-CTorchStatus ctorch_add_scaled_(CTorchTensor *a, const CTorchTensor *b, double factor, CTorchError *error);
 CTorchStatus ctorch_reduce(const CTorchTensor *tensor, int64_t dimension, bool keep, CTorchReduction operation, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_reduce_all(const CTorchTensor *tensor, CTorchReduction operation, CTorchTensor **out, CTorchError *error);
-CTorchStatus ctorch_cumsum(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error);
-CTorchStatus ctorch_softmax(const CTorchTensor *tensor, int64_t dimension, bool logarithm, CTorchTensor **out, CTorchError *error);
+CTorchStatus ctorch_softmax(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error);
 /// `tensor / max(‖tensor‖₂, epsilon)` along `dimension`.
 CTorchStatus ctorch_normalize(const CTorchTensor *tensor, int64_t dimension, double epsilon, CTorchTensor **out, CTorchError *error);
 /// Mean over rows of −log softmax(logits)[target]; targets are int64 class indices.

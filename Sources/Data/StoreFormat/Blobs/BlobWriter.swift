@@ -21,7 +21,6 @@ package struct BlobWriter: ~Copyable {
         buffer.reserveCapacity(Self.bufferBytes)
     }
 
-    package var path: FilePath { output.path }
     package var position: Int { output.position + buffer.count }
 
     package mutating func write(_ bytes: UnsafeRawBufferPointer) throws {

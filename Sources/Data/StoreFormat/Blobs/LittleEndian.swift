@@ -14,9 +14,4 @@ extension Array where Element == UInt8 {
     package mutating func append<Value: FixedWidthInteger>(littleEndian value: Value) {
         Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
-
-    /// Appends the bytes of little-endian integers as this little-endian machine holds them.
-    package mutating func append<Value: BitwiseCopyable>(rawBytesOf values: [Value]) {
-        values.withUnsafeBytes { append(contentsOf: $0) }
-    }
 }

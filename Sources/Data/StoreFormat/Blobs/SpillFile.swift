@@ -7,14 +7,8 @@ package import SystemPackage
 /// Reading goes through a buffer rather than a mapping, so that address space stays bounded as well.
 package struct SpillFile: ~Copyable {
     private var output: OutputFile
-    private var buffer: [UInt8] = []
 
     package init(creating path: FilePath) throws { output = try OutputFile(creating: path, mode: 0o600) }
-
-    package var path: FilePath { output.path }
-    package var byteCount: Int { output.position }
-
-    package mutating func write(_ bytes: UnsafeRawBufferPointer) throws { try output.write(bytes) }
 
     package mutating func write<Value: BitwiseCopyable>(_ values: [Value]) throws {
         try values.withUnsafeBytes { try output.write($0) }

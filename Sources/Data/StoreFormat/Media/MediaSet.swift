@@ -60,12 +60,22 @@ package final class MediaSet: Sendable {
         return try shard.contentSize(of: shard.frameBytes(item), frame: item)
     }
 
+    /// Calls `body` with where an item is. Afterwards its pages are not the process's memory any more, in which whole shards
+    /// would gather otherwise.
+    private func reading<Result>(_ number: Int, _ body: (ShardReader, Int) throws -> Result) throws -> Result {
+        let (shard, item) = try place(of: number)
+        let range = try shard.range(ofFrame: item)
+        defer { shard.discard(range) }
+        return try body(shard, item)
+    }
+
     /// Calls `body` with the item's bytes, which are valid within it only.
     package func withItem<Result>(_ number: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
-        let (shard, item) = try place(of: number)
-        let cursor = try cursors.take()
-        defer { cursors.put(cursor) }
-        return try body(cursor.contents(of: item, in: shard))
+        try reading(number) { shard, item in
+            let cursor = try cursors.take()
+            defer { cursors.put(cursor) }
+            return try body(cursor.contents(of: item, in: shard))
+        }
     }
 
     /// Writes the item's bytes to the start of `buffer`.
@@ -73,12 +83,13 @@ package final class MediaSet: Sendable {
     /// - Returns: their number.
     /// - Precondition: the buffer is large enough.
     package func read(_ number: Int, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        let (shard, item) = try place(of: number)
-        let cursor = try cursors.take()
-        defer { cursors.put(cursor) }
-        return try cursor.read(item, of: shard) { size in
-            precondition(size <= buffer.count, "room for \(size) bytes")
-            return buffer
+        try reading(number) { shard, item in
+            let cursor = try cursors.take()
+            defer { cursors.put(cursor) }
+            return try cursor.read(item, of: shard) { size in
+                precondition(size <= buffer.count, "room for \(size) bytes")
+                return buffer
+            }
         }
     }
 

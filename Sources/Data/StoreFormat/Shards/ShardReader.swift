@@ -170,6 +170,9 @@ package final class ShardReader: Sendable {
         return file.bytes.slice(range)
     }
 
+    /// Takes a part of the file that was read out of the process's memory; the system may keep it in its own.
+    func discard(_ range: Range<Int>) { file.discard(range) }
+
     /// Where a frame lies in the file.
     package func range(ofFrame frame: Int) throws -> Range<Int> {
         let offset = (trailer.recordCount + frame) * 8

@@ -76,8 +76,6 @@ struct Component {
         for name in names where has(name) { _ = try bool(name) }
     }
 
-    func array(_ name: String) throws -> [JSONValue] { try value(name, "a list") { $0.array } }
-
     func ids(_ name: String) throws -> [Int32] {
         try value(name, "a list of token ids") { value in
             guard let ids = value.array?.map({ $0.integer.flatMap(Int32.init(exactly:)) }) else { return nil }

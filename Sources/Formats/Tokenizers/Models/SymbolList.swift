@@ -17,8 +17,6 @@ struct SymbolList {
     /// A binary heap of rank above, position below.
     private var heap: [UInt64] = []
 
-    var isEmpty: Bool { symbols.isEmpty }
-
     mutating func removeAll() {
         symbols.removeAll(keepingCapacity: true)
         heap.removeAll(keepingCapacity: true)

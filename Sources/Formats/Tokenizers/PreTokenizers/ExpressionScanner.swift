@@ -31,9 +31,6 @@ struct ExpressionScanner: Sendable, Equatable {
     /// The scanner of an expression; nil if it has none.
     static func of(_ expression: String) -> ExpressionScanner? { known.first { $0.expression == expression }?.scanner }
 
-    /// The expressions that have a scanner.
-    static var expressions: [String] { known.map(\.expression) }
-
     /// GPT-2's, which the pre-tokenizer ByteLevel uses.
     static let gpt2 = known[0].scanner
     static let qwen2 = known[2].scanner

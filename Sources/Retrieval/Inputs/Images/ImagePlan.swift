@@ -1,4 +1,3 @@
-internal import CPixels
 public import Media
 
 /// What becomes of an image of a size: known before anything is decoded.
@@ -90,39 +89,6 @@ public struct ImagePlan: Sendable, Hashable {
         }
         scaler.forEachByteBand(of: picture, bandHeight: bandHeight) { band, start in
             writer.write(band, normalisation, into: rows + start / bandHeight * bandValues, slots: slots)
-        }
-    }
-
-    /// The values of an image in planes, without patches: float32 `[3, height, width]` of the region.
-    ///
-    /// - Precondition: the image has the size of the plan.
-    public func planes(of image: Bitmap) -> [Float] {
-        let (width, height) = (region.size.width, region.size.height)
-        let area = width * height
-        return [Float](unsafeUninitializedCapacity: 3 * area) { buffer, count in
-            let values = buffer.baseAddress!
-            let scaler = scaler(of: region)
-            let picture = prepared(image)
-            if scaler.givesBytes {
-                var formula = normalisation.formulaOfBytes
-                scaler.forEachByteBand(of: picture, bandHeight: 16) { band, start in
-                    cpixels_write_planes(
-                        PixelKernels.best.code, &formula, band, 3 * width, width, min(16, height - start),
-                        values + start * width, width, area)
-                }
-            } else {
-                scaler.forEachBand(of: picture, bandHeight: 16) { band, start in
-                    let pixelCount = width * min(16, height - start)
-                    normalisation.apply(to: band, count: 3 * pixelCount)
-                    let target = values + start * width
-                    for pixel in 0..<pixelCount {
-                        target[pixel] = band[3 * pixel]
-                        target[area + pixel] = band[3 * pixel + 1]
-                        target[2 * area + pixel] = band[3 * pixel + 2]
-                    }
-                }
-            }
-            count = 3 * area
         }
     }
 

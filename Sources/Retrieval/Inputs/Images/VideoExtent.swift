@@ -7,6 +7,8 @@ public struct VideoExtent: Sendable, Hashable {
     public let frameRate: Double?
     /// Seconds; nil where there is nothing to tell them.
     public let duration: Double?
+    /// Of its sound, at the rate of the model's front end; nil for a video without, and where it is not heard.
+    public var soundSampleCount: Int?
 
     /// - Precondition: at least one frame; rate and duration above 0.
     public init(size: PixelSize, frameCount: Int, frameRate: Double?, duration: Double?) {

@@ -21,19 +21,6 @@ public struct VideoPlan: Sendable, Hashable {
     /// Numbers of all rows.
     public var valueCount: Int { grid.patchCount * frame.layout.rowWidth }
 
-    /// The patches of a video.
-    ///
-    /// - Parameter frames: those of ``frameIndices``, of the size of the plan.
-    public func patches(of frames: [Bitmap]) -> ImagePatches {
-        precondition(frames.count == frameIndices.count, "the frames that were planned")
-        let rows = [Float](unsafeUninitializedCapacity: valueCount) { buffer, count in
-            let rows = UnsafeMutableBufferPointer(rebasing: buffer[..<valueCount])
-            for (number, frame) in frames.enumerated() { write(frame, number: number, into: rows) }
-            count = valueCount
-        }
-        return ImagePatches(rows: rows, rowWidth: frame.layout.rowWidth, grid: grid)
-    }
-
     /// Writes one frame's part of the rows, so that frames need not all be in memory. The last one fills up the last
     /// step where their number is not a multiple of the frames of a patch.
     ///

@@ -76,8 +76,7 @@ public struct VisionProcessors: Sendable, Hashable {
     /// Whether a file is about sounds alone.
     private static func isSoundOnly(_ value: JSONValue) -> Bool {
         value["image_processor_type"] == nil
-            && value["feature_extractor_type"]?.string.map {
-                !["CLIPFeatureExtractor", "ViTFeatureExtractor"].contains($0)
-            } ?? false
+            && value["feature_extractor_type"]?.string.map { !FeatureExtractorFile.extractorsOfPictures.contains($0) }
+                ?? false
     }
 }

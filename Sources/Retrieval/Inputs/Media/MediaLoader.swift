@@ -22,11 +22,12 @@ final class MediaLoader {
         }
     }
 
-    /// An image or a sound as it was decoded; videos are decoded frame by frame once it is known which.
+    /// An image or a sound as it was decoded; videos are decoded frame by frame once it is known which, their sound at once
+    /// where it is heard.
     enum Decoded {
         case image(Bitmap)
         case sound(Sound)
-        case video
+        case video(Sound?)
     }
 
     /// An input with its media, as large as they turn out to be: a plan that does not fit them is made again.
@@ -48,21 +49,26 @@ final class MediaLoader {
     ) throws -> (plan: InputPlan, decoded: [Decoded]) {
         guard let content = plan.content, !plan.media.isEmpty else { return (plan, []) }
         var (decoded, found): ([Decoded], [MediaExtent]) = ([], [])
-        for item in plan.media {
+        let own = plan.media.filter { !$0.isSoundOfVideo }
+        for item in own {
             let (value, extent) = try decode(item, planner, at: place(), content.id)
             decoded.append(value)
             found.append(extent)
         }
         var plan = plan
-        let isAsPlanned = zip(plan.media, found).allSatisfy { $0.extent == $1 }
+        let isAsPlanned = zip(own, found).allSatisfy { $0.extent == $1 }
+        let byKind = Dictionary(zip(own.map(\.kind), zip(decoded, found))) { first, _ in first }
         if !isAsPlanned {
             // In the order of the record's fields again.
-            let byKind = Dictionary(zip(plan.media.map(\.kind), zip(decoded, found))) { first, _ in first }
             let kinds = content.media.map(\.kind)
             plan = try planner.plan(content, extents: kinds.map { byKind[$0]!.1 }, at: place())
-            decoded = plan.media.map { byKind[$0.kind]!.0 }
         }
-        return (plan, decoded)
+        let all = plan.media.map { item -> Decoded in
+            guard item.isSoundOfVideo else { return byKind[item.kind]!.0 }
+            guard case .video(let sound?) = byKind[.video]?.0 else { preconditionFailure("a video that is heard") }
+            return .sound(sound)
+        }
+        return (plan, all)
     }
 
     private func decode(
@@ -82,14 +88,25 @@ final class MediaLoader {
                 let image = try Bitmap(decoding: bytes)
                 result = (.image(image), .image(PixelSize(width: image.width, height: image.height)))
             case .audio:
-                let sound = try Sound(decoding: bytes, rate: planner.form.media!.soundRate!)
+                let sound = try Sound(decoding: bytes, rate: planner.form.media!.soundRate(of: .audio)!)
                 result = (.sound(sound), .sound(sampleCount: sound.samples.count))
             case .video:
                 // Records say milliseconds, and those of a sound that goes on: what is taken depends on the pictures alone.
-                result = (.video, .video(try VideoExtent(measuring: bytes)))
+                var found = try VideoExtent(measuring: bytes)
+                let sound = try self.sound(of: bytes, planner)
+                found.soundSampleCount = sound?.samples.count
+                result = (.video(sound), .video(found))
             }
         }
         return result!
+    }
+
+    /// The sound of a video, where there is one and it is heard.
+    private func sound(of bytes: UnsafeRawBufferPointer, _ planner: InputPlanner) throws(MediaError) -> Sound? {
+        guard let rate = planner.form.media!.soundRate(of: .video),
+            try MediaDescription(measuring: .audio, of: .memory(bytes)).sound != nil
+        else { return nil }
+        return try Sound(decoding: bytes, rate: rate)
     }
 
     private func rows(

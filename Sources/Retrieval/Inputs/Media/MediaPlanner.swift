@@ -13,6 +13,8 @@ public struct MediaPlanner: Sendable {
     public let settings: InputSettings
     /// Whether the model is told the rate at which frames were to be taken, and not that at which they were.
     private let saysWantedRate: Bool
+    /// How the sound of a video stands among its pictures; nil where it is left out.
+    let videoSound: MediaRules.VideoSound?
     /// Where processors' files are looked for, for messages.
     private let folder: FilePath
 
@@ -34,7 +36,26 @@ public struct MediaPlanner: Sendable {
         sound =
             try rules.audio == nil || !FeatureExtractorFile.exists(in: folder)
             ? nil : SoundFrontEnd(folder: folder, keepsChunk: rules.soundPiece > 1)
+        videoSound = try Self.videoSound(rules, settings, sound)
         try checkUse()
+    }
+
+    /// - Throws: `Failure` (78) where the sound of a video is to be heard and cannot be.
+    private static func videoSound(
+        _ rules: MediaRules, _ settings: InputSettings, _ sound: SoundFrontEnd?
+    ) throws -> MediaRules.VideoSound? {
+        guard settings.videoAudio ?? false else { return nil }
+        guard let videoSound = rules.videoSound else {
+            throw Failure(
+                .badConfiguration, "inputs: the model is not given the sound of a video, as video_audio has it",
+                advice: "Leave it out; a sound may be an item of its own, the field audio of a record.")
+        }
+        guard sound != nil else {
+            throw Failure(
+                .badConfiguration, "inputs: video_audio, and no file of the model says how sounds are prepared",
+                advice: "preprocessor_config.json has the feature extractor of a published model.")
+        }
+        return videoSound
     }
 
     private static func refusal(_ key: InputSettings.Key) -> Failure {
@@ -99,8 +120,14 @@ public struct MediaPlanner: Sendable {
         }
     }
 
-    /// Samples a second that sounds are decoded to; nil for a model that hears nothing.
-    var soundRate: Int? { sound?.rate }
+    /// Samples a second that sounds of such media are decoded to; nil where nothing of them is heard.
+    func soundRate(of kind: MediaKind) -> Int? {
+        switch kind {
+        case .image: nil
+        case .video: videoSound == nil ? nil : sound?.rate
+        case .audio: sound?.rate
+        }
+    }
 
     /// The plan of an item.
     ///

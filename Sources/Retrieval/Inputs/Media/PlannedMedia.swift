@@ -20,6 +20,9 @@ public struct PlannedMedia: Sendable, Hashable {
         case sound(frameCount: Int)
     }
 
+    /// Whether it is the sound of the video before it, which has the same bytes.
+    public var isSoundOfVideo: Bool { planned.isSoundOfVideo }
+
     /// Whether something behind its end is not heard.
     public let isCut: Bool
 

@@ -20,7 +20,6 @@ struct PictureRows: MediaRows {
     private var rowsPerStep: Int { plan.grid.height * plan.grid.width }
     var rowCount: Int { stepCount * rowsPerStep }
     var rowWidth: Int { plan.layout.rowWidth }
-    var byteCount: Int { pictures.reduce(0) { $0 + $1.pixels.count } }
 
     func write(to rows: UnsafeMutableBufferPointer<Float>) {
         precondition(rows.count == rowCount * rowWidth, "room for all rows")
@@ -41,7 +40,6 @@ struct NumberRows: MediaRows {
     let rowWidth: Int
 
     var rowCount: Int { values.count / rowWidth }
-    var byteCount: Int { 4 * values.count }
 
     func write(to rows: UnsafeMutableBufferPointer<Float>) { _ = rows.update(fromContentsOf: values) }
 }
@@ -56,11 +54,9 @@ struct SoundRows: MediaRows {
 
     init(_ mels: LogMel, _ frontEnd: SoundFrontEnd) {
         self.mels = mels
-        if case .gemma = frontEnd { isFramesFirst = true } else { isFramesFirst = false }
+        isFramesFirst = frontEnd.isFramesFirst
         (rowCount, rowWidth) = isFramesFirst ? (mels.shape[0], mels.shape[1]) : (mels.shape[1], mels.shape[0])
     }
-
-    var byteCount: Int { 4 * mels.values.count }
 
     func write(to rows: UnsafeMutableBufferPointer<Float>) {
         guard !isFramesFirst else {

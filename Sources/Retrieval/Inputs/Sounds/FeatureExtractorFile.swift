@@ -1,7 +1,7 @@
 internal import Base
 internal import JSON
 internal import Models
-internal import SystemPackage
+package import SystemPackage
 
 /// Where a model's folder says how sounds become features.
 enum FeatureExtractorFile {
@@ -15,13 +15,7 @@ enum FeatureExtractorFile {
     ///
     /// - Throws: `Failure` if there is neither.
     static func reader(in folder: FilePath) throws -> ConfigurationReader {
-        let processor = folder.appending(processorName)
-        if Files.exists(processor) {
-            let reader = try ConfigurationReader(file: processor)
-            for field in ["feature_extractor", "audio_processor"] where reader[field] != nil {
-                return try reader.section(field)
-            }
-        }
+        if let nested = try nested(in: folder) { return nested }
         let preprocessor = folder.appending(preprocessorName)
         guard Files.exists(preprocessor) else {
             throw Failure(
@@ -32,20 +26,29 @@ enum FeatureExtractorFile {
         return try ConfigurationReader(file: preprocessor)
     }
 
+    /// The extractor's own object within `processor_config.json`; nil where there is none.
+    private static func nested(in folder: FilePath) throws -> ConfigurationReader? {
+        let processor = folder.appending(processorName)
+        guard Files.exists(processor) else { return nil }
+        let reader = try ConfigurationReader(file: processor)
+        for field in ["feature_extractor", "audio_processor"] where reader[field] != nil {
+            return try reader.section(field)
+        }
+        return nil
+    }
+
     /// Whether a folder says anything of sounds.
     static func exists(in folder: FilePath) throws -> Bool {
-        let processor = folder.appending(processorName)
-        if Files.exists(processor) {
-            let reader = try ConfigurationReader(file: processor)
-            if ["feature_extractor", "audio_processor"].contains(where: { reader[$0] != nil }) { return true }
-        }
+        if try nested(in: folder) != nil { return true }
         let preprocessor = folder.appending(preprocessorName)
-        return try Files.exists(preprocessor)
-            && ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string?.hasSuffix("FeatureExtractor")
-                ?? false
-            && !["CLIPFeatureExtractor", "ViTFeatureExtractor"].contains(
-                ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string)
+        guard Files.exists(preprocessor),
+            let type = try ConfigurationReader(file: preprocessor)["feature_extractor_type"]?.string
+        else { return false }
+        return type.hasSuffix("FeatureExtractor") && !extractorsOfPictures.contains(type)
     }
+
+    /// Feature extractors of old versions that read images.
+    static let extractorsOfPictures: Set<String> = ["CLIPFeatureExtractor", "ViTFeatureExtractor"]
 
     /// Fields that no feature depends on.
     ///
@@ -77,11 +80,12 @@ extension ConfigurationReader {
 }
 
 extension SoundFrontEnd {
-    /// Reads a model's folder: the front end that its feature extractor is.
+    /// Reads a model's folder, as transformers' `AutoFeatureExtractor` does: the front end that its feature extractor is.
     ///
-    /// - Parameter keepsChunk: see ``WhisperFrontEnd/keepsChunk``.
-    /// - Throws: as those of the front ends.
-    init(folder: FilePath, keepsChunk: Bool) throws {
+    /// - Parameter keepsChunk: true for Whisper's own encoder, false for Qwen2.5-Omni.
+    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for other extractors, numbers out of range,
+    ///   settings that are not supported, and fields that are not known.
+    package init(folder: FilePath, keepsChunk: Bool) throws {
         let reader = try FeatureExtractorFile.reader(in: folder)
         if try reader.string("feature_extractor_type") == "Gemma4AudioFeatureExtractor" {
             self = .gemma(try GemmaFrontEnd(reader))

@@ -1,16 +1,9 @@
 internal import JSON
 internal import Models
-public import SystemPackage
 
 extension GemmaFrontEnd {
-    /// Reads a model's folder, as transformers' `AutoFeatureExtractor` does.
-    ///
-    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for another extractor, numbers out of
-    ///   range, settings that are not supported, and fields that are not known.
-    public init(folder: FilePath) throws {
-        try self.init(FeatureExtractorFile.reader(in: folder))
-    }
-
+    /// - Throws: `InputError` for another extractor, numbers out of range, settings that are not supported, and fields that
+    ///   are not known.
     init(_ reader: ConfigurationReader) throws {
         try reader.require("feature_extractor_type", "Gemma4AudioFeatureExtractor")
         let melCount = try reader.count("feature_size", in: 1...1024, default: 128)

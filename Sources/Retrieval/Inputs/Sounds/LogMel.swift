@@ -1,5 +1,3 @@
-public import Tensors
-
 /// What a tower takes of a sound: logarithms of how loud bands of pitch are, over time.
 public struct LogMel: Sendable, Equatable {
     /// `[mels, frames]` of Whisper's front end, `[frames, mels]` of Gemma's.
@@ -12,7 +10,4 @@ public struct LogMel: Sendable, Equatable {
         self.shape = shape
         self.values = values
     }
-
-    /// Float32 of this shape, on the CPU.
-    public func tensor() throws -> Tensor { try Tensor(values, shape: shape) }
 }

@@ -33,13 +33,8 @@ final class MelProduct {
         }
     }
 
-    /// `[mels, frames]` for spectra `[frames, bins]`.
-    func melsFirst(_ spectra_FB: Tensor) throws -> Tensor {
-        try Tensor.cat(bands.map { try $0.weights.matmul(spectra_FB.columns($0.bins).transpose(0, 1)) }, 0)
-    }
-
     /// `[frames, mels]` for spectra `[frames, bins]`.
-    func framesFirst(_ spectra_FB: Tensor) throws -> Tensor {
+    func mels(_ spectra_FB: Tensor) throws -> Tensor {
         try Tensor.cat(bands.map { try spectra_FB.columns($0.bins).linear($0.weights) }, 1)
     }
 }

@@ -18,6 +18,14 @@ public enum SoundFrontEnd: Sendable, Hashable {
         }
     }
 
+    /// Whether the numbers of a frame lie together in features; else those of a mel do.
+    var isFramesFirst: Bool {
+        switch self {
+        case .whisper: false
+        case .gemma: true
+        }
+    }
+
     /// Samples of a clip behind which nothing is heard.
     public var longestSampleCount: Int {
         switch self {

@@ -1,17 +1,10 @@
 internal import JSON
 internal import Models
-public import SystemPackage
 
 extension WhisperFrontEnd {
-    /// Reads a model's folder, as transformers' `AutoFeatureExtractor` does.
-    ///
     /// - Parameter keepsChunk: true for Whisper's own encoder, false for Qwen2.5-Omni.
-    /// - Throws: `Failure` if the folder says nothing of sounds; `InputError` for another extractor, numbers out of
-    ///   range, settings that are not supported, and fields that are not known.
-    public init(folder: FilePath, keepsChunk: Bool) throws {
-        try self.init(FeatureExtractorFile.reader(in: folder), keepsChunk: keepsChunk)
-    }
-
+    /// - Throws: `InputError` for another extractor, numbers out of range, settings that are not supported, and fields that
+    ///   are not known.
     init(_ reader: ConfigurationReader, keepsChunk: Bool) throws {
         try reader.require("feature_extractor_type", "WhisperFeatureExtractor")
         let melCount = try reader.count("feature_size", in: 1...1024, default: 80)

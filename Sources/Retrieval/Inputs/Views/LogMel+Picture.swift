@@ -5,7 +5,7 @@ extension LogMel {
     /// A picture of the features: time from left to right, low pitch at the bottom, a pixel for each number, from the
     /// smallest number, black, to the largest, pale yellow.
     func picture(of frontEnd: SoundFrontEnd) -> Bitmap {
-        let isFramesFirst = if case .gemma = frontEnd { true } else { false }
+        let isFramesFirst = frontEnd.isFramesFirst
         let (frameCount, melCount) = isFramesFirst ? (shape[0], shape[1]) : (shape[1], shape[0])
         let (smallest, largest) = (values.min() ?? 0, values.max() ?? 0)
         let scale = largest > smallest ? 1 / (largest - smallest) : 0

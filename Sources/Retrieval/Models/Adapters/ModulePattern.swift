@@ -75,8 +75,6 @@ struct ModuleValues<Value: Sendable & Equatable>: Sendable, Equatable {
 
     private var entries: [Entry] = []
 
-    var isEmpty: Bool { entries.isEmpty }
-
     mutating func append(_ pattern: String, _ value: Value) throws {
         entries.append(
             Entry(pattern: try PythonExpression(pattern, before: #"(?:.*\.)?(?:"#, after: #")\z"#), value: value))

@@ -19,7 +19,6 @@ public struct Layout: Sendable, Equatable {
     public let cumulativeLengths: [Int32]
     public let runs: [Run]
 
-    public var sequenceCount: Int { cumulativeLengths.count - 1 }
     public var rowCount: Int { Int(cumulativeLengths[cumulativeLengths.count - 1]) }
     public var longest: Int { runs.map(\.length).max() ?? 0 }
 

@@ -30,11 +30,14 @@ public struct MediaItem: Sendable, Hashable {
     public let tokens: [Range<Int>]
     /// Of a video: seconds between its steps in time, as the model is told them; nil for what has no time.
     public let secondsPerStep: Double?
+    /// Whether it is a sound whose tokens stand among those of the video before it.
+    public let isSoundOfVideo: Bool
 
     public init(
         _ tower: Tower.Name, _ shape: Shape, identity: SHA256Digest, tokens: [Range<Int>],
-        secondsPerStep: Double? = nil
+        secondsPerStep: Double? = nil, isSoundOfVideo: Bool = false
     ) {
+        self.isSoundOfVideo = isSoundOfVideo
         self.secondsPerStep = secondsPerStep
         self.tower = tower
         self.shape = shape
@@ -53,8 +56,6 @@ public protocol MediaRows: Sendable {
     var rowCount: Int { get }
     /// Numbers of a row.
     var rowWidth: Int { get }
-    /// What it holds in memory.
-    var byteCount: Int { get }
 
     /// Writes all rows, one after another.
     ///

@@ -15,7 +15,7 @@ extension MediaRules {
             /// A video by one placeholder for each of its pictures, with text between them; see ``VideoTimes``.
             case eachPicture
             /// By several placeholders, which stand for so many features each: a sound that is heard between the pictures
-            /// of a video.
+            /// of a video, and the video where the two take turns.
             case pieces([Int])
         }
 
@@ -24,11 +24,15 @@ extension MediaRules {
         public let identity: SHA256Digest
         public let secondsPerStep: Double?
         public let placeholders: Placeholders
+        /// Whether it is a sound that takes turns with the video before it; see ``VideoSound``.
+        public let isSoundOfVideo: Bool
 
         public init(
             _ kind: Kind, _ shape: MediaItem.Shape, identity: SHA256Digest, secondsPerStep: Double? = nil,
-            placeholders: Placeholders = .one
+            placeholders: Placeholders = .one, isSoundOfVideo: Bool = false
         ) {
+            precondition(!isSoundOfVideo || kind == .audio, "a sound")
+            self.isSoundOfVideo = isSoundOfVideo
             if case .frames = shape { precondition(kind == .audio, "frames of a sound") }
             if case .grid = shape { precondition(kind != .audio, "patches of a picture") }
             self.kind = kind
@@ -158,7 +162,7 @@ extension MediaRules {
             let item = media[index]
             return MediaItem(
                 item.kind == .audio ? .audio : .vision, item.shape, identity: item.identity, tokens: ranges[index],
-                secondsPerStep: item.secondsPerStep)
+                secondsPerStep: item.secondsPerStep, isSoundOfVideo: item.isSoundOfVideo)
         }.sorted { $0.tokens[0].lowerBound < $1.tokens[0].lowerBound }
         return ModelInput(
             tokens: expanded, unpooledCount: unpooled, media: items, positions: positions?(expanded.count, items))

@@ -24,6 +24,8 @@ public struct MediaRules: Sendable {
     public var positions: (@Sendable (_ tokenCount: Int, _ media: [MediaItem]) -> [[Int32]])?
     /// Features of an item of this shape; nil where they are as many as squares of patches.
     public var featureCount: (@Sendable (MediaItem.Shape) -> Int)?
+    /// How the sound of a video stands among its pictures; nil for a model that is not given it.
+    public var videoSound: VideoSound?
     /// Frames of spectrograms come in pieces of so many: what is missing of the last one is silence.
     public var soundPiece = 1
 
@@ -55,43 +57,37 @@ public struct MediaRules: Sendable {
         mergeSize: Int, step: @escaping @Sendable (_ item: MediaItem, _ step: Int) -> Int32
     ) -> @Sendable (Int, [MediaItem]) -> [[Int32]] {
         { tokenCount, media in
-            var positions = [[Int32]](repeating: [], count: 3)
-            for axis in 0..<3 { positions[axis].reserveCapacity(tokenCount) }
-            var next: Int32 = 0
-            func count(to end: Int) {
-                while positions[0].count < end {
-                    for axis in 0..<3 { positions[axis].append(next) }
-                    next += 1
-                }
-            }
-            for item in media {
+            var axes = Axes(tokenCount: tokenCount)
+            for (index, item) in media.enumerated() {
                 guard case .grid(let time, let height, let width) = item.shape else { continue }
                 let (rows, columns) = (height / mergeSize, width / mergeSize)
+                if index + 1 < media.count, media[index + 1].isSoundOfVideo {
+                    axes.append(item, with: media[index + 1], rows: rows, columns: columns) { step(item, $0) }
+                    continue
+                }
                 // Each range holds whole steps in time; between ranges other tokens count.
                 var done = 0
                 for range in item.tokens {
-                    count(to: range.lowerBound)
-                    let start = next
+                    axes.count(to: range.lowerBound)
+                    let start = axes.next
                     var largest = start - 1
                     let first = done
                     for _ in 0..<(range.count / (rows * columns)) {
                         let place = start + step(item, done - (item.tokens.count > 1 ? first : 0))
                         for row in 0..<rows {
                             for column in 0..<columns {
-                                positions[0].append(place)
-                                positions[1].append(start + Int32(row))
-                                positions[2].append(start + Int32(column))
+                                axes.append(place, start + Int32(row), start + Int32(column))
                             }
                         }
                         largest = max(largest, place, start + Int32(max(rows, columns)) - 1)
                         done += 1
                     }
-                    next = largest + 1
+                    axes.goOn(behind: largest)
                 }
                 precondition(done == time, "features for each step in time")
             }
-            count(to: tokenCount)
-            return positions
+            axes.count(to: tokenCount)
+            return axes.places
         }
     }
 }

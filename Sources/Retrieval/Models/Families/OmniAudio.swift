@@ -7,13 +7,7 @@ internal import Tensors
 
 /// What `audio_config` says.
 struct OmniAudioConfiguration {
-    let melCount: Int
-    /// D of the tower.
-    let size: Int
-    let innerSize: Int
-    let blockCount: Int
-    let headCount: Int
-    let activation: Activation
+    let layers: WhisperLayers
     /// Frames of a piece that sees itself alone.
     let pieceLength: Int
     /// D of the text model.
@@ -21,22 +15,12 @@ struct OmniAudioConfiguration {
 
     init(_ reader: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
-        melCount = try reader.count("num_mel_bins", in: Range.size, default: 128)
-        size = try reader.count("d_model", in: Range.size, default: 1280)
-        innerSize = try reader.count("encoder_ffn_dim", in: Range.innerSize, default: 5120)
-        blockCount = try reader.count("encoder_layers", in: Range.blocks, default: 32)
-        headCount = try reader.count("encoder_attention_heads", in: Range.heads, default: 20)
-        activation = try Activation(reader, "activation_function", default: "gelu")
+        layers = try WhisperLayers(
+            reader, melCount: 128, size: 1280, innerSize: 5120, blockCount: 32, headCount: 20)
         let window = try reader.count("n_window", in: Range.positions, default: 100)
         pieceLength = 2 * window
         let positionCount = try reader.count("max_source_positions", in: Range.positions, default: 1500)
         outputSize = try reader.count("output_dim", in: Range.size, default: 3584)
-        guard size % headCount == 0 else {
-            throw reader.error("encoder_attention_heads", "\(headCount) heads do not divide d_model \(size)")
-        }
-        guard size % 2 == 0, size > 2 else {
-            throw reader.error("d_model", "places are told by pairs: an even size above 2 is expected")
-        }
         guard window <= positionCount else {
             throw reader.error("n_window", "\(window) rows, but max_source_positions says \(positionCount)")
         }
@@ -52,17 +36,13 @@ struct OmniAudioConfiguration {
 enum OmniAudio {
     /// - Parameter files: of the tower.
     static func tower(_ configuration: OmniAudioConfiguration, _ files: WeightFiles) throws -> Tower {
-        let size = configuration.size
+        let size = configuration.layers.size
         let positions = try Tensor(
             Sinusoids.table(count: configuration.pieceLength / 2, size: size),
             shape: [configuration.pieceLength / 2, size])
         let entrance = try SpectrogramEntrance(
-            melCount: configuration.melCount, size: size, pieceLength: configuration.pieceLength, positions, files)
-        let blocks: [any Stage] = try (0..<configuration.blockCount).map {
-            try WhisperBlock(
-                $0, size: size, innerSize: configuration.innerSize, headCount: configuration.headCount,
-                configuration.activation, files)
-        }
+            configuration.layers, pieceLength: configuration.pieceLength, positions, files)
+        let blocks = try configuration.layers.blocks(files)
         return Tower(
             .audio, entrance: entrance,
             stages: blocks + [try OmniAudioExit(size: size, outputSize: configuration.outputSize, files)],

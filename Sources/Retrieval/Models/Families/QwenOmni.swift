@@ -4,7 +4,7 @@ internal import JSON
 // axes. What speaks, the talker and its codec, stays unused.
 //
 // Source: Xu et al. 2025; names and order of operations as in transformers' `Qwen2_5OmniThinkerModel`. The sound of a
-// video is an item of its own, or left out: its tokens are not interleaved with the video's.
+// video is left out, or its tokens take turns with the video's; see `MediaRules.VideoSound`.
 
 @section("tvt_families") @used
 private let qwenOmniEntry: Family.Entry = { Family.register(.qwenOmni, at: $0) }
@@ -52,9 +52,8 @@ enum QwenOmni {
         }
         let rules = try rules(root, vision)
         let harmless: Set<String> = [
-            // Of prompts, for generation, and for the sound of a video among its pictures.
-            "audio_end_token_id", "audio_start_token_id", "ignore_index", "seconds_per_chunk", "user_token_id",
-            "vision_end_token_id", "vision_start_token_id", "vision_token_id",
+            // Of prompts and for generation.
+            "ignore_index", "user_token_id", "vision_token_id",
         ]
         try root.finishModel(except: harmless)
         if root !== whole {
@@ -108,6 +107,17 @@ enum QwenOmni {
                 Int32(Float(step) * Float(item.secondsPerStep ?? 1) * Float(perSecond))
             })
         rules.soundFeatureCount = { OmniAudio.tokenCount(frameCount: $0) }
+        func marks(_ kind: String, _ begin: Int, _ end: Int) throws -> MediaRules.Marks {
+            func id(_ field: String, _ fallback: Int) throws -> Int32 {
+                Int32(try root.optionalCount(field, in: 0...Int(Int32.max)) ?? fallback)
+            }
+            return MediaRules.Marks(
+                begin: try id("\(kind)_start_token_id", begin), end: try id("\(kind)_end_token_id", end))
+        }
+        rules.videoSound = MediaRules.VideoSound(
+            marks: try marks("audio", 151_647, 151_648), videoMarks: try marks("vision", 151_652, 151_653),
+            positionsPerSecond: perSecond,
+            positionsPerChunk: perSecond * (try root.count("seconds_per_chunk", in: 1...10_000, default: 2)))
         return rules
     }
 }

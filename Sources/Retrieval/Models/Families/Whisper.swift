@@ -20,8 +20,8 @@ extension TowerKind {
         build: { reader, files, _ in try Whisper.tower(WhisperConfiguration(reader), files) })
 }
 
-/// What `config.json` of a Whisper says of its encoder.
-struct WhisperConfiguration {
+/// What a configuration says of Whisper's layers, which Qwen2.5-Omni has as well.
+struct WhisperLayers {
     let melCount: Int
     /// D of the tower.
     let size: Int
@@ -29,24 +29,44 @@ struct WhisperConfiguration {
     let blockCount: Int
     let headCount: Int
     let activation: Activation
+
+    /// - Parameters: what holds where the file says nothing.
+    init(
+        _ reader: ConfigurationReader, melCount: Int, size: Int, innerSize: Int, blockCount: Int, headCount: Int
+    ) throws {
+        typealias Range = ConfigurationReader.Range
+        self.melCount = try reader.count("num_mel_bins", in: Range.size, default: melCount)
+        self.size = try reader.count("d_model", in: Range.size, default: size)
+        self.innerSize = try reader.count("encoder_ffn_dim", in: Range.innerSize, default: innerSize)
+        self.blockCount = try reader.count("encoder_layers", in: Range.blocks, default: blockCount)
+        self.headCount = try reader.count("encoder_attention_heads", in: Range.heads, default: headCount)
+        activation = try Activation(reader, "activation_function", default: "gelu")
+        guard self.size % self.headCount == 0 else {
+            throw reader.error(
+                "encoder_attention_heads", "\(self.headCount) heads do not divide d_model \(self.size)")
+        }
+        guard self.size % 2 == 0, self.size > 2 else {
+            throw reader.error("d_model", "places are told by pairs: an even size above 2 is expected")
+        }
+    }
+
+    /// - Parameter files: of the tower.
+    func blocks(_ files: WeightFiles) throws -> [any Stage] {
+        try (0..<blockCount).map { try WhisperBlock($0, self, files) }
+    }
+}
+
+/// What `config.json` of a Whisper says of its encoder.
+struct WhisperConfiguration {
+    let layers: WhisperLayers
     /// Rows of a piece of sound; twice as many frames make one.
     let positionCount: Int
 
     init(_ reader: ConfigurationReader) throws {
         typealias Range = ConfigurationReader.Range
-        melCount = try reader.count("num_mel_bins", in: Range.size, default: 80)
-        size = try reader.count("d_model", in: Range.size, default: 384)
-        innerSize = try reader.count("encoder_ffn_dim", in: Range.innerSize, default: 1536)
-        blockCount = try reader.count("encoder_layers", in: Range.blocks, default: 4)
-        headCount = try reader.count("encoder_attention_heads", in: Range.heads, default: 6)
-        activation = try Activation(reader, "activation_function", default: "gelu")
+        layers = try WhisperLayers(
+            reader, melCount: 80, size: 384, innerSize: 1536, blockCount: 4, headCount: 6)
         positionCount = try reader.count("max_source_positions", in: Range.positions, default: 1500)
-        guard size % headCount == 0 else {
-            throw reader.error("encoder_attention_heads", "\(headCount) heads do not divide d_model \(size)")
-        }
-        guard size % 2 == 0, size > 2 else {
-            throw reader.error("d_model", "places are told by pairs: an even size above 2 is expected")
-        }
         for field in ["dropout", "attention_dropout", "activation_dropout", "encoder_layerdrop"] {
             try reader.require(field, 0, 0.0)
         }
@@ -75,17 +95,12 @@ enum Whisper {
 
     /// A tower over pieces of sound, all of the length that positions are there for.
     static func tower(_ configuration: WhisperConfiguration, _ files: WeightFiles) throws -> PretrainedTower {
-        let size = configuration.size
+        let size = configuration.layers.size
         let positions = try files.parameter(
             "embed_positions.weight", [configuration.positionCount, size], initial: .sinusoids)
         let entrance = try SpectrogramEntrance(
-            melCount: configuration.melCount, size: size, pieceLength: 2 * configuration.positionCount,
-            positions.tensor, files)
-        let blocks: [any Stage] = try (0..<configuration.blockCount).map {
-            try WhisperBlock(
-                $0, size: size, innerSize: configuration.innerSize, headCount: configuration.headCount,
-                configuration.activation, files)
-        }
+            configuration.layers, pieceLength: 2 * configuration.positionCount, positions.tensor, files)
+        let blocks = try configuration.layers.blocks(files)
         let norm = FinalNorm(try LayerNorm("layer_norm", size, normEpsilon, files))
         return PretrainedTower(
             tower: Tower(.audio, entrance: entrance, stages: blocks + [norm]) { items in
@@ -171,9 +186,9 @@ final class SpectrogramEntrance: TowerEntrance {
     var parameters: [Parameter] { first.parameters + second.parameters }
 
     /// - Parameter positions: what is added to the rows of a piece; not trained.
-    init(melCount: Int, size: Int, pieceLength: Int, _ positions: Tensor, _ files: WeightFiles) throws {
-        first = try Convolution("conv1", melCount, size, kernelSize: 3, stride: 1, files)
-        second = try Convolution("conv2", size, size, kernelSize: 3, stride: 2, files)
+    init(_ layers: WhisperLayers, pieceLength: Int, _ positions: Tensor, _ files: WeightFiles) throws {
+        first = try Convolution("conv1", layers.melCount, layers.size, kernelSize: 3, stride: 1, files)
+        second = try Convolution("conv2", layers.size, layers.size, kernelSize: 3, stride: 2, files)
         self.positions = positions
         self.pieceLength = pieceLength
         computeType = files.precision.compute
@@ -203,9 +218,8 @@ final class WhisperBlock: Stage {
         attentionNorm.parameters + attention.parameters + mlpNorm.parameters + mlp.parameters
     }
 
-    init(
-        _ index: Int, size: Int, innerSize: Int, headCount: Int, _ activation: Activation, _ files: WeightFiles
-    ) throws {
+    init(_ index: Int, _ layers: WhisperLayers, _ files: WeightFiles) throws {
+        let (size, headCount) = (layers.size, layers.headCount)
         self.index = index
         let name = "layers.\(index)"
         attentionNorm = try LayerNorm("\(name).self_attn_layer_norm", size, Whisper.normEpsilon, files)
@@ -217,7 +231,7 @@ final class WhisperBlock: Stage {
                 try files.linear("\(name).self_attn.v_proj", size, size)),
             output: try files.linear("\(name).self_attn.out_proj", size, size))
         mlpNorm = try LayerNorm("\(name).final_layer_norm", size, Whisper.normEpsilon, files)
-        mlp = try PlainMLP(name, ("fc1", "fc2"), size, innerSize, activation, files)
+        mlp = try PlainMLP(name, ("fc1", "fc2"), size, layers.innerSize, layers.activation, files)
     }
 
     func forward(_ hidden_TD: Tensor, _ context: Context) throws -> Tensor {

@@ -49,6 +49,8 @@ public struct InputSettings: Sendable, Hashable {
     public var frameSize: Size?
     /// As ``imagePixels``, for frames.
     public var framePixels: ClosedRange<Int>?
+    /// Whether the sound of a video is heard, among its pictures; otherwise it is left out.
+    public var videoAudio: Bool?
     /// Side, in pixels, of the black square that queries without media are given.
     public var queryImage: Int?
 
@@ -67,12 +69,13 @@ public struct InputSettings: Sendable, Hashable {
         case frameRate = "frame_rate"
         case frameSize = "frame_size"
         case framePixels = "frame_pixels"
+        case videoAudio = "video_audio"
         case queryImage = "query_image"
 
         /// The values that it takes, for people.
         public var values: String {
             switch self {
-            case .chat, .generationPrompt: "true or false"
+            case .chat, .generationPrompt, .videoAudio: "true or false"
             case .system, .end: "a text"
             case .promptPlace: PromptPlace.allCases.map(\.rawValue).joined(separator: " or ")
             case .mediaPlace: MediaPlace.allCases.map(\.rawValue).joined(separator: " or ")
@@ -100,6 +103,7 @@ public struct InputSettings: Sendable, Hashable {
             case .frameRate: "Frames of a second of video."
             case .frameSize: "As image_size, for frames."
             case .framePixels: "As image_pixels, for frames."
+            case .videoAudio: "Hear the sound of a video among its pictures. Default: false, it is left out."
             case .queryImage: "Queries without media are given a black square with sides of so many pixels."
             }
         }
@@ -130,6 +134,7 @@ public struct InputSettings: Sendable, Hashable {
         case .frameRate: frameRate = try found(Double(text).flatMap { $0 > 0 && $0 <= 1000 ? $0 : nil })
         case .frameSize: frameSize = try found(Self.size(text))
         case .framePixels: framePixels = try found(Self.pixels(text))
+        case .videoAudio: videoAudio = try found(Bool(text))
         case .queryImage: queryImage = try found(Int(text).flatMap { (1...4096).contains($0) ? $0 : nil })
         }
     }
@@ -166,6 +171,7 @@ public struct InputSettings: Sendable, Hashable {
         case .frameRate: frameRate.map { "\($0)" }
         case .frameSize: text(frameSize)
         case .framePixels: text(framePixels)
+        case .videoAudio: videoAudio.map { "\($0)" }
         case .queryImage: queryImage.map { "\($0)" }
         }
     }
@@ -196,6 +202,7 @@ public struct InputSettings: Sendable, Hashable {
             switch key {
             case .chat: object[key.rawValue] = chat.map { .bool($0) }
             case .generationPrompt: object[key.rawValue] = generationPrompt.map { .bool($0) }
+            case .videoAudio: object[key.rawValue] = videoAudio.map { .bool($0) }
             case .frameCount: object[key.rawValue] = frameCount.map { JSONValue($0) }
             case .frameRate: object[key.rawValue] = frameRate.map { JSONValue($0) }
             case .queryImage: object[key.rawValue] = queryImage.map { JSONValue($0) }

@@ -104,13 +104,13 @@ for n in [1, 160, 320, 321, 480, 481, 640, 641, 800, 801, 16000, 16001, 31999, 3
     frames = int(out["attention_mask"][0].sum())
     chunks = [200] * (frames // 200) + ([frames % 200] if frames % 200 else [])
     lengths.append(dict(
-        tower="omni", samples=n, frames=frames, chunks=chunks, rows=sum(halved(c) for c in chunks),
+        tower="omni", samples=n, frames=frames, rows=sum(halved(c) for c in chunks),
         tokens=int(_get_feat_extract_output_lengths(out["attention_mask"][0].sum()))))
 for n in [161, 320, 321, 480, 481, 640, 641, 800, 801, 961, 16000, 16001, 479999, 480000]:
     mask = Gemma4AudioFeatureExtractor()([np.zeros(n, np.float32)], return_tensors="np")["input_features_mask"][0]
     lengths.append(dict(
-        tower="gemma", samples=n, frames=int(mask.sum()), chunks=[int(mask.sum())],
-        rows=halved(halved(int(mask.sum()))), tokens=halved(halved(int(mask.sum())))))
+        tower="gemma", samples=n, frames=int(mask.sum()), rows=halved(halved(int(mask.sum()))),
+        tokens=halved(halved(int(mask.sum())))))
 (here / "lengths.json").write_text(json.dumps(lengths, indent=1) + "\n")
 
 written = here / "written"

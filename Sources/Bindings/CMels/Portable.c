@@ -1,0 +1,3 @@
+#define CMELS_TARGET
+#define CMELS_NAMED(name) name##Portable
+#include "Kernel.h"
