@@ -53,4 +53,14 @@ struct RenderingTests {
         }
         #expect(seen.count == 4)
     }
+
+    @Test(arguments: [(InputSettings.Key.frameCount, "4"), (.imageSize, "56x56"), (.queryImage, "28")])
+    func whatIsSaidOfMediaIsRefusedForTexts(key: InputSettings.Key, value: String) throws {
+        var overrides = SampleData.overrides
+        try overrides.inputs.set(key, to: value)
+        let model = try EmbeddingModel(loading: SampleData.modelFolder, .encoding, overrides: overrides)
+        let failure = #expect(throws: Failure.self) { try InputForm(model) }
+        #expect(failure?.exitStatus == .badConfiguration)
+        #expect("\(failure.map { "\($0)" } ?? "")".contains(key.rawValue))
+    }
 }

@@ -119,6 +119,15 @@ struct ViewTests {
         #expect(Set(stride(from: 0, to: picture.pixels.count, by: 3).map { picture.pixels[$0] }).count > 4)
     }
 
+    @Test(arguments: [
+        (InputSettings.Key.imageSize, "56x56"), (.imagePixels, "1-100"), (.frameRate, "2"), (.frameSize, "28x28"),
+        (.framePixels, "1-100"),
+    ])
+    func whatTheProcessorsHaveNoUseForIsRefused(key: InputSettings.Key, value: String) throws {
+        let failure = try #require(throws: Failure.self) { _ = try planner(inputs: [.frameCount: "3", key: value]) }
+        #expect(failure.exitStatus == .badConfiguration && "\(failure)".contains(key.rawValue))
+    }
+
     @Test func brokenMediaAreErrorsOfTheirRecord() throws {
         let viewer = InputViewer(try planner())
         let broken = content("ba", .image, "broken", width: 40, height: 30)

@@ -111,6 +111,7 @@ extension Bitmap {
                 _ = try golden[name].withUnsafeBytes { try Bitmap(decoding: $0, limits: limits) }
             }
             #expect(tooLarge?.reason == .tooLarge, "\(name)")
+            #expect(tooLarge?.message.contains(" x ") == true, "\(name): \(tooLarge?.message ?? "")")
             limits = MediaLimits()
             limits.seconds = -1
             let tooSlow = #expect(throws: MediaError.self) {
@@ -195,6 +196,18 @@ extension Bitmap {
         try #require(pictures.count == 5)
         #expect(pictures[0] == pictures[1] && pictures[2] == pictures[3])
         #expect(pictures[1] != pictures[2] && pictures[3] != pictures[4])
+    }
+
+    /// Of pictures that are shown for different times, with a sound that goes on for six seconds behind them: seconds are
+    /// those of the pictures, with the last one's own.
+    @Test func secondsAreThoseOfThePictures() throws {
+        let bytes = try Files.readAll(sourceRoot.appending("Tests/EncodingTests/Golden/media/files/uneven.mp4"))
+        let extent = try bytes.withUnsafeBytes { try Video.extent(of: $0) }
+        #expect((extent.width, extent.height, extent.pictureCount, extent.seconds) == (44, 36, 14, 3.2))
+        let whole = try bytes.withUnsafeBytes { try MediaDescription(measuring: .video, of: .memory($0)) }
+        #expect(try #require(whole.seconds) >= 9)
+        let one = try Files.readAll(sourceRoot.appending("Tests/EncodingTests/Golden/media/files/one.mp4"))
+        #expect(try one.withUnsafeBytes { try Video.extent(of: $0) }.seconds == 0.04)
     }
 
     @Test func descriptions() throws {

@@ -120,8 +120,10 @@ int32_t tvt_jpeg_decode(
     jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
     jpeg_read_header(&info, TRUE);
     if ((uint64_t)info.image_width * info.image_height > maxPixels) {
-        snprintf(message, TVT_JPEG_MESSAGE_BYTES, "%u x %u pixels", info.image_width, info.image_height);
-        leave((j_common_ptr)&info, TVT_JPEG_TOO_LARGE, message);
+        // Not in `message`, which is written anew from it.
+        char size[64];
+        snprintf(size, sizeof size, "%u x %u pixels", info.image_width, info.image_height);
+        leave((j_common_ptr)&info, TVT_JPEG_TOO_LARGE, size);
     }
     bool isInk = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
     info.out_color_space = isInk ? JCS_CMYK : JCS_RGB;

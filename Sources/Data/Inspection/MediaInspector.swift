@@ -175,7 +175,9 @@ public struct MediaInspector: MediaProbe {
     }
 
     private static func tooLarge(_ reason: String, _ limit: Int) -> RecordFault {
-        RecordFault(.tooLarge, "\(reason); the limit is \(limit)", advice: "--media-pixels raises the limit.")
+        RecordFault(
+            .tooLarge, "\(reason); the limit is \(limit)",
+            advice: "--media-pixels raises the limit; with --max-pixels as well, images are stored smaller.")
     }
 
     /// Calls `body`, whose error becomes the fault of the record, unless the machine is at fault.

@@ -199,6 +199,9 @@ final class MediaLoader {
         guard error.reason != .notLoaded, error.reason != .noMemory else { return error }
         var place = place
         place.field = kind.rawValue
-        return InputError("its \(kind) cannot be used: \(error)", at: place, offender: id)
+        let advice =
+            error.reason == .tooLarge && kind == .image
+            ? "tvt-convert --max-pixels N stores larger images scaled down to N pixels." : nil
+        return InputError("its \(kind) cannot be used: \(error)", at: place, offender: id, advice: advice)
     }
 }

@@ -3,17 +3,18 @@ tiny models.
 
     python make-media.py --v4-python PYTHON [--only NAME]... [--folders DIR]
 
-Made with transformers 5.24.0, torch 2.13.0 (CPU, AVX2, one thread), torchvision 0.28.0, Pillow 12.3.0, numpy 2.4.6 and
-qwen-vl-utils 0.0.14 and Debian 12's ffmpeg 5.1; a few minutes, no network. PYTHON is an interpreter that has transformers 4.57.6 and torch, which
-places the tokens of Qwen's models: see make-vision.py in Tests/ModelsTests/Golden/families, whose functions this script
-uses, and those of make-families.py, make-audio.py and make-eg2.py. PROVENANCE.md describes the files.
+Made with transformers 5.24.0, torch 2.13.0 (CPU, AVX2, one thread), torchvision 0.28.0, Pillow 12.3.0, numpy 2.4.6,
+qwen-vl-utils 0.0.14 and Debian 12's ffmpeg 5.1; a few minutes, no network. PYTHON is an interpreter that has transformers
+4.57.6 and torch, which places the tokens of Qwen's models: see make-vision.py in Tests/ModelsTests/Golden/families, whose
+functions this script uses, and those of make-families.py, make-audio.py and make-eg2.py. PROVENANCE.md describes the files.
 
 `--folders` writes whole model folders as well, weights included, and the records as a corpus, for use by hand.
 
 The reference is transformers' own processor of each model, with Pillow's image processors and torch's video processors.
 It is given what a reader of files would give it: images turned upright as their EXIF data want it, frames and samples as
 ffmpeg decodes them. Settings that name what a loader does before (`image_size`, `frame_size`, `frame_rate`) are done by
-qwen-vl-utils. Of a text that is cut at its beginning, prompt and template stay, and of its tokens the last ones. Two things are not what version 5 does when left to itself:
+qwen-vl-utils. Of a text that is cut at its beginning, prompt and template stay, and of its tokens the last ones. Two things
+are not what version 5 does when left to itself:
 
 - positions are version 4's (make-vision.py);
 - in Qwen3-VL's prompts the marks around a video give way to those around each of its pictures, as in version 4: the
