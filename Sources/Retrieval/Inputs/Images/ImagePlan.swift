@@ -106,9 +106,10 @@ public struct ImagePlan: Sendable, Hashable {
             if scaler.givesBytes {
                 var formula = normalisation.formulaOfBytes
                 scaler.forEachByteBand(of: picture, bandHeight: 16) { band, start in
+                    var planes = cpixels_planes(
+                        first: values + start * width, rowStride: width, planeStride: area, copyStride: 0, copyCount: 1)
                     cpixels_write_planes(
-                        PixelKernels.best.code, &formula, band, 3 * width, width, min(16, height - start),
-                        values + start * width, width, area)
+                        PixelKernels.best.code, &formula, band, 3 * width, width, min(16, height - start), &planes)
                 }
             } else {
                 scaler.forEachBand(of: picture, bandHeight: 16) { band, start in
