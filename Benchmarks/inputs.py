@@ -1,9 +1,10 @@
 """Measures what makes inputs of images, sounds and videos against transformers' processors, and writes one section.
 
-    python Benchmarks/inputs.py [--runs N] [--only pages,scans,sounds,clips] [--output FILE.md]
+    python Benchmarks/inputs.py [--only pages,scans,sounds,clips] [--threads N] [--turns N] [--output FILE.md]
 
 Pages are those of the Debian FAQ (package debian-faq, drawn by pdftoppm), sounds the recordings of
-asterisk-core-sounds-en-wav, clips synthetic videos of ffmpeg. Processes run in turn, ours then the peer's.
+asterisk-core-sounds-en-wav, clips synthetic videos of ffmpeg. Both programs stay open and prepare the same files in turn,
+a few at a time, so that what else the machine does slows both down: ratios are those of neighbouring turns.
 """
 
 import argparse
@@ -20,12 +21,15 @@ from sections import ROOT, emit
 
 FOLDER = ".build/bench/inputs"
 PEER = ".build/peers-inputs/bin/python"
-SIZES = {"pages": (1240, 1754), "scans": (2480, 3508)}
-# Lists of files, and how each is measured: kind, and whether what is decoded before counts.
+# Width, height and number of pages.
+SIZES = {"pages": (1240, 1754, 48), "scans": (2480, 3508, 16)}
+# Kind, endings of files and whether what is decoded before counts; files of a turn, and turns: with those of `pages` 1,000
+# images are prepared, with those of `clips` all of them.
 CASES = {
-    "pages": [("images", "png", True), ("images", "png", False), ("images", "jpg", False)],
-    "scans": [("images", "png", True), ("images", "png", False), ("images", "jpg", False)],
-    "sounds": [("sounds", "wav", True), ("sounds", "wav", False)], "clips": [("videos", "mp4", False)],
+    "pages": ("images", [("png", True), ("png", False), ("jpg", False)], 48, 21),
+    "scans": ("images", [("png", True), ("png", False), ("jpg", False)], 16, 5),
+    "sounds": ("sounds", [("wav", True), ("wav", False)], 500, 7),
+    "clips": ("videos", [("mp4", False)], 20, 10),
 }  # fmt: skip
 NAMES = {
     "pages": "A4 pages of 1240 × 1754 pixels", "scans": "A4 pages of 2480 × 3508 pixels", "sounds": "recordings at 8 kHz",
@@ -33,14 +37,13 @@ NAMES = {
 }  # fmt: skip
 
 
-def draw(folder, size, count=48):
+def draw(folder, width, height, count):
     """PNG and JPEG files of pages."""
     cache = os.path.join(ROOT, FOLDER)
     document = os.path.join(unpacked("debian-faq", cache), "usr/share/doc/debian/FAQ/debian-faq.en.pdf.gz")
     pages = os.path.join(cache, "faq.pdf")
     with gzip.open(document) as packed, open(pages, "wb") as file:
         shutil.copyfileobj(packed, file)
-    width, height = size
     for options in (["-png"], ["-jpeg", "-jpegopt", "quality=90"]):
         subprocess.run(
             ["pdftoppm", "-l", str(count), "-scale-to-x", str(width), "-scale-to-y", str(height), *options, pages,
@@ -72,7 +75,7 @@ def make(name):
     shutil.rmtree(part, ignore_errors=True)
     os.makedirs(part)
     if name in SIZES:
-        draw(part, SIZES[name])
+        draw(part, *SIZES[name])
     elif name == "sounds":
         record(part)
     else:
@@ -89,42 +92,88 @@ def listed(folder, ending):
     return path
 
 
-def run(*command):
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout[done.stdout.index("{") :])
+class Contestant:
+    """A program that prepares files when it is told to."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+        self.file_count = self.answer()["files"]
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"inputs.py: {self.process.args[0]} ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def prepare(self, first, count):
+        self.process.stdin.write(f"{first} {count}\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def end(self):
+        self.process.stdin.close()
+        if self.process.wait() != 0:
+            sys.exit(f"inputs.py: {self.process.args[0]} ended with {self.process.returncode}")
+
+
+def compare(kind, files, flags, size, turns):
+    """What ours and the peer answered, in pairs."""
+    arguments = [kind, files, *flags]
+    ours = Contestant(".build/release/tvt-bench", "prepare-media", *arguments)
+    theirs = Contestant(PEER, "Benchmarks/inputs_peer.py", *arguments)
+    size = min(size, ours.file_count)
+    pairs = []
+    for turn in range(turns):
+        first = turn * size % (ours.file_count - size + 1)
+        # Whoever comes second finds the machine warmer.
+        order = [ours, theirs] if turn % 2 == 0 else [theirs, ours]
+        answers = {contestant: contestant.prepare(first, size) for contestant in order}
+        pairs.append((answers[ours], answers[theirs]))
+        if pairs[-1][0]["values"] != pairs[-1][1]["values"]:
+            sys.exit(f"inputs.py: {pairs[-1][0]['values']} values, and {pairs[-1][1]['values']} of the peer")
+    ours.end()
+    theirs.end()
+    return ours.file_count, size, pairs
+
+
+def ratio(pairs, key):
+    ratios = [peer[key] / own[key] for own, peer in pairs]
+    return f"**{statistics.median(ratios):.1f}** ({min(ratios):.1f}–{max(ratios):.1f})"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=int, help="instead of each case's own number")
     parser.add_argument("--output")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(CASES)
+    command = "python Benchmarks/inputs.py" + (f" --threads {options.threads}" if options.threads != 2 else "")
     lines = [
         "## Inputs: images, sounds, videos", "",
         "Files, or what they were decoded to before, become what a tower takes: patches of Qwen2-VL (at most 784 × 784",
-        "pixels), log-mels of Qwen2.5-Omni. Two threads each: tvt gives every file to one of them, the peers (transformers with",
-        "torchvision; soundfile and soxr; qwen-vl-utils with torchcodec) share the work of one file or batch.", "",
-        "```", "python Benchmarks/inputs.py", "```", "", "| | from | files/s | of the peer | ratio |", "| --- " * 5 + "|",
+        f"pixels), log-mels of Qwen2.5-Omni. Threads of each: {options.threads}, of which every one prepares files of its own; the",
+        "peers (transformers with torchvision; soundfile and soxr; qwen-vl-utils with torchcodec) are faster so than where the",
+        "threads share the work of one file. Ratios of neighbouring turns: median, least and largest.", "",
+        "```", command, "```", "",
+        "| | from | files/s | of the peer | ratio of time | ratio of processor time | MiB | of the peer |",
+        "| --- " * 8 + "|",
     ]  # fmt: skip
     for name in names:
         folder = make(name)
-        for kind, ending, decoded in CASES[name]:
-            files, flags = listed(folder, ending), ["--decoded"] if decoded else []
-            ours, theirs = [], []
-            for turn in range(options.runs):
-                print(f"inputs: {name} {ending}, {turn + 1} of {options.runs}", file=sys.stderr)
-                ours.append(run(".build/release/tvt-bench", "prepare-media", kind, files, *flags))
-                theirs.append(run(PEER, "Benchmarks/inputs_peer.py", kind, files, *flags))
-                if ours[-1]["values"] != theirs[-1]["values"]:
-                    sys.exit(f"inputs.py: {ours[-1]['values']} values, and {theirs[-1]['values']} of the peer")
-            ratios = [peer["seconds"] / own["seconds"] for own, peer in zip(ours, theirs)]
-            rates = [statistics.median(one["files"] / one["seconds"] for one in side) for side in (ours, theirs)]
+        kind, sources, size, turns = CASES[name]
+        for ending, decoded in sources:
+            flags = ["--threads", str(options.threads)] + (["--decoded"] if decoded else [])
             source = {"png": "pixels", "wav": "samples"}[ending] if decoded else ending.upper()
+            print(f"inputs: {name} from {source}", file=sys.stderr)
+            file_count, size, pairs = compare(kind, listed(folder, ending), flags, size, options.turns or turns)
+            rates = [statistics.median(size / pair[side]["seconds"] for pair in pairs) for side in (0, 1)]
+            peaks = [max(pair[side]["peakMegabytes"] for pair in pairs) for side in (0, 1)]
             lines.append(
-                f"| {ours[0]['files']} {NAMES[name]} | {source} | {rates[0]:,.0f} | {rates[1]:,.0f} | "
-                f"**{statistics.median(ratios):.1f}** ({min(ratios):.1f}–{max(ratios):.1f}) |")  # fmt: skip
+                f"| {file_count} {NAMES[name]} | {source} | {rates[0]:,.0f} | {rates[1]:,.0f} | {ratio(pairs, 'seconds')} | "
+                f"{ratio(pairs, 'processSeconds')} | {peaks[0]:,.0f} | {peaks[1]:,.0f} |")  # fmt: skip
     emit("\n".join(lines) + "\n", options.output)
 
 

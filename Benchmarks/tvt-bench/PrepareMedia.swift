@@ -8,8 +8,9 @@ internal import SystemPackage
 
 /// What `Benchmarks/inputs_peer.py` does of the peers, on the same files and threads.
 ///
-/// Both print a JSON object once they are ready, and one for each line of standard input, when they take a pass over all
-/// files. So whoever compares them can let them work in turn, in the same minute of a machine that others use as well.
+/// Both print a JSON object once they are ready. Then for each line of standard input, two numbers, they prepare so many of
+/// the files from such a one on, and print another. So whoever compares them lets them work in turn, and a machine that
+/// others use as well is slower for both.
 struct PrepareMedia: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare-media", abstract: "Make what towers take of images, sounds or videos.")
@@ -37,18 +38,26 @@ struct PrepareMedia: ParsableCommand {
             try Files.readAll(FilePath(String(decoding: $0, as: UTF8.self)))
         }
         guard !files.isEmpty else { throw Failure(.missingInput, "\(list) names no files") }
-        let pass: () throws -> Int =
+        let prepare: (Range<Int>) throws -> Int =
             switch kind {
             case .images: try images(files)
             case .sounds: try sounds(files)
             case .videos: videos(files)
             }
-        try write(["files": JSONValue(files.count), "values": JSONValue(try pass())])
-        while readLine() != nil {
-            var wall = 0.0
-            let process = try processSeconds { wall = try wallSeconds { _ = try pass() } }
+        // What is loaded and made once is there before anything is measured.
+        _ = try prepare(0..<min(files.count, 4))
+        try write(["files": JSONValue(files.count)])
+        while let line = readLine() {
+            let numbers = line.split(separator: " ").compactMap { Int($0) }
+            guard numbers.count == 2, numbers[0] >= 0, numbers[1] > 0, numbers[0] + numbers[1] <= files.count else {
+                throw Failure(.usage, "not a first file and a count: \(line)")
+            }
+            var (values, wall) = (0, 0.0)
+            let process = try processSeconds {
+                wall = try wallSeconds { values = try prepare(numbers[0]..<numbers[0] + numbers[1]) }
+            }
             try write([
-                "seconds": JSONValue(wall), "processSeconds": JSONValue(process),
+                "values": JSONValue(values), "seconds": JSONValue(wall), "processSeconds": JSONValue(process),
                 "peakMegabytes": JSONValue(peakMegabytes()),
             ])
         }
@@ -61,7 +70,7 @@ struct PrepareMedia: ParsableCommand {
         try line.withUnsafeBytes { try writeToStandardOutput($0) }
     }
 
-    private func images(_ files: [[UInt8]]) throws -> () throws -> Int {
+    private func images(_ files: [[UInt8]]) throws -> (Range<Int>) throws -> Int {
         var settings = QwenImageProcessing()
         settings.budget = PixelBudget(minimum: 56 * 56, maximum: Double(maxPixels))
         settings.resampling = PixelResampling(.bicubic, .torchBytes)
@@ -69,7 +78,7 @@ struct PrepareMedia: ParsableCommand {
         let bitmaps = decoded ? try files.map { try $0.withUnsafeBytes { try Bitmap(decoding: $0) } } : []
         let decoded = decoded
         return {
-            try sum(files.count) {
+            try sum($0) {
                 { number in
                     let image =
                         decoded ? bitmaps[number] : try files[number].withUnsafeBytes { try Bitmap(decoding: $0) }
@@ -80,12 +89,12 @@ struct PrepareMedia: ParsableCommand {
         }
     }
 
-    private func sounds(_ files: [[UInt8]]) throws -> () throws -> Int {
+    private func sounds(_ files: [[UInt8]]) throws -> (Range<Int>) throws -> Int {
         let frontEnd = SoundFrontEnd.whisper(WhisperFrontEnd(melCount: 128, chunkSeconds: 300, keepsChunk: false))
         let sounds = decoded ? try files.map { try $0.withUnsafeBytes { try Sound(decoding: $0) } } : []
         let decoded = decoded
         return {
-            try sum(files.count) {
+            try sum($0) {
                 let transform = try LogMelTransform(frontEnd)
                 return { number in
                     let sound =
@@ -96,10 +105,10 @@ struct PrepareMedia: ParsableCommand {
         }
     }
 
-    private func videos(_ files: [[UInt8]]) -> () throws -> Int {
+    private func videos(_ files: [[UInt8]]) -> (Range<Int>) throws -> Int {
         let (frames, maxPixels) = (frames, Double(maxPixels))
         return {
-            try sum(files.count) { { try Self.valueCount(ofVideo: files[$0], frames: frames, maxPixels: maxPixels) } }
+            try sum($0) { { try Self.valueCount(ofVideo: files[$0], frames: frames, maxPixels: maxPixels) } }
         }
     }
 
@@ -128,10 +137,12 @@ struct PrepareMedia: ParsableCommand {
     }
 
     /// The sum of what workers return for each number.
-    private func sum(_ count: Int, _ makeWorker: @escaping @Sendable () throws -> (Int) throws -> Int) throws -> Int {
+    private func sum(_ numbers: Range<Int>, _ makeWorker: @escaping @Sendable () throws -> (Int) throws -> Int) throws
+        -> Int
+    {
         var sum = 0
         let workers = try OrderedWorkers<Int, Int>(workers: threads, window: 2 * threads, makeTransform: makeWorker)
-        for number in 0..<count { try workers.submit(number) { sum += $0 } }
+        for number in numbers { try workers.submit(number) { sum += $0 } }
         try workers.drain { sum += $0 }
         return sum
     }

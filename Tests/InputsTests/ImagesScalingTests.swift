@@ -105,18 +105,20 @@ import Inputs
                     var row = [Float](repeating: -1, count: 3 * width + 1)
                     cpixels_normalise(kernels.code, &formula, bytes, 3 * width, &row)
                     #expect(row == wanted.prefix(3 * width) + [-1])
-                    // Three rows, with a number between rows and between planes that stays.
+                    // Three rows twice, with a number between rows and between planes that stays.
                     let plane = 3 * (width + 1) + 1
-                    var planes = [Float](repeating: -1, count: 3 * plane)
-                    cpixels_write_planes(kernels.code, &formula, bytes, 3 * width, width, 3, &planes, width + 1, plane)
-                    for channel in 0..<3 {
-                        for place in 0..<plane {
-                            let (y, x) = place.quotientAndRemainder(dividingBy: width + 1)
-                            let isWritten = x < width && y < 3
-                            #expect(
-                                planes[channel * plane + place]
-                                    == (isWritten ? wanted[3 * (y * width + x) + channel] : -1))
-                        }
+                    var numbers = [Float](repeating: -1, count: 2 * 3 * plane)
+                    numbers.withUnsafeMutableBufferPointer { numbers in
+                        var planes = cpixels_planes(
+                            first: numbers.baseAddress, rowStride: width + 1, planeStride: plane, copyStride: 3 * plane,
+                            copyCount: 2)
+                        cpixels_write_planes(kernels.code, &formula, bytes, 3 * width, width, 3, &planes)
+                    }
+                    for index in numbers.indices {
+                        let (channel, place) = (index / plane % 3, index % plane)
+                        let (y, x) = place.quotientAndRemainder(dividingBy: width + 1)
+                        let isWritten = x < width && y < 3
+                        #expect(numbers[index] == (isWritten ? wanted[3 * (y * width + x) + channel] : -1))
                     }
                 }
             }

@@ -25,15 +25,56 @@ BODY __m256i fourPixels(const uint8_t *pixels, __m256i order) {
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)pixels)), order);
 }
 
-/// Both halves of sums together, as bytes in 32 bits that are not clamped yet.
-BODY __m128i shifted(__m256i sums, __m128i half, __m128i places) {
-    const __m128i both = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    return _mm_sra_epi32(_mm_add_epi32(both, half), places);
+/// Sums of the products of a target pixel's weights, in each row; halves are apart.
+BODY void sumPixels(
+    const int16_t *weights, size_t stride, size_t channelCount, const uint8_t *const sources[CPIXELS_ROWS],
+    size_t offset, __m256i order, __m256i sums[CPIXELS_ROWS]) {
+    for (size_t tap = 0; tap < stride; tap += 4, offset += 4 * channelCount) {
+        const __m256i four = fourWeights(weights + tap);
+        for (int row = 0; row < CPIXELS_ROWS; row++) {
+            const __m256i products = _mm256_madd_epi16(fourPixels(sources[row] + offset, order), four);
+            sums[row] = tap == 0 ? products : _mm256_add_epi32(sums[row], products);
+        }
+    }
+}
+
+/// The same of both parts of weights.
+BODY void sumWeights(
+    const int16_t *low, const int16_t *high, bool hasHigh, size_t stride, size_t channelCount,
+    const uint8_t *const sources[CPIXELS_ROWS], size_t target, size_t first, __m256i order,
+    __m256i sums[CPIXELS_ROWS]) {
+    sumPixels(low + target * stride, stride, channelCount, sources, first * channelCount, order, sums);
+    if (!hasHigh) return;
+    __m256i highSums[CPIXELS_ROWS];
+    sumPixels(high + target * stride, stride, channelCount, sources, first * channelCount, order, highSums);
+    for (int row = 0; row < CPIXELS_ROWS; row++) {
+        sums[row] = _mm256_add_epi32(sums[row], _mm256_slli_epi32(highSums[row], CPIXELS_LOW_BITS));
+    }
+}
+
+/// Sums of two target pixels as bytes, four of each row: the first one's rows in the lower half, the other's in the upper.
+BODY __m256i bytesOf(
+    const __m256i one[CPIXELS_ROWS], const __m256i other[CPIXELS_ROWS], __m256i half, __m128i places) {
+    __m256i sums[CPIXELS_ROWS];
+    for (int row = 0; row < CPIXELS_ROWS; row++) {
+        const __m256i both = _mm256_add_epi32(
+            _mm256_permute2x128_si256(one[row], other[row], 0x20), _mm256_permute2x128_si256(one[row], other[row], 0x31));
+        sums[row] = _mm256_sra_epi32(_mm256_add_epi32(both, half), places);
+    }
+    return _mm256_packus_epi16(_mm256_packs_epi32(sums[0], sums[1]), _mm256_packs_epi32(sums[2], sums[3]));
+}
+
+/// Of three channels a fourth byte is written, and the next pixel covers it.
+BODY void storePixels(__m128i bytes, uint8_t *const targets[CPIXELS_ROWS], size_t offset) {
+    const int32_t pixel0 = _mm_cvtsi128_si32(bytes), pixel1 = _mm_extract_epi32(bytes, 1),
+                  pixel2 = _mm_extract_epi32(bytes, 2), pixel3 = _mm_extract_epi32(bytes, 3);
+    memcpy(targets[0] + offset, &pixel0, 4), memcpy(targets[1] + offset, &pixel1, 4);
+    memcpy(targets[2] + offset, &pixel2, 4), memcpy(targets[3] + offset, &pixel3, 4);
 }
 
 BODY void scaleRows(
-    const cpixels_weights *weights, size_t channelCount, bool hasHigh, const uint8_t *const sources[CPIXELS_ROWS],
-    uint8_t *const targets[CPIXELS_ROWS]) {
+    const cpixels_weights *weights, size_t channelCount, bool hasHigh, const uint8_t *const givenSources[CPIXELS_ROWS],
+    uint8_t *const givenTargets[CPIXELS_ROWS]) {
     const __m256i order = channelCount == 3
         ? _mm256_setr_epi8(
             0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1,
@@ -41,46 +82,23 @@ BODY void scaleRows(
         : _mm256_setr_epi8(
             0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11,
             -1, 15, -1);
-    const __m128i half = _mm_set1_epi32(1 << (weights->places - 1)), places = _mm_cvtsi32_si128(weights->places);
-    const int16_t *low = weights->low, *high = weights->high;
-    const uint8_t *const source0 = sources[0], *const source1 = sources[1], *const source2 = sources[2],
-                         *const source3 = sources[3];
-    uint8_t *target0 = targets[0], *target1 = targets[1], *target2 = targets[2], *target3 = targets[3];
-    for (size_t target = 0; target < weights->targetCount; target++) {
-        const size_t first = (size_t)weights->firsts[target] * channelCount;
-        __m256i sums[CPIXELS_ROWS], highSums[CPIXELS_ROWS];
-        for (int row = 0; row < CPIXELS_ROWS; row++) sums[row] = highSums[row] = _mm256_setzero_si256();
-        size_t offset = first;
-        for (size_t tap = 0; tap < weights->stride; tap += 4, offset += 4 * channelCount) {
-            const __m256i pixels[CPIXELS_ROWS] = {
-                fourPixels(source0 + offset, order), fourPixels(source1 + offset, order),
-                fourPixels(source2 + offset, order), fourPixels(source3 + offset, order)};
-            const __m256i lowWeights = fourWeights(low + tap);
-            for (int row = 0; row < CPIXELS_ROWS; row++) {
-                sums[row] = _mm256_add_epi32(sums[row], _mm256_madd_epi16(pixels[row], lowWeights));
-            }
-            if (!hasHigh) continue;
-            const __m256i highWeights = fourWeights(high + tap);
-            for (int row = 0; row < CPIXELS_ROWS; row++) {
-                highSums[row] = _mm256_add_epi32(highSums[row], _mm256_madd_epi16(pixels[row], highWeights));
-            }
-        }
-        low += weights->stride;
-        if (hasHigh) {
-            high += weights->stride;
-            for (int row = 0; row < CPIXELS_ROWS; row++) {
-                sums[row] = _mm256_add_epi32(sums[row], _mm256_slli_epi32(highSums[row], CPIXELS_LOW_BITS));
-            }
-        }
-        const __m128i bytes = _mm_packus_epi16(
-            _mm_packs_epi32(shifted(sums[0], half, places), shifted(sums[1], half, places)),
-            _mm_packs_epi32(shifted(sums[2], half, places), shifted(sums[3], half, places)));
-        const int32_t pixel0 = _mm_cvtsi128_si32(bytes), pixel1 = _mm_extract_epi32(bytes, 1),
-                      pixel2 = _mm_extract_epi32(bytes, 2), pixel3 = _mm_extract_epi32(bytes, 3);
-        // Of three channels a fourth byte is written, and the next pixel covers it.
-        memcpy(target0, &pixel0, 4), memcpy(target1, &pixel1, 4), memcpy(target2, &pixel2, 4);
-        memcpy(target3, &pixel3, 4);
-        target0 += channelCount, target1 += channelCount, target2 += channelCount, target3 += channelCount;
+    const __m256i half = _mm256_set1_epi32(1 << (weights->places - 1));
+    const __m128i places = _mm_cvtsi32_si128(weights->places);
+    // What is written may not change them.
+    const uint8_t *const sources[CPIXELS_ROWS] = {givenSources[0], givenSources[1], givenSources[2], givenSources[3]};
+    uint8_t *const targets[CPIXELS_ROWS] = {givenTargets[0], givenTargets[1], givenTargets[2], givenTargets[3]};
+    const size_t count = weights->targetCount, stride = weights->stride;
+    const int32_t *const firsts = weights->firsts;
+    const int16_t *const low = weights->low, *const high = weights->high;
+    for (size_t target = 0; target < count; target += 2) {
+        // The last one alone is computed twice.
+        const size_t next = target + 1 < count ? target + 1 : target;
+        __m256i one[CPIXELS_ROWS], other[CPIXELS_ROWS];
+        sumWeights(low, high, hasHigh, stride, channelCount, sources, target, (size_t)firsts[target], order, one);
+        sumWeights(low, high, hasHigh, stride, channelCount, sources, next, (size_t)firsts[next], order, other);
+        const __m256i bytes = bytesOf(one, other, half, places);
+        storePixels(_mm256_castsi256_si128(bytes), targets, target * channelCount);
+        if (next > target) storePixels(_mm256_extracti128_si256(bytes, 1), targets, next * channelCount);
     }
 }
 
@@ -188,7 +206,7 @@ BODY __m128i channelOf(__m128i first, __m128i last, int channel) {
 
 BODY void writeRow(
     const cpixels_normalisation *normalisation, bool isShifted, const uint8_t *pixels, size_t width, float *row,
-    size_t planeStride) {
+    const cpixels_planes *planes) {
     const __m256 shifts[3] = {
         _mm256_set1_ps(normalisation->shifts[0]), _mm256_set1_ps(normalisation->shifts[1]),
         _mm256_set1_ps(normalisation->shifts[2])};
@@ -200,23 +218,27 @@ BODY void writeRow(
         const size_t start = x + 8 <= width ? x : width - 8;
         const __m128i first = _mm_loadu_si128((const __m128i *)(pixels + 3 * start));
         const __m128i last = _mm_loadu_si128((const __m128i *)(pixels + 3 * start + 8));
+        const __m256 red = normalised8(channelOf(first, last, 0), isShifted, shifts[0], scales[0]);
+        const __m256 green = normalised8(channelOf(first, last, 1), isShifted, shifts[1], scales[1]);
+        const __m256 blue = normalised8(channelOf(first, last, 2), isShifted, shifts[2], scales[2]);
         float *target = row + start;
-        _mm256_storeu_ps(target, normalised8(channelOf(first, last, 0), isShifted, shifts[0], scales[0]));
-        _mm256_storeu_ps(
-            target + planeStride, normalised8(channelOf(first, last, 1), isShifted, shifts[1], scales[1]));
-        _mm256_storeu_ps(
-            target + 2 * planeStride, normalised8(channelOf(first, last, 2), isShifted, shifts[2], scales[2]));
+        for (size_t copy = 0; copy < planes->copyCount; copy++, target += planes->copyStride) {
+            _mm256_storeu_ps(target, red);
+            _mm256_storeu_ps(target + planes->planeStride, green);
+            _mm256_storeu_ps(target + 2 * planes->planeStride, blue);
+        }
     }
 }
 
 AVX2 void writeRowAVX2(
-    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row, size_t planeStride) {
+    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row,
+    const cpixels_planes *planes) {
     if (width < 8) {
-        writeRowPortable(normalisation, pixels, width, row, planeStride);
+        writeRowPortable(normalisation, pixels, width, row, planes);
     } else if (normalisation->isShifted) {
-        writeRow(normalisation, true, pixels, width, row, planeStride);
+        writeRow(normalisation, true, pixels, width, row, planes);
     } else {
-        writeRow(normalisation, false, pixels, width, row, planeStride);
+        writeRow(normalisation, false, pixels, width, row, planes);
     }
 }
 

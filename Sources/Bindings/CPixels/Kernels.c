@@ -49,16 +49,16 @@ void cpixels_combine_rows(
 
 void cpixels_write_planes(
     cpixels_kernels kernels, const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t pixelStride,
-    size_t width, size_t height, float *planes, size_t rowStride, size_t planeStride) {
+    size_t width, size_t height, const cpixels_planes *planes) {
     void (*write)(
-        const cpixels_normalisation *, const uint8_t *pixels, size_t width, float *row, size_t planeStride) =
+        const cpixels_normalisation *, const uint8_t *pixels, size_t width, float *row, const cpixels_planes *) =
         writeRowPortable;
 #if CPIXELS_HAS_AVX2
     if (kernels == CPIXELS_AVX2) write = writeRowAVX2;
 #endif
     (void)kernels;
     for (size_t y = 0; y < height; y++) {
-        write(normalisation, pixels + y * pixelStride, width, planes + y * rowStride, planeStride);
+        write(normalisation, pixels + y * pixelStride, width, planes->first + y * planes->rowStride, planes);
     }
 }
 

@@ -30,7 +30,8 @@ void scaleRowsPortable(
 void combineRowsPortable(
     const cpixels_weights *weights, size_t target, const uint8_t *source, size_t stride, uint8_t *out, size_t count);
 void writeRowPortable(
-    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row, size_t planeStride);
+    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row,
+    const cpixels_planes *planes);
 void normalisePortable(
     const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t count, float *numbers);
 
@@ -41,6 +42,7 @@ void scaleRowsAVX2(
 void combineRowsAVX2(
     const cpixels_weights *weights, size_t target, const uint8_t *source, size_t stride, uint8_t *out, size_t count);
 void writeRowAVX2(
-    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row, size_t planeStride);
+    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row,
+    const cpixels_planes *planes);
 void normaliseAVX2(const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t count, float *numbers);
 #endif

@@ -55,10 +55,13 @@ void combineRowsPortable(
 }
 
 void writeRowPortable(
-    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row, size_t planeStride) {
+    const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row,
+    const cpixels_planes *planes) {
     for (size_t x = 0; x < width; x++) {
         for (size_t channel = 0; channel < 3; channel++) {
-            row[channel * planeStride + x] = normalised(normalisation, pixels[3 * x + channel], channel);
+            float value = normalised(normalisation, pixels[3 * x + channel], channel);
+            float *target = row + channel * planes->planeStride + x;
+            for (size_t copy = 0; copy < planes->copyCount; copy++) target[copy * planes->copyStride] = value;
         }
     }
 }

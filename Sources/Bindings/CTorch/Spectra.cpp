@@ -15,44 +15,32 @@ namespace {
 /// the steps stays in the cache.
 constexpr int64_t piecesAtOnce = 256;
 
-/// Magnitudes, or their squares, of complex numbers whose parts alternate.
-template <bool isPower, class Number>
-CTORCH_BODY void sizes(const void *parts, float *out, int64_t count) {
-    const Number *numbers = static_cast<const Number *>(parts);
+/// Magnitudes of complex numbers whose parts alternate.
+CTORCH_BODY void sizes(const double *parts, float *out, int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
-        const Number real = numbers[2 * i], imaginary = numbers[2 * i + 1];
-        const Number power = real * real + imaginary * imaginary;
-        out[i] = static_cast<float>(isPower ? power : std::sqrt(power));
+        const double real = parts[2 * i], imaginary = parts[2 * i + 1];
+        out[i] = static_cast<float>(std::sqrt(real * real + imaginary * imaginary));
     }
 }
 
-template <bool isPower, class Number>
-void sizesPortable(const void *parts, float *out, int64_t count) {
-    sizes<isPower, Number>(parts, out, count);
-}
+void sizesPortable(const double *parts, float *out, int64_t count) { sizes(parts, out, count); }
 
 #if CTORCH_HAS_AVX2
-template <bool isPower, class Number>
-CTORCH_AVX2 void sizesAVX2(const void *parts, float *out, int64_t count) {
-    sizes<isPower, Number>(parts, out, count);
-}
+CTORCH_AVX2 void sizesAVX2(const double *parts, float *out, int64_t count) { sizes(parts, out, count); }
 #endif
 
-using Sizes = void (*)(const void *parts, float *out, int64_t count);
+using Sizes = void (*)(const double *parts, float *out, int64_t count);
 
-template <class Number>
-Sizes chooseSizes(bool isPower) {
+Sizes chooseSizes() {
 #if CTORCH_HAS_AVX2
-    if (ctorch::kernels() != ctorch::Kernels::portable) {
-        return isPower ? sizesAVX2<true, Number> : sizesAVX2<false, Number>;
-    }
+    if (ctorch::kernels() != ctorch::Kernels::portable) return sizesAVX2;
 #endif
-    return isPower ? sizesPortable<true, Number> : sizesPortable<false, Number>;
+    return sizesPortable;
 }
 
 }  // namespace
 
-CTorchStatus ctorch_spectra(const float *signal, int64_t count, const CTorchTensor *window, int64_t hop, int64_t length, bool isPower, bool isExact, CTorchTensor **out, CTorchError *error) {
+CTorchStatus ctorch_spectra(const float *signal, int64_t count, const CTorchTensor *window, int64_t hop, int64_t length, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] {
         const at::Tensor &weights = window->value;
         TORCH_CHECK(
@@ -64,13 +52,11 @@ CTorchStatus ctorch_spectra(const float *signal, int64_t count, const CTorchTens
         const auto options = at::TensorOptions().dtype(at::kFloat).requires_grad(false);
         at::Tensor spectra = at::empty({pieceCount, bins}, options);
         if (pieceCount == 0) return spectra;
-        const Sizes sizes = isExact ? chooseSizes<double>(isPower) : chooseSizes<float>(isPower);
-        const size_t partBytes = isExact ? sizeof(double) : sizeof(float);
+        const Sizes sizes = chooseSizes();
         // Read only; at::from_blob takes no const.
         const at::Tensor samples = at::from_blob(const_cast<float *>(signal), {count}, options);
         // Behind the window's end it stays zero.
-        at::Tensor windowed = at::zeros(
-            {std::min(piecesAtOnce, pieceCount), length}, isExact ? options.dtype(at::kDouble) : options);
+        at::Tensor windowed = at::zeros({std::min(piecesAtOnce, pieceCount), length}, options.dtype(at::kDouble));
         float *row = static_cast<float *>(spectra.data_ptr());
         for (int64_t first = 0; first < pieceCount; first += piecesAtOnce) {
             const int64_t taken = std::min(piecesAtOnce, pieceCount - first);
@@ -78,9 +64,9 @@ CTorchStatus ctorch_spectra(const float *signal, int64_t count, const CTorchTens
             at::mul_out(filled, samples.as_strided({taken, width}, {hop, 1}, first * hop), weights);
             const at::Tensor parts =
                 at::view_as_real(at::fft_rfft(windowed.narrow(0, 0, taken), std::nullopt, 1)).contiguous();
-            const char *source = static_cast<const char *>(parts.const_data_ptr());
+            const double *source = static_cast<const double *>(parts.const_data_ptr());
             ctorch::parallelFor(0, taken, ctorch::rowGrain(bins), [&](int64_t begin, int64_t end) {
-                sizes(source + 2 * begin * bins * partBytes, row + begin * bins, (end - begin) * bins);
+                sizes(source + 2 * begin * bins, row + begin * bins, (end - begin) * bins);
             });
             row += taken * bins;
         }

@@ -62,13 +62,19 @@ typedef struct {
     float scales[3];
 } cpixels_normalisation;
 
+/// Where planes of floats are written: rows of `width` numbers, `rowStride` apart, planes `planeStride` apart, and all of it
+/// as often as there are copies, `copyStride` apart.
+typedef struct {
+    float *first;
+    size_t rowStride, planeStride, copyStride, copyCount;
+} cpixels_planes;
+
 /// Writes a rectangle of red, green and blue as three planes of floats.
 ///
 /// - pixels: rows of 3 · width bytes, `pixelStride` bytes apart.
-/// - planes: rows of `width` numbers, `rowStride` apart; planes are `planeStride` apart.
 void cpixels_write_planes(
     cpixels_kernels kernels, const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t pixelStride,
-    size_t width, size_t height, float *planes, size_t rowStride, size_t planeStride);
+    size_t width, size_t height, const cpixels_planes *planes);
 
 /// Writes `count` bytes of red, green and blue in turn as floats, a multiple of 3.
 void cpixels_normalise(

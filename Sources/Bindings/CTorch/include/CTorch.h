@@ -180,9 +180,9 @@ CTorchStatus ctorch_gated_(CTorchTensor *gate, const CTorchTensor *up, CTorchAct
 // Spectra, CPU (Spectra.cpp)
 
 /// Of the pieces `i · hop ..< i · hop + W` of a signal that lie within it, times the window `[W]`, filled up with zeros to
-/// `length`: the magnitudes of their Fourier transforms, or with `isPower` the squares, `[pieces, length / 2 + 1]`.
-/// All is float32, without gradients; the transforms alone are computed in float64 with `isExact`.
-CTorchStatus ctorch_spectra(const float *signal, int64_t count, const CTorchTensor *window, int64_t hop, int64_t length, bool isPower, bool isExact, CTorchTensor **out, CTorchError *error);
+/// `length`: the magnitudes of their Fourier transforms, `[pieces, length / 2 + 1]`. All is float32, without gradients; the
+/// transforms alone are computed in float64.
+CTorchStatus ctorch_spectra(const float *signal, int64_t count, const CTorchTensor *window, int64_t hop, int64_t length, CTorchTensor **out, CTorchError *error);
 
 // Weights of 8 bits, CPU (Quantized.cpp)
 

@@ -39,9 +39,10 @@ struct PatchWriter {
                         kernels, &formula, band + offset + y * stride, 3 * side, row + y * 3 * side)
                 }
             } else {
-                let first = row + slots.lowerBound * area
-                cpixels_write_planes(kernels, &formula, band + offset, stride, side, side, first, side, plane)
-                repeatFrame(first, slots)
+                var planes = cpixels_planes(
+                    first: row + slots.lowerBound * area, rowStride: side, planeStride: plane, copyStride: area,
+                    copyCount: slots.count)
+                cpixels_write_planes(kernels, &formula, band + offset, stride, side, side, &planes)
             }
         }
     }
