@@ -68,7 +68,7 @@ import Testing
             #expect(abs(Double(got.largest) - largest) < 1e-6 * Double(length))
             // Nothing is written behind the frames that are kept, and nothing is gathered by a filter without weights.
             #expect((0...binCount).allSatisfy { got.values[$0 * (keptCount + 1) + keptCount] == -1 })
-            #expect(got.values[binCount * (keptCount + 1)...].dropLast().allSatisfy { $0 == 0 })
+            #expect(got.values[(binCount * (keptCount + 1))...].dropLast().allSatisfy { $0 == 0 })
         }
     }
 
