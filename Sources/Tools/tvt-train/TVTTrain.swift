@@ -21,7 +21,8 @@ struct TVTTrain: Tool {
 
             A checkpoint is written every 10 minutes and at the end. A run that was killed resumes with --resume from \
             its last checkpoint, with the losses of a run that was not. SIGINT and SIGTERM give up the step under way \
-            and write a checkpoint of the steps before it; a second one ends the process at once.
+            and write a checkpoint of the steps before it; a second one ends the process at once. A record that the model \
+            cannot be given, as one with a broken image, ends the run with such a checkpoint too (65).
 
             Without a config, --dataset and --model stand for one, with epochs: 1, dropout: true and without_positives: \
             skip (queries that were held out have none); --set changes values of it:

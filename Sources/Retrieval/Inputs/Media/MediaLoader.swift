@@ -201,7 +201,8 @@ final class MediaLoader {
         place.field = kind.rawValue
         let advice =
             error.reason == .tooLarge && kind == .image
-            ? "tvt-convert --max-pixels N stores larger images scaled down to N pixels." : nil
+            ? "tvt-convert --max-pixels N stores larger images scaled down to N pixels."
+            : "tvt-convert … --media-check full --quarantine FILE decodes all media first, and leaves out such records."
         return InputError("its \(kind) cannot be used: \(error)", at: place, offender: id, advice: advice)
     }
 }
