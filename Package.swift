@@ -286,8 +286,8 @@ let tools: [Target] = layer(
         tool(
             "tvt-encode",
             uses: [
-                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine", "Store", "Remotes",
-                "Encoding",
+                "Archives", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine", "Store",
+                "Remotes", "Encoding",
             ]),
         tool(
             "tvt-model",

@@ -200,7 +200,7 @@ private func options(
         #expect(lists.count == 4 && summary.missingDocumentCount == count)
     }
 
-    /// Records that were left out are not missing, not even where a part or a shard has none but those; they are counted.
+    /// Records that were left out are not missing, even where a part or a shard has none but those; they are counted.
     @Test(arguments: [1, 3]) func leftOutRecordsAreNotMissing(shardCount: Int) throws {
         let folder = try TemporaryFolder()
         let corpus = Rows(.spread, prefix: "d", count: 12, dims: 6, seed: 2)

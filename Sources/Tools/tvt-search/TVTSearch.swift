@@ -93,7 +93,9 @@ struct TVTSearch: Tool {
         let file = FilePath(output)
         let lock =
             output == "-"
-            ? nil : try OutputLock(for: file, with: [RunSidecar.path(of: file)], purpose: "tvt-search")
+            ? nil
+            : try OutputLock(
+                for: file, with: [RunSidecar.path(of: file)], purpose: "tvt-search", orStandardOutput: true)
         defer { withExtendedLifetime(lock) {} }
         let queryVectors = try VectorsReader(opening: FilePath(queries))
         let corpusVectors = try corpus.map { try VectorsReader(opening: FilePath($0)) }
