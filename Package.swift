@@ -356,7 +356,7 @@ let testTargets: [Target] = [
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests(
-        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels"],
+        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels", "tvt-model"],
         packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
