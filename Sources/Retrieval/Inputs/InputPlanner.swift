@@ -66,8 +66,15 @@ public struct InputPlanner: Sendable {
             }
             return try plan(text, of: content.id, hasMedia: content.hasMedia, at: place())
         }
-        return try plan(
-            content, extents: content.media.map { try extent(of: $0, at: place(), content.id) }, at: place())
+        let extents = try content.media.map { try extent(of: $0, at: place(), content.id) }
+        do {
+            return try plan(content, extents: extents, at: place())
+        } catch let error as InputError where error.exitStatus == .badData {
+            // What the record says of its media may be wrong: the bytes decide, where there are any.
+            let measured = try? content.media.map { try measured($0, at: place(), content.id) }
+            guard let measured, measured != extents else { throw error }
+            return try plan(content, extents: measured, at: place())
+        }
     }
 
     /// The plan of a text that stands for a record.
@@ -147,12 +154,6 @@ public struct InputPlanner: Sendable {
     private func extent(
         of item: RecordContent.Media, at place: @autoclosure () -> Place, _ id: [UInt8]
     ) throws -> MediaExtent {
-        guard let digest = item.reference.digest else {
-            throw InputError(
-                "the record names its \(item.kind) by a name, and the store does not hold it", at: place(),
-                offender: id,
-                advice: "tvt-convert takes media into the store: --media DIR.")
-        }
         // A sound may go on behind the pictures, and the record says how long both take.
         let isTimed = item.kind == .video && item.reference.item?.sampleRate != nil && form.media?.timesFrames == true
         let rate = form.media?.soundRate(of: item.kind)
@@ -161,6 +162,19 @@ public struct InputPlanner: Sendable {
         {
             return extent
         }
+        return try measured(item, at: place(), id)
+    }
+
+    /// What the bytes of an item say.
+    private func measured(
+        _ item: RecordContent.Media, at place: @autoclosure () -> Place, _ id: [UInt8]
+    ) throws -> MediaExtent {
+        guard let digest = item.reference.digest else {
+            throw InputError(
+                "the record names its \(item.kind) by a name, and the store does not hold it", at: place(),
+                offender: id, advice: "tvt-convert takes media into the store: --assets DIR.")
+        }
+        let rate = form.media?.soundRate(of: item.kind)
         var measured: MediaExtent?
         do {
             let isThere = try mediaBytes(digest) { bytes in
