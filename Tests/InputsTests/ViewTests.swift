@@ -173,6 +173,47 @@ struct ViewTests {
         }
     }
 
+    /// What is advised is about the media that there are.
+    @Test func adviceIsAboutTheKindOfMedia() throws {
+        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
+        func planner(of name: String, more: [UInt8] = []) throws -> InputPlanner {
+            try self.planner(
+                of: sourceRoot.appending("manifests/tiny/\(name)"),
+                .init(pooling: Poolings(.last), normalize: true, query: side, document: side), [.chat: "true"],
+                more: more)
+        }
+        func advice(_ planner: InputPlanner, _ content: RecordContent) throws -> String {
+            try #require(try #require(throws: InputError.self) { try planner.plan(content, at: place) }.advice)
+        }
+        let frames = try advice(self.planner(inputs: [.frameCount: "20"]), content("ba", .video, "clip.mp4"))
+        #expect(frames.contains("frames") && !frames.contains("pictures") && !frames.contains("sounds"), "\(frames)")
+        // 400 seconds of silence, a byte a sample.
+        var wave = Array("RIFF".utf8)
+        func append(_ number: Int, _ byteCount: Int) {
+            for byte in 0..<byteCount { wave.append(UInt8(truncatingIfNeeded: number >> (8 * byte))) }
+        }
+        let count = 400 * 8000
+        append(36 + count, 4)
+        wave += Array("WAVEfmt ".utf8)
+        for (number, byteCount) in [(16, 4), (1, 2), (1, 2), (8000, 4), (8000, 4), (1, 2), (8, 2)] {
+            append(number, byteCount)
+        }
+        wave += Array("data".utf8)
+        append(count, 4)
+        wave += [UInt8](repeating: 0x80, count: count)
+        let reference = MediaReference(.init(digest: .of(wave), size: wave.count))
+        let long = RecordContent(
+            id: Array("d".utf8), text: nil, media: [.init(kind: .audio, reference: reference)])
+        let sound = try advice(planner(of: "qwen2.5-omni", more: wave), long)
+        #expect(sound.contains("sounds") && !sound.contains("pictures") && !sound.contains("frames"), "\(sound)")
+        // A model without ears.
+        let deaf = try planner(of: "qwen2.5-vl")
+        #expect(try advice(deaf, content("ba", .audio, "mono-8k.wav")).contains("tvt-model show"))
+        #expect(try advice(deaf, content(nil, .audio, "mono-8k.wav")).contains("--quarantine"))
+        let unread = try self.planner(ignoresMedia: true)
+        #expect(try advice(unread, content(nil, .image, "rgb.png")).contains("--ignore-media"))
+    }
+
     /// The times of frames are those of the file, also where pictures are shown for different times.
     @Test func unevenFramesHaveTheirOwnTimes() throws {
         let tree = try SourceTree(sourceRoot.appending("Tests/MediaTests/Golden/kinds.tar.zst"))

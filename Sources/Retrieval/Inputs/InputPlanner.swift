@@ -24,7 +24,7 @@ public struct InputPlanner: Sendable {
     let form: InputForm
     let mediaBytes: MediaBytesReader
     /// How a user says that it is, for messages.
-    private let mediaAdvice: String
+    let mediaAdvice: String
     let writer: InputWriter
 
     /// - Parameters:
@@ -57,7 +57,8 @@ public struct InputPlanner: Sendable {
         guard content.hasMedia, readsMedia else {
             guard let text = content.text else {
                 throw InputError(
-                    "the record has no text, and the model reads nothing else", at: place(), offender: content.id)
+                    "the record has no text, and the model reads nothing else", at: place(), offender: content.id,
+                    advice: adviceOnMissingText(content))
             }
             guard !content.hasMedia || ignoresMedia else {
                 throw InputError(
@@ -114,7 +115,13 @@ public struct InputPlanner: Sendable {
         _ content: RecordContent, extents: [MediaExtent], at place: @autoclosure () -> Place
     ) throws -> InputPlan {
         let media = try zip(content.media, extents).flatMap { item, extent in
-            try form.media!.items(item.kind, item.reference.digest, extent, at: place(), of: content.id)
+            do {
+                return try form.media!.items(item.kind, item.reference.digest, extent, at: place(), of: content.id)
+            } catch let error as InputError where error.advice == nil && !form.media!.hasTower(for: item.kind) {
+                throw InputError(
+                    error.reason, at: error.place, offender: error.offender, advice: adviceOnUnseen(content),
+                    exitStatus: error.exitStatus)
+            }
         }
         let (input, wasTruncated) = try written(content.text ?? [], media, at: place(), content.id)
         let byIdentity = Dictionary(media.map { ($0.planned.identity, $0) }) { first, _ in first }
@@ -138,7 +145,7 @@ public struct InputPlanner: Sendable {
             guard room > 0 else {
                 throw InputError(
                     "its media are \(mediaCount) tokens, and the model takes \(form.positionCount) in all", at: place(),
-                    advice: "Make pictures smaller, or take fewer frames of a video: inputs image_pixels, frames.")
+                    advice: Self.adviceOnSize(of: media))
             }
             let (tokens, wasTruncated) = try writer.tokens(
                 text, media, limit: min(tokenizer.side.maxLength, room), at: place())
