@@ -35,12 +35,24 @@ struct ViewTests {
     ) throws -> InputPlanner {
         let folder = temporary("model")
         if !Files.isDirectory(folder) { try SeeingModel.write(to: folder, documentLimit: limit) }
-        return try planner(of: folder, role, ModelCard.Overrides(), inputs, ignoresMedia: ignoresMedia)
+        return try planner(of: folder, as: role, ModelCard.Overrides(), inputs, ignoresMedia: ignoresMedia)
     }
 
+    /// The planner of documents for a folder of `manifests/tiny`, by its chat template.
     private func planner(
-        of folder: FilePath, _ role: Role = .document, _ overrides: ModelCard.Overrides,
-        _ inputs: [InputSettings.Key: String], ignoresMedia: Bool = false, more: [UInt8] = []
+        ofTiny name: String, inputs: [InputSettings.Key: String] = [:], more: [UInt8] = []
+    ) throws -> InputPlanner {
+        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
+        return try planner(
+            of: sourceRoot.appending("manifests/tiny").appending(name), as: .document,
+            ModelCard.Overrides(pooling: Poolings(.last), normalize: true, query: side, document: side),
+            inputs.merging([.chat: "true"]) { own, _ in own }, ignoresMedia: false, more: more)
+    }
+
+    /// - Parameter more: an item beside those that there are.
+    private func planner(
+        of folder: FilePath, as role: Role, _ overrides: ModelCard.Overrides, _ inputs: [InputSettings.Key: String],
+        ignoresMedia: Bool, more: [UInt8] = []
     ) throws -> InputPlanner {
         var overrides = overrides
         for (key, value) in inputs { try overrides.inputs.set(key, to: value) }
@@ -156,10 +168,7 @@ struct ViewTests {
 
     /// A record may say a size that no model could be given, of an item that has another.
     @Test func aSizeThatIsRefusedIsMeasured() throws {
-        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
-        let planner = try planner(
-            of: sourceRoot.appending("manifests/tiny/qwen2.5-vl"),
-            .init(pooling: Poolings(.last), normalize: true, query: side, document: side), [.chat: "true"])
+        let planner = try planner(ofTiny: "qwen2.5-vl")
         let own = try planner.plan(content("ba", .image, "rgb.png"), at: place)
         let wrong = content("ba", .image, "rgb.png", width: 5, height: 99_999)
         #expect(try planner.plan(wrong, at: place).input == own.input)
@@ -175,17 +184,10 @@ struct ViewTests {
 
     /// What is advised is about the media that there are.
     @Test func adviceIsAboutTheKindOfMedia() throws {
-        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
-        func planner(of name: String, more: [UInt8] = []) throws -> InputPlanner {
-            try self.planner(
-                of: sourceRoot.appending("manifests/tiny/\(name)"),
-                .init(pooling: Poolings(.last), normalize: true, query: side, document: side), [.chat: "true"],
-                more: more)
-        }
         func advice(_ planner: InputPlanner, _ content: RecordContent) throws -> String {
             try #require(try #require(throws: InputError.self) { try planner.plan(content, at: place) }.advice)
         }
-        let frames = try advice(self.planner(inputs: [.frameCount: "20"]), content("ba", .video, "clip.mp4"))
+        let frames = try advice(planner(inputs: [.frameCount: "20"]), content("ba", .video, "clip.mp4"))
         #expect(frames.contains("frames") && !frames.contains("pictures") && !frames.contains("sounds"), "\(frames)")
         // 400 seconds of silence, a byte a sample.
         var wave = Array("RIFF".utf8)
@@ -204,13 +206,13 @@ struct ViewTests {
         let reference = MediaReference(.init(digest: .of(wave), size: wave.count))
         let long = RecordContent(
             id: Array("d".utf8), text: nil, media: [.init(kind: .audio, reference: reference)])
-        let sound = try advice(planner(of: "qwen2.5-omni", more: wave), long)
+        let sound = try advice(planner(ofTiny: "qwen2.5-omni", more: wave), long)
         #expect(sound.contains("sounds") && !sound.contains("pictures") && !sound.contains("frames"), "\(sound)")
         // A model without ears.
-        let deaf = try planner(of: "qwen2.5-vl")
+        let deaf = try planner(ofTiny: "qwen2.5-vl")
         #expect(try advice(deaf, content("ba", .audio, "mono-8k.wav")).contains("tvt-model show"))
         #expect(try advice(deaf, content(nil, .audio, "mono-8k.wav")).contains("--quarantine"))
-        let unread = try self.planner(ignoresMedia: true)
+        let unread = try planner(ignoresMedia: true)
         #expect(try advice(unread, content(nil, .image, "rgb.png")).contains("--ignore-media"))
     }
 
@@ -222,11 +224,8 @@ struct ViewTests {
         let times = (0..<60).filter { $0 % 7 == 0 || $0 % 5 == 0 }.map { Double($0) / 30 }
         let read = try bytes.withUnsafeBytes { try Video.pictureTimes(of: $0) }
         #expect(read.count == times.count && zip(read, times).allSatisfy { abs($0 - $1) < 1e-3 })
-        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
         let planner = try planner(
-            of: sourceRoot.appending("manifests/tiny/qwen2.5-vl"),
-            .init(pooling: Poolings(.last), normalize: true, query: side, document: side),
-            [.chat: "true", .frameCount: "18", .frameSize: "56x56", .framePixels: "3136-12544"],
+            ofTiny: "qwen2.5-vl", inputs: [.frameCount: "18", .frameSize: "56x56", .framePixels: "3136-12544"],
             more: bytes)
         let reference = MediaReference(.init(digest: .of(bytes), size: bytes.count))
         let content = RecordContent(

@@ -122,7 +122,9 @@ struct TrainingRunTests {
     @Test("a record that the model cannot be given ends a run with a checkpoint of the steps before it")
     func refusedRecord() throws {
         let settings = ["passages_per_query=2"]
-        let document = try Self.document(firstOf: 3, TinyWorld().plan(settings))
+        let calm = try TinyWorld()
+        let plan = try calm.plan(settings)
+        let (document, firstOfAll) = (try Self.document(firstOf: 3, plan), try Self.document(firstOf: 0, plan))
         var quirks = TinyWorld.Quirks()
         quirks.illustrated = [document]
         let world = try TinyWorld(quirks)
@@ -137,7 +139,6 @@ struct TrainingRunTests {
             #expect(try Files.list(output.appending("checkpoints")) == ["step-000003"])
         }
         // What was saved is what the same steps give without the record's image.
-        let calm = try TinyWorld()
         let whole = try Self.train(calm, settings + ["checkpoint_every=3"], to: calm.folder("run"))
         let losses = try MetricsFile.read(output.appending("metrics.jsonl")).map(\.loss)
         #expect(losses == whole.metrics.prefix(3).map(\.loss))
@@ -145,7 +146,7 @@ struct TrainingRunTests {
             try Self.weights(output.appending("checkpoints/step-000003"))
                 == Self.weights(calm.folder("run/checkpoints/step-000003")))
         // The first step of all has nothing to save.
-        quirks.illustrated = [try Self.document(firstOf: 0, calm.plan(settings))]
+        quirks.illustrated = [firstOfAll]
         let early = try TinyWorld(quirks)
         let error = try #require(throws: InputError.self) {
             try Self.train(early, settings, to: early.folder("run"))
