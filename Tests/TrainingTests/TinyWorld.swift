@@ -1,6 +1,7 @@
 import Base
 import Examples
 import JSON
+import Models
 import Records
 import Store
 import StoreFormat
@@ -93,7 +94,9 @@ struct TinyWorld {
                 """, path: "tiny.yaml", overrides: overrides)
     }
 
-    func plan(_ overrides: [String] = []) throws -> TrainingPlan { try TrainingPlan(config(overrides), store: store) }
+    func plan(_ overrides: [String] = [], _ residency: WeightResidency = .resident) throws -> TrainingPlan {
+        try TrainingPlan(config(overrides), store: store, residency: residency)
+    }
 
     func source(_ overrides: [String] = []) throws -> ExampleSource {
         try ExampleSource(config(overrides), store: store)

@@ -24,6 +24,8 @@ public final class TrainingPlan {
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
+    /// Where frozen weights lie between uses.
+    public let residency: WeightResidency
     /// What the golden vectors of the model's folder said; nil where it has none, or they were not asked.
     public let goldenReport: GoldenCheck.Report?
     /// Whether golden vectors are compared where a folder has them.
@@ -33,19 +35,26 @@ public final class TrainingPlan {
     private let reader: SlotReader
 
     /// - Parameters:
+    ///   - residency: other than resident only beside an adapter.
     ///   - checksGolden: refuse a model that does not give the golden vectors of its folder.
     ///   - tool: who trains, with its version: golden vectors of checkpoints name it.
     /// - Throws: `Failure` or `InputError` for all that is missing or does not fit.
     public init(
-        _ config: TrainingConfig, store: Store, device: Device = .cpu, checksGolden: Bool = true,
-        tool: String = "tvt-train"
+        _ config: TrainingConfig, store: Store, device: Device = .cpu, residency: WeightResidency = .resident,
+        checksGolden: Bool = true, tool: String = "tvt-train"
     ) throws {
+        guard residency == .resident || config.lora != nil else {
+            throw Failure(
+                .usage, "weights that are trained stay in memory, and without \"lora\" all are",
+                advice: "Leave --weights streamed out, or train an adapter.")
+        }
         self.device = device
+        self.residency = residency
         self.checksGolden = checksGolden
         self.tool = tool
         // A name that is none is found out before a large model is read.
         for part in config.datasets { _ = try store.dataset(part.reference) }
-        let start = try Self.load(config, from: FilePath(config.model), device)
+        let start = try Self.load(config, from: FilePath(config.model), device, residency)
         self.start = start
         let form = try InputForm(start, settingName: Self.key)
         var examples = config.examples
@@ -157,7 +166,8 @@ public final class TrainingPlan {
     /// - Parameter type: of the weights. Nil: float32 where the optimizer changes them, and the one that is computed in
     ///   where they are frozen beside an adapter.
     static func load(
-        _ config: TrainingConfig, from folder: FilePath, _ device: Device, type: ElementType? = nil
+        _ config: TrainingConfig, from folder: FilePath, _ device: Device, _ residency: WeightResidency,
+        type: ElementType? = nil
     ) throws -> EmbeddingModel {
         let type = type ?? (config.lora != nil && config.precision == .bf16 ? .bfloat16 : .float32)
         let overrides = ModelCard.Overrides(
@@ -170,7 +180,8 @@ public final class TrainingPlan {
             endOfText: config.endOfText, attention: config.attention, instruction: config.instruction,
             inputs: config.inputs, preset: config.preset.flatMap(ModelPreset.named))
         return try EmbeddingModel(
-            loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
+            loading: folder, .training, overrides: overrides, type: type, residency: residency, device: device,
+            settingName: key)
     }
 
     /// The parts that have something to train: those that are not frozen and, with adapters, have layers that get one.

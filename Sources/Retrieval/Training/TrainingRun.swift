@@ -78,7 +78,7 @@ public final class TrainingRun {
     }
 
     private static func roundedCopy(of model: EmbeddingModel, _ plan: TrainingPlan) throws -> EmbeddingModel {
-        let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, type: .bfloat16)
+        let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, .resident, type: .bfloat16)
         try copy.trainAll(except: plan.config.frozen)
         return copy
     }

@@ -3,7 +3,7 @@ internal import Store
 internal import Base
 internal import CommandLineKit
 internal import JSON
-internal import Models
+public import Models
 internal import Remotes
 internal import SystemPackage
 internal import Tensors
@@ -94,6 +94,14 @@ struct TVTTrain: Tool {
                 + "into half of the free memory (auto). The result is the same.", valueName: "auto|keep|recompute"))
     var trace = TrainingRun.TraceChoice.auto
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Beside an adapter, keep frozen weights in memory (resident), or in their files, from where each block's are read "
+                + "when it runs (streamed): for models larger than memory. The result is the same.",
+            valueName: "resident|streamed"))
+    var weights = WeightResidency.resident
+
     @Option(in: .threads, help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
     var threads: Int?
 
@@ -131,7 +139,7 @@ struct TVTTrain: Tool {
         config.model = try HubSnapshot.path(config.model)
         let store = try openStore(store.location)
         let plan = try TrainingPlan(
-            config, store: store, device: Device.named(device), checksGolden: !skipsGoldenCheck,
+            config, store: store, device: Device.named(device), residency: weights, checksGolden: !skipsGoldenCheck,
             tool: "tvt-train \(tvtVersion)")
         if skipsGoldenCheck { log.notice("golden vectors are not checked (--no-golden-check)") }
         if let note = plan.goldenReport?.note { log.notice("\(config.model): \(note)") }
@@ -177,3 +185,4 @@ struct TVTTrain: Tool {
 }
 
 extension TrainingRun.TraceChoice: ExpressibleByArgument {}
+extension WeightResidency: ExpressibleByArgument {}
