@@ -116,6 +116,7 @@ let bindings: [Target] = layer(
         .target(
             name: "CTorch", exclude: ["README.md"],
             cxxSettings: [
+                .headerSearchPath("gloo-declarations"),
                 .unsafeFlags([
                     "-isystem", libtorch + "/include",
                     "-isystem", libtorch + "/include/torch/csrc/api/include",
