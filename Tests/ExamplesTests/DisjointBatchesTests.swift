@@ -8,13 +8,13 @@ struct DisjointBatchesTests {
     static func examples(seed: UInt64, batchCount: Int, batchSize: Int, keyCount: Int) -> ([Int], [Int]) {
         var random = SplitMix64(seed: seed, UInt64(batchCount), UInt64(batchSize))
         var (queries, positives): ([Int], [Int]) = ([], [])
-        var counts: [[Int]] = [[], []].map { (_: [Int]) in [Int](repeating: 0, count: keyCount) }
+        var counts = (queries: [Int](repeating: 0, count: keyCount), positives: [Int](repeating: 0, count: keyCount))
         while queries.count < batchCount * batchSize {
             let query = Int(random.next(below: UInt64(keyCount)))
             let positive = Int(random.next(below: UInt64(keyCount)))
-            guard counts[0][query] < batchCount, counts[1][positive] < batchCount else { continue }
-            counts[0][query] += 1
-            counts[1][positive] += 1
+            guard counts.queries[query] < batchCount, counts.positives[positive] < batchCount else { continue }
+            counts.queries[query] += 1
+            counts.positives[positive] += 1
             queries.append(query)
             positives.append(positive)
         }

@@ -77,7 +77,7 @@ struct WholeTurns: Sendable {
     func block(_ number: UInt64, seed: UInt64) -> TurnBlock {
         let first = number * blockSize
         return TurnBlock(
-            turns: first..<(first.addingReportingOverflow(blockSize).overflow ? .max : first + blockSize),
+            turns: first..<(first.addingReportingOverflow(blockSize).overflow ? UInt64.max : first + blockSize),
             places: Permutation(count: blockSize, seed: seed, Self.key, number), firstPlaces: firstPlaces,
             before: (1..<firstPlaces.count).map { number * weight(ofPart: $0 - 1) })
     }

@@ -62,9 +62,9 @@ extension TrainingConfig {
                         + "micro-batch, not \(batchQueries)", advice: "Raise or lower accumulation, or leave it out.")
             }
         }
-        for (number, part) in datasets.enumerated() {
+        for part in datasets {
             func failure(_ key: String, _ reason: String, advice: String? = nil) -> Failure {
-                top.failure("datasets", "\(number).\(key) \(reason)", advice: advice)
+                top.failure("datasets", "(\(part.reference)): \(key) \(reason)", advice: advice)
             }
             guard part.afterStep == nil || part.afterEpoch == nil else {
                 throw failure("after_epoch", "and after_step are two ways to say one thing: give one")
