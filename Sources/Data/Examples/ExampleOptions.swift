@@ -6,13 +6,35 @@ public struct ExampleOptions: Sendable, Equatable {
     public struct Part: Sendable, Equatable {
         /// `name`, `name@tag` or `sha256:…`.
         public var reference: String
-        /// Share of the examples, in whole numbers; nil: by size.
-        public var weight: UInt64?
+        /// Share of the examples, above 0; nil: by size.
+        public var weight: Double?
+        /// The positive and the hard negatives together; nil: as of the others.
+        public var passagesPerQuery: Int?
+        /// When it is first drawn from; nil: from the beginning.
+        public var joins: Moment?
+        /// When it is no longer drawn from; nil: never.
+        public var leaves: Moment?
 
-        public init(_ reference: String, weight: UInt64? = nil) {
+        public init(_ reference: String, weight: Double? = nil) {
             self.reference = reference
             self.weight = weight
         }
+    }
+
+    /// A point of a run, between two steps.
+    public enum Moment: Sendable, Equatable {
+        /// After so many steps.
+        case step(Int)
+        /// After so many passes over all examples of all datasets, and the step under way.
+        case epoch(Double)
+    }
+
+    /// Whether the queries of a batch are of one dataset.
+    public enum Batching: String, Sendable, CaseIterable {
+        /// Of any.
+        case mixed
+        /// Of one; batches are drawn by weight.
+        case byDataset = "by_dataset"
     }
 
     /// What an example does whose query has fewer negatives than wanted.
@@ -34,6 +56,15 @@ public struct ExampleOptions: Sendable, Equatable {
     }
 
     public var parts: [Part]
+    /// Nil: a dataset without a weight counts as often as it has examples. Else that number to this power is its weight.
+    public var sizeExponent: Double?
+    public var batching = Batching.mixed
+    /// What ``batching`` and ``isUniqueInBatch`` are about: so many slots, from a multiple of it.
+    public var queriesPerBatch = 1
+    /// What ``Moment`` counts; a multiple of ``queriesPerBatch``.
+    public var queriesPerStep = 1
+    /// Whether no batch has two queries of equal content, or one positive for two queries.
+    public var isUniqueInBatch = false
     /// The positive and the hard negatives together.
     public var passagesPerQuery = 4
     public var seed: UInt64 = 42
@@ -49,4 +80,6 @@ public struct ExampleOptions: Sendable, Equatable {
     public var readsMedia = false
 
     public init(_ parts: [Part]) { self.parts = parts }
+
+    func passagesPerQuery(of part: Part) -> Int { part.passagesPerQuery ?? passagesPerQuery }
 }

@@ -11,7 +11,8 @@ public final class ExampleSource: Sendable {
     public struct Part: Sendable {
         public let dataset: Dataset
         public let options: ExampleOptions.Part
-        public let weight: UInt64
+        /// As given, or by size.
+        public let weight: Double
         let readable: ReadableExamples
         let positives: Links
         let negatives: Links?
@@ -50,8 +51,7 @@ public final class ExampleSource: Sendable {
         self.options = options
         let parts = try options.parts.map { try Self.open($0, options, store) }
         self.parts = parts
-        order = ExampleOrder(
-            parts: parts.map { .init(count: $0.exampleCount, weight: $0.weight) }, seed: options.seed)
+        order = try Self.order(of: parts, options)
         choice = PassageChoice(policy: options.sampling, seed: options.seed)
     }
 
@@ -62,7 +62,7 @@ public final class ExampleSource: Sendable {
                 .badConfiguration, "dataset \(part.reference) has no queries with positive documents",
                 advice: "Training needs links: convert a v1 file, or queries with positive_document_ids.")
         }
-        let wanted = options.passagesPerQuery - 1
+        let wanted = options.passagesPerQuery(of: part) - 1
         let linked = try LinkedQueries(positives)
         var counts = Counts()
         counts.queries = dataset.queryCount
@@ -91,8 +91,8 @@ public final class ExampleSource: Sendable {
                     + (linked.count > 0 ? " whose text, and its own, are not blank" : ""))
         }
         return Part(
-            dataset: dataset, options: part, weight: part.weight ?? UInt64(readable.count), readable: readable,
-            positives: positives, negatives: dataset.negatives, counts: counts)
+            dataset: dataset, options: part, weight: part.weight ?? options.weight(ofSize: readable.count),
+            readable: readable, positives: positives, negatives: dataset.negatives, counts: counts)
     }
 
     /// Counts queries of examples that are short of negatives.
@@ -152,7 +152,7 @@ public final class ExampleSource: Sendable {
         do {
             let query = try part.readable.query(Int(entry.example))
             let positives = try part.positives.targets(of: query)
-            let wanted = options.passagesPerQuery - 1
+            let wanted = options.passagesPerQuery(of: part.options) - 1
             var documents: [Int]
             if part.readable.leftOutDocuments.isEmpty {
                 let negatives = try part.negatives?.targets(of: query)

@@ -10,10 +10,7 @@ extension DryRun {
     /// What `--dry-run` prints.
     public var text: String {
         var lines = ["lock      \(lock)", "steps     \(stepCount)", "datasets"]
-        for part in parts {
-            lines.append("  \(part.reference)  \(part.digest)")
-            lines.append("    weight \(part.weight); \(part.counts.text)")
-        }
+        lines += parts.flatMap(\.lines) + batchLines
         lines.append("first examples, as the model is given them")
         for (number, example) in examples.enumerated() {
             lines.append("  \(number + 1). \(example.dataset)")
@@ -58,15 +55,7 @@ extension DryRun {
     public var json: JSONValue {
         [
             "lock": JSONValue(lock), "steps": JSONValue(stepCount),
-            "datasets": .array(
-                parts.map { part in
-                    .object(
-                        JSONObject(
-                            [
-                                ("reference", JSONValue(part.reference)), ("digest", JSONValue(part.digest)),
-                                ("weight", JSONValue(Int(part.weight))),
-                            ] + part.counts.fields))
-                }),
+            "datasets": .array(parts.map(\.json)), "batches": batching.json,
             "examples": .array(
                 examples.map { example in
                     [

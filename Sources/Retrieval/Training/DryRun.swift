@@ -16,7 +16,8 @@ public struct DryRun: Sendable {
 
     public let lock: String
     public let stepCount: Int
-    public let parts: [(reference: String, digest: String, weight: UInt64, counts: ExampleSource.Counts)]
+    public let parts: [DatasetShare]
+    public let batching: Batches
     public let examples: [Rendered]
     /// Steps that were looked at.
     public let sampledStepCount: Int
@@ -50,9 +51,8 @@ public struct DryRun: Sendable {
     public init(_ plan: TrainingPlan, exampleCount: Int = 3, mostSteps: Int = 50) throws {
         lock = plan.lock.digest.description
         stepCount = plan.stepCount
-        parts = plan.source.parts.map {
-            ($0.options.reference, $0.dataset.digest.description, $0.weight, $0.counts)
-        }
+        parts = DatasetShare.all(plan)
+        var batching = Batches(plan.config)
         examples = try (0..<exampleCount).map { try Self.rendered(plan.source.example(at: UInt64($0)), plan) }
         var lengths: [Int] = []
         var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0)
@@ -65,7 +65,9 @@ public struct DryRun: Sendable {
             try Interruption.check()
             let step = counts.steps
             counts.steps += 1
-            for batch in try plan.batches(step: step) {
+            let examples = try plan.examples(step: step)
+            batching.add(examples, plan.source.order)
+            for batch in try plan.batching.batches(examples) {
                 lengths += batch.inputs.map(\.tokens.count)
                 media.add(batch)
                 counts.sequences += batch.sequenceCount
@@ -78,6 +80,7 @@ public struct DryRun: Sendable {
                 if traces.kept > largest.kept { largest = traces }
             }
         }
+        self.batching = batching
         sampledStepCount = counts.steps
         tokensPerStep = lengths.reduce(0, +) / max(1, sampledStepCount)
         self.lengths = lengths.sorted()

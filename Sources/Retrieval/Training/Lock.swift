@@ -39,9 +39,9 @@ public struct Lock: Sendable, Equatable {
         public var reference: String
         public var digest: SHA256Digest
         public var exampleCount: UInt64
-        public var weight: UInt64
+        public var weight: Double
 
-        public init(reference: String, digest: SHA256Digest, exampleCount: UInt64, weight: UInt64) {
+        public init(reference: String, digest: SHA256Digest, exampleCount: UInt64, weight: Double) {
             self.reference = reference
             self.digest = digest
             self.exampleCount = exampleCount
@@ -51,7 +51,7 @@ public struct Lock: Sendable, Equatable {
         var json: JSONObject {
             [
                 "reference": JSONValue(reference), "digest": JSONValue(digest.description),
-                "examples": JSONValue(Int(exampleCount)), "weight": JSONValue(Int(weight)),
+                "examples": JSONValue(Int(exampleCount)), "weight": TrainingConfig.json(ofWeight: weight),
             ]
         }
     }
@@ -89,6 +89,7 @@ extension TrainingConfig {
         json["passages_per_query"] = JSONValue(passagesPerQuery)
         json["queries_per_step"] = JSONValue(queriesPerStep)
         json["accumulation"] = JSONValue(accumulation)
+        for (key, value) in mixingJSON { json[key] = value }
         switch length {
         case .steps(let steps): json["steps"] = JSONValue(steps)
         case .epochs(let epochs): json["epochs"] = JSONValue(epochs)
@@ -136,10 +137,12 @@ extension TrainingConfig.Sides where Value == String? {
 
 extension TrainingConfig.Part {
     fileprivate var json: JSONObject {
-        [
-            "name": JSONValue(reference), "weight": weight.map { JSONValue(Int($0)) } ?? .null,
+        var json: JSONObject = [
+            "name": JSONValue(reference), "weight": weight.map(TrainingConfig.json(ofWeight:)) ?? .null,
             "prompts": prompts.json,
         ]
+        for (key, value) in mixingJSON { json[key] = value }
+        return json
     }
 }
 

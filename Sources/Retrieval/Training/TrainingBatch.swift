@@ -28,6 +28,9 @@ public struct TrainingBatch: Sendable {
     /// Sounds that are longer than what the model hears.
     public private(set) var cutSoundCount = 0
 
+    /// Examples that stand for others; see ``TrainingConfig/isUniqueInBatch``.
+    public private(set) var replacedCount = 0
+
     /// Queries and passages, equal ones counted each time.
     public var sequenceCount: Int { queryRows.count + passageRows.count }
     public var tokenCount: Int { inputs.reduce(0) { $0 + $1.tokens.count } }
@@ -68,6 +71,7 @@ public struct TrainingBatch: Sendable {
     ) throws {
         for example in examples {
             try Interruption.check()
+            if example.isReplacement { replacedCount += 1 }
             let (planner, reference) = (planners[example.entry.part], references[example.entry.part])
             func input(_ record: [UInt8], _ planner: InputPlanner, _ ordinal: Int) throws -> Planned {
                 let place = Place(path: "\(reference), \(planner.role.rawValue) \(ordinal)")

@@ -84,9 +84,12 @@ public final class TrainingPlan {
             var sides = TrainingConfig.Sides(query: card.query, document: card.document)
             sides.query.prompt = part.prompts.query ?? sides.query.prompt
             sides.document.prompt = part.prompts.document ?? sides.document.prompt
+            sides.query.maxLength = part.maxLengths.query ?? sides.query.maxLength
+            sides.document.maxLength = part.maxLengths.document ?? sides.document.maxLength
             return sides
         }
         self.sides = sides
+        try Self.checkLengths(config, start)
         planners = try zip(sides, source.parts).map { sides, part in
             let dataset = part.dataset
             func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
@@ -101,6 +104,7 @@ public final class TrainingPlan {
         let stepCount = try config.stepCount(exampleCount: source.parts.reduce(0) { $0 + $1.exampleCount })
         self.stepCount = stepCount
         try config.checkWarmup(stepCount: stepCount)
+        try config.checkStages(source.order, stepCount: stepCount)
         lock = Lock(
             config: config, stepCount: stepCount,
             modelFiles: [
@@ -142,6 +146,19 @@ public final class TrainingPlan {
             "must be at most \(min(smallest.inputSize, smallest.outputSize)), the smaller size of \(smallest.name), "
                 + "not \(lora.rank)",
             advice: "A higher rank than that of the layer itself learns nothing more.")
+    }
+
+    /// - Throws: `Failure` (78) for lengths of a dataset beyond the positions that the model has; those of all datasets
+    ///   are checked with its card.
+    private static func checkLengths(_ config: TrainingConfig, _ model: EmbeddingModel) throws {
+        for (number, part) in config.datasets.enumerated() {
+            for (role, length) in [("query", part.maxLengths.query), ("document", part.maxLengths.document)] {
+                guard let length, length > model.text.maxLength else { continue }
+                throw config.places.failure(
+                    "datasets.\(number).max_lengths.\(role)",
+                    "is \(length); the model has positions for \(model.text.maxLength)")
+            }
+        }
     }
 
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length, so that all texts are equal.
@@ -221,9 +238,11 @@ public final class TrainingPlan {
     public var readsMedia: Bool { planners.contains { $0.query.readsMedia || $0.query.givesStandIns } }
 
     /// The micro-batches of a step (from 0); media are not decoded.
-    public func batches(step: Int) throws -> [TrainingBatch] {
-        let slots = ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep)
-        return try batching.batches(reader.examples(at: slots))
+    public func batches(step: Int) throws -> [TrainingBatch] { try batching.batches(examples(step: step)) }
+
+    /// The examples of a step (from 0), in the order of their slots.
+    func examples(step: Int) throws -> [Example] {
+        try reader.examples(at: ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep))
     }
 
     var batching: Batching {

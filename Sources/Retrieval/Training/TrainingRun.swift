@@ -27,6 +27,7 @@ public final class TrainingRun {
     private var truncatedCount = 0
     private var sequenceCount = 0
     private var blankCount = 0
+    private var replacedCount = 0
     private var ignoredMediaCount = 0
 
     /// Starts a run in `output`, or goes on with the one that is there.
@@ -140,6 +141,7 @@ public final class TrainingRun {
             truncatedCount += batch.truncatedCount
             sequenceCount += batch.sequenceCount
             blankCount += batch.blankCount
+            replacedCount += batch.replacedCount
             ignoredMediaCount += batch.ignoredMediaCount
         }
         step.trace = try trace(for: batches)
@@ -185,6 +187,8 @@ public final class TrainingRun {
         public let truncatedCount: Int
         /// How many of them were blank; see ``BlankTexts``.
         public let blankCount: Int
+        /// Examples that stood for others, so that no batch had a query or a positive twice.
+        public let replacedCount: Int
         /// How many of them have media that the model did not see.
         public let ignoredMediaCount: Int
         public let counts: [(reference: String, counts: ExampleSource.Counts)]
@@ -195,7 +199,8 @@ public final class TrainingRun {
             model: folder.modelPath, lock: plan.lock.digest.description, stepCount: plan.stepCount,
             resumedAfter: firstStep, seconds: seconds,
             metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
-            truncatedCount: truncatedCount, blankCount: blankCount, ignoredMediaCount: ignoredMediaCount,
+            truncatedCount: truncatedCount, blankCount: blankCount, replacedCount: replacedCount,
+            ignoredMediaCount: ignoredMediaCount,
             counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
@@ -211,6 +216,7 @@ extension TrainingRun.Report {
             "last_loss": metrics.last.map { JSONValue($0.loss) } ?? .null,
             "sequences": JSONValue(sequenceCount), "truncated": JSONValue(truncatedCount),
             "blank": JSONValue(blankCount), "ignored_media": JSONValue(ignoredMediaCount),
+            "replaced": JSONValue(replacedCount),
             "datasets": .array(
                 counts.map { part in
                     .object(JSONObject([("reference", JSONValue(part.reference))] + part.counts.fields))

@@ -167,6 +167,13 @@ struct TVTTrain: Tool {
             log.notice(
                 "media of \(report.ignoredMediaCount) of \(report.sequenceCount) queries and passages were not seen")
         }
+        if report.replacedCount > 0 {
+            log.notice(
+                """
+                \(report.replacedCount) examples were replaced by others of their dataset, as no batch may have a query or \
+                a positive twice (unique_in_batch)
+                """)
+        }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
     }
 
