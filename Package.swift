@@ -247,7 +247,8 @@ let retrieval: [Target] = layer(
         room(
             "Training",
             uses: [
-                "Base", "JSON", "YAML", "Tensors", "Records", "Models", "Inputs", "Engine", "Store", "Examples",
+                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Models", "Inputs", "Engine", "StoreFormat",
+                "Store", "Examples",
             ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),

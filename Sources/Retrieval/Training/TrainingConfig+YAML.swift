@@ -72,6 +72,7 @@ extension TrainingConfig {
             throw top.failure(
                 "epochs", "has no meaning for weighted datasets", advice: "Give the length in steps instead.")
         }
+        try checkLoss()
         if sampling == .tevatron, shortage == .fill {
             throw top.failure(
                 "shortage", "fill cannot go with sampling: tevatron, which repeats negatives instead")

@@ -30,6 +30,8 @@ public final class TrainingPlan {
     public let checksGolden: Bool
     /// What checkpoints are written by, with its version.
     let tool: String
+    /// Nil where the loss has no teacher.
+    let teacher: TeacherScores?
     private let reader: SlotReader
 
     /// - Parameters:
@@ -92,6 +94,8 @@ public final class TrainingPlan {
         let stepCount = try config.stepCount(exampleCount: source.parts.reduce(0) { $0 + $1.exampleCount })
         self.stepCount = stepCount
         try config.checkWarmup(stepCount: stepCount)
+        try config.checkWidths(dims: card.dims)
+        teacher = try config.loss.usesTeacher ? TeacherScores(config.loss, source, config.places) : nil
         lock = Lock(
             config: config, stepCount: stepCount,
             modelFiles: [
@@ -103,7 +107,7 @@ public final class TrainingPlan {
                     reference: $0.options.reference, digest: $0.dataset.digest, exampleCount: $0.exampleCount,
                     weight: $0.weight)
             },
-            card: card.json)
+            card: card.json, teacherRuns: teacher?.runDigests ?? [])
     }
 
     /// - Throws: `Failure` (78) for a part that the model does not have, and where nothing is left to train.
@@ -215,10 +219,13 @@ public final class TrainingPlan {
         return try batching.batches(reader.examples(at: slots))
     }
 
+    /// The loss of the run.
+    public var loss: ContrastiveLoss { config.makeLoss(renormalizes: card.normalize) }
+
     var batching: Batching {
         Batching(
             planners: planners, references: source.parts.map(\.options.reference),
-            masksKnownPositives: config.masksKnownPositives,
+            masksKnownPositives: config.masksKnownPositives, teacher: teacher,
             size: config.queriesPerStep / config.accumulation)
     }
 

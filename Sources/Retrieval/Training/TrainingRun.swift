@@ -28,6 +28,7 @@ public final class TrainingRun {
     private var sequenceCount = 0
     private var blankCount = 0
     private var ignoredMediaCount = 0
+    private var unscoredCount = 0
 
     /// Starts a run in `output`, or goes on with the one that is there.
     ///
@@ -60,8 +61,7 @@ public final class TrainingRun {
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
-            encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
-            options: plan.config.optimizer,
+            encoder: encoder, loss: plan.loss, options: plan.config.optimizer,
             stepCount: plan.stepCount, masters: computing === model ? nil : model.trainableParameters)
         step.chunkTokens = plan.config.chunkTokens
         var dropout = plan.config.usesModelDropout ? model.text.configuredDropout : .none
@@ -141,6 +141,7 @@ public final class TrainingRun {
             sequenceCount += batch.sequenceCount
             blankCount += batch.blankCount
             ignoredMediaCount += batch.ignoredMediaCount
+            unscoredCount += batch.unscoredCount
         }
         step.trace = try trace(for: batches)
         let outcome = try step.take(batches)
@@ -187,6 +188,8 @@ public final class TrainingRun {
         public let blankCount: Int
         /// How many of them have media that the model did not see.
         public let ignoredMediaCount: Int
+        /// Queries that went without a teacher's scores; nil where the loss has no teacher.
+        public let unscoredCount: Int?
         public let counts: [(reference: String, counts: ExampleSource.Counts)]
     }
 
@@ -196,14 +199,14 @@ public final class TrainingRun {
             resumedAfter: firstStep, seconds: seconds,
             metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
             truncatedCount: truncatedCount, blankCount: blankCount, ignoredMediaCount: ignoredMediaCount,
-            counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
+            unscoredCount: plan.teacher == nil ? nil : unscoredCount, counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
 
 extension TrainingRun.Report {
     public var json: JSONValue {
         let seconds = metrics.map(\.seconds).sorted()
-        return [
+        var json: JSONObject = [
             "model": JSONValue(model.string), "lock": JSONValue(lock), "steps": JSONValue(stepCount),
             "resumed_after": JSONValue(resumedAfter), "seconds": JSONValue((self.seconds * 1000).rounded() / 1000),
             "median_step_seconds": seconds.isEmpty ? .null : JSONValue(seconds[seconds.count / 2]),
@@ -216,5 +219,7 @@ extension TrainingRun.Report {
                     .object(JSONObject([("reference", JSONValue(part.reference))] + part.counts.fields))
                 }),
         ]
+        if let unscoredCount { json["unscored"] = JSONValue(unscoredCount) }
+        return .object(json)
     }
 }
