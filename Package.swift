@@ -247,7 +247,7 @@ let retrieval: [Target] = layer(
         room(
             "Training",
             uses: [
-                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Models", "Inputs", "Engine", "StoreFormat",
+                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Vectors", "Models", "Inputs", "Engine", "StoreFormat",
                 "Store", "Examples",
             ],
             packages: [systemPackage, yams]),
@@ -382,7 +382,9 @@ let testTargets: [Target] = [
         exclude: ["Golden"]),
     tests(
         "Training",
-        uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
+        uses: [
+            "JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples", "Vectors",
+        ],
         packages: [systemPackage],
         exclude: ["Golden"]),
     tests(

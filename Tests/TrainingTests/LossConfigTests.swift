@@ -45,7 +45,8 @@ struct LossConfigTests {
     @Test("a recipe is a block of keys, and what is given beside it wins")
     func recipes() throws {
         for recipe in LossRecipe.allCases {
-            let config = try Self.config("{recipe: \(recipe.rawValue)}")
+            let guide = recipe == .gist ? ", guide: {queries: [q], documents: [d]}" : ""
+            let config = try Self.config("{recipe: \(recipe.rawValue)\(guide)}")
             #expect(config.loss.terms == recipe.terms && config.loss.recipe == recipe)
             #expect(config.temperature == recipe.temperature ?? 0.05)
             #expect(config.masksKnownPositives == recipe.masksKnownPositives ?? true)
@@ -82,6 +83,8 @@ struct LossConfigTests {
             ("{distillation: {kind: kl, temperature: 0}}", "\"loss.distillation.temperature\" must be"),
             ("{distillation: {kind: kl, weight: 0}}", "\"loss.distillation.weight\" must be"),
             ("{teacher: {unscored: skip}}", "has nothing to teach"),
+            ("{guide: {queries: [q]}}", "\"loss.guide\" judges nothing"),
+            ("{recipe: gist, guide: {queries: [q]}}", "\"loss.guide.documents\" must be as many folders"),
             ("{distillation: {kind: kl}, teacher: {runs: [a.run, b.run]}}", "must be as many as the 1 datasets"),
             ("{distillation: {kind: kl}, teacher: {runs: []}}", "must be a list of files"),
             ("{dataset_weights: [1, 2]}", "must be as many as the 1 datasets"),

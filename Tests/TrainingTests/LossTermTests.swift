@@ -30,17 +30,26 @@ struct LossGolden {
 
     func facts() throws -> BatchFacts {
         let sizes = try whole("groups")
+        var guide = BatchFacts.Guide(width: try #require(value["guide_width"]?.integer))
+        guide.queries = try numbers("guide_queries").map { Float($0) }
+        guide.passages = try numbers("guide_passages").map { Float($0) }
         let starts = sizes.indices.map { sizes[..<$0].reduce(0, +) }
         return BatchFacts(
             positives: starts, groups: zip(starts, sizes).map { $0..<($0 + $1) },
             excluded: try #require(value["excluded"]?.array).map { $0.array!.map { $0.integer! } },
             queryInputs: try whole("query_inputs"), datasets: try whole("datasets"),
-            teacherScores: try #require(value["teacher"]?.array).map { $0.array.map { $0.map { Float($0.double!) } } })
+            teacherScores: try #require(value["teacher"]?.array).map { $0.array.map { $0.map { Float($0.double!) } } },
+            guide: guide)
     }
 
     /// The loss that a config with a case's section makes: JSON is YAML.
     func loss(_ json: JSONValue) throws -> ContrastiveLoss {
-        let section = String(decoding: try #require(json["loss"]).canonical(), as: UTF8.self)
+        var terms = try #require(json["loss"]?.object)
+        // Whose vectors are those of the facts.
+        if terms["false_negatives"]?["by"]?.string == "guide" {
+            terms["guide"] = ["queries": ["q", "q"], "documents": ["d", "d"]]
+        }
+        let section = String(decoding: JSONValue.object(terms).canonical(), as: UTF8.self)
         let temperature = try #require(value["temperature"]?.double)
         let config = try TrainingConfig(
             yaml: "model: m\ndatasets: [{name: a}, {name: b}]\nsteps: 1\ntemperature: \(temperature)\nloss: \(section)",
@@ -126,6 +135,11 @@ struct LossTermTests {
         try refused { _, terms in terms.matryoshka.widths = [16] }
         try refused { _, terms in terms.matryoshka.weights = [1] }
         try refused { _, terms in terms.datasetWeights = [1] }
+        try refused { facts, _ in facts.guide?.queries.removeLast() }
+        try refused { facts, terms in
+            facts.guide = nil
+            terms.falseNegatives.judge = .guide
+        }
     }
 
     @Test("one query alone: spread and blocks of other queries add nothing")

@@ -1,9 +1,11 @@
 import Base
 import JSON
+import Store
 import SystemPackage
 import TestKit
 import Testing
 import Training
+import Vectors
 
 @Suite("Learning from a teacher's scores", .serialized)
 struct TeacherTests {
@@ -127,5 +129,75 @@ struct TeacherTests {
         let masked = try TrainingRunTests.train(world, ["loss.recipe=nv-retriever"], to: world.folder("masked"))
         let plain = try TrainingRunTests.train(world, [], to: world.folder("plain"))
         #expect(masked.metrics[0].loss < plain.metrics[0].loss)
+    }
+}
+
+@Suite("Masks by a guide's vectors", .serialized)
+struct GuideTests {
+    /// Vectors of a side of the dataset, the same for all records but those that `odd` names.
+    static func encode(
+        _ world: TinyWorld, _ side: VectorsSide, _ name: String, count: Int, odd: Set<Int> = []
+    ) throws -> FilePath {
+        let dataset = try world.store.dataset("tiny")
+        let description = VectorsDescription(
+            side: side, modelCard: SHA256Digest.of(Array("guide".utf8)), dataset: dataset.digest,
+            datasetReference: "tiny", dims: 2, type: .f32, isNormalised: false, recordCount: count)
+        let folder = world.folder(name)
+        let writer = try VectorsWriter(folder, description)
+        var part = try writer.part(0, 0..<count)
+        for ordinal in 0..<count {
+            let vector: [Float] = odd.contains(ordinal) ? [0, 3] : [2, 0]
+            try Array("x\(ordinal)".utf8).withUnsafeBytes { id in
+                try vector.withUnsafeBufferPointer { try part.append(id: id, vector: $0) }
+            }
+        }
+        try writer.accept(part.commit(truncatedCount: 0))
+        _ = try writer.finish(partIndices: [0])
+        return folder
+    }
+
+    static func overrides(_ queries: FilePath, _ documents: FilePath) -> [String] {
+        [
+            "loss={recipe: gist, false_negatives: {margin: -0.5}, "
+                + "guide: {queries: [\(queries)], documents: [\(documents)]}}"
+        ]
+    }
+
+    @Test("what the guide finds near masks; a guide that finds all near leaves nothing but the positive")
+    func masks() throws {
+        let world = try TinyWorld()
+        let queries = try Self.encode(world, .queries, "q", count: 40)
+        let documents = try Self.encode(world, .corpus, "d", count: 120)
+        let plan = try world.plan(Self.overrides(queries, documents))
+        let batch = try plan.batches(step: 0)[0]
+        #expect(batch.facts.guide?.queries.count == 16 && batch.facts.guide?.passages.count == 64)
+        #expect(plan.lock.value["guide_vectors"]?.array?.count == 2)
+        let report = try TrainingRunTests.train(world, Self.overrides(queries, documents), to: world.folder("run"))
+        #expect(report.metrics.allSatisfy { abs($0.loss) < 1e-6 })
+        // Documents at a right angle to all queries are negatives, positives among them score 0 and mask the others.
+        let odd = try Self.encode(world, .corpus, "odd", count: 120, odd: Set(0..<60))
+        let some = try TrainingRunTests.train(world, Self.overrides(queries, odd), to: world.folder("some"))
+        #expect(some.metrics.contains { $0.loss > 1e-3 })
+        #expect(try world.plan(Self.overrides(queries, odd)).lock.differences(from: plan.lock).contains("guide_vectors"))
+    }
+
+    @Test("vectors of another side, of another dataset or of a part are refused with their key")
+    func refused() throws {
+        let world = try TinyWorld()
+        let queries = try Self.encode(world, .queries, "q", count: 40)
+        let documents = try Self.encode(world, .corpus, "d", count: 120)
+        let some = try Self.encode(world, .corpus, "some", count: 100)
+        for (overrides, message) in [
+            (Self.overrides(documents, queries), "\"loss.guide.queries\" names"),
+            (Self.overrides(queries, some), "which has 100 vectors of the dataset's 120"),
+        ] {
+            let error = try #require(throws: Failure.self) { try world.plan(overrides) }
+            #expect(error.exitStatus == .badConfiguration && error.description.contains(message), "\(error)")
+        }
+        var quirks = TinyWorld.Quirks()
+        quirks.documentCount = 60
+        let other = try TinyWorld(quirks)
+        let error = try #require(throws: Failure.self) { try other.plan(Self.overrides(queries, documents)) }
+        #expect(error.description.contains("not those of tiny"), "\(error)")
     }
 }

@@ -17,10 +17,12 @@ public struct Lock: Sendable, Equatable {
     ///   - datasets: what each part of the config resolved to.
     ///   - card: of the trained model: how texts become vectors.
     ///   - teacherRuns: SHA-256 of each run that the loss learns from.
+    ///   - guideVectors: SHA-256 of each `vectors.json` that the loss masks by.
     public init(
         config: TrainingConfig, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)],
         datasets: [ResolvedPart],
-        card: JSONValue, teacherRuns: [SHA256Digest] = []
+        card: JSONValue, teacherRuns: [SHA256Digest] = [],
+        guideVectors: [SHA256Digest] = []
     ) {
         var lock = JSONObject()
         lock["version"] = JSONValue(Lock.version)
@@ -30,6 +32,7 @@ public struct Lock: Sendable, Equatable {
         lock["datasets"] = .array(datasets.map { .object($0.json) })
         lock["card"] = card
         if !teacherRuns.isEmpty { lock["teacher_runs"] = .array(teacherRuns.map { JSONValue($0.description) }) }
+        if !guideVectors.isEmpty { lock["guide_vectors"] = .array(guideVectors.map { JSONValue($0.description) }) }
         value = .object(lock)
     }
 

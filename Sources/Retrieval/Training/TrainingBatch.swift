@@ -23,6 +23,8 @@ public struct TrainingBatch: Sendable {
     public private(set) var datasets: [Int] = []
     /// For each query what the teacher thinks of its passages; nil for one without scores, empty without a teacher.
     public private(set) var teacherScores: [[Float]?] = []
+    /// Vectors of another model; nil where none is asked.
+    private(set) var guide: BatchFacts.Guide?
     /// Queries and passages that lost tokens to the maximal length.
     public private(set) var truncatedCount = 0
     /// Queries and passages with nothing to read in them: see `BlankTexts`.
@@ -39,7 +41,7 @@ public struct TrainingBatch: Sendable {
         let ends = positives.dropFirst() + [passageRows.count]
         return BatchFacts(
             positives: positives, groups: zip(positives, ends).map { $0..<$1 }, excluded: excluded,
-            queryInputs: queryRows, datasets: datasets, teacherScores: teacherScores)
+            queryInputs: queryRows, datasets: datasets, teacherScores: teacherScores, guide: guide)
     }
 
     /// Queries and passages, equal ones counted each time.
@@ -77,12 +79,13 @@ public struct TrainingBatch: Sendable {
     ///   - planners: of queries and documents for each part of the config.
     ///   - references: of the parts' datasets, for messages.
     ///   - masksKnownPositives: see ``TrainingConfig/masksKnownPositives``.
-    ///   - teacher: what scores passages; nil for a loss without one.
+    ///   - teacher: what scores passages; nil for a loss without one; so for `guide`.
     /// - Throws: `InputError` for a record that the model cannot be given, or that the teacher has not scored; `Failure` with status 130 after an
     ///   interruption.
     init(
         _ examples: [Example], planners: [TrainingConfig.Sides<InputPlanner>], references: [String],
-        _ reader: RecordContentReader, masksKnownPositives: Bool, teacher: TeacherScores? = nil
+        _ reader: RecordContentReader, masksKnownPositives: Bool, teacher: TeacherScores? = nil,
+        guide: GuideVectors? = nil
     ) throws {
         for example in examples {
             try Interruption.check()
@@ -105,6 +108,7 @@ public struct TrainingBatch: Sendable {
             datasets.append(example.entry.part)
             if let teacher { teacherScores.append(try teacher.scores(of: example)) }
         }
+        self.guide = guide?.vectors(of: examples)
         if masksKnownPositives { excluded = try knownPositives(examples) }
     }
 

@@ -9,8 +9,17 @@ extension TrainingConfig {
         public var recipe: LossRecipe?
         public var terms = ContrastiveLoss.Terms()
         public var teacher = Teacher()
+        public var guide = Guide()
 
         public init() {}
+
+        /// Folders of a guide model's vectors, one for each dataset.
+        public struct Guide: Sendable, Equatable {
+            public var queries: [String] = []
+            public var documents: [String] = []
+
+            public init() {}
+        }
 
         /// Where a teacher's scores come from.
         public struct Teacher: Sendable, Equatable {
@@ -115,6 +124,7 @@ extension TrainingConfig.LossOptions {
             "distillation", \.terms.distillation, ContrastiveLoss.Distillation.keys,
             "Learn what a teacher thinks of a query's positive and hard negatives."),
         .section("teacher", \.teacher, Teacher.keys, "Where the teacher's scores come from."),
+        .section("guide", \.guide, Guide.keys, "Vectors of another model, which false_negatives goes by with by: guide."),
         YAMLKey(
             "dataset_weights", "a list of numbers from 0 to 1000000",
             "What the examples of each dataset count in the loss, in the datasets' order. Default: 1 each."
@@ -128,6 +138,16 @@ extension TrainingConfig.LossOptions {
 
     fileprivate var blockNames: [String] {
         ContrastiveLoss.Block.allCases.filter(terms.blocks.contains).map(\.rawValue)
+    }
+
+    /// A list of one path or more.
+    fileprivate static func paths(_ section: YAMLSection, _ key: String, _ noun: String) throws -> [String]? {
+        guard let nodes = try section.list(key) else { return nil }
+        let paths = nodes.compactMap { $0.scalar?.string }.filter { !$0.isEmpty }
+        guard paths.count == nodes.count, !paths.isEmpty else {
+            throw section.failure(key, "must be a list of \(noun)")
+        }
+        return paths
     }
 
     /// A list of numbers within a range.
@@ -147,8 +167,8 @@ extension ContrastiveLoss.FalseNegatives {
     fileprivate static let keys: [YAMLKey<ContrastiveLoss.FalseNegatives>] = [
         .choice(
             "by", \.judge,
-            "Whose scores: of the model that is trained, in all blocks; of the teacher, for a query's own hard negatives; none "
-                + "masks nothing."),
+            "Whose scores: of the model that is trained or of a guide's vectors, in all blocks; of the teacher, for a query's own "
+                + "hard negatives; none masks nothing."),
         .choice("kind", \.kind, "The margin as a difference of scores, or as a share of the positive's."),
         .number("margin", \.margin, in: NumberRange(-1e6...1e6), "Below 0, what comes near the positive is masked too."),
     ]
@@ -202,16 +222,22 @@ extension TrainingConfig.LossOptions.Teacher {
             "runs", "a list of run files, one for each dataset",
             "In TREC's format, with the datasets' ids. Default: the scores that links to positives and negatives have."
         ) {
-            guard let nodes = try $0.list("runs") else { return }
-            let paths = nodes.compactMap { $0.scalar?.string }.filter { !$0.isEmpty }
-            guard paths.count == nodes.count, !paths.isEmpty else {
-                throw $0.failure("runs", "must be a list of files")
-            }
-            $1.runs = paths
+            $1.runs = try TrainingConfig.LossOptions.paths($0, "runs", "files") ?? $1.runs
         },
         .choice(
             "unscored", \.unscored,
             "Queries of whose passages the teacher has not scored all: refuse by name, or leave the teacher out and count."),
+    ]
+}
+
+extension TrainingConfig.LossOptions.Guide {
+    fileprivate static let keys: [YAMLKey<TrainingConfig.LossOptions.Guide>] = [
+        YAMLKey("queries", "a list of folders, one for each dataset", "Of tvt-encode, all queries of a dataset.") {
+            $1.queries = try TrainingConfig.LossOptions.paths($0, "queries", "folders") ?? $1.queries
+        },
+        YAMLKey("documents", "a list of folders, one for each dataset", "Likewise, all documents.") {
+            $1.documents = try TrainingConfig.LossOptions.paths($0, "documents", "folders") ?? $1.documents
+        },
     ]
 }
 
@@ -255,7 +281,7 @@ extension TrainingConfig {
             }
         }
         if terms.falseNegatives.judge == .none, terms.falseNegatives != ContrastiveLoss.FalseNegatives() {
-            throw refuse("false_negatives", "masks nothing without by: model or by: teacher")
+            throw refuse("false_negatives", "masks nothing without by: model, teacher or guide")
         }
         guard terms.matryoshka.weights.isEmpty || terms.matryoshka.weights.count == terms.matryoshka.widths.count else {
             throw refuse("matryoshka.weights", "must be as many as loss.matryoshka.dims: \(terms.matryoshka.widths.count)")
@@ -270,6 +296,17 @@ extension TrainingConfig {
             throw refuse(
                 "teacher", "has nothing to teach",
                 advice: "Say loss.distillation.kind: kl or margin_mse, or loss.false_negatives.by: teacher.")
+        }
+        let guide = loss.guide
+        if terms.falseNegatives.judge == .guide {
+            for (key, folders) in [("queries", guide.queries), ("documents", guide.documents)]
+            where folders.count != datasets.count {
+                throw refuse(
+                    "guide.\(key)", "must be as many folders as the \(datasets.count) datasets",
+                    advice: "Make them with tvt-encode \(key == "queries" ? key : "corpus") DATASET --model GUIDE --output FOLDER.")
+            }
+        } else if guide != LossOptions.Guide() {
+            throw refuse("guide", "judges nothing", advice: "Say loss.false_negatives.by: guide.")
         }
         guard loss.teacher.runs.isEmpty || loss.teacher.runs.count == datasets.count else {
             throw refuse("teacher.runs", "must be as many as the \(datasets.count) datasets")
@@ -314,6 +351,10 @@ extension TrainingConfig.LossOptions {
                 "runs": .array(teacher.runs.map { JSONValue($0) }), "unscored": JSONValue(teacher.unscored.rawValue),
             ],
             "dataset_weights": .array(terms.datasetWeights.map { JSONValue($0) }),
+            "guide": [
+                "queries": .array(guide.queries.map { JSONValue($0) }),
+                "documents": .array(guide.documents.map { JSONValue($0) }),
+            ],
         ]
     }
 }

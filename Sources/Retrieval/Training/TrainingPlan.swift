@@ -32,6 +32,8 @@ public final class TrainingPlan {
     let tool: String
     /// Nil where the loss has no teacher.
     let teacher: TeacherScores?
+    /// Nil where the loss has no guide.
+    let guide: GuideVectors?
     private let reader: SlotReader
 
     /// - Parameters:
@@ -95,6 +97,9 @@ public final class TrainingPlan {
         self.stepCount = stepCount
         try config.checkWarmup(stepCount: stepCount)
         try config.checkWidths(dims: card.dims)
+        guide =
+            try config.loss.terms.falseNegatives.judge == .guide
+            ? GuideVectors(config.loss.guide, source, config.places) : nil
         teacher = try config.loss.usesTeacher ? TeacherScores(config.loss, source, config.places) : nil
         lock = Lock(
             config: config, stepCount: stepCount,
@@ -107,7 +112,8 @@ public final class TrainingPlan {
                     reference: $0.options.reference, digest: $0.dataset.digest, exampleCount: $0.exampleCount,
                     weight: $0.weight)
             },
-            card: card.json, teacherRuns: teacher?.runDigests ?? [])
+            card: card.json, teacherRuns: teacher?.runDigests ?? [],
+            guideVectors: guide?.digests ?? [])
     }
 
     /// - Throws: `Failure` (78) for a part that the model does not have, and where nothing is left to train.
@@ -226,6 +232,7 @@ public final class TrainingPlan {
         Batching(
             planners: planners, references: source.parts.map(\.options.reference),
             masksKnownPositives: config.masksKnownPositives, teacher: teacher,
+            guide: guide,
             size: config.queriesPerStep / config.accumulation)
     }
 

@@ -40,6 +40,9 @@ class Batch:
         self.passages = normalize(noise / math.sqrt(width) + nearness[:, None] * self.queries[owners], dim=-1)
         self.excluded, self.query_inputs = excluded, query_inputs
         self.datasets, self.teacher = datasets, teacher
+        # Of another model, and not of unit length.
+        self.guide_queries = torch.randn(len(sizes), 3, generator=generator).round(decimals=3)
+        self.guide_passages = torch.randn(start, 3, generator=generator).round(decimals=3)
 
     @property
     def positives(self):
@@ -47,7 +50,7 @@ class Batch:
 
 
 def is_false_negative(options, score, positive_score):
-    if options.get("by") != "model":
+    if options.get("by") not in ("model", "guide"):
         return False
     margin = options.get("margin", 0.0)
     if options.get("kind", "absolute") == "relative":
@@ -77,6 +80,8 @@ def candidates(batch, full, query, options):
     """(block, row) of all that stands against a query's positive, the positive itself first."""
     masks, own_only = options.get("false_negatives", {}), options.get("hard_negatives", "shared") == "own"
     full_queries, full_passages = full
+    if masks.get("by") == "guide":
+        full_queries, full_passages = normalize(batch.guide_queries, dim=-1), normalize(batch.guide_passages, dim=-1)
     positive = batch.positives[query]
     positive_score = float(full_queries[query] @ full_passages[positive])
     group = batch.groups[query]
@@ -217,6 +222,9 @@ CASES = [
     ("MRL, KL, bidirectional, false negatives", {
         "matryoshka": {"dims": [6]}, "distillation": {"kind": "kl", "weight": 0.5},
         "blocks": ALL_BLOCKS[:2], "partition": "separate", "false_negatives": {"by": "model", "margin": -0.2}}),
+    ("false negatives by a guide", {"false_negatives": {"by": "guide", "margin": -0.1}}),
+    ("gist", {
+        "blocks": [ALL_BLOCKS[0], ALL_BLOCKS[2], ALL_BLOCKS[3]], "false_negatives": {"by": "guide"}}),
     ("qwen3-embedding", {
         "blocks": [ALL_BLOCKS[0], ALL_BLOCKS[2], ALL_BLOCKS[3]], "false_negatives": {"by": "model", "margin": 0.1}}),
     ("embeddinggemma at other widths", {
@@ -277,7 +285,8 @@ def main():
         "temperature": temperature, "width": 16, "queries": batch.queries.flatten().tolist(),
         "passages": batch.passages.flatten().tolist(), "groups": [len(group) for group in batch.groups],
         "excluded": batch.excluded, "query_inputs": batch.query_inputs, "datasets": batch.datasets,
-        "teacher": batch.teacher, "cases": cases}
+        "teacher": batch.teacher, "guide_width": 3, "guide_queries": batch.guide_queries.flatten().tolist(),
+        "guide_passages": batch.guide_passages.flatten().tolist(), "cases": cases}
     path = Path(sys.argv[1]) / "loss-terms.json"
     path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 

@@ -19,18 +19,13 @@ extension ContrastiveLoss {
             let (queryCount, passageCount) = (queries_BD.size(0), passages_PD.size(0))
             positives_B = try Tensor(facts.positives.map(Int64.init)).to(device)
             let terms = loss.terms
-            var limits_B1: Tensor?
-            if terms.falseNegatives.judge == .model {
-                limits_B1 = try Self.limits(terms.falseNegatives, queries_BD, passages_PD, facts, positives_B)
-            }
+            let judge = try Judge(terms.falseNegatives, queries_BD, passages_PD, facts, positives_B)
             for block in Block.allCases where terms.blocks.contains(block) {
                 let width = block == .queryToPassage || block == .passageToPassage ? passageCount : queryCount
                 let fixed = Flags(queryCount, width).filled(block, terms, facts)
                 var mask = try fixed.isEmpty ? nil : fixed.tensor().to(device)
-                if let limits_B1 {
-                    let similarity = try ContrastiveLoss.similarity(
-                        block, queries_BD.detached(), passages_PD.detached(), positives_B: positives_B)
-                    var excess = try similarity.subtracting(limits_B1)
+                if let judge {
+                    var excess = try judge.excess(block)
                     // A positive is never masked, not even where it exceeds itself by a margin below 0.
                     let kept = Flags(queryCount, width).keepingPositives(block, facts)
                     if !kept.isEmpty { excess = try excess.maskedFill(kept.tensor().to(device), -1) }
@@ -47,21 +42,51 @@ extension ContrastiveLoss {
                 }
             }
         }
+    }
 
-        /// What candidates of each query must not exceed, `[B, 1]`.
-        private static func limits(
+    /// Vectors that probable false negatives are found by.
+    private struct Judge {
+        let queries_BD: Tensor
+        let passages_PD: Tensor
+        let positives_B: Tensor
+        /// What candidates of each query must not exceed.
+        let limits_B1: Tensor
+
+        /// Nil where nothing is judged by vectors.
+        init?(
             _ options: FalseNegatives, _ queries_BD: Tensor, _ passages_PD: Tensor, _ facts: BatchFacts,
             _ positives_B: Tensor
-        ) throws -> Tensor {
+        ) throws {
+            switch options.judge {
+            case .none, .teacher: return nil
+            case .model:
+                self.queries_BD = try queries_BD.detached()
+                self.passages_PD = try passages_PD.detached()
+            case .guide:
+                guard let guide = facts.guide else { return nil }
+                func vectors(_ values: [Float]) throws -> Tensor {
+                    try Tensor(values, shape: [values.count / guide.width, guide.width]).normalized().to(queries_BD.device)
+                }
+                self.queries_BD = try vectors(guide.queries)
+                self.passages_PD = try vectors(guide.passages)
+            }
+            self.positives_B = positives_B
             // Of the same matrix that candidates are compared in, so that a copy of the positive scores as it does.
-            let similarity_BP = try queries_BD.detached().matmul(passages_PD.detached().transpose(0, 1))
-            let places = facts.positives.enumerated().map { Int64($0 * passages_PD.size(0) + $1) }
+            let similarity_BP = try self.queries_BD.matmul(self.passages_PD.transpose(0, 1))
+            let places = facts.positives.enumerated().map { Int64($0 * similarity_BP.size(1) + $1) }
             let scores_B1 = try similarity_BP.reshape([-1]).indexSelect(0, Tensor(places).to(positives_B.device))
                 .unsqueeze(1)
-            return switch options.kind {
-            case .absolute: try scores_B1.adding(options.margin)
-            case .relative: try scores_B1.adding(scores_B1.magnitude().multiplied(by: options.margin))
-            }
+            limits_B1 =
+                switch options.kind {
+                case .absolute: try scores_B1.adding(options.margin)
+                case .relative: try scores_B1.adding(scores_B1.magnitude().multiplied(by: options.margin))
+                }
+        }
+
+        /// By how much candidates of a block exceed what they may.
+        func excess(_ block: Block) throws -> Tensor {
+            try ContrastiveLoss.similarity(block, queries_BD, passages_PD, positives_B: positives_B)
+                .subtracting(limits_B1)
         }
     }
 }

@@ -94,6 +94,8 @@ public struct ContrastiveLoss: Loss, Equatable {
             case model
             /// ``BatchFacts/teacherScores``; of a query's own hard negatives.
             case teacher
+            /// The cosines of ``BatchFacts/guide``; in every block.
+            case guide
         }
 
         public enum Kind: String, Sendable, CaseIterable {
@@ -210,6 +212,9 @@ extension ContrastiveLoss {
         }
         guard terms.partition == .joint || terms.blocks.isDisjoint(with: [.queryToQuery, .passageToPassage]) else {
             throw refuse("query_to_query and passage_to_passage have no positive of their own, and go into a joint sum")
+        }
+        guard terms.falseNegatives.judge != .guide || facts.guide != nil else {
+            throw refuse("false negatives by a guide, and no guide's vectors")
         }
         guard terms.datasetWeights.isEmpty || facts.datasets.allSatisfy(terms.datasetWeights.indices.contains) else {
             throw refuse("a dataset without a weight")

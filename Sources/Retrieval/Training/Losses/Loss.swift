@@ -46,11 +46,24 @@ public struct BatchFacts: Sendable, Equatable {
     /// For each query what a teacher thinks of its own passages, in the order of its group; nil for a query that has no
     /// scores, and empty where there is no teacher.
     public var teacherScores: [[Float]?]
+    /// What another model makes of the batch; nil where none is asked.
+    public var guide: Guide?
+
+    /// Vectors of another model, row by row, of any length but 0.
+    public struct Guide: Sendable, Equatable {
+        public let width: Int
+        /// `[B, width]`
+        public var queries: [Float] = []
+        /// `[P, width]`
+        public var passages: [Float] = []
+
+        public init(width: Int) { self.width = width }
+    }
 
     /// - Parameter groups: nil: no query has hard negatives of its own.
     public init(
         positives: [Int], groups: [Range<Int>]? = nil, excluded: [[Int]] = [], queryInputs: [Int] = [],
-        datasets: [Int] = [], teacherScores: [[Float]?] = []
+        datasets: [Int] = [], teacherScores: [[Float]?] = [], guide: Guide? = nil
     ) {
         self.positives = positives
         self.groups = groups ?? positives.map { $0..<($0 + 1) }
@@ -58,6 +71,7 @@ public struct BatchFacts: Sendable, Equatable {
         self.queryInputs = queryInputs
         self.datasets = datasets
         self.teacherScores = teacherScores
+        self.guide = guide
     }
 
     /// - Throws: `TensorError` where the facts are not those of so many queries and passages.
@@ -75,6 +89,11 @@ public struct BatchFacts: Sendable, Equatable {
             ("datasets", datasets.count), ("lists of teacher scores", teacherScores.count),
         ] where count != 0 && count != queryCount {
             throw refuse("\(queryCount) queries but \(count) \(name)")
+        }
+        if let guide {
+            guard guide.queries.count == queryCount * guide.width, guide.passages.count == passageCount * guide.width else {
+                throw refuse("the guide's vectors are not those of \(queryCount) queries and \(passageCount) passages")
+            }
         }
         for (query, excluded) in excluded.enumerated() {
             guard excluded.allSatisfy({ rows.contains($0) && $0 != positives[query] }) else {

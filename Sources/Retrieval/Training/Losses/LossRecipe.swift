@@ -30,11 +30,19 @@ public enum LossRecipe: String, Sendable, CaseIterable {
     /// Source: Schechter Vera et al. 2025, arXiv 2509.20354, section on the training objectives. Left out: the
     /// temperature, and the third loss, which matches a teacher's vectors.
     case embeddingGemma = "embeddinggemma"
+    /// Other passages, other queries and other positives in one denominator, less what a guide model finds more similar
+    /// than the query and its positive; temperature 0.01.
+    ///
+    /// Source: Solatorio 2024, arXiv 2402.16829; its author's implementation, `GISTEmbedLoss` of sentence-transformers
+    /// (`contrast_anchors`, `contrast_positives`, margin 0), and the cards of the GIST embedding models (temperature).
+    /// There positives stand against positives alone; here, where there are hard negatives, against those of other
+    /// queries too.
+    case gist
 
     /// Nil where the source states none.
     public var temperature: Double? {
         switch self {
-        case .tevatron: 0.01
+        case .tevatron, .gist: 0.01
         case .e5Mistral: 0.02
         case .nvRetriever, .qwen3Embedding, .embeddingGemma: nil
         }
@@ -45,7 +53,7 @@ public enum LossRecipe: String, Sendable, CaseIterable {
         switch self {
         case .tevatron: false
         case .qwen3Embedding, .embeddingGemma: true
-        case .e5Mistral, .nvRetriever: nil
+        case .e5Mistral, .nvRetriever, .gist: nil
         }
     }
 
@@ -66,6 +74,9 @@ public enum LossRecipe: String, Sendable, CaseIterable {
             terms.hardness.strength = 5
             terms.spread = 1
             terms.matryoshka.widths = [512, 256, 128]
+        case .gist:
+            terms.blocks = [.queryToPassage, .queryToQuery, .passageToPassage]
+            terms.falseNegatives.judge = .guide
         }
         return terms
     }
