@@ -248,7 +248,8 @@ let retrieval: [Target] = layer(
         room(
             "Training",
             uses: [
-                "Base", "JSON", "YAML", "Tensors", "Records", "Models", "Inputs", "Engine", "Store", "Examples",
+                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Vectors", "Models", "Inputs", "Engine", "StoreFormat",
+                "Store", "Examples",
             ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
@@ -382,7 +383,9 @@ let testTargets: [Target] = [
         exclude: ["Golden"]),
     tests(
         "Training",
-        uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
+        uses: [
+            "JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples", "Vectors",
+        ],
         packages: [systemPackage],
         exclude: ["Golden"]),
     tests(

@@ -25,6 +25,8 @@ struct TinyWorld {
         /// Documents with an image beside their text, and those with nothing else.
         var illustrated: Set<Int> = []
         var wordless: Set<Int> = []
+        /// Whether links have the scores of ``TinyWorld/score(_:_:)``.
+        var hasScores = false
         var queryCount = 40
         var documentCount = 120
     }
@@ -60,12 +62,22 @@ struct TinyWorld {
             let words = text(Int(positives[0])).split(separator: " ").prefix(3).joined(separator: " ")
             let record = Query(id: Array("q\(query)".utf8), text: Array(words.utf8))
             try append(record.id, record.appendJSONLine) { id, line in
+                func scores(_ documents: [UInt32]) -> ArraySlice<Float>? {
+                    quirks.hasScores ? documents.map { Self.score(query, Int($0)) }[...] : nil
+                }
+                let kept = quirks.withoutPositives.contains(query) ? [] : positives
                 _ = try writer.appendQuery(
-                    id: id, record: line, positives: quirks.withoutPositives.contains(query) ? [] : positives,
-                    negatives: negatives)
+                    id: id, record: line, positives: kept, positiveScores: scores(kept), negatives: negatives,
+                    negativeScores: scores(negatives))
             }
         }
         _ = try writer.commit()
+    }
+
+    /// What a teacher thinks of a document, from 0 to 4, more of positives.
+    static func score(_ query: Int, _ document: Int) -> Float {
+        let isPositive = document == 3 * query % 120 || document == (3 * query + 1) % 120
+        return Float(SplitMix64.mix(5, UInt64(query), UInt64(document)) % 9) / 4 + (isPositive ? 2 : 0)
     }
 
     private func append(

@@ -105,6 +105,10 @@ struct Batching: Sendable {
     /// Of each part, for messages.
     let references: [String]
     let masksKnownPositives: Bool
+    /// Nil where the loss has no teacher.
+    let teacher: TeacherScores?
+    /// Nil where the loss has no guide.
+    let guide: GuideVectors?
     /// Queries of a micro-batch.
     let size: Int
 
@@ -114,7 +118,7 @@ struct Batching: Sendable {
         return try stride(from: 0, to: examples.count, by: size).map { start in
             try TrainingBatch(
                 Array(examples[start..<(start + size)]), planners: planners, references: references, reader,
-                masksKnownPositives: masksKnownPositives)
+                masksKnownPositives: masksKnownPositives, teacher: teacher, guide: guide)
         }
     }
 }

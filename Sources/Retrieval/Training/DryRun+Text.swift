@@ -17,7 +17,7 @@ extension DryRun {
             lines += example.query.lines("query") + example.positive.lines("positive")
             lines += example.negatives.flatMap { $0.lines("negative") }
         }
-        lines += tokenLines + ["trained"] + trained.map(\.line) + memory.lines
+        lines += tokenLines + lossLines + ["trained"] + trained.map(\.line) + memory.lines
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -35,6 +35,14 @@ extension DryRun {
         lines.append(
             "  text cut \(truncatedCount) of \(sequenceCount) (\(percent(truncatedCount, of: sequenceCount)))")
         lines.append("  equal to another of their batch \(repeatedCount), masked as known positives \(maskedCount)")
+        return lines
+    }
+
+    private var lossLines: [String] {
+        let recipe = loss.recipe.map { ", by the recipe \($0.rawValue)" } ?? ""
+        var lines = ["loss", "  temperature \(temperature)\(recipe)"]
+        if !loss.isPlain { lines += loss.json.map { "  \($0.key) \(String(decoding: $0.value.canonical(), as: UTF8.self))" } }
+        if let unscoredCount { lines.append("  queries without scores of the teacher \(unscoredCount)") }
         return lines
     }
 
@@ -63,8 +71,16 @@ extension DryRun {
                         "positive": example.positive.json, "negatives": .array(example.negatives.map(\.json)),
                     ]
                 }),
-            "tokens": tokensJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,
+            "tokens": tokensJSON, "loss": lossJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,
         ]
+    }
+
+    private var lossJSON: JSONValue {
+        var json: JSONObject = ["temperature": JSONValue(temperature)]
+        if let recipe = loss.recipe { json["recipe"] = JSONValue(recipe.rawValue) }
+        for (key, value) in loss.json { json[key] = value }
+        if let unscoredCount { json["unscored"] = JSONValue(unscoredCount) }
+        return .object(json)
     }
 
     private var tokensJSON: JSONValue {

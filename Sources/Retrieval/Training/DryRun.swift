@@ -36,6 +36,11 @@ public struct DryRun: Sendable {
     /// Passages left out of a query's denominator as known positives.
     public let maskedCount: Int
     public let memory: TrainingMemory
+    /// What the loss is made of, every key with its value, and the recipe that it comes from.
+    public let loss: TrainingConfig.LossOptions
+    public let temperature: Double
+    /// Queries of the sampled steps that go without a teacher's scores; nil where the loss has no teacher.
+    public let unscoredCount: Int?
     /// By the parts of the model.
     public let trained: [TrainedPart]
 
@@ -55,7 +60,7 @@ public struct DryRun: Sendable {
         var batching = Batches(plan.config)
         examples = try (0..<exampleCount).map { try Self.rendered(plan.source.example(at: UInt64($0)), plan) }
         var lengths: [Int] = []
-        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0)
+        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0, unscored: 0)
         trained = try TrainedPart.all(plan)
         let trainedParts = try plan.trainedParts()
         let encoder = BlockwiseEncoder(model: plan.start.text, head: plan.start.head, device: plan.device)
@@ -75,6 +80,7 @@ public struct DryRun: Sendable {
                 counts.blank += batch.blankCount
                 counts.media += batch.ignoredMediaCount
                 counts.repeated += batch.sequenceCount - batch.inputs.count
+                counts.unscored += batch.unscoredCount
                 counts.masked += batch.excluded.reduce(0) { $0 + $1.count }
                 let traces = try plan.estimatedTraces(batch.inputs, encoder, trainedParts)
                 if traces.kept > largest.kept { largest = traces }
@@ -87,6 +93,8 @@ public struct DryRun: Sendable {
         self.media = media
         (sequenceCount, truncatedCount, blankCount) = (counts.sequences, counts.truncated, counts.blank)
         ignoredMediaCount = counts.media
+        (loss, temperature) = (plan.config.loss, plan.config.temperature)
+        unscoredCount = plan.teacher == nil ? nil : counts.unscored
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
         memory = try TrainingMemory(plan, traces: largest)
     }

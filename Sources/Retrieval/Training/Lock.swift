@@ -16,10 +16,13 @@ public struct Lock: Sendable, Equatable {
     ///   - modelFiles: SHA-256 of each file of the model that the result depends on, by name.
     ///   - datasets: what each part of the config resolved to.
     ///   - card: of the trained model: how texts become vectors.
+    ///   - teacherRuns: SHA-256 of each run that the loss learns from.
+    ///   - guideVectors: SHA-256 of each `vectors.json` that the loss masks by.
     public init(
         config: TrainingConfig, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)],
         datasets: [ResolvedPart],
-        card: JSONValue
+        card: JSONValue, teacherRuns: [SHA256Digest] = [],
+        guideVectors: [SHA256Digest] = []
     ) {
         var lock = JSONObject()
         lock["version"] = JSONValue(Lock.version)
@@ -28,6 +31,8 @@ public struct Lock: Sendable, Equatable {
         lock["model"] = .object(JSONObject(modelFiles.map { ($0.name, JSONValue($0.digest.description)) }))
         lock["datasets"] = .array(datasets.map { .object($0.json) })
         lock["card"] = card
+        if !teacherRuns.isEmpty { lock["teacher_runs"] = .array(teacherRuns.map { JSONValue($0.description) }) }
+        if !guideVectors.isEmpty { lock["guide_vectors"] = .array(guideVectors.map { JSONValue($0.description) }) }
         value = .object(lock)
     }
 
@@ -112,6 +117,7 @@ extension TrainingConfig {
         json["pooling"] = pooling.map { JSONValue($0.rawValue) } ?? .null
         json["normalize"] = normalizes.map { JSONValue($0) } ?? .null
         // As for blank texts above.
+        if !loss.isPlain { json["loss"] = .object(loss.json) }
         if towerCache > 0 { json["tower_cache"] = JSONValue(towerCache) }
         if !inputs.isEmpty { json["inputs"] = .object(inputs.json) }
         if let preset { json["preset"] = JSONValue(preset) }

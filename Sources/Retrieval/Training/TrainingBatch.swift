@@ -19,6 +19,12 @@ public struct TrainingBatch: Sendable {
     public private(set) var positives: [Int] = []
     /// For each query the passages that its denominator leaves out; empty lists where nothing is masked.
     public private(set) var excluded: [[Int]] = []
+    /// For each query the number of its part of the config; empty where there are no parts.
+    public private(set) var datasets: [Int] = []
+    /// For each query what the teacher thinks of its passages; nil for one without scores, empty without a teacher.
+    public private(set) var teacherScores: [[Float]?] = []
+    /// Vectors of another model; nil where none is asked.
+    private(set) var guide: BatchFacts.Guide?
     /// Queries and passages that lost tokens to the maximal length.
     public private(set) var truncatedCount = 0
     /// Queries and passages with nothing to read in them: see `BlankTexts`.
@@ -30,6 +36,15 @@ public struct TrainingBatch: Sendable {
 
     /// Examples that stand for others; see ``TrainingConfig/isUniqueInBatch``.
     public private(set) var replacedCount = 0
+    /// Queries that go without a teacher's scores.
+    public var unscoredCount: Int { teacherScores.count { $0 == nil } }
+    /// What the loss is told besides the vectors.
+    public var facts: BatchFacts {
+        let ends = positives.dropFirst() + [passageRows.count]
+        return BatchFacts(
+            positives: positives, groups: zip(positives, ends).map { $0..<$1 }, excluded: excluded,
+            queryInputs: queryRows, datasets: datasets, teacherScores: teacherScores, guide: guide)
+    }
 
     /// Queries and passages, equal ones counted each time.
     public var sequenceCount: Int { queryRows.count + passageRows.count }
@@ -47,7 +62,9 @@ public struct TrainingBatch: Sendable {
     /// A batch of token ids, as tests and other programs have them.
     ///
     /// - Parameter passages: for each query, the positive first.
-    public init(queries: [[Int32]], passages: [[[Int32]]], excluded: [[Int]] = []) {
+    public init(
+        queries: [[Int32]], passages: [[[Int32]]], excluded: [[Int]] = [], teacherScores: [[Float]?] = []
+    ) {
         precondition(queries.count == passages.count, "as many groups of passages as queries")
         for (query, group) in zip(queries, passages) {
             add(
@@ -55,6 +72,7 @@ public struct TrainingBatch: Sendable {
                 passages: group.map { Planned(input: ModelInput(tokens: $0)) })
         }
         self.excluded = excluded
+        self.teacherScores = teacherScores
     }
 
     /// The batch of some examples.
@@ -63,11 +81,13 @@ public struct TrainingBatch: Sendable {
     ///   - planners: of queries and documents for each part of the config.
     ///   - references: of the parts' datasets, for messages.
     ///   - masksKnownPositives: see ``TrainingConfig/masksKnownPositives``.
-    /// - Throws: `InputError` for a record that the model cannot be given; `Failure` with status 130 after an
+    ///   - teacher: what scores passages; nil for a loss without one; so for `guide`.
+    /// - Throws: `InputError` for a record that the model cannot be given, or that the teacher has not scored; `Failure` with status 130 after an
     ///   interruption.
-    public init(
+    init(
         _ examples: [Example], planners: [TrainingConfig.Sides<InputPlanner>], references: [String],
-        _ reader: RecordContentReader, masksKnownPositives: Bool
+        _ reader: RecordContentReader, masksKnownPositives: Bool, teacher: TeacherScores? = nil,
+        guide: GuideVectors? = nil
     ) throws {
         for example in examples {
             try Interruption.check()
@@ -88,7 +108,10 @@ public struct TrainingBatch: Sendable {
             add(
                 query: try input(example.queryRecord, planner.query, example.query),
                 passages: try example.passages.map { try input($0.record, planner.document, $0.document) })
+            datasets.append(example.entry.part)
+            if let teacher { teacherScores.append(try teacher.scores(of: example)) }
         }
+        self.guide = guide?.vectors(of: examples)
         if masksKnownPositives { excluded = try knownPositives(examples) }
     }
 

@@ -33,6 +33,7 @@ extension TrainingConfig {
         ),
         .number(
             "temperature", \.temperature, in: NumberRange(1e-4...1e4), "What similarities are divided by in the loss."),
+        lossKey,
         .flag(
             "mask_known_positives", \.masksKnownPositives,
             "Leave a query's other positives, and passages of equal content, out of the denominator."),

@@ -73,6 +73,7 @@ extension TrainingConfig {
                 "epochs", "has no meaning for weighted datasets", advice: "Give the length in steps instead.")
         }
         try checkMixing(top)
+        try checkLoss()
         if sampling == .tevatron, shortage == .fill {
             throw top.failure(
                 "shortage", "fill cannot go with sampling: tevatron, which repeats negatives instead")

@@ -22,6 +22,7 @@ public struct TrainingConfig: Sendable, Equatable {
     public var seed: UInt64 = 42
     public var precision = Precision.f32
     public var temperature = 0.05
+    public var loss = LossOptions()
     /// The original trains on known positives as if they were negatives.
     public var masksKnownPositives = true
     public var sampling = SamplingPolicy.windowed

@@ -32,6 +32,10 @@ public final class TrainingPlan {
     public let checksGolden: Bool
     /// What checkpoints are written by, with its version.
     let tool: String
+    /// Nil where the loss has no teacher.
+    let teacher: TeacherScores?
+    /// Nil where the loss has no guide.
+    let guide: GuideVectors?
     private let reader: SlotReader
 
     /// - Parameters:
@@ -105,6 +109,11 @@ public final class TrainingPlan {
         self.stepCount = stepCount
         try config.checkWarmup(stepCount: stepCount)
         try config.checkStages(source.order, stepCount: stepCount)
+        try config.checkWidths(dims: card.dims)
+        guide =
+            try config.loss.terms.falseNegatives.judge == .guide
+            ? GuideVectors(config.loss.guide, source, config.places) : nil
+        teacher = try config.loss.usesTeacher ? TeacherScores(config.loss, source, config.places) : nil
         lock = Lock(
             config: config, stepCount: stepCount,
             modelFiles: [
@@ -116,7 +125,8 @@ public final class TrainingPlan {
                     reference: $0.options.reference, digest: $0.dataset.digest, exampleCount: $0.exampleCount,
                     weight: $0.weight)
             },
-            card: card.json)
+            card: card.json, teacherRuns: teacher?.runDigests ?? [],
+            guideVectors: guide?.digests ?? [])
     }
 
     /// - Throws: `Failure` (78) for a part that the model does not have, and where nothing is left to train.
@@ -245,10 +255,14 @@ public final class TrainingPlan {
         try reader.examples(at: ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep))
     }
 
+    /// The loss of the run.
+    public var loss: ContrastiveLoss { config.makeLoss(renormalizes: card.normalize) }
+
     var batching: Batching {
         Batching(
             planners: planners, references: source.parts.map(\.options.reference),
-            masksKnownPositives: config.masksKnownPositives,
+            masksKnownPositives: config.masksKnownPositives, teacher: teacher,
+            guide: guide,
             size: config.queriesPerStep / config.accumulation)
     }
 

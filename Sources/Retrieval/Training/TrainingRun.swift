@@ -29,6 +29,7 @@ public final class TrainingRun {
     private var blankCount = 0
     private var replacedCount = 0
     private var ignoredMediaCount = 0
+    private var unscoredCount = 0
 
     /// Starts a run in `output`, or goes on with the one that is there.
     ///
@@ -61,8 +62,7 @@ public final class TrainingRun {
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
-            encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
-            options: plan.config.optimizer,
+            encoder: encoder, loss: plan.loss, options: plan.config.optimizer,
             stepCount: plan.stepCount, masters: computing === model ? nil : model.trainableParameters)
         step.chunkTokens = plan.config.chunkTokens
         var dropout = plan.config.usesModelDropout ? model.text.configuredDropout : .none
@@ -143,6 +143,7 @@ public final class TrainingRun {
             blankCount += batch.blankCount
             replacedCount += batch.replacedCount
             ignoredMediaCount += batch.ignoredMediaCount
+            unscoredCount += batch.unscoredCount
         }
         step.trace = try trace(for: batches)
         let outcome = try step.take(batches)
@@ -191,6 +192,8 @@ public final class TrainingRun {
         public let replacedCount: Int
         /// How many of them have media that the model did not see.
         public let ignoredMediaCount: Int
+        /// Queries that went without a teacher's scores; nil where the loss has no teacher.
+        public let unscoredCount: Int?
         public let counts: [(reference: String, counts: ExampleSource.Counts)]
     }
 
@@ -200,7 +203,7 @@ public final class TrainingRun {
             resumedAfter: firstStep, seconds: seconds,
             metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
             truncatedCount: truncatedCount, blankCount: blankCount, replacedCount: replacedCount,
-            ignoredMediaCount: ignoredMediaCount,
+            ignoredMediaCount: ignoredMediaCount, unscoredCount: plan.teacher == nil ? nil : unscoredCount,
             counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
@@ -208,7 +211,7 @@ public final class TrainingRun {
 extension TrainingRun.Report {
     public var json: JSONValue {
         let seconds = metrics.map(\.seconds).sorted()
-        return [
+        var json: JSONObject = [
             "model": JSONValue(model.string), "lock": JSONValue(lock), "steps": JSONValue(stepCount),
             "resumed_after": JSONValue(resumedAfter), "seconds": JSONValue((self.seconds * 1000).rounded() / 1000),
             "median_step_seconds": seconds.isEmpty ? .null : JSONValue(seconds[seconds.count / 2]),
@@ -222,5 +225,7 @@ extension TrainingRun.Report {
                     .object(JSONObject([("reference", JSONValue(part.reference))] + part.counts.fields))
                 }),
         ]
+        if let unscoredCount { json["unscored"] = JSONValue(unscoredCount) }
+        return .object(json)
     }
 }

@@ -7,7 +7,7 @@ public import Tensors
 public final class TrainingStep {
     public let encoder: BlockwiseEncoder
     public let optimizer: Optimizer
-    public let loss: ContrastiveLoss
+    public let loss: any Loss
     /// Length of the run, which the learning rate's schedule depends on.
     public let stepCount: Int
     /// What stages keep between forward and backward.
@@ -23,7 +23,7 @@ public final class TrainingStep {
     /// - Parameter masters: float32 weights under the names and in the order of the encoder's parameters, where those
     ///   are of a smaller type; nil where the encoder's own are changed.
     public init(
-        encoder: BlockwiseEncoder, loss: ContrastiveLoss, options: TrainingConfig.OptimizerOptions, stepCount: Int,
+        encoder: BlockwiseEncoder, loss: any Loss, options: TrainingConfig.OptimizerOptions, stepCount: Int,
         masters: [Parameter]? = nil
     ) throws {
         self.encoder = encoder
@@ -113,8 +113,7 @@ public final class TrainingStep {
                 try vectors_UD.indexSelect(0, Tensor(rows.map(Int64.init)).to(vectors_UD.device))
             }
             let value = try loss(
-                queries_BD: rows(batch.queryRows), passages_PD: rows(batch.passageRows), positives: batch.positives,
-                excluded: batch.excluded)
+                queries_BD: rows(batch.queryRows), passages_PD: rows(batch.passageRows), batch.facts)
             let scaled = share == 1 ? value : try value.multiplied(by: share)
             let gradient = try Tensor.gradients(of: [scaled], withRespectTo: [vectors_UD])[0]!
             return (try value.item(), gradient)

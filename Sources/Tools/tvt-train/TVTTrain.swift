@@ -184,6 +184,7 @@ struct TVTTrain: Tool {
             text += "; loss \(rounded(first.loss)) → \(rounded(last.loss))"
         }
         text += "\ntruncated \(report.truncatedCount) of \(report.sequenceCount) texts, blank \(report.blankCount)\n"
+        if let unscored = report.unscoredCount { text += "without scores of the teacher \(unscored) queries\n" }
         for (reference, counts) in report.counts { text += "\(reference): \(counts.text)\n" }
         return text
     }
