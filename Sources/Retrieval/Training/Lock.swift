@@ -16,10 +16,11 @@ public struct Lock: Sendable, Equatable {
     ///   - modelFiles: SHA-256 of each file of the model that the result depends on, by name.
     ///   - datasets: what each part of the config resolved to.
     ///   - card: of the trained model: how texts become vectors.
+    ///   - validation: the dataset that the model is measured on, resolved; nil for none, and for queries that are held out.
     public init(
         config: TrainingConfig, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)],
         datasets: [ResolvedPart],
-        card: JSONValue
+        card: JSONValue, validation: JSONValue? = nil
     ) {
         var lock = JSONObject()
         lock["version"] = JSONValue(Lock.version)
@@ -28,6 +29,8 @@ public struct Lock: Sendable, Equatable {
         lock["model"] = .object(JSONObject(modelFiles.map { ($0.name, JSONValue($0.digest.description)) }))
         lock["datasets"] = .array(datasets.map { .object($0.json) })
         lock["card"] = card
+        // Only where there is one, so that locks of runs without stay as they are.
+        if let validation { lock["validation"] = validation }
         value = .object(lock)
     }
 
@@ -81,7 +84,7 @@ public struct Lock: Sendable, Equatable {
 
 extension TrainingConfig {
     /// The config with the names of the YAML file; absent options are null. How often checkpoints are written by time,
-    /// and how many stay, decides no result and is left out.
+    /// how many stay, and what TensorBoard is given, decides no result and is left out.
     public var json: JSONObject {
         var json = JSONObject()
         json["model"] = JSONValue(model)
@@ -124,6 +127,7 @@ extension TrainingConfig {
         json["lora"] = lora.map { .object($0.json) } ?? .null
         json["chunk_tokens"] = chunkTokens.map { JSONValue($0) } ?? .null
         json["checkpoint_every"] = JSONValue(checkpointEvery)
+        if let validation { json["validation"] = .object(validation.json) }
         return json
     }
 }
