@@ -24,6 +24,8 @@ struct TinyWorld {
         /// Documents with an image beside their text, and those with nothing else.
         var illustrated: Set<Int> = []
         var wordless: Set<Int> = []
+        /// Judgements of this name for all queries: the first positive has grade 2, the second 1.
+        var judgedSplit: String?
         var queryCount = 40
         var documentCount = 120
     }
@@ -62,6 +64,11 @@ struct TinyWorld {
                 _ = try writer.appendQuery(
                     id: id, record: line, positives: quirks.withoutPositives.contains(query) ? [] : positives,
                     negatives: negatives)
+            }
+            for (rank, document) in positives.enumerated() {
+                guard let split = quirks.judgedSplit else { break }
+                try writer.addJudgement(
+                    split: split, query: query, document: Int(document), grade: Float(2 - rank))
             }
         }
         _ = try writer.commit()

@@ -21,6 +21,8 @@ public struct StepMetrics: Sendable, Equatable {
     public var residentByteCount: Int?
     /// Queries of each dataset by its name, in the order of the config; empty where there is one alone.
     public var shares: [DatasetShare] = []
+    /// Where the loss is far above those of the steps before.
+    public var jump: LossJump?
 
     public struct DatasetShare: Sendable, Equatable {
         public var reference: String
@@ -54,6 +56,7 @@ public struct StepMetrics: Sendable, Equatable {
         if !shares.isEmpty {
             json["datasets"] = .object(JSONObject(shares.map { ($0.reference, JSONValue($0.queryCount)) }))
         }
+        if let jump { json["jump"] = jump.json }
         return .object(json)
     }
 
@@ -68,6 +71,7 @@ public struct StepMetrics: Sendable, Equatable {
             seconds: seconds)
         queryCount = json["queries"]?.integer
         residentByteCount = json["resident_bytes"]?.integer
+        jump = json["jump"].flatMap { LossJump($0) }
         shares = (json["datasets"]?.object ?? [:]).compactMap { reference, count in
             count.integer.map { DatasetShare(reference: reference, queryCount: $0) }
         }
@@ -78,14 +82,12 @@ public struct StepMetrics: Sendable, Equatable {
 public enum MetricsLine: Sendable, Equatable {
     case step(StepMetrics)
     case validation(ValidationMetrics)
-    case jump(LossJump)
 
     /// The step after which it was written.
     public var step: Int {
         switch self {
         case .step(let metrics): metrics.step
         case .validation(let metrics): metrics.step
-        case .jump(let jump): jump.step
         }
     }
 
@@ -93,7 +95,6 @@ public enum MetricsLine: Sendable, Equatable {
         switch self {
         case .step(let metrics): metrics.json
         case .validation(let metrics): metrics.json
-        case .jump(let jump): jump.json
         }
     }
 
@@ -101,9 +102,6 @@ public enum MetricsLine: Sendable, Equatable {
         if json["validation"] != nil {
             guard let metrics = ValidationMetrics(json) else { return nil }
             self = .validation(metrics)
-        } else if json["jump"] != nil {
-            guard let jump = LossJump(json) else { return nil }
-            self = .jump(jump)
         } else {
             guard let metrics = StepMetrics(json) else { return nil }
             self = .step(metrics)
@@ -116,8 +114,8 @@ public enum MetricsLine: Sendable, Equatable {
     }
 }
 
-/// `metrics.jsonl` of a run: a line a step, in order, none twice; behind a step's line that of its jump, and that of the
-/// validation after it.
+/// `metrics.jsonl` of a run: a line a step, in order, none twice; behind a step's line that of the validation after
+/// it.
 public final class MetricsFile {
     private let path: FilePath
 

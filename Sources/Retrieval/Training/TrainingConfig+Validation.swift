@@ -116,8 +116,11 @@ extension TrainingConfig.ValidationOptions {
 
     /// - Throws: `Failure` (78) for keys that do not go together.
     fileprivate func check(_ section: YAMLSection) throws {
-        guard (dataset == nil) != (share == nil) else {
-            throw section.failure(dataset == nil ? "dataset" : "share", "or the other of dataset and share must be given")
+        guard dataset != nil || share != nil else {
+            throw section.failure("dataset", "or \"validation.share\" must be given")
+        }
+        guard dataset == nil || share == nil else {
+            throw section.failure("share", "does not go with a dataset, which has queries of its own")
         }
         guard split == nil || dataset != nil else {
             throw section.failure("split", "names judgements of a dataset, and validation.dataset names none")

@@ -124,8 +124,10 @@ public final class TrainingRun {
             throw try interrupted(lastSaved: lastSaved.step)
         }
         progress.finish()
-        if !folder.isFinished { try folder.finish(step: step.optimizer.stepCount) }
-        try writePage()
+        if !folder.isFinished {
+            try writePage()
+            try folder.finish(step: step.optimizer.stepCount)
+        }
         return try report(firstStep: first, seconds: Clock.seconds() - start)
     }
 

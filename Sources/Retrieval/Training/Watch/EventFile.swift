@@ -82,14 +82,25 @@ public struct EventEntry: Sendable {
 ///
 /// A resumed run begins a new file, with the word for TensorBoard to forget later steps; these are taken out of the files that
 /// are there as well, so that whoever reads these finds no step twice. Each entry is one write; what a killed process left
-/// of one is cut off by the next.
+/// of one is cut off by the next. Nothing is touched before the first entry: a run that is done stays as it is.
 public final class EventFiles {
-    private let path: FilePath
+    private let folder: FilePath
+    private let start: Int
+    /// Nil before the first entry.
+    private var path: FilePath?
 
     static let prefix = "events.out.tfevents."
 
-    /// Begins a file in `folder`, which is made where there is none, to go on after `step`.
-    public init(in folder: FilePath, after step: Int) throws {
+    /// - Parameters:
+    ///   - folder: made where there is none.
+    ///   - step: the step to go on after; 0 to start anew.
+    public init(in folder: FilePath, after step: Int) {
+        self.folder = folder
+        start = step
+    }
+
+    private func begin() throws -> FilePath {
+        let step = start
         try Files.makeDirectory(folder)
         let names = try Files.list(folder).filter { $0.hasPrefix(Self.prefix) }
         for name in names.reversed() {
@@ -103,7 +114,7 @@ public final class EventFiles {
             if kept.isEmpty { try Files.remove(path) } else { try Files.replace(path, with: kept) }
         }
         let last = names.compactMap { Int($0.dropFirst(Self.prefix.count)) }.max() ?? 0
-        path = folder.appending(Self.prefix + padded(last + 1, to: 6))
+        let path = folder.appending(Self.prefix + padded(last + 1, to: 6))
         let now = Clock.epochSeconds()
         var bytes: [UInt8] = []
         RecordFraming.append(EventEntry.version(wallTime: now), to: &bytes)
@@ -112,6 +123,7 @@ public final class EventFiles {
             RecordFraming.append(EventEntry.restart(wallTime: now, step: first), to: &bytes)
         }
         try Files.replace(path, with: bytes)
+        return path
     }
 
     /// What stays of a file; nil where all does, empty where it would hold no figures.
@@ -128,7 +140,9 @@ public final class EventFiles {
     public func append(_ entry: EventEntry) throws {
         var bytes: [UInt8] = []
         RecordFraming.append(entry.record(wallTime: Clock.epochSeconds()), to: &bytes)
-        var file = try OutputFile(appendingTo: path)
+        let target = try path ?? begin()
+        path = target
+        var file = try OutputFile(appendingTo: target)
         try file.write(bytes)
         try file.close()
     }

@@ -1,9 +1,7 @@
 public import JSON
 
-/// A loss that is far above those of the steps before: a line of `metrics.jsonl` behind that of the step.
+/// What is told of a step whose loss is far above those of the steps before.
 public struct LossJump: Sendable, Equatable {
-    public var step: Int
-    public var loss: Double
     /// Of the losses of the steps before.
     public var median: Double
     /// Their median distance from the median, times 1.4826: of normally distributed numbers, the standard deviation.
@@ -11,9 +9,7 @@ public struct LossJump: Sendable, Equatable {
     /// The step's queries by dataset and id, `dataset/id`.
     public var queries: [String]
 
-    public init(step: Int, loss: Double, median: Double, spread: Double, queries: [String]) {
-        self.step = step
-        self.loss = loss
+    public init(median: Double, spread: Double, queries: [String]) {
         self.median = median
         self.spread = spread
         self.queries = queries
@@ -21,26 +17,22 @@ public struct LossJump: Sendable, Equatable {
 
     var json: JSONValue {
         [
-            "step": JSONValue(step),
-            "jump": [
-                "loss": JSONValue(loss), "median": JSONValue(median), "spread": JSONValue(spread),
-                "queries": .array(queries.map { .string($0) }),
-            ],
+            "median": JSONValue(median), "spread": JSONValue(spread),
+            "queries": .array(queries.map { .string($0) }),
         ]
     }
 
     init?(_ json: JSONValue) {
-        guard let step = json["step"]?.integer, let jump = json["jump"], let loss = jump["loss"]?.double,
-            let median = jump["median"]?.double, let spread = jump["spread"]?.double,
-            let queries = jump["queries"]?.array
+        guard let median = json["median"]?.double, let spread = json["spread"]?.double,
+            let queries = json["queries"]?.array
         else { return nil }
-        self.init(step: step, loss: loss, median: median, spread: spread, queries: queries.compactMap(\.string))
+        self.init(median: median, spread: spread, queries: queries.compactMap(\.string))
     }
 }
 
 /// Tells a sudden rise of the loss from its usual ups and downs.
 ///
-/// A loss is a jump where it exceeds the median of the last 50 by more than 8 of their spreads, half of the median, and 0.1
+/// A loss is a jump where it exceeds the median of the last 50 by more than 8 of their spreads, half of the median, and 0.5
 /// nats. Losses that follow belong to the same event until one is below that again; all of them enter the window, so that a
 /// loss that stays high becomes the usual one.
 public struct JumpDetector: Sendable {
@@ -49,7 +41,7 @@ public struct JumpDetector: Sendable {
     public static let leastCount = 20
     static let spreads = 8.0
     static let leastShare = 0.5
-    static let leastRise = 0.1
+    static let leastRise = 0.5
 
     private var window: [Double] = []
     private var isWithinEvent = false

@@ -11,7 +11,6 @@ struct RunPage {
     private var validations: [ValidationMetrics] {
         lines.compactMap { if case .validation(let found) = $0 { found } else { nil } }
     }
-    private var jumps: [LossJump] { lines.compactMap { if case .jump(let jump) = $0 { jump } else { nil } } }
 
     var text: String {
         let (steps, validations) = (steps, validations)
@@ -34,7 +33,7 @@ struct RunPage {
                 })
         }
         page.add("Datasets", datasetSection(steps))
-        if !jumps.isEmpty { page.add("Jumps of the loss", jumpSection) }
+        if steps.contains(where: { $0.jump != nil }) { page.add("Jumps of the loss", jumpSection(steps)) }
         page.add("Config", "<pre>\(html(JSONValue.object(plan.config.json).pretty()))</pre>")
         return page.text
     }
@@ -100,12 +99,13 @@ struct RunPage {
             })
     }
 
-    private var jumpSection: String {
+    private func jumpSection(_ steps: [StepMetrics]) -> String {
         Page.table(
             header: ["step", "loss", "median before", "queries"],
-            rows: jumps.map { jump in
-                [
-                    grouped(jump.step), decimal(jump.loss, digits: 4), decimal(jump.median, digits: 4),
+            rows: steps.compactMap { step in
+                guard let jump = step.jump else { return nil }
+                return [
+                    grouped(step.step), decimal(step.loss, digits: 4), decimal(jump.median, digits: 4),
                     "<details><summary>\(jump.queries.count)</summary>\(html(jump.queries.joined(separator: ", ")))</details>",
                 ]
             })

@@ -18,7 +18,7 @@ final class RunWatch {
     init(_ plan: TrainingPlan, _ folder: RunFolder, after step: Int) throws {
         self.plan = plan
         metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: step)
-        events = plan.config.events.every > 0 ? try EventFiles(in: folder.path.appending("events"), after: step) : nil
+        events = plan.config.events.every > 0 ? EventFiles(in: folder.path.appending("events"), after: step) : nil
         let config = plan.config
         validator = plan.validation.map {
             Validator(
@@ -32,7 +32,6 @@ final class RunWatch {
             switch line {
             case .step(let taken): _ = jumps.take(taken.loss)
             case .validation(let found): _ = history?.take(found)
-            case .jump: break
             }
         }
     }
@@ -61,13 +60,12 @@ final class RunWatch {
         taken.queryCount = batches.reduce(0) { $0 + $1.queryRows.count }
         taken.residentByteCount = TrainingMemory.residentBytes()
         taken.shares = shares.count > 1 ? shares : []
-        try metrics.append(taken)
         if let (median, spread) = jumps.take(taken.loss) {
-            let jump = LossJump(
-                step: taken.step, loss: taken.loss, median: median, spread: spread, queries: try queries(of: batches))
-            try metrics.append(.jump(jump))
-            log.warning("\(Self.warning(of: jump))")
+            let jump = LossJump(median: median, spread: spread, queries: try queries(of: batches))
+            log.warning("\(Self.warning(of: jump, taken))")
+            taken.jump = jump
         }
+        try metrics.append(taken)
         try writeEvent(taken, shares, scores)
     }
 
@@ -97,10 +95,10 @@ final class RunWatch {
 
     private static let namedQueryCount = 8
 
-    private static func warning(of jump: LossJump) -> String {
+    private static func warning(of jump: LossJump, _ taken: StepMetrics) -> String {
         var names = jump.queries.prefix(namedQueryCount).map { escaped($0.utf8) }.joined(separator: ", ")
         if jump.queries.count > namedQueryCount { names += ", …" }
-        return "step \(jump.step): the loss jumped to \(decimal(jump.loss, digits: 3)), from a median of "
+        return "step \(taken.step): the loss jumped to \(decimal(taken.loss, digits: 3)), from a median of "
             + "\(decimal(jump.median, digits: 3)) (spread \(decimal(jump.spread, digits: 3))) of the steps before; "
             + "its \(jump.queries.count) queries, all of which metrics.jsonl names: \(names)"
     }
