@@ -149,6 +149,8 @@ let wrappers: [Target] = layer(
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
         room("Processes", uses: ["CProcess", "Base"], packages: [systemPackage]),
         room("YAML", uses: ["Base"], packages: [yams]),
+        // Not for programs with Tensors in them: see its README.
+        room("OpenBLAS", uses: ["COpenBLAS"]),
     ])
 
 // Layer 3: bytes to values and back.
@@ -241,15 +243,15 @@ let retrieval: [Target] = layer(
                 "Base", "JSON", "Tensors", "Records", "Vectors", "Models", "Inputs", "Engine", "Store", "Examples",
             ],
             packages: [systemPackage]),
-        room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
+        room("Search", uses: ["Base", "Vectors", "Rankings"], packages: [systemPackage]),
         room(
             "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
             "Training",
             uses: [
-                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Vectors", "Models", "Inputs", "Engine", "StoreFormat",
-                "Store", "Examples",
+                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Vectors", "Reports", "StoreFormat", "Store",
+                "Examples", "Models", "Inputs", "Engine", "Encoding", "Search", "Evaluation",
             ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
@@ -297,7 +299,7 @@ let tools: [Target] = layer(
                 "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ForeignWeights",
                 "ModelCommandLine",
             ]),
-        tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
+        tool("tvt-search", uses: ["JSON", "OpenBLAS", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
         tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
@@ -441,7 +443,8 @@ let testTargets: [Target] = [
     tests("Records", uses: ["JSON", "Records"]),
     tests("Rankings", uses: ["Archives", "JSON", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
-    tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
+    tests(
+        "Search", uses: ["JSON", "OpenBLAS", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
     tests(
         "Recipes",
         uses: [

@@ -27,6 +27,8 @@ struct TinyWorld {
         var wordless: Set<Int> = []
         /// Whether links have the scores of ``TinyWorld/score(_:_:)``.
         var hasScores = false
+        /// Judgements of this name for all queries: the first positive has grade 2, the second 1.
+        var judgedSplit: String?
         var queryCount = 40
         var documentCount = 120
     }
@@ -69,6 +71,11 @@ struct TinyWorld {
                 _ = try writer.appendQuery(
                     id: id, record: line, positives: kept, positiveScores: scores(kept), negatives: negatives,
                     negativeScores: scores(negatives))
+            }
+            for (rank, document) in positives.enumerated() {
+                guard let split = quirks.judgedSplit else { break }
+                try writer.addJudgement(
+                    split: split, query: query, document: Int(document), grade: Float(2 - rank))
             }
         }
         _ = try writer.commit()

@@ -1,3 +1,4 @@
+internal import Base
 public import Records
 
 /// What examples are drawn from and how.
@@ -55,6 +56,23 @@ public struct ExampleOptions: Sendable, Equatable {
         case skip
     }
 
+    /// Queries that are no examples, so that what is learnt can be measured on them.
+    public struct HeldOut: Sendable, Equatable {
+        /// Of the queries that would be examples, in 0…1.
+        public var share: Double
+        public var seed: UInt64
+
+        public init(share: Double, seed: UInt64) {
+            self.share = share
+            self.seed = seed
+        }
+
+        /// Whether the query of an id is held out: in every dataset, whatever else it holds.
+        func takes(_ id: UnsafeRawBufferPointer) -> Bool {
+            Double(SplitMix64.mix(seed, 0x6865_6c64, XXH3.hash64(id)) >> 11) * 0x1p-53 < share
+        }
+    }
+
     public var parts: [Part]
     /// Nil: a dataset without a weight counts as often as it has examples. Else that number to this power is its weight.
     public var sizeExponent: Double?
@@ -73,6 +91,8 @@ public struct ExampleOptions: Sendable, Equatable {
     public var withoutPositives = WithoutPositives.error
     /// What happens to blank texts; what is left out or refused is found when the datasets are opened.
     public var blankTexts = BlankTexts.encode
+    /// Nil: none.
+    public var heldOut: HeldOut?
     /// Whether examples know the content of all of their query's positives.
     public var readsKnownPositives = true
     /// Whether the model reads media. For one that does not, records of media alone are blank, and documents are told

@@ -17,6 +17,8 @@ public final class ExampleSource: Sendable {
         let positives: Links
         let negatives: Links?
         public let counts: Counts
+        /// Ordinals of the queries that are held out, ascending; see ``ExampleOptions/heldOut``.
+        public let heldOutQueries: [UInt32]
 
         public var exampleCount: UInt64 { UInt64(readable.count) }
     }
@@ -35,6 +37,8 @@ public final class ExampleSource: Sendable {
         /// Blank records of the whole dataset, where the policy asked for them to be looked for.
         public var blankDocuments = 0
         public var blankQueries = 0
+        /// Queries that would be examples and are held out.
+        public var heldOut = 0
     }
 
     public let options: ExampleOptions
@@ -74,8 +78,10 @@ public final class ExampleSource: Sendable {
                     + "positive document, the first is \(escaped(try dataset.queryID(firstWithout)))",
                 advice: "Say without_positives: skip in the config to train without them.")
         }
-        let readable = try ReadableExamples(linked, of: dataset, positives, options, counts: &counts)
+        var readable = try ReadableExamples(linked, of: dataset, positives, options, counts: &counts)
         counts.leftOutAsBlank = linked.count - readable.count
+        let heldOut = try options.heldOut.map { try readable.holdOut($0, of: dataset, positives) } ?? []
+        counts.heldOut = heldOut.count
         try countNegatives(dataset, positives, readable, wanted: wanted, into: &counts)
         if counts.shortOfNegatives > 0, options.shortage == .error {
             throw Failure(
@@ -88,11 +94,13 @@ public final class ExampleSource: Sendable {
             throw Failure(
                 .badData,
                 "dataset \(part.reference): no query has a positive document"
-                    + (linked.count > 0 ? " whose text, and its own, are not blank" : ""))
+                    + (linked.count > counts.heldOut ? " whose text, and its own, are not blank" : "")
+                    + (counts.heldOut > 0 ? ", \(counts.heldOut) that are held out aside" : ""))
         }
         return Part(
             dataset: dataset, options: part, weight: part.weight ?? options.weight(ofSize: readable.count),
-            readable: readable, positives: positives, negatives: dataset.negatives, counts: counts)
+            readable: readable, positives: positives, negatives: dataset.negatives, counts: counts,
+            heldOutQueries: heldOut)
     }
 
     /// Counts queries of examples that are short of negatives.

@@ -18,11 +18,11 @@ public struct Lock: Sendable, Equatable {
     ///   - card: of the trained model: how texts become vectors.
     ///   - teacherRuns: SHA-256 of each run that the loss learns from.
     ///   - guideVectors: SHA-256 of each `vectors.json` that the loss masks by.
+    ///   - validation: the dataset that the model is measured on, resolved; nil for none, and for queries that are held out.
     public init(
         config: TrainingConfig, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)],
-        datasets: [ResolvedPart],
-        card: JSONValue, teacherRuns: [SHA256Digest] = [],
-        guideVectors: [SHA256Digest] = []
+        datasets: [ResolvedPart], card: JSONValue, teacherRuns: [SHA256Digest] = [], guideVectors: [SHA256Digest] = [],
+        validation: JSONValue? = nil
     ) {
         var lock = JSONObject()
         lock["version"] = JSONValue(Lock.version)
@@ -31,8 +31,10 @@ public struct Lock: Sendable, Equatable {
         lock["model"] = .object(JSONObject(modelFiles.map { ($0.name, JSONValue($0.digest.description)) }))
         lock["datasets"] = .array(datasets.map { .object($0.json) })
         lock["card"] = card
+        // Only where there are some, so that locks of runs without stay as they are.
         if !teacherRuns.isEmpty { lock["teacher_runs"] = .array(teacherRuns.map { JSONValue($0.description) }) }
         if !guideVectors.isEmpty { lock["guide_vectors"] = .array(guideVectors.map { JSONValue($0.description) }) }
+        if let validation { lock["validation"] = validation }
         value = .object(lock)
     }
 
@@ -86,7 +88,7 @@ public struct Lock: Sendable, Equatable {
 
 extension TrainingConfig {
     /// The config with the names of the YAML file; absent options are null. How often checkpoints are written by time,
-    /// and how many stay, decides no result and is left out.
+    /// how many stay, and what TensorBoard is given, decides no result and is left out.
     public var json: JSONObject {
         var json = JSONObject()
         json["model"] = JSONValue(model)
@@ -131,6 +133,7 @@ extension TrainingConfig {
         json["lora"] = lora.map { .object($0.json) } ?? .null
         json["chunk_tokens"] = chunkTokens.map { JSONValue($0) } ?? .null
         json["checkpoint_every"] = JSONValue(checkpointEvery)
+        if let validation { json["validation"] = .object(validation.json) }
         return json
     }
 }

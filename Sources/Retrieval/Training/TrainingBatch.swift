@@ -25,6 +25,17 @@ public struct TrainingBatch: Sendable {
     public private(set) var teacherScores: [[Float]?] = []
     /// Vectors of another model; nil where none is asked.
     private(set) var guide: BatchFacts.Guide?
+    /// For each query where it is from; empty for a batch of token ids.
+    public private(set) var origins: [Origin] = []
+
+    /// A query of a dataset of the config.
+    public struct Origin: Sendable, Equatable {
+        /// Number of the dataset in the config.
+        public let part: Int
+        /// The query's ordinal in it.
+        public let query: Int
+    }
+
     /// Queries and passages that lost tokens to the maximal length.
     public private(set) var truncatedCount = 0
     /// Queries and passages with nothing to read in them: see `BlankTexts`.
@@ -105,6 +116,7 @@ public struct TrainingBatch: Sendable {
                 return Planned(
                     input: plan.input, job: plan.media.isEmpty ? nil : InputLoader.Job(plan, planner, at: place))
             }
+            origins.append(Origin(part: example.entry.part, query: example.query))
             add(
                 query: try input(example.queryRecord, planner.query, example.query),
                 passages: try example.passages.map { try input($0.record, planner.document, $0.document) })

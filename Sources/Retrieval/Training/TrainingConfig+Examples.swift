@@ -22,6 +22,7 @@ extension TrainingConfig {
         options.withoutPositives = withoutPositives
         options.blankTexts = blankTexts
         options.readsKnownPositives = masksKnownPositives
+        options.heldOut = validation?.share.map { ExampleOptions.HeldOut(share: $0, seed: seed) }
         return options
     }
 

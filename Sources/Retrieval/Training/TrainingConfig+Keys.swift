@@ -96,6 +96,7 @@ extension TrainingConfig {
             }
             $1.frozen = Set(parts)
         },
+        validationKey, eventsKey,
         .section("optimizer", \.optimizer, OptimizerOptions.keys, "AdamW and its schedule."),
         .section(
             "lora", \.lora, defaults: LoRAOptions(), LoRAOptions.keys,

@@ -61,6 +61,9 @@ public struct TrainingConfig: Sendable, Equatable {
     /// 0: never by time.
     public var checkpointEveryMinutes = 10.0
     public var keptCheckpointCount = 2
+    /// Nil: the model is not measured while it trains.
+    public var validation: ValidationOptions?
+    public var events = EventOptions()
     /// Where the keys were read; no part of the value.
     var places = KeyPlaces()
 

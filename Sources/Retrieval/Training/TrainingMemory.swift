@@ -75,7 +75,7 @@ public struct TrainingMemory: Sendable {
     }
 
     /// What the process has in memory now; 0 where the system does not say.
-    private static func residentBytes() -> Int {
+    static func residentBytes() -> Int {
         let fields = ((try? Files.readText("/proc/self/statm")) ?? "").split(separator: " ")
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
     }

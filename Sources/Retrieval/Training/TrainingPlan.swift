@@ -21,6 +21,8 @@ public final class TrainingPlan {
     public let sides: [TrainingConfig.Sides<ModelCard.Side>]
     /// What makes inputs of both sides, likewise.
     let planners: [TrainingConfig.Sides<InputPlanner>]
+    /// What the model is measured on while it trains; nil for nothing.
+    public let validation: ValidationSet?
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
@@ -114,6 +116,12 @@ public final class TrainingPlan {
             try config.loss.terms.falseNegatives.judge == .guide
             ? GuideVectors(config.loss.guide, source, config.places) : nil
         teacher = try config.loss.usesTeacher ? TeacherScores(config.loss, source, config.places) : nil
+        let planners = self.planners
+        validation = try config.validation.map { options in
+            try ValidationSet(options, config, source, planners, store: store) { dataset in
+                try Self.planners(for: dataset, config, start, card, form)
+            }
+        }
         lock = Lock(
             config: config, stepCount: stepCount,
             modelFiles: [
@@ -125,8 +133,24 @@ public final class TrainingPlan {
                     reference: $0.options.reference, digest: $0.dataset.digest, exampleCount: $0.exampleCount,
                     weight: $0.weight)
             },
-            card: card.json, teacherRuns: teacher?.runDigests ?? [],
-            guideVectors: guide?.digests ?? [])
+            card: card.json, teacherRuns: teacher?.runDigests ?? [], guideVectors: guide?.digests ?? [],
+            validation: validation?.lock)
+    }
+
+    /// What makes inputs of a dataset that is not trained on, with the prompts and limits of the card.
+    private static func planners(
+        for dataset: Dataset, _ config: TrainingConfig, _ start: EmbeddingModel, _ card: ModelCard, _ form: InputForm
+    ) throws -> TrainingConfig.Sides<InputPlanner> {
+        func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
+            InputPlanner(
+                try RoleTokenizer(side, of: card, start.tokenizer), role, form, ignoresMedia: config.ignoresMedia,
+                mediaAdvice: "ignore_media: true in the config takes the text alone"
+            ) { digest, body in try dataset.withMedia(digest, body) != nil }
+        }
+        let planners = TrainingConfig.Sides(
+            query: try planner(card.query, .query), document: try planner(card.document, .document))
+        try checkLimits([planners], config.places)
+        return planners
     }
 
     /// - Throws: `Failure` (78) for a part that the model does not have, and where nothing is left to train.

@@ -21,7 +21,9 @@ public final class TrainingRun {
     private let model: EmbeddingModel
     private let step: TrainingStep
     private let reader: BatchReader
-    private let metrics: MetricsFile
+    private let watch: RunWatch
+    /// What is computed with: the model, or its copy in a smaller type.
+    private let computing: EmbeddingModel
     private let traceChoice: TraceChoice
     private let trainedParts: Set<ModelPart>
     private var truncatedCount = 0
@@ -58,7 +60,7 @@ public final class TrainingRun {
         // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
         // adapter, which is rounded as it is used, the weights are frozen and there once.
         let isWhole = plan.config.lora != nil || plan.config.precision == .f32
-        let computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
+        computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
@@ -71,9 +73,13 @@ public final class TrainingRun {
         step.dropout = dropout
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
         reader = try BatchReader(plan, from: step.optimizer.stepCount, workers: workers)
-        metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: last ?? 0)
+        watch = try RunWatch(plan, folder, after: last ?? 0)
+        // A process that was killed may have written a checkpoint, and not yet that it is the best.
+        if let best = watch.bestStep, folder.bestStep != best, try folder.checkpointSteps().contains(best) {
+            try folder.markBest(step: best)
+        }
         if resume, last == nil {
-            let kept = metrics.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
+            let kept = watch.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
             log.notice("\(output) has no checkpoint to resume from: the run starts anew\(kept)")
         }
     }
@@ -96,29 +102,49 @@ public final class TrainingRun {
         let progress = Progress("train", unit: "steps", total: plan.stepCount)
         progress.advance(by: first)
         var lastSaved = (step: first, seconds: start)
-        while step.optimizer.stepCount < plan.stepCount {
-            let taken: StepMetrics
-            do {
+        do {
+            while true {
+                let done = step.optimizer.stepCount
+                if watch.owesValidation(after: done) {
+                    let found = try watch.validate(computing, after: done)
+                    if found.isBest, lastSaved.step == done { try folder.markBest(step: done) }
+                }
+                if lastSaved.step < done,
+                    isCheckpointDue(after: done, secondsSinceLast: Clock.seconds() - lastSaved.seconds)
+                {
+                    try save()
+                    lastSaved = (done, Clock.seconds())
+                }
+                guard !isDone else { break }
                 try Interruption.check()
-                taken = try takeStep()
-            } catch let failure as Failure where failure.exitStatus == .interrupted {
-                progress.finish()
-                throw try interrupted(lastSaved: lastSaved.step)
+                let taken = try takeStep()
+                progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
             }
-            progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
-            if isCheckpointDue(after: taken.step, secondsSinceLast: Clock.seconds() - lastSaved.seconds) {
-                try save()
-                lastSaved = (taken.step, Clock.seconds())
-            }
+        } catch let failure as Failure where failure.exitStatus == .interrupted {
+            progress.finish()
+            throw try interrupted(lastSaved: lastSaved.step)
         }
         progress.finish()
-        if !folder.isFinished { try folder.finish(step: plan.stepCount) }
+        if !folder.isFinished {
+            try writePage()
+            try folder.finish(step: step.optimizer.stepCount)
+        }
         return try report(firstStep: first, seconds: Clock.seconds() - start)
+    }
+
+    /// Whether no step is to be taken any more.
+    private var isDone: Bool { step.optimizer.stepCount >= plan.stepCount || watch.isStopped }
+
+    private var metricsPath: FilePath { folder.path.appending("metrics.jsonl") }
+
+    private func writePage() throws {
+        let page = RunPage(lines: try MetricsFile.lines(metricsPath), plan: plan)
+        try Files.replace(folder.path.appending("report.html"), with: page.text)
     }
 
     private func isCheckpointDue(after step: Int, secondsSinceLast seconds: Double) -> Bool {
         let (steps, minutes) = (plan.config.checkpointEvery, plan.config.checkpointEveryMinutes)
-        return step == plan.stepCount || (steps > 0 && step % steps == 0) || (minutes > 0 && seconds >= 60 * minutes)
+        return isDone || step == watch.bestStep || (steps > 0 && step % steps == 0) || (minutes > 0 && seconds >= 60 * minutes)
     }
 
     /// Saves what the last checkpoint has not, and says where the run can go on.
@@ -146,11 +172,12 @@ public final class TrainingRun {
             unscoredCount += batch.unscoredCount
         }
         step.trace = try trace(for: batches)
+        step.samplesScores = watch.wantsScores(step: step.optimizer.stepCount + 1)
         let outcome = try step.take(batches)
         let taken = StepMetrics(
             step: step.optimizer.stepCount, loss: outcome.loss, learningRate: outcome.learningRate,
             gradientNorm: outcome.gradientNorm, tokenCount: outcome.tokenCount, seconds: Clock.seconds() - start)
-        try metrics.append(taken)
+        try watch.record(taken, batches, step.scores)
         // Without this a run of MiniLM grew by 20 MB a step.
         if taken.step % Self.stepsBetweenTrims == 0 { Compute.trimHeap() }
         return taken
@@ -170,6 +197,7 @@ public final class TrainingRun {
         try folder.publishCheckpoint(step: step.optimizer.stepCount) { path in
             try Checkpoint.write(model, plan, step.optimizer, to: path)
         }
+        if watch.bestStep == step.optimizer.stepCount { try folder.markBest(step: step.optimizer.stepCount) }
         try folder.keepCheckpoints(plan.config.keptCheckpointCount)
     }
 
@@ -183,6 +211,8 @@ public final class TrainingRun {
         public let resumedAfter: Int
         public let seconds: Double
         public let metrics: [StepMetrics]
+        /// In their order; none where nothing is validated on.
+        public let validations: [ValidationMetrics]
         /// Queries and passages of this process's steps, and how many of them were cut.
         public let sequenceCount: Int
         public let truncatedCount: Int
@@ -198,17 +228,26 @@ public final class TrainingRun {
     }
 
     private func report(firstStep: Int, seconds: Double) throws -> Report {
-        Report(
+        let lines = try MetricsFile.lines(metricsPath)
+        return Report(
             model: folder.modelPath, lock: plan.lock.digest.description, stepCount: plan.stepCount,
             resumedAfter: firstStep, seconds: seconds,
-            metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
-            truncatedCount: truncatedCount, blankCount: blankCount, replacedCount: replacedCount,
-            ignoredMediaCount: ignoredMediaCount, unscoredCount: plan.teacher == nil ? nil : unscoredCount,
+            metrics: lines.compactMap { if case .step(let metrics) = $0 { metrics } else { nil } },
+            validations: lines.compactMap { if case .validation(let found) = $0 { found } else { nil } },
+            sequenceCount: sequenceCount, truncatedCount: truncatedCount, blankCount: blankCount,
+            replacedCount: replacedCount, ignoredMediaCount: ignoredMediaCount,
+            unscoredCount: plan.teacher == nil ? nil : unscoredCount,
             counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
 
 extension TrainingRun.Report {
+    /// The validation whose checkpoint is kept as the best.
+    public var best: ValidationMetrics? { validations.last { $0.isBest } }
+
+    /// Whether the run ended before all its steps, its patience being at an end.
+    public var stoppedEarly: Bool { validations.last?.stopsRun ?? false }
+
     public var json: JSONValue {
         let seconds = metrics.map(\.seconds).sorted()
         var json: JSONObject = [
@@ -226,6 +265,12 @@ extension TrainingRun.Report {
                 }),
         ]
         if let unscoredCount { json["unscored"] = JSONValue(unscoredCount) }
+        if !validations.isEmpty {
+            json["steps_taken"] = JSONValue(metrics.count)
+            json["stopped_early"] = .bool(stoppedEarly)
+            json["best"] = best?.json ?? .null
+            json["last_validation"] = validations.last?.json ?? .null
+        }
         return .object(json)
     }
 }

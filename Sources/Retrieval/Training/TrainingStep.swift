@@ -14,6 +14,10 @@ public final class TrainingStep {
     public var trace = BlockwiseEncoder.Trace.keep
     /// Most tokens that run through a block at once.
     public var chunkTokens: Int?
+    /// Whether the next step leaves a sample of its scores in ``scores``.
+    public var samplesScores = false
+    /// Of the last step, where that was asked for.
+    public private(set) var scores: ScoreSample?
     /// Probabilities and the run's seed; each pass derives its own seed.
     public var dropout = Dropout.none
 
@@ -88,6 +92,7 @@ public final class TrainingStep {
         let sums = GradientSums(count: encoder.parameters.count)
         let share = 1 / Double(batches.count)
         var outcome = Outcome(loss: 0, tokenCount: 0)
+        scores = samplesScores ? ScoreSample() : nil
         for (part, batch) in batches.enumerated() {
             let pass = try encoder.forward(
                 batch.loaded, chunkTokens: chunkTokens,
@@ -99,6 +104,7 @@ public final class TrainingStep {
                     advice: "Lower optimizer.learning_rate or raise temperature.")
             }
             outcome.loss += value * share
+            try scores?.add(pass.vectors_UD, batch)
             outcome.tokenCount += pass.tokenCount
             try encoder.backward(pass, vectorGradients_UD: vectorGradients_UD, into: sums)
         }

@@ -15,13 +15,16 @@ struct TVTTrain: Tool {
         commandName: "tvt-train",
         abstract: "Train a retriever on datasets of a store, as a training config describes it.",
         discussion: """
-            The run folder gets lock.json, metrics.jsonl, checkpoints/ and, when the run is done, model: a link to its \
-            last checkpoint, which tvt-encode takes as --model (or --adapter, where the config says lora). Each checkpoint \
+            The run folder gets lock.json, metrics.jsonl, events/ for TensorBoard, checkpoints/ and, when the run is done, \
+            report.html and model: a link to its last checkpoint, which tvt-encode takes as --model (or --adapter, where the config says lora). Each checkpoint \
             carries tvt.golden.json, a few texts with their vectors, which whoever loads it checks.
 
             A checkpoint is written every 10 minutes and at the end. A run that was killed resumes with --resume from \
             its last checkpoint, with the losses of a run that was not. SIGINT and SIGTERM give up the step under way \
             and write a checkpoint of the steps before it; a second one ends the process at once.
+
+            With validation: in the config the model is measured while it trains, and best is a link to the checkpoint that \
+            was the best. `tvt-train watch run` shows where a run stands.
 
             Without a config, --dataset and --model stand for one, with epochs: 1, dropout: true and without_positives: \
             skip (queries that were held out have none); --set changes values of it:
@@ -38,7 +41,8 @@ struct TVTTrain: Tool {
 
             \(TrainingConfig.help(width: 78, indent: "  "))
             """,
-        version: tvtVersion)
+        version: tvtVersion,
+        subcommands: [WatchRun.self])
 
     static func prepareProcess() {
         ThreadWaits.shorten()
@@ -123,7 +127,8 @@ struct TVTTrain: Tool {
     @OptionGroup var store: StoreOption
     @OptionGroup var common: CommonOptions
 
-    mutating func validate() throws {
+    /// Not `validate`, which is called for a subcommand as well.
+    private func checkOptions() throws {
         guard (configFile == nil) != dataset.isEmpty else {
             throw ValidationError("either --config says what to train on, or --dataset and --model do")
         }
@@ -132,6 +137,7 @@ struct TVTTrain: Tool {
     }
 
     mutating func run() throws {
+        try checkOptions()
         if let threads { Compute.threadCount = threads }
         var config =
             try configFile.map { try TrainingConfig(file: FilePath($0), overrides: set) }
@@ -156,6 +162,9 @@ struct TVTTrain: Tool {
         let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
         defer { withExtendedLifetime(lease) {} }
         let report = try run.run()
+        if let best = report.best, best.step != report.metrics.last?.step {
+            log.notice("the best checkpoint, after step \(best.step), is \(output!)/best; model is the last one")
+        }
         if report.blankCount > 0 {
             log.warning(
                 """
@@ -178,10 +187,17 @@ struct TVTTrain: Tool {
     }
 
     private static func text(_ report: TrainingRun.Report) -> String {
-        var text = "\(report.model): \(report.stepCount) steps in \(duration(report.seconds))"
+        let count = report.stoppedEarly ? "\(report.metrics.count) of \(report.stepCount)" : "\(report.stepCount)"
+        var text = "\(report.model): \(count) steps in \(duration(report.seconds))"
         if report.resumedAfter > 0 { text += ", after \(report.resumedAfter) of an earlier process" }
         if let first = report.metrics.first, let last = report.metrics.last {
             text += "; loss \(rounded(first.loss)) → \(rounded(last.loss))"
+        }
+        if let last = report.validations.last {
+            text += "\nafter step \(last.step): "
+            text += last.values.map { "\($0.name) \(rounded($0.value))" }.joined(separator: ", ")
+            if let best = report.best { text += "; the best after step \(best.step)" }
+            if report.stoppedEarly { text += ", so that the run ended early" }
         }
         text += "\ntruncated \(report.truncatedCount) of \(report.sequenceCount) texts, blank \(report.blankCount)\n"
         if let unscored = report.unscoredCount { text += "without scores of the teacher \(unscored) queries\n" }
