@@ -148,6 +148,7 @@ let wrappers: [Target] = layer(
         room("RegularExpressions", uses: ["COnig"]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
         room("Processes", uses: ["CProcess", "Base"], packages: [systemPackage]),
+        room("Collectives", uses: ["CProcess", "Base", "Tensors"], packages: [systemPackage]),
         room("YAML", uses: ["Base"], packages: [yams]),
         // Not for programs with Tensors in them: see its README.
         room("OpenBLAS", uses: ["COpenBLAS"]),
@@ -301,7 +302,7 @@ let tools: [Target] = layer(
             ]),
         tool("tvt-search", uses: ["JSON", "OpenBLAS", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
-        tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
+        tool("tvt-train", uses: ["Collectives", "JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
         tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),

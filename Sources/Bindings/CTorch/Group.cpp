@@ -60,9 +60,12 @@ struct CTorchGroup {
     }
 };
 
-CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double timeout, CTorchGroup **out, CTorchError *error) {
+CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error) {
     return guarded(error, [&] {
-        const std::chrono::milliseconds limit(static_cast<int64_t>(timeout * 1000));
+        const auto milliseconds = [](double seconds) {
+            return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+        };
+        const auto limit = milliseconds(joinTimeout);
         c10d::TCPStoreOptions options;
         options.port = port;
         options.isServer = hostsStore;
@@ -83,6 +86,8 @@ CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore,
                       : c10d::ProcessGroupGloo::createDefaultDevice());
         group->backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
             c10::make_intrusive<c10d::PrefixStore>("gloo", group->store), rank, size, gloo);
+        // The store's connections keep the shorter time: nobody waits long there.
+        static_cast<c10d::Backend &>(*group->backend).setTimeout(milliseconds(timeout));
         group->startBeating(c10::make_intrusive<c10d::PrefixStore>(prefix, connection->clone()));
         *out = group.release();
     });

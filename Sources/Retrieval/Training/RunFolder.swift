@@ -18,7 +18,7 @@ public import SystemPackage
 public final class RunFolder {
     public let path: FilePath
     public let lock: Lock
-    private let held: FileLock
+    private let held: FileLock?
 
     /// Opens the folder for the run that `lock` describes, and makes it where there is none.
     ///
@@ -70,6 +70,21 @@ public final class RunFolder {
 
     /// Folder of the vectors of a validation that is under way.
     static let validationName = ".validation"
+
+    /// The folder of a run that another process has opened, and writes.
+    ///
+    /// - Throws: `Failure` with status 78 where the run there has another lock.
+    init(beside path: FilePath, lock: Lock) throws {
+        (self.path, self.lock, held) = (path, lock, nil)
+        let differences = try Lock(value: JSONValue.parse(file: path.appending("lock.json"))).differences(from: lock)
+        guard differences.isEmpty else {
+            throw Failure(
+                .badConfiguration,
+                "\(path): the first process's lock differs from this one's in \(differences.joined(separator: ", "))",
+                advice: "All processes need the same config, data and model, and the folder where the first one writes."
+            )
+        }
+    }
 
     var checkpointsPath: FilePath { path.appending("checkpoints") }
 

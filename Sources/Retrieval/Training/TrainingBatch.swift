@@ -9,8 +9,8 @@ public struct TrainingBatch: Sendable {
     public private(set) var inputs: [ModelInput] = []
     /// For each input what has to be decoded for it; nil where nothing has.
     private(set) var jobs: [InputLoader.Job?] = []
-    /// The inputs with their media, once they are decoded; from the beginning where there are none.
-    private(set) var decoded: [LoadedInput]?
+    /// The inputs with their media, once they are decoded; nil for one that another process decodes.
+    private(set) var decoded: [LoadedInput?]?
     /// For each query its row in ``inputs``.
     public private(set) var queryRows: [Int] = []
     /// For each passage its row in ``inputs``; passages are grouped by query, the positive first.
@@ -60,12 +60,31 @@ public struct TrainingBatch: Sendable {
     /// Queries and passages, equal ones counted each time.
     public var sequenceCount: Int { queryRows.count + passageRows.count }
     public var tokenCount: Int { inputs.reduce(0) { $0 + $1.tokens.count } }
-    /// What the model is given.
+    /// What the model is given, in this process.
     ///
     /// - Precondition: media are decoded.
     public var loaded: [LoadedInput] {
-        guard let decoded else { return inputs.map { LoadedInput($0) } }
-        return decoded
+        (members ?? Array(inputs.indices)).map { decoded?[$0] ?? LoadedInput(inputs[$0]) }
+    }
+    /// Who computes what; nil where one process computes all.
+    private(set) var division: WorkDivision?
+    /// The inputs of this process; nil for all.
+    private var members: [Int]? { division?.members[rank] }
+    private var rank = 0
+
+    /// Divides the inputs among processes; media are decoded by whoever computes with them.
+    ///
+    /// - Throws: `Failure` where there are fewer inputs than processes.
+    mutating func divide(among processCount: Int, rank: Int) throws {
+        guard inputs.count >= processCount else {
+            throw Failure(
+                .badConfiguration, "\(processCount) processes share a micro-batch of \(inputs.count) different texts",
+                advice: "Use fewer processes, or a larger queries_per_step / accumulation.")
+        }
+        let division = WorkDivision(costs: inputs.map(\.cost), processCount: processCount)
+        (self.division, self.rank) = (division, rank)
+        let own = Set(division.members[rank])
+        for input in jobs.indices where !own.contains(input) { jobs[input] = nil }
     }
 
     private var rows: [ModelInput: Int] = [:]
@@ -151,9 +170,11 @@ public struct TrainingBatch: Sendable {
     /// was planned.
     mutating func take(_ outputs: [LoadedInput]) {
         var next = outputs.makeIterator()
-        let loaded = zip(inputs, jobs).map { input, job in job == nil ? LoadedInput(input) : next.next()! }
+        let loaded = zip(inputs, jobs).map { input, job in
+            job != nil ? next.next()! : input.media.isEmpty ? LoadedInput(input) : nil
+        }
         decoded = loaded
-        inputs = loaded.map(\.input)
+        inputs = zip(inputs, loaded).map { $1?.input ?? $0 }
     }
 
     /// Passages of the batch that are known to answer a query, other than the one it is trained on: those with the

@@ -94,7 +94,8 @@ extension TrainingConfig.LossOptions {
         ) {
             guard let nodes = try $0.list("blocks") else { return }
             let blocks = nodes.compactMap { $0.scalar.flatMap { ContrastiveLoss.Block(rawValue: $0.string) } }
-            guard blocks.count == nodes.count, Set(blocks).count == blocks.count, blocks.contains(.queryToPassage) else {
+            guard blocks.count == nodes.count, Set(blocks).count == blocks.count, blocks.contains(.queryToPassage)
+            else {
                 let names = ContrastiveLoss.Block.allCases.map(\.rawValue).joined(separator: ", ")
                 throw $0.failure("blocks", "must be a list of \(names), each once, and the first always")
             }
@@ -104,7 +105,8 @@ extension TrainingConfig.LossOptions {
         },
         .choice(
             "partition", \.terms.partition,
-            "All blocks in one denominator, or a softmax for each and their mean (query_to_passage and passage_to_query)."),
+            "All blocks in one denominator, or a softmax for each and their mean (query_to_passage and passage_to_query)."
+        ),
         .choice(
             "hard_negatives", \.terms.hardNegatives,
             "Hard negatives stand against every query of the batch, or against their own alone."),
@@ -124,7 +126,8 @@ extension TrainingConfig.LossOptions {
             "distillation", \.terms.distillation, ContrastiveLoss.Distillation.keys,
             "Learn what a teacher thinks of a query's positive and hard negatives."),
         .section("teacher", \.teacher, Teacher.keys, "Where the teacher's scores come from."),
-        .section("guide", \.guide, Guide.keys, "Vectors of another model, which false_negatives goes by with by: guide."),
+        .section(
+            "guide", \.guide, Guide.keys, "Vectors of another model, which false_negatives goes by with by: guide."),
         YAMLKey(
             "dataset_weights", "a list of numbers from 0 to 1000000",
             "What the examples of each dataset count in the loss, in the datasets' order. Default: 1 each."
@@ -170,7 +173,8 @@ extension ContrastiveLoss.FalseNegatives {
             "Whose scores: of the model that is trained or of a guide's vectors, in all blocks; of the teacher, for a query's own "
                 + "hard negatives; none masks nothing."),
         .choice("kind", \.kind, "The margin as a difference of scores, or as a share of the positive's."),
-        .number("margin", \.margin, in: NumberRange(-1e6...1e6), "Below 0, what comes near the positive is masked too."),
+        .number(
+            "margin", \.margin, in: NumberRange(-1e6...1e6), "Below 0, what comes near the positive is masked too."),
     ]
 }
 
@@ -208,11 +212,13 @@ extension ContrastiveLoss.Distillation {
     fileprivate static let keys: [YAMLKey<ContrastiveLoss.Distillation>] = [
         .choice(
             "kind", \.kind,
-            "The divergence of the student's softmax from the teacher's, or squared errors of the margins to the positive."),
+            "The divergence of the student's softmax from the teacher's, or squared errors of the margins to the positive."
+        ),
         .number("weight", \.weight, in: NumberRange(above: 0, through: 1e6), "Beside that of the other terms."),
         .number(
             "temperature", \.temperature, in: NumberRange(1e-4...1e6),
-            "What teacher's scores are divided by; the student's are by the loss's temperature, and not at all for margins."),
+            "What teacher's scores are divided by; the student's are by the loss's temperature, and not at all for margins."
+        ),
     ]
 }
 
@@ -226,7 +232,8 @@ extension TrainingConfig.LossOptions.Teacher {
         },
         .choice(
             "unscored", \.unscored,
-            "Queries of whose passages the teacher has not scored all: refuse by name, or leave the teacher out and count."),
+            "Queries of whose passages the teacher has not scored all: refuse by name, or leave the teacher out and count."
+        ),
     ]
 }
 
@@ -251,13 +258,15 @@ extension TrainingConfig {
         let hasOtherBlocks = terms.blocks.count > 1
         if terms.contrastiveWeight == 0 {
             guard terms.distillation.kind != .none else {
-                throw refuse("contrastive_weight", "must be above 0 where nothing is distilled: there is nothing to learn")
+                throw refuse(
+                    "contrastive_weight", "must be above 0 where nothing is distilled: there is nothing to learn")
             }
             guard !hasOtherBlocks, terms.hardness.strength == 0, terms.falseNegatives.judge == .none,
                 terms.hardNegatives == .shared
             else {
                 throw refuse(
-                    "contrastive_weight", "is 0, and blocks, hard_negatives, false_negatives and hardness act on nothing")
+                    "contrastive_weight",
+                    "is 0, and blocks, hard_negatives, false_negatives and hardness act on nothing")
             }
         }
         if terms.partition == .separate, terms.blocks != [.queryToPassage, .passageToQuery] {
@@ -284,7 +293,8 @@ extension TrainingConfig {
             throw refuse("false_negatives", "masks nothing without by: model, teacher or guide")
         }
         guard terms.matryoshka.weights.isEmpty || terms.matryoshka.weights.count == terms.matryoshka.widths.count else {
-            throw refuse("matryoshka.weights", "must be as many as loss.matryoshka.dims: \(terms.matryoshka.widths.count)")
+            throw refuse(
+                "matryoshka.weights", "must be as many as loss.matryoshka.dims: \(terms.matryoshka.widths.count)")
         }
         guard terms.datasetWeights.isEmpty || terms.datasetWeights.count == datasets.count else {
             throw refuse("dataset_weights", "must be as many as the \(datasets.count) datasets")
@@ -303,7 +313,9 @@ extension TrainingConfig {
             where folders.count != datasets.count {
                 throw refuse(
                     "guide.\(key)", "must be as many folders as the \(datasets.count) datasets",
-                    advice: "Make them with tvt-encode \(key == "queries" ? key : "corpus") DATASET --model GUIDE --output FOLDER.")
+                    advice:
+                        "Make them with tvt-encode \(key == "queries" ? key : "corpus") DATASET --model GUIDE --output FOLDER."
+                )
             }
         } else if guide != LossOptions.Guide() {
             throw refuse("guide", "judges nothing", advice: "Say loss.false_negatives.by: guide.")

@@ -21,7 +21,10 @@ public final class TrainingRun {
     private let model: EmbeddingModel
     private let step: TrainingStep
     private let reader: BatchReader
-    private let watch: RunWatch
+    /// Nil in the processes of a group that write nothing.
+    private let watch: RunWatch?
+    private let group: TrainingGroup?
+    private var lastGradientNorm = 0.0
     /// What is computed with: the model, or its copy in a smaller type.
     private let computing: EmbeddingModel
     private let traceChoice: TraceChoice
@@ -38,13 +41,24 @@ public final class TrainingRun {
     /// - Parameters:
     ///   - resume: see ``RunFolder/init(opening:lock:resume:)``.
     ///   - workers: threads that read, tokenise and decode ahead; nil for a few. Steps do not depend on it.
+    ///   - group: the processes that train together, all with the same config and the same folder, of which the first
+    ///     writes; nil for one alone.
     public init(
-        _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, workers: Int? = nil
+        _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, workers: Int? = nil,
+        group: TrainingGroup? = nil
     ) throws {
+        self.group = group
         self.plan = plan
         traceChoice = trace
         trainedParts = try plan.trainedParts()
-        folder = try RunFolder(opening: output, lock: plan.lock, resume: resume)
+        let isFirst = group?.isFirst ?? true
+        if isFirst {
+            folder = try RunFolder(opening: output, lock: plan.lock, resume: resume)
+            try group?.group.wait()
+        } else {
+            try group?.group.wait()
+            folder = try RunFolder(beside: output, lock: plan.lock)
+        }
         let last = try folder.checkpointSteps().last
         if let last {
             model = try Checkpoint.resume(plan, from: folder.checkpointPath(step: last))
@@ -71,15 +85,17 @@ public final class TrainingRun {
         dropout.adapter = plan.config.lora?.dropout ?? 0
         dropout.seed = plan.config.seed
         step.dropout = dropout
+        step.group = group
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
-        reader = try BatchReader(plan, from: step.optimizer.stepCount, workers: workers)
-        watch = try RunWatch(plan, folder, after: last ?? 0)
+        reader = try BatchReader(
+            plan, from: step.optimizer.stepCount, workers: workers, place: group.map { ($0.rank, $0.size) })
+        watch = isFirst ? try RunWatch(plan, folder, after: last ?? 0) : nil
         // A process that was killed may have written a checkpoint, and not yet that it is the best.
-        if let best = watch.bestStep, folder.bestStep != best, try folder.checkpointSteps().contains(best) {
+        if let best = watch?.bestStep, folder.bestStep != best, try folder.checkpointSteps().contains(best) {
             try folder.markBest(step: best)
         }
-        if resume, last == nil {
-            let kept = watch.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
+        if isFirst, resume, last == nil {
+            let kept = watch?.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
             log.notice("\(output) has no checkpoint to resume from: the run starts anew\(kept)")
         }
     }
@@ -99,41 +115,59 @@ public final class TrainingRun {
         Interruption.allowGrace(seconds: 300)
         let start = Clock.seconds()
         let first = step.optimizer.stepCount
-        let progress = Progress("train", unit: "steps", total: plan.stepCount)
-        progress.advance(by: first)
+        let progress = group?.isFirst == false ? nil : Progress("train", unit: "steps", total: plan.stepCount)
+        progress?.advance(by: first)
+        // Processes that exchange data stop where they have agreed to.
+        Interruption.isDeferred = group != nil
+        defer { Interruption.isDeferred = false }
         var lastSaved = (step: first, seconds: start)
         do {
             while true {
                 let done = step.optimizer.stepCount
-                if watch.owesValidation(after: done) {
+                if let watch, watch.owesValidation(after: done) {
                     let found = try watch.validate(computing, after: done)
                     if found.isBest, lastSaved.step == done { try folder.markBest(step: done) }
                 }
-                if lastSaved.step < done,
+                if watch != nil, lastSaved.step < done,
                     isCheckpointDue(after: done, secondsSinceLast: Clock.seconds() - lastSaved.seconds)
                 {
                     try save()
                     lastSaved = (done, Clock.seconds())
                 }
-                guard !isDone else { break }
-                try Interruption.check()
+                guard try goesOn() else { break }
                 let taken = try takeStep()
-                progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
+                progress?.advance(note: "loss \(decimal(taken.loss, digits: 3))")
             }
         } catch let failure as Failure where failure.exitStatus == .interrupted {
-            progress.finish()
+            progress?.finish()
             throw try interrupted(lastSaved: lastSaved.step)
         }
-        progress.finish()
-        if !folder.isFinished {
+        progress?.finish()
+        if watch != nil, !folder.isFinished {
             try writePage()
             try folder.finish(step: step.optimizer.stepCount)
         }
+        // Whoever ends before the first has written all would look like one that failed.
+        try group?.group.wait()
         return try report(firstStep: first, seconds: Clock.seconds() - start)
     }
 
+    /// Whether another step is to be taken, by all processes.
+    ///
+    /// - Throws: `Failure` with status 130 where any of them was interrupted.
+    private func goesOn() throws -> Bool {
+        guard let group else {
+            try Interruption.check()
+            return !isDone
+        }
+        let agreed = try group.agree(
+            isDone: isDone, isInterrupted: Interruption.isRequested, gradientNorm: lastGradientNorm)
+        if agreed.isInterrupted, !agreed.isDone { throw Failure(.interrupted, "interrupted") }
+        return !agreed.isDone
+    }
+
     /// Whether no step is to be taken any more.
-    private var isDone: Bool { step.optimizer.stepCount >= plan.stepCount || watch.isStopped }
+    private var isDone: Bool { step.optimizer.stepCount >= plan.stepCount || watch?.isStopped ?? false }
 
     private var metricsPath: FilePath { folder.path.appending("metrics.jsonl") }
 
@@ -144,7 +178,8 @@ public final class TrainingRun {
 
     private func isCheckpointDue(after step: Int, secondsSinceLast seconds: Double) -> Bool {
         let (steps, minutes) = (plan.config.checkpointEvery, plan.config.checkpointEveryMinutes)
-        return isDone || step == watch.bestStep || (steps > 0 && step % steps == 0) || (minutes > 0 && seconds >= 60 * minutes)
+        return isDone || step == watch?.bestStep || (steps > 0 && step % steps == 0)
+            || (minutes > 0 && seconds >= 60 * minutes)
     }
 
     /// Saves what the last checkpoint has not, and says where the run can go on.
@@ -152,7 +187,7 @@ public final class TrainingRun {
     /// An interruption is only noticed where no weight has changed since the last whole step.
     private func interrupted(lastSaved: Int) throws -> Failure {
         let done = step.optimizer.stepCount
-        if done > lastSaved { try save() }
+        if watch != nil, done > lastSaved { try save() }
         return Failure(
             .interrupted, "interrupted after step \(done) of \(plan.stepCount)",
             advice: done == 0
@@ -172,12 +207,13 @@ public final class TrainingRun {
             unscoredCount += batch.unscoredCount
         }
         step.trace = try trace(for: batches)
-        step.samplesScores = watch.wantsScores(step: step.optimizer.stepCount + 1)
+        step.samplesScores = watch?.wantsScores(step: step.optimizer.stepCount + 1) ?? false
         let outcome = try step.take(batches)
         let taken = StepMetrics(
             step: step.optimizer.stepCount, loss: outcome.loss, learningRate: outcome.learningRate,
             gradientNorm: outcome.gradientNorm, tokenCount: outcome.tokenCount, seconds: Clock.seconds() - start)
-        try watch.record(taken, batches, step.scores)
+        lastGradientNorm = outcome.gradientNorm
+        try watch?.record(taken, batches, step.scores)
         // Without this a run of MiniLM grew by 20 MB a step.
         if taken.step % Self.stepsBetweenTrims == 0 { Compute.trimHeap() }
         return taken
@@ -189,7 +225,7 @@ public final class TrainingRun {
         case .recompute: return .recompute
         case .auto:
             let bytes = try batches.map { try plan.estimatedTraces($0.inputs, step.encoder, trainedParts).kept }
-            return bytes.max() ?? 0 <= TrainingPlan.traceBudget() ? .keep : .recompute
+            return bytes.max() ?? 0 <= TrainingPlan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
         }
     }
 
@@ -197,7 +233,7 @@ public final class TrainingRun {
         try folder.publishCheckpoint(step: step.optimizer.stepCount) { path in
             try Checkpoint.write(model, plan, step.optimizer, to: path)
         }
-        if watch.bestStep == step.optimizer.stepCount { try folder.markBest(step: step.optimizer.stepCount) }
+        if watch?.bestStep == step.optimizer.stepCount { try folder.markBest(step: step.optimizer.stepCount) }
         try folder.keepCheckpoints(plan.config.keptCheckpointCount)
     }
 

@@ -21,6 +21,9 @@ public final class TrainingStep {
     /// Probabilities and the run's seed; each pass derives its own seed.
     public var dropout = Dropout.none
 
+    /// The processes that take each step together; nil for one alone.
+    public var group: TrainingGroup?
+
     /// Whether the optimizer changes float32 masters, from which the encoder's weights are rounded after each step.
     private let hasMasters: Bool
 
@@ -65,6 +68,8 @@ public final class TrainingStep {
     public func dropout(step: Int, part: Int) -> Dropout {
         var own = dropout
         own.seed = SplitMix64.mix(dropout.seed, UInt64(step), UInt64(part))
+        // Rows of different inputs have the same number in different processes.
+        if let group, group.rank > 0 { own.seed = SplitMix64.mix(own.seed, UInt64(group.rank)) }
         return own
     }
 
@@ -97,18 +102,26 @@ public final class TrainingStep {
             let pass = try encoder.forward(
                 batch.loaded, chunkTokens: chunkTokens,
                 dropout: dropout(step: optimizer.stepCount, part: part), trace: trace)
-            let (value, vectorGradients_UD) = try lossAndGradients(pass.vectors_UD, batch, share: share)
+            // Of all inputs, those of other processes included.
+            let vectors_UD =
+                try batch.division.flatMap { try group?.vectors(pass.vectors_UD, $0) } ?? pass.vectors_UD
+            var (value, vectorGradients_UD) = try lossAndGradients(vectors_UD, batch, share: share)
             guard value.isFinite else {
                 throw Failure(
                     .badData, "step \(optimizer.stepCount + 1): the loss is \(value); no weight was changed",
                     advice: "Lower optimizer.learning_rate or raise temperature.")
             }
             outcome.loss += value * share
-            try scores?.add(pass.vectors_UD, batch)
-            outcome.tokenCount += pass.tokenCount
+            try scores?.add(vectors_UD, batch)
+            outcome.tokenCount += batch.tokenCount
+            if let division = batch.division, let group {
+                let own = try Tensor(division.members[group.rank].map(Int64.init)).to(vectorGradients_UD.device)
+                vectorGradients_UD = try withoutGradients { try vectorGradients_UD.indexSelect(0, own) }
+            }
             try encoder.backward(pass, vectorGradients_UD: vectorGradients_UD, into: sums)
         }
-        return (sums.take(), outcome)
+        let gradients = sums.take()
+        return (try group?.sum(gradients, of: encoder.parameters) ?? gradients, outcome)
     }
 
     private func lossAndGradients(

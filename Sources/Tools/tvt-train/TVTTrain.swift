@@ -1,6 +1,7 @@
 public import ArgumentParser
 internal import Store
 internal import Base
+internal import Collectives
 internal import CommandLineKit
 internal import JSON
 public import Models
@@ -106,8 +107,16 @@ struct TVTTrain: Tool {
             valueName: "resident|streamed"))
     var weights = WeightResidency.resident
 
-    @Option(in: .threads, help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
+    @Option(in: .threads, help: ArgumentHelp("CPU threads of a process (default: one for each core).", valueName: "n"))
     var threads: Int?
+
+    @Option(
+        in: NumberRange(1...256),
+        help: ArgumentHelp(
+            "Train with so many processes on this machine, which share each micro-batch: the losses of one process, but for "
+                + "the order of sums. torchrun --no-python, srun and mpirun start them on several (MASTER_ADDR, MASTER_PORT).",
+            valueName: "n"))
+    var processes: Int?
 
     @Option(
         in: .workers,
@@ -138,7 +147,32 @@ struct TVTTrain: Tool {
 
     mutating func run() throws {
         try checkOptions()
-        if let threads { Compute.threadCount = threads }
+        let launched = try LaunchedProcess.current()
+        if let launched, let processes, launched.size > 1 {
+            throw ValidationError(
+                "--processes \(processes): a launcher has started \(launched.size) processes already (this is \(launched.rank))"
+            )
+        }
+        if let processes, processes > 1, !dryRun {
+            let status = try LocalProcesses(
+                count: processes, arguments: Self.withoutProcesses(CommandLine.arguments.dropFirst())
+            ).run()
+            guard status == 0 else { throw ExitCode(status) }
+            return
+        }
+        if dryRun, processes ?? 1 > 1 { log.notice("--processes: --dry-run looks at one process") }
+        let isFirst = launched?.rank ?? 0 == 0
+        if !isFirst {
+            // What the first says, all would.
+            ProgressStyle.current = .quiet
+            setLogLevel(.error)
+        }
+        let localSize = launched?.localSize ?? 1
+        if let threads {
+            Compute.threadCount = threads
+        } else if localSize > 1 {
+            Compute.threadCount = max(1, processorCount / localSize)
+        }
         var config =
             try configFile.map { try TrainingConfig(file: FilePath($0), overrides: set) }
             ?? TrainingConfig(training: model!, on: dataset, overrides: set)
@@ -158,10 +192,15 @@ struct TVTTrain: Tool {
             let result = try DryRun(plan)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
-        let run = try TrainingRun(plan, output: FilePath(output!), resume: resume, trace: trace, workers: workers)
+        let group = try launched.map { launched in
+            TrainingGroup(try launched.join(), localSize: launched.localSize)
+        }
+        let run = try TrainingRun(
+            plan, output: FilePath(output!), resume: resume, trace: trace, workers: workers, group: group)
         let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
         defer { withExtendedLifetime(lease) {} }
         let report = try run.run()
+        guard isFirst else { return }
         if let best = report.best, best.step != report.metrics.last?.step {
             log.notice("the best checkpoint, after step \(best.step), is \(output!)/best; model is the last one")
         }
@@ -184,6 +223,22 @@ struct TVTTrain: Tool {
                 """)
         }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
+    }
+
+    /// Arguments of the processes that `--processes` starts.
+    private static func withoutProcesses(_ arguments: ArraySlice<String>) -> [String] {
+        var kept: [String] = []
+        var isValue = false
+        for argument in arguments {
+            if argument == "--processes" {
+                isValue = true
+            } else if !isValue, !argument.hasPrefix("--processes=") {
+                kept.append(argument)
+            } else {
+                isValue = false
+            }
+        }
+        return kept
     }
 
     private static func text(_ report: TrainingRun.Report) -> String {

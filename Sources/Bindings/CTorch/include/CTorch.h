@@ -217,8 +217,8 @@ typedef struct CTorchGroup CTorchGroup;
 ///
 /// `hostsStore`: whether this process opens the port, as one of them must, unless somebody else does. `prefix` tells groups
 /// apart that meet at one store. `interface` is a network interface, NULL for that of the machine's name, or loopback where
-/// the host is this machine. `timeout`: seconds for joining and for each exchange.
-CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double timeout, CTorchGroup **out, CTorchError *error);
+/// the host is this machine. `joinTimeout` and `timeout`: seconds for joining and for each exchange.
+CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error);
 void ctorch_group_leave(CTorchGroup *group);
 /// Replaces a dense CPU tensor by the sum of all processes' tensors of this type and shape: the same bits in each.
 CTorchStatus ctorch_group_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchError *error);
