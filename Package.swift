@@ -360,6 +360,7 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
+    tests("Collectives", uses: ["Tensors", "Collectives"]),
     tests(
         "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels"],
         packages: [systemPackage], exclude: ["Golden"]),

@@ -198,4 +198,56 @@ struct TrainToolTests {
         #expect(try world.weights("rough/model") == world.weights("calm/model"))
         #expect(try world.losses(of: "rough") == world.losses(of: "calm"))
     }
+
+    // MARK: - Several processes
+
+    @Test("--processes trains as one does, and only the first speaks")
+    func processes() throws {
+        try train("alone")
+        let together = try world.succeed("tvt-train", SmallWorld.training("together") + ["--processes", "2", "--json"])
+        let report = try JSONValue.parse(together.output, path: "report")
+        #expect(report["steps"]?.integer == 6)
+        let losses = try ["alone", "together"].map { run in
+            try world.losses(of: run).map { line in
+                try #require(JSONValue.parse(Array((line + "}").utf8), path: run)["loss"]?.double)
+            }
+        }
+        #expect(losses[0].count == 6 && losses[1].count == 6)
+        for (one, other) in zip(losses[0], losses[1]) { #expect(abs(one - other) <= 2e-6 * one) }
+    }
+
+    @Test("a process that is killed is named, and its run goes on with --resume", arguments: [0, 1])
+    func killedProcess(rank: Int) throws {
+        let settings = ["steps=2000", "checkpoint_every=2"]
+        let tool = try RunningTool(
+            "tvt-train", SmallWorld.training("run", settings) + ["--processes", "2"], in: world)
+        tool.wait { (try? checkpoints(of: "run").contains { $0.hasPrefix("step-") }) ?? false }
+        let victim = try #require(try Self.child(of: tool.identifier, rank: rank))
+        kill(victim, SIGKILL)
+        let end = try tool.finish()
+        #expect(end.status == 74 && end.errorText.contains("process \(rank) of 2 was ended by signal 9"), "\(end)")
+        #expect(try Self.child(of: tool.identifier, rank: 1 - rank) == nil)
+        let last = try #require(try checkpoints(of: "run").filter { $0.hasPrefix("step-") }.max())
+        // Any number of processes may go on; the config says how far.
+        let other = try RunningTool(
+            "tvt-train", SmallWorld.training("run", settings, resume: true) + ["--processes", "3"], in: world)
+        other.wait { (try? checkpoints(of: "run").contains { $0.hasPrefix("step-") && $0 > last }) ?? false }
+        kill(other.identifier, SIGINT)
+        let interrupted = try other.finish()
+        #expect(interrupted.status == 130 && interrupted.errorText.contains("is complete: --resume"), "\(interrupted)")
+    }
+
+    /// The process of a rank that another process has started.
+    private static func child(of parent: Int32, rank: Int) throws -> Int32? {
+        for name in try Files.list("/proc") {
+            guard let process = Int32(name),
+                let status = try? Files.readText("/proc/\(name)/stat"),
+                status.split(separator: ")").last?.split(separator: " ").dropFirst().first == "\(parent)",
+                let environment = try? Files.readAll(FilePath("/proc/\(name)/environ")),
+                environment.split(separator: 0).contains(where: { $0.elementsEqual("RANK=\(rank)".utf8) })
+            else { continue }
+            return process
+        }
+        return nil
+    }
 }

@@ -88,7 +88,7 @@ public struct LaunchedProcess: Sendable, Equatable {
     }
 
     /// The first name of a list of nodes as Slurm writes it, as `gpu[03-05,9],login1`.
-    static func firstHost(of nodes: String) throws -> String {
+    package static func firstHost(of nodes: String) throws -> String {
         let first = nodes.prefix { $0 != "," && $0 != "[" }
         guard nodes[first.endIndex...].hasPrefix("[") else {
             guard !first.isEmpty else { throw failure("the list of nodes \"\(nodes)\" names none") }

@@ -32,6 +32,8 @@ public struct LocalProcesses {
     /// - Returns: the status of the first that failed, 0 where none did.
     /// - Throws: `Failure` where a copy was killed by a signal, which names it; `SystemError` where one cannot be started.
     public func run() throws -> Int32 {
+        // A checkpoint may be written after a signal, and only then do the copies end.
+        Interruption.allowGrace(seconds: 300)
         let port = try Self.freePort()
         var copies: [Copy] = []
         defer {
@@ -106,7 +108,7 @@ public struct LocalProcesses {
     }
 
     /// A port that nobody listened at a moment ago.
-    private static func freePort() throws -> UInt16 {
+    package static func freePort() throws -> UInt16 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw SystemError.last("open", "a socket") }
         defer { close(socket) }
