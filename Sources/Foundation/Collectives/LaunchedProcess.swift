@@ -102,7 +102,7 @@ public struct LaunchedProcess: Sendable, Equatable {
         guard !rest.contains("[") else {
             throw failure("the list of nodes \"\(nodes)\" has two ranges in one name; set MASTER_ADDR")
         }
-        return first + number + rest
+        return String(first + number + rest)
     }
 
     /// Joins the others.
