@@ -247,8 +247,8 @@ let retrieval: [Target] = layer(
         room(
             "Training",
             uses: [
-                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Vectors", "Models", "Inputs", "Engine", "StoreFormat",
-                "Store", "Examples",
+                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Vectors", "Models", "Inputs", "Engine",
+                "StoreFormat", "Store", "Examples",
             ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),

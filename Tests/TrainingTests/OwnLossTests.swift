@@ -72,8 +72,8 @@ struct OwnLossTests {
     func quoted() throws {
         let source = try Files.readText(sourceRoot.appending("Tests/TrainingTests/OwnLossTests.swift"))
         let docs = try Files.readText(sourceRoot.appending("docs/losses.md"))
-        let start = try #require(source.range(of: "// <example>\n"))
-        let end = try #require(source.range(of: "// </example>"))
+        let start = try #require(source.firstRange(of: "// <example>\n"))
+        let end = try #require(source.firstRange(of: "// </example>"))
         #expect(docs.contains(source[start.upperBound..<end.lowerBound]))
     }
 }

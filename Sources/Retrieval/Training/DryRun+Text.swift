@@ -44,7 +44,9 @@ extension DryRun {
     private var lossLines: [String] {
         let recipe = loss.recipe.map { ", by the recipe \($0.rawValue)" } ?? ""
         var lines = ["loss", "  temperature \(temperature)\(recipe)"]
-        if !loss.isPlain { lines += loss.json.map { "  \($0.key) \(String(decoding: $0.value.canonical(), as: UTF8.self))" } }
+        if !loss.isPlain {
+            lines += loss.json.map { "  \($0.key) \(String(decoding: $0.value.canonical(), as: UTF8.self))" }
+        }
         if let unscoredCount { lines.append("  queries without scores of the teacher \(unscoredCount)") }
         return lines
     }

@@ -15,7 +15,7 @@ struct TeacherScores: Sendable {
     /// SHA-256 of each run.
     let runDigests: [SHA256Digest]
 
-    private struct Part: Sendable {
+    fileprivate struct Part: Sendable {
         let dataset: Dataset
         /// Nil: the scores are those of the links.
         let run: RunScores?
@@ -93,7 +93,9 @@ private struct RunScores: Sendable {
             try Interruption.check()
             guard let query = try dataset.queryOrdinal(id: list.query) else { continue }
             var linked = Set<UInt32>()
-            for links in [dataset.positives, dataset.negatives] { linked.formUnion(try links?.targets(of: query) ?? .empty) }
+            for links in [dataset.positives, dataset.negatives] {
+                linked.formUnion(try links?.targets(of: query) ?? .empty)
+            }
             for index in 0..<list.count {
                 guard let document = try dataset.documentOrdinal(id: list.documents[index]),
                     linked.contains(UInt32(document))

@@ -199,7 +199,8 @@ public final class TrainingRun {
             resumedAfter: firstStep, seconds: seconds,
             metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
             truncatedCount: truncatedCount, blankCount: blankCount, ignoredMediaCount: ignoredMediaCount,
-            unscoredCount: plan.teacher == nil ? nil : unscoredCount, counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
+            unscoredCount: plan.teacher == nil ? nil : unscoredCount,
+            counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
 

@@ -65,7 +65,8 @@ extension ContrastiveLoss {
             case .guide:
                 guard let guide = facts.guide else { return nil }
                 func vectors(_ values: [Float]) throws -> Tensor {
-                    try Tensor(values, shape: [values.count / guide.width, guide.width]).normalized().to(queries_BD.device)
+                    try Tensor(values, shape: [values.count / guide.width, guide.width]).normalized().to(
+                        queries_BD.device)
                 }
                 self.queries_BD = try vectors(guide.queries)
                 self.passages_PD = try vectors(guide.passages)
