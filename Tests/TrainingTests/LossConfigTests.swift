@@ -75,7 +75,10 @@ struct LossConfigTests {
             ("{false_negatives: {margin: 0.1}}", "masks nothing without by"),
             ("{false_negatives: {by: model, margin: inf}}", "\"loss.false_negatives.margin\" must be"),
             ("{hardness: {strength: 1001}}", "\"loss.hardness.strength\" must be"),
-            ("{matryoshka: {dims: [0]}}", "\"loss.matryoshka.dims\" must be a list, each element a whole number from 1"),
+            (
+                "{matryoshka: {dims: [0]}}",
+                "\"loss.matryoshka.dims\" must be a list, each element a whole number from 1"
+            ),
             ("{matryoshka: {dims: [8, 8]}}", "each number once"),
             ("{matryoshka: {dims: [8, 4], weights: [1]}}", "must be as many as loss.matryoshka.dims: 2"),
             ("{matryoshka: {dims: [8], weights: [0]}}", "above 0"),
@@ -119,9 +122,10 @@ struct LossConfigTests {
         #expect(plain.value["mix"]?["loss"] == nil && plain.value["teacher_runs"] == nil)
         let spelled = ["loss={blocks: [query_to_passage], spread: 0, matryoshka: {dims: []}, dataset_weights: []}"]
         #expect(try world.plan(spelled).lock == plain)
-        #expect(try world.plan(["loss.recipe=tevatron"]).lock.differences(from: plain).sorted() == [
-            "mix.mask_known_positives", "mix.temperature",
-        ])
+        #expect(
+            try world.plan(["loss.recipe=tevatron"]).lock.differences(from: plain).sorted() == [
+                "mix.mask_known_positives", "mix.temperature",
+            ])
         let other = try world.plan(["loss={spread: 0.5, matryoshka: {dims: [16]}}"]).lock
         #expect(other.differences(from: plain) == ["mix.loss"])
         #expect(other.value["mix"]?["loss"]?["spread"]?.double == 0.5)

@@ -80,7 +80,8 @@ struct LossTermTests {
                 let numbers = try golden.numbers(key, of: json)
                 let scale = max(1, numbers.map(abs).max()!)
                 let difference = zip(computed, numbers).map { abs($0 - $1) }.max()!
-                #expect(computed.count == numbers.count && difference <= bound * scale, "\(name), \(key): \(difference)")
+                #expect(
+                    computed.count == numbers.count && difference <= bound * scale, "\(name), \(key): \(difference)")
             }
         }
     }
@@ -100,12 +101,15 @@ struct LossTermTests {
         let queries = try golden.vectors("queries", as: .float32)
         let passages = try golden.vectors("passages", as: .float32)
         var mask = [UInt8](repeating: 0, count: queries.size(0) * passages.size(0))
-        for (query, rows) in facts.excluded.enumerated() { for row in rows { mask[query * passages.size(0) + row] = 1 } }
+        for (query, rows) in facts.excluded.enumerated() {
+            for row in rows { mask[query * passages.size(0) + row] = 1 }
+        }
         let logits = try queries.matmul(passages.transpose(0, 1)).multiplied(by: 1 / 0.05).maskedFill(
             Tensor(mask, shape: [queries.size(0), passages.size(0)]).notEqual(0), -.infinity)
         let expected = try logits.crossEntropy(Tensor(facts.positives.map(Int64.init))).item()
         #expect(
-            try ContrastiveLoss(temperature: 0.05)(queries_BD: queries, passages_PD: passages, facts).item() == expected)
+            try ContrastiveLoss(temperature: 0.05)(queries_BD: queries, passages_PD: passages, facts).item() == expected
+        )
     }
 
     @Test("facts and terms that do not fit are errors")
@@ -151,7 +155,8 @@ struct LossTermTests {
         terms.blocks = Set(ContrastiveLoss.Block.allCases)
         terms.spread = 1
         func value(_ terms: ContrastiveLoss.Terms) throws -> Double {
-            try ContrastiveLoss(temperature: 0.1, terms: terms)(queries_BD: queries, passages_PD: passages, facts).item()
+            try ContrastiveLoss(temperature: 0.1, terms: terms)(queries_BD: queries, passages_PD: passages, facts)
+                .item()
         }
         #expect(abs(try value(terms) - value(ContrastiveLoss.Terms())) < 1e-6)
     }

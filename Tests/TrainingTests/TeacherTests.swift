@@ -40,7 +40,9 @@ struct TeacherTests {
         let world = try Self.world()
         let plan = try world.plan([Self.distillation])
         let batch = try plan.batches(step: 0)[0]
-        #expect(batch.unscoredCount == 0 && batch.teacherScores.count == 8 && batch.datasets == [Int](repeating: 0, count: 8))
+        #expect(
+            batch.unscoredCount == 0 && batch.teacherScores.count == 8
+                && batch.datasets == [Int](repeating: 0, count: 8))
         let examples = try plan.source.examples(at: (0..<8).map { UInt64($0) })
         for (example, scores) in zip(examples, batch.teacherScores) {
             #expect(scores == example.passages.map { TinyWorld.score(example.query, $0.document) })
@@ -54,11 +56,13 @@ struct TeacherTests {
         let world = try Self.world()
         let run = try Self.run(world, "teacher.run")
         let fromRun = [Self.distillation, "loss.teacher.runs=[\(run)]"]
-        let losses = try TrainingRunTests.train(world, [Self.distillation], to: world.folder("links")).metrics.map(\.loss)
+        let losses = try TrainingRunTests.train(world, [Self.distillation], to: world.folder("links")).metrics.map(
+            \.loss)
         #expect(try TrainingRunTests.train(world, fromRun, to: world.folder("run")).metrics.map(\.loss) == losses)
         #expect(try TrainingRunTests.train(world, [], to: world.folder("plain")).metrics.map(\.loss) != losses)
         let lock = try world.plan(fromRun).lock
-        #expect(lock.value["teacher_runs"]?.array?.first?.string == (try SHA256Digest.ofFile(run)).description)
+        let digest = try SHA256Digest.ofFile(run).description
+        #expect(lock.value["teacher_runs"]?.array?.first?.string == digest)
         _ = try Self.run(world, "teacher.run", omitting: { query, _ in query == 39 })
         #expect(try world.plan(fromRun).lock.differences(from: lock) == ["teacher_runs"])
     }
@@ -90,7 +94,8 @@ struct TeacherTests {
             for step in 0..<6 { _ = try world.plan(overrides).batches(step: step) }
         }
         #expect("\(error)".contains("the teacher has no score for \"d"), "\(error)")
-        #expect("\(error)".contains("a positive of the query: \"q") && "\(error)".contains("unscored: skip"), "\(error)")
+        #expect(
+            "\(error)".contains("a positive of the query: \"q") && "\(error)".contains("unscored: skip"), "\(error)")
         let skipping = overrides + ["loss.teacher.unscored=skip"]
         let plan = try world.plan(skipping)
         let batches = try (0..<6).flatMap(plan.batches)
@@ -178,7 +183,8 @@ struct GuideTests {
         let odd = try Self.encode(world, .corpus, "odd", count: 120, odd: Set(0..<60))
         let some = try TrainingRunTests.train(world, Self.overrides(queries, odd), to: world.folder("some"))
         #expect(some.metrics.contains { $0.loss > 1e-3 })
-        #expect(try world.plan(Self.overrides(queries, odd)).lock.differences(from: plan.lock).contains("guide_vectors"))
+        #expect(
+            try world.plan(Self.overrides(queries, odd)).lock.differences(from: plan.lock).contains("guide_vectors"))
     }
 
     @Test("vectors of another side, of another dataset or of a part are refused with their key")

@@ -15,7 +15,7 @@ struct TeacherScores: Sendable {
     /// SHA-256 of each run.
     let runDigests: [SHA256Digest]
 
-    private struct Part: Sendable {
+    fileprivate struct Part: Sendable {
         let dataset: Dataset
         /// Nil: the scores are those of the links.
         let run: RunScores?

@@ -1,5 +1,5 @@
 internal import Base
-public import Examples
+internal import Examples
 public import Inputs
 public import Models
 

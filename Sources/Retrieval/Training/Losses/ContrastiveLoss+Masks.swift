@@ -65,7 +65,8 @@ extension ContrastiveLoss {
             case .guide:
                 guard let guide = facts.guide else { return nil }
                 func vectors(_ values: [Float]) throws -> Tensor {
-                    try Tensor(values, shape: [values.count / guide.width, guide.width]).normalized().to(queries_BD.device)
+                    try Tensor(values, shape: [values.count / guide.width, guide.width]).normalized().to(
+                        queries_BD.device)
                 }
                 self.queries_BD = try vectors(guide.queries)
                 self.passages_PD = try vectors(guide.passages)
@@ -95,18 +96,19 @@ extension ContrastiveLoss {
 private struct Flags {
     let rowCount: Int
     let width: Int
-    private(set) var bits: [UInt8]
+    /// None before the first is set.
+    private(set) var bits: [UInt8] = []
 
-    init(_ rowCount: Int, _ width: Int) {
-        (self.rowCount, self.width) = (rowCount, width)
-        bits = Array(repeating: 0, count: rowCount * width)
-    }
+    init(_ rowCount: Int, _ width: Int) { (self.rowCount, self.width) = (rowCount, width) }
 
-    var isEmpty: Bool { !bits.contains(1) }
+    var isEmpty: Bool { bits.isEmpty }
 
     func tensor() throws -> Tensor { try Tensor(bits, shape: [rowCount, width]).notEqual(0) }
 
-    private mutating func set(_ row: Int, _ column: Int) { bits[row * width + column] = 1 }
+    private mutating func set(_ row: Int, _ column: Int) {
+        if bits.isEmpty { bits = Array(repeating: 0, count: rowCount * width) }
+        bits[row * width + column] = 1
+    }
 
     /// What the facts say is no candidate.
     func filled(_ block: ContrastiveLoss.Block, _ terms: ContrastiveLoss.Terms, _ facts: BatchFacts) -> Flags {

@@ -82,7 +82,8 @@ public struct BatchFacts: Sendable, Equatable {
             throw refuse("\(queryCount) queries need as many positives below \(passageCount)")
         }
         guard groups.count == queryCount,
-            zip(groups, positives).allSatisfy({ $0.contains($1) && $0.lowerBound >= 0 && $0.upperBound <= passageCount })
+            zip(groups, positives).allSatisfy({ $0.contains($1) && $0.lowerBound >= 0 && $0.upperBound <= passageCount }
+            )
         else { throw refuse("each of \(queryCount) queries needs a group of passages that its positive is in") }
         for (name, count) in [
             ("lists of exclusions", excluded.count), ("numbers of queries", queryInputs.count),
@@ -91,7 +92,8 @@ public struct BatchFacts: Sendable, Equatable {
             throw refuse("\(queryCount) queries but \(count) \(name)")
         }
         if let guide {
-            guard guide.queries.count == queryCount * guide.width, guide.passages.count == passageCount * guide.width else {
+            guard guide.queries.count == queryCount * guide.width, guide.passages.count == passageCount * guide.width
+            else {
                 throw refuse("the guide's vectors are not those of \(queryCount) queries and \(passageCount) passages")
             }
         }
