@@ -14,6 +14,11 @@ extension DryRun {
             lines.append("  \(part.reference)  \(part.digest)")
             lines.append("    weight \(part.weight); \(part.counts.text)")
         }
+        if let validation {
+            lines.append(
+                "validation  \(grouped(validation.queryCount)) queries among \(grouped(validation.documentCount)) documents"
+            )
+        }
         lines.append("first examples, as the model is given them")
         for (number, example) in examples.enumerated() {
             lines.append("  \(number + 1). \(example.dataset)")
@@ -56,7 +61,7 @@ extension DryRun {
     }
 
     public var json: JSONValue {
-        [
+        var json: JSONObject = [
             "lock": JSONValue(lock), "steps": JSONValue(stepCount),
             "datasets": .array(
                 parts.map { part in
@@ -76,6 +81,12 @@ extension DryRun {
                 }),
             "tokens": tokensJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,
         ]
+        if let validation {
+            json["validation"] = [
+                "queries": JSONValue(validation.queryCount), "documents": JSONValue(validation.documentCount),
+            ]
+        }
+        return .object(json)
     }
 
     private var tokensJSON: JSONValue {

@@ -34,6 +34,8 @@ public struct DryRun: Sendable {
     public let repeatedCount: Int
     /// Passages left out of a query's denominator as known positives.
     public let maskedCount: Int
+    /// What the model would be measured on; nil for nothing.
+    public let validation: (queryCount: Int, documentCount: Int)?
     public let memory: TrainingMemory
     /// By the parts of the model.
     public let trained: [TrainedPart]
@@ -85,6 +87,7 @@ public struct DryRun: Sendable {
         (sequenceCount, truncatedCount, blankCount) = (counts.sequences, counts.truncated, counts.blank)
         ignoredMediaCount = counts.media
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
+        validation = plan.validation.map { ($0.queryCount, $0.documentCount) }
         memory = try TrainingMemory(plan, traces: largest)
     }
 

@@ -143,7 +143,8 @@ public final class TrainingRun {
 
     private func isCheckpointDue(after step: Int, secondsSinceLast seconds: Double) -> Bool {
         let (steps, minutes) = (plan.config.checkpointEvery, plan.config.checkpointEveryMinutes)
-        return isDone || step == watch.bestStep || (steps > 0 && step % steps == 0) || (minutes > 0 && seconds >= 60 * minutes)
+        return isDone || step == watch.bestStep || (steps > 0 && step % steps == 0)
+            || (minutes > 0 && seconds >= 60 * minutes)
     }
 
     /// Saves what the last checkpoint has not, and says where the run can go on.
@@ -227,7 +228,8 @@ public final class TrainingRun {
             resumedAfter: firstStep, seconds: seconds,
             metrics: lines.compactMap { if case .step(let metrics) = $0 { metrics } else { nil } },
             validations: lines.compactMap { if case .validation(let found) = $0 { found } else { nil } },
-            sequenceCount: sequenceCount, truncatedCount: truncatedCount, blankCount: blankCount, ignoredMediaCount: ignoredMediaCount,
+            sequenceCount: sequenceCount, truncatedCount: truncatedCount, blankCount: blankCount,
+            ignoredMediaCount: ignoredMediaCount,
             counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
