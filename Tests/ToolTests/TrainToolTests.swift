@@ -174,6 +174,65 @@ struct TrainToolTests {
         try world.encode("queries", world.path("run/checkpoints/\(names[0])"), to: "v")
     }
 
+    @Test("watch tells where a run stands while it trains and when it has ended, and ends with it")
+    func watch() throws {
+        _ = try train("run")
+        let text = try world.succeed("tvt-train", ["watch", "run", "--once"]).outputText
+        #expect(text.hasPrefix("step 6 of 6 (100.0 %), finished\nloss "), "\(text)")
+        #expect(try world.succeed("tvt-train", ["watch", "run"]).outputText == text)
+        func state(_ run: String) throws -> String? {
+            let output = try world.succeed("tvt-train", ["watch", run, "--once", "--json"]).output
+            return try JSONValue.parse(output, path: "watch")["state"]?.string
+        }
+        #expect(try state("run") == "finished")
+        let running = try RunningTool("tvt-train", SmallWorld.training("long", ["steps=1000000"]), in: world)
+        try #require(running.wait { Files.exists(world.path("long/metrics.jsonl")) })
+        #expect(try state("long") == "running")
+        running.send(SIGTERM)
+        #expect(try running.finish().status == 130)
+        #expect(try state("long") == "stopped")
+        #expect(try world.succeed("tvt-train", ["watch", "long"]).outputText.contains("of 1,000,000"))
+        try world.fail("tvt-train", ["watch", "run", "--json"], status: 64, naming: ["--once"])
+        try world.fail("tvt-train", ["watch", "nowhere"], status: 66, naming: ["nowhere", "lock.json"])
+        try world.fail("tvt-train", ["watch"], status: 64, naming: ["<run>"])
+        try world.fail("tvt-train", ["look", "run"], status: 64, naming: ["\"look\"", "--help"])
+    }
+
+    @Test("validation's figures are those of encoding, searching and evaluating the checkpoint by the tools")
+    func validation() throws {
+        let judgements = (0..<24).map { "q\($0) 0 d\(3 * $0) 2\nq\($0) 0 d\(3 * $0 + 1) 1\n" }.joined()
+        try world.temporary.write(judgements, to: "dev.qrels")
+        let judged = try world.run(
+            "tvt-store", ["judgements", "road", "dev.qrels", "--split", "dev", "--as", "judged"])
+        try #require(judged.status == 0, "\(judged.errorText)")
+        let settings = ["validation={dataset: judged, every: 3, metrics: [mrr@10, ndcg@10]}"]
+        let dry = try world.run("tvt-train", SmallWorld.training("run", settings) + ["--dry-run", "--json"])
+        #expect(try JSONValue.parse(dry.output, path: "dry")["validation"]?["queries"]?.integer == 24)
+        let result = try world.run("tvt-train", SmallWorld.training("run", settings) + ["--json"])
+        try #require(result.status == 0, "\(result.errorText)")
+        #expect(result.errorText.contains("24 of the 24 judged queries of judged have positives and are trained on"))
+        let report = try JSONValue.parse(result.output, path: "train")
+        let last = try #require(report["last_validation"]?["validation"])
+        #expect(last["queries"]?.integer == 24 && last["documents"]?.integer == 72)
+        for side in ["corpus", "queries"] {
+            try world.encode(side, world.path("run/model"), to: side, ["--dtype", "f32"])
+        }
+        try world.succeed(
+            "tvt-search", ["--queries", "queries", "--corpus", "corpus", "--depth", "100", "--output", "all.run"])
+        let measured = try JSONValue.parse(
+            world.succeed(
+                "tvt-eval",
+                ["--run", "all.run", "--qrels", "judged", "--metrics", "mrr@10,ndcg@10", "--format", "json"]
+            ).output, path: "eval")
+        for name in ["mrr@10", "ndcg@10"] {
+            let ours = try #require(last[name]?.double)
+            let theirs = try #require(measured["runs"]?.array?[0]["measures"]?[name]?.double)
+            #expect(abs(ours - theirs) < 1e-6, "\(name): \(ours), \(theirs)")
+        }
+        let best = try #require(report["best"]?["step"]?.integer)
+        #expect([3, 6].contains(best) && world.exists("run/best/model.safetensors"))
+    }
+
     @Test("an interrupted run that is resumed ends as one that was not", arguments: [[], ["lora={r: 4, alpha: 8}"]])
     func interruption(settings: [String]) throws {
         let settings = settings + ["steps=300"]

@@ -64,7 +64,9 @@ struct RunStatusTests {
         let run = world.folder("run")
         try TrainingRunTests.train(world, ["validation={dataset: dev, every: 2}"], to: run)
         let page = try Files.readText(run.appending("report.html"))
-        for word in ["<h2>Loss</h2>", "<h3>ndcg@10</h3>", "<h2>Learning rate</h2>", "best so far", "aria-label=\"loss by step\""] {
+        for word in [
+            "<h2>Loss</h2>", "<h3>ndcg@10</h3>", "<h2>Learning rate</h2>", "best so far", "aria-label=\"loss by step\"",
+        ] {
             #expect(page.contains(word), "\(word)")
         }
         #expect(page.ranges(of: "<svg").count == 8)

@@ -1,5 +1,5 @@
 import Base
-import Evaluation
+import Engine
 import Examples
 import JSON
 import Models
@@ -205,7 +205,8 @@ struct ValidationTests {
     @Test("a run that was killed anywhere stops where one that was not does", arguments: [2, 4, 6, 8])
     func patienceOfResumed(step: Int) throws {
         let world = try Self.world()
-        let overrides = Self.patient.map { $0.replacing("keep_checkpoints=1", with: "keep_checkpoints=20") }
+        let overrides =
+            Self.patient.map { $0.replacing("keep_checkpoints=1", with: "keep_checkpoints=20") }
             + ["checkpoint_every=2"]
         let whole = try TrainingRunTests.train(world, overrides, to: world.folder("whole"))
         let killed = world.folder("killed")
@@ -273,7 +274,8 @@ struct ValidationTests {
         arguments: [
             ("{every: 3}", "\"validation.dataset\""), ("{dataset: dev, share: 0.1}", "\"validation.share\""),
             ("{share: 0.1, split: dev}", "\"validation.split\""), ("{share: 0}", "\"validation.share\" must be"),
-            ("{share: 0.51}", "\"validation.share\" must be"), ("{share: 0.1, every: 0}", "\"validation.every\" must be"),
+            ("{share: 0.51}", "\"validation.share\" must be"),
+            ("{share: 0.1, every: 0}", "\"validation.every\" must be"),
             ("{share: 0.1, metrics: [nose@3]}", "\"nose@3\" is not a measure"),
             ("{share: 0.1, metrics: []}", "must be a list of measures"),
             ("{share: 0.1, metrics: [num_ret]}", "num_ret, which is no mean"),

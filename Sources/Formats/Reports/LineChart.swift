@@ -81,7 +81,8 @@ public struct LineChart {
                 svg += "<circle class=\"after\" cx=\"\(x(stretch.x))\" cy=\"\(y(stretch.mean))\" r=\"3\"/>"
             }
         }
-        svg += "<text class=\"tick\" x=\"\(left)\" y=\"\(height - 8)\">\(html(xName)) \(Self.number(firstX, within: lastX))</text>"
+        svg +=
+            "<text class=\"tick\" x=\"\(left)\" y=\"\(height - 8)\">\(html(xName)) \(Self.number(firstX, within: lastX))</text>"
         svg +=
             "<text class=\"tick\" text-anchor=\"end\" x=\"\(width - 8)\" y=\"\(height - 8)\">\(Self.number(lastX, within: lastX))</text>"
         return svg + "</svg>"

@@ -11,6 +11,11 @@ extension DryRun {
     public var text: String {
         var lines = ["lock      \(lock)", "steps     \(stepCount)", "datasets"]
         lines += parts.flatMap(\.lines) + batchLines
+        if let validation {
+            lines.append(
+                "validation  \(grouped(validation.queryCount)) queries among \(grouped(validation.documentCount)) documents"
+            )
+        }
         lines.append("first examples, as the model is given them")
         for (number, example) in examples.enumerated() {
             lines.append("  \(number + 1). \(example.dataset)")
@@ -63,7 +68,7 @@ extension DryRun {
     }
 
     public var json: JSONValue {
-        [
+        var json: JSONObject = [
             "lock": JSONValue(lock), "steps": JSONValue(stepCount),
             "datasets": .array(parts.map(\.json)), "batches": batching.json,
             "examples": .array(
@@ -75,6 +80,12 @@ extension DryRun {
                 }),
             "tokens": tokensJSON, "loss": lossJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,
         ]
+        if let validation {
+            json["validation"] = [
+                "queries": JSONValue(validation.queryCount), "documents": JSONValue(validation.documentCount),
+            ]
+        }
+        return .object(json)
     }
 
     private var lossJSON: JSONValue {

@@ -35,6 +35,8 @@ public struct DryRun: Sendable {
     public let repeatedCount: Int
     /// Passages left out of a query's denominator as known positives.
     public let maskedCount: Int
+    /// What the model would be measured on; nil for nothing.
+    public let validation: (queryCount: Int, documentCount: Int)?
     public let memory: TrainingMemory
     /// What the loss is made of, every key with its value, and the recipe that it comes from.
     public let loss: TrainingConfig.LossOptions
@@ -96,6 +98,7 @@ public struct DryRun: Sendable {
         (loss, temperature) = (plan.config.loss, plan.config.temperature)
         unscoredCount = plan.teacher == nil ? nil : counts.unscored
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
+        validation = plan.validation.map { ($0.queryCount, $0.documentCount) }
         memory = try TrainingMemory(plan, traces: largest)
     }
 

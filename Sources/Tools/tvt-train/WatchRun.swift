@@ -27,6 +27,9 @@ struct WatchRun: ParsableCommand {
 
     private static let leastSecondsBetweenReads = 1.0
 
+    /// A line that fills a terminal would be broken by some.
+    private static var width: Int { TextBars.terminalWidth() - 1 }
+
     func validate() throws {
         guard !common.json || once else { throw ValidationError("--json goes with --once") }
     }
@@ -35,8 +38,7 @@ struct WatchRun: ParsableCommand {
         let path = FilePath(folder)
         if once {
             let status = try RunStatus(reading: path)
-            return try writeToStandardOutput(
-                common.json ? status.json.pretty() : status.text(width: TextBars.terminalWidth()))
+            return try writeToStandardOutput(common.json ? status.json.pretty() : status.text(width: Self.width))
         }
         let redraws = isatty(STDOUT_FILENO) == 1
         var shown: RunStatus?
@@ -46,7 +48,7 @@ struct WatchRun: ParsableCommand {
             let start = Clock.seconds()
             let status = try RunStatus(reading: path)
             if status != shown {
-                let text = status.text(width: TextBars.terminalWidth() - 1)
+                let text = status.text(width: Self.width)
                 try writeToStandardOutput((redraws && lineCount > 0 ? "\u{1B}[\(lineCount)A\u{1B}[J" : "") + text)
                 lineCount = text.count { $0 == "\n" }
                 shown = status

@@ -42,26 +42,26 @@ public struct EventEntry: Sendable {
     }
 
     private static func event(_ wallTime: Double, step: Int) -> ProtobufMessage {
-        var event = ProtobufMessage()
-        event.append(1, double: wallTime)
-        event.append(2, integer: step)
-        return event
+        var message = ProtobufMessage()
+        message.append(1, double: wallTime)
+        message.append(2, integer: step)
+        return message
     }
 
     /// What every file begins with.
     static func version(wallTime: Double) -> [UInt8] {
-        var event = event(wallTime, step: 0)
-        event.append(3, text: "brain.Event:2")
-        return event.bytes
+        var message = event(wallTime, step: 0)
+        message.append(3, text: "brain.Event:2")
+        return message.bytes
     }
 
     /// Has a TensorBoard that reads along forget what it has of this step and later ones.
     static func restart(wallTime: Double, step: Int) -> [UInt8] {
         var session = ProtobufMessage()
         session.append(1, integer: 1)
-        var event = event(wallTime, step: step)
-        event.append(7, message: session)
-        return event.bytes
+        var message = event(wallTime, step: step)
+        message.append(7, message: session)
+        return message.bytes
     }
 
     /// The step of a record that was written here, nil for any other.

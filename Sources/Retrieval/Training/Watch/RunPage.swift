@@ -21,10 +21,13 @@ struct RunPage {
         page.add("Loss", chart(steps, "loss by step", startsAtZero: true, \.loss))
         if !validations.isEmpty { page.add("Validation", validationSection(validations)) }
         page.add("Learning rate", chart(steps, "learning rate by step", startsAtZero: true, \.learningRate))
-        page.add("Norm of the gradient", chart(steps, "norm of the gradient by step", startsAtZero: true, \.gradientNorm))
+        page.add(
+            "Norm of the gradient", chart(steps, "norm of the gradient by step", startsAtZero: true, \.gradientNorm))
         page.add(
             "Tokens a second",
-            chart(steps, "tokens a second by step", startsAtZero: true) { Double($0.tokenCount) / max($0.seconds, 1e-9) })
+            chart(steps, "tokens a second by step", startsAtZero: true) {
+                Double($0.tokenCount) / max($0.seconds, 1e-9)
+            })
         if steps.contains(where: { $0.residentByteCount != nil }) {
             page.add(
                 "Memory, MB",
@@ -47,7 +50,8 @@ struct RunPage {
             (value: decimal(Double(tokens) / max(seconds, 1e-9), digits: 0), label: "tokens a second"),
         ]
         if let first = steps.first, let last = steps.last {
-            tiles.append((value: decimal(last.loss, digits: 4), label: "loss, at first \(decimal(first.loss, digits: 4))"))
+            tiles.append(
+                (value: decimal(last.loss, digits: 4), label: "loss, at first \(decimal(first.loss, digits: 4))"))
         }
         if let best = validations.last(where: \.isBest), let metric = plan.config.validation?.best,
             let value = best[metric]

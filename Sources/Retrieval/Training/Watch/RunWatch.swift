@@ -117,11 +117,13 @@ final class RunWatch {
                 ("speed/examples_per_second", Double(queryCount) / max(taken.seconds, 1e-9)),
                 ("memory/resident_mib", Double(taken.residentByteCount ?? 0) / Double(1 << 20)),
             ]
-            entry.scalars += shares.map { ("share/\($0.reference)", Double($0.queryCount) / Double(queryCount)) }
+            entry.scalars += shares.map {
+                (tag: "share/\($0.reference)", value: Double($0.queryCount) / Double(queryCount))
+            }
         }
         if let scores {
             entry.histograms = [("scores/positive", scores.positives), ("scores/negative", scores.negatives)]
-                .compactMap { tag, values in ScoreHistogram(of: values).map { (tag, $0) } }
+                .compactMap { tag, values in ScoreHistogram(of: values).map { (tag: tag, histogram: $0) } }
         }
         guard !entry.scalars.isEmpty || !entry.histograms.isEmpty else { return }
         try events.append(entry)
@@ -145,7 +147,7 @@ final class RunWatch {
         try metrics.append(.validation(found))
         if let events {
             var entry = EventEntry(step: step)
-            entry.scalars = found.values.map { ("validation/\($0.name)", $0.value) }
+            entry.scalars = found.values.map { (tag: "validation/\($0.name)", value: $0.value) }
             try events.append(entry)
         }
         log.info(

@@ -57,7 +57,8 @@ public struct ScoreSample: Sendable, Equatable {
             func rows(_ rows: [Int]) throws -> Tensor {
                 try vectors_UD.detached().indexSelect(0, Tensor(rows.map(Int64.init)).to(vectors_UD.device))
             }
-            return try rows(batch.queryRows).matmul(rows(batch.passageRows).transpose(0, 1)).to(.cpu).contiguous().floats()
+            return try rows(batch.queryRows).matmul(rows(batch.passageRows).transpose(0, 1)).to(.cpu).contiguous()
+                .floats()
         }
         let interval = max(1, scores.count / Self.mostOfBatch)
         for (query, own) in batch.positives.enumerated() {

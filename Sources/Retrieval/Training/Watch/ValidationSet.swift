@@ -95,7 +95,8 @@ public final class ValidationSet {
         if let wanted {
             guard splits.contains(where: { $0.utf8.elementsEqual(wanted.utf8) }) else {
                 throw places.failure(
-                    "validation.split", "is \(escaped(wanted.utf8)), and \(dataset.reference) has no such judgements; \(known)")
+                    "validation.split",
+                    "is \(escaped(wanted.utf8)), and \(dataset.reference) has no such judgements; \(known)")
             }
             return wanted
         }
@@ -112,7 +113,8 @@ public final class ValidationSet {
 
     /// Says how many of the queries are trained on: figures on these are no measure of what is learnt.
     private static func noteTrained(_ queries: [UInt32], of dataset: Dataset, _ source: ExampleSource) throws {
-        for part in source.parts where part.dataset.digest == dataset.digest {
+        let digest = dataset.manifest.queries.logicalDigest
+        for part in source.parts where part.dataset.manifest.queries.logicalDigest == digest {
             guard let positives = part.dataset.positives else { continue }
             let count = try queries.count { try !positives.range(of: Int($0)).isEmpty }
             guard count > 0 else { continue }
@@ -142,7 +144,8 @@ private struct ChosenQueries {
                 throw Failure(
                     .badData,
                     "\(dataset.reference): the grade of \(escaped(try dataset.documentID(Int(document)))) for the query "
-                        + "\(escaped(try dataset.queryID(Int(query)))) is \(scores![index]), and measures take whole numbers")
+                        + "\(escaped(try dataset.queryID(Int(query)))) is \(scores![index]), and measures take whole numbers"
+                )
             }
             return (document, grade)
         }

@@ -124,11 +124,11 @@ struct Validator {
         guard size > 0 else { return }
         for start in stride(from: 0, through: usable.count - size, by: size) {
             try Interruption.check()
-            losses.add(try loss(of: usable[start..<(start + size)], sides), queryCount: size)
+            losses.add(try batchLoss(of: usable[start..<(start + size)], sides), queryCount: size)
         }
     }
 
-    private func loss(of pairs: ArraySlice<ValidationSet.Pair>, _ sides: Sides) throws -> Double {
+    private func batchLoss(of pairs: ArraySlice<ValidationSet.Pair>, _ sides: Sides) throws -> Double {
         var documents: [UInt32] = []
         var positives: [Int] = []
         for pair in pairs {
