@@ -56,7 +56,7 @@ public final class TrainingGroup {
     /// - Parameter own_ND: of this process's inputs.
     func vectors(_ own_ND: Tensor, _ division: WorkDivision) throws -> Tensor {
         try withoutGradients {
-            let own = own_ND.detached()
+            let own = try own_ND.detached()
             let missing = division.longest - own.size(0)
             let padded =
                 missing == 0
