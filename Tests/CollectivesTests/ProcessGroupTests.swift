@@ -15,7 +15,7 @@ struct ProcessGroupTests {
         let port = try LocalProcesses.freePort()
         let results = Mutex([Int: Result<Value, any Error>]())
         let threads = (0..<size).map { rank in
-            Thread {
+            Foundation.Thread {
                 let result = Result {
                     try body(
                         ProcessGroup(

@@ -262,7 +262,7 @@ struct TrainToolTests {
 
     @Test("--processes trains as one does, and only the first speaks")
     func processes() throws {
-        try train("alone")
+        _ = try train("alone")
         let together = try world.succeed("tvt-train", SmallWorld.training("together") + ["--processes", "2", "--json"])
         let report = try JSONValue.parse(together.output, path: "report")
         #expect(report["steps"]?.integer == 6)
@@ -298,9 +298,9 @@ struct TrainToolTests {
 
     /// The process of a rank that another process has started.
     private static func child(of parent: Int32, rank: Int) throws -> Int32? {
-        for name in try Files.list("/proc") {
+        for name in try Files.list(FilePath("/proc")) {
             guard let process = Int32(name),
-                let status = try? Files.readText("/proc/\(name)/stat"),
+                let status = try? Files.readText(FilePath("/proc/\(name)/stat")),
                 status.split(separator: ")").last?.split(separator: " ").dropFirst().first == "\(parent)",
                 let environment = try? Files.readAll(FilePath("/proc/\(name)/environ")),
                 environment.split(separator: 0).contains(where: { $0.elementsEqual("RANK=\(rank)".utf8) })

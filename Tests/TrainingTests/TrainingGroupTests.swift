@@ -22,7 +22,7 @@ struct TrainingGroupTests {
         let port = try LocalProcesses.freePort()
         let results = Mutex([Int: Result<TrainingRun.Report, any Error>]())
         let threads = (0..<size).map { rank in
-            Thread {
+            Foundation.Thread {
                 let result = Result {
                     let group = try ProcessGroup(
                         rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
