@@ -25,13 +25,14 @@ struct TeacherScores: Sendable {
     init(_ options: TrainingConfig.LossOptions, _ source: ExampleSource, _ places: KeyPlaces) throws {
         unscored = options.teacher.unscored
         let paths = options.teacher.runs.map { FilePath($0) }
-        runDigests = try paths.map { try SHA256Digest.ofFile($0) }
+        let digests = try paths.map { try SHA256Digest.ofFile($0) }
+        runDigests = digests
         parts = try source.parts.enumerated().map { number, part in
             let dataset = part.dataset
             guard paths.isEmpty else {
                 return Part(
                     dataset: dataset,
-                    run: try RunScores(paths[number], digest: runDigests[number], dataset, part.options.reference))
+                    run: try RunScores(paths[number], digest: digests[number], dataset, part.options.reference))
             }
             let lacking = [("positives", dataset.positives), ("negatives", dataset.negatives)].first {
                 $0.1?.hasScores != true

@@ -1,6 +1,6 @@
 internal import Base
 internal import Examples
-public import Inputs
+internal import Inputs
 public import Models
 
 /// A micro-batch as the model sees it: every different input once, and who is whose.
