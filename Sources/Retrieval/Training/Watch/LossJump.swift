@@ -1,4 +1,4 @@
-public import JSON
+internal import JSON
 
 /// What is told of a step whose loss is far above those of the steps before.
 public struct LossJump: Sendable, Equatable {

@@ -1,4 +1,4 @@
-public import Base
+internal import Base
 public import JSON
 public import SystemPackage
 

@@ -3,6 +3,7 @@ internal import Encoding
 internal import Evaluation
 internal import Models
 internal import Rankings
+internal import Records
 internal import Search
 internal import SystemPackage
 internal import Tensors
