@@ -291,8 +291,8 @@ let tools: [Target] = layer(
         tool(
             "tvt-encode",
             uses: [
-                "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine", "Store", "Remotes",
-                "Encoding",
+                "Archives", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine", "Store",
+                "Remotes", "Encoding",
             ]),
         tool(
             "tvt-model",
@@ -362,7 +362,7 @@ let testTargets: [Target] = [
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Collectives", uses: ["Tensors", "Collectives"]),
     tests(
-        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels"],
+        "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels", "tvt-model"],
         packages: [systemPackage], exclude: ["Golden"]),
     tests(
         "Encoding",
@@ -388,7 +388,8 @@ let testTargets: [Target] = [
     tests(
         "Training",
         uses: [
-            "JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples", "Vectors",
+            "JSON", "Collectives", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples",
+            "Vectors",
         ],
         packages: [systemPackage],
         exclude: ["Golden"]),

@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import JSON
 import Records
 import Store
@@ -90,6 +91,26 @@ struct ModelToolTests {
         #expect(server.end() == 130)
     }
 
+    /// Before, one of six such ends found the libraries' objects destroyed under its threads, and aborted.
+    @Test("a signal in the middle of requests ends the server as one between them does", arguments: [SIGINT, SIGTERM])
+    func signalsDuringRequests(signal: Int32) throws {
+        for round in 0..<8 {
+            let server = try store.serve("sample", ["--model", model.string, "--inputs", "frames=6"])
+            let client = server.client
+            let threads = try (0..<4).map { number in
+                // Until the server is gone; every kind of record is asked for.
+                try Thread {
+                    var count = number
+                    while (try? client.ask("/api/model/documents/\(count % 3)")) != nil { count += 1 }
+                }
+            }
+            usleep(UInt32(20_000 * (1 + round % 4)))
+            #expect(server.end(signal) == 130)
+            for thread in threads { thread.join() }
+            #expect(!server.errorText.contains("terminate") && !server.errorText.contains("pure virtual"))
+        }
+    }
+
     @Test("--ignore-media shows the text alone, and says so")
     func ignoringMedia() throws {
         let server = try store.serve(
@@ -106,6 +127,9 @@ struct ModelToolTests {
             (["--query-prompt", "x"], 64, "--query-prompt is about a model"),
             (["--ignore-media"], 64, "--ignore-media is about a model"),
             (["--model", model.string, "--inputs", "chat=maybe"], 64, "chat=maybe"),
+            (["--model", model.string, "--inputs", "chat=maybe"], 64, "chat is true or false"),
+            (["--model", model.string, "--inputs", "frames=0"], 64, "frames is a whole number from 1 to 100000"),
+            (["--model", model.string, "--inputs", "legs=4"], 64, "with a key among chat, "),
             (["--model", model.string, "--preset", "nobody"], 64, "nobody"),
             (["--model", model.string, "--inputs", "chat=true"], 78, "chat template"),
             (["--model", store.folder("nowhere").string], 66, "nowhere"),

@@ -173,9 +173,10 @@ struct DatasetEncoderTests {
         data.documents[2].title = nil
         data.documents[2].video = MediaReference(name: "v.mp4")
         let mute = try data.commit(as: "mute")
-        #expect(throws: InputError.self) {
+        let without = #expect(throws: InputError.self) {
             try encode(RecordSource(mute, .corpus, model, ignoresMedia: true), model, into: data.temporary("x"))
         }
+        #expect(without?.advice?.contains("--blank-texts skip") == true, "\(String(describing: without))")
     }
 
     @Test func emptySidesGiveEmptyFolders() throws {

@@ -1,6 +1,7 @@
 import Base
 import Store
 import JSON
+import Records
 import SystemPackage
 import TestKit
 import Testing
@@ -92,6 +93,59 @@ struct EncodeToolTests {
         for name in try visible(calm) {
             #expect(try Files.readAll(rough.appending(name)) == Files.readAll(calm.appending(name)), "\(name)")
         }
+    }
+
+    /// A list of what is left out that cannot be written is an error before anything is encoded.
+    @Test func theListOfLeftOutRecordsIsOpenedFirst() throws {
+        let data = try SampleData(documentCount: 3)
+        _ = try data.commit()
+        let output = data.temporary("v")
+        try Files.makeDirectory(data.temporary("folder"))
+        let wrong: [(list: String, status: Int32, words: String)] = [
+            ("-", 64, "--quarantine is a file"), (output.string, 64, "where the vectors are written"),
+            (output.string + "/./vectors.json", 64, "where the vectors are written"),
+            (output.appending("part-00000.left-out.jsonl").string, 64, "where the vectors are written"),
+            (data.temporary("folder").string, 73, "is not a regular file"),
+        ]
+        for (list, status, words) in wrong {
+            let result = try run("tvt-encode", arguments(data, "corpus", output, ["--quarantine", list]))
+            #expect(result.status == status && result.errorText.contains(words), "\(list): \(result.errorText)")
+            #expect(!result.errorText.contains("standard output") && !Files.exists(output))
+        }
+        let beside = output.appending("list.jsonl.gz")
+        #expect(try run("tvt-encode", arguments(data, "corpus", output, ["--quarantine", beside.string])).status == 0)
+        #expect(try Files.readAll(beside).starts(with: [0x1F, 0x8B]))
+    }
+
+    /// Records that are left out are told of in every run, those of parts that were there as well.
+    @Test func leftOutRecordsAreTold() throws {
+        var data = try SampleData(documentCount: 5)
+        data.documents[3].image = MediaReference(name: "a.png")
+        _ = try data.commit()
+        let (output, list) = (data.temporary("v"), data.temporary("list"))
+        let first = try run("tvt-encode", arguments(data, "corpus", output, ["--quarantine", list.string]))
+        #expect(first.status == 0 && first.errorText.contains("1 of 5 records are left out; \(list) says why"))
+        #expect(try Files.readText(list).split(separator: "\n").count == 1)
+        let again = try run("tvt-encode", arguments(data, "corpus", output, ["--resume"]))
+        #expect(again.status == 0 && again.errorText.contains("1 of 5 records are left out; part-"))
+        #expect(try VectorsReader(opening: output).count == 4)
+    }
+
+    /// A folder without a single vector is no result, unless others hold the rest; the list says why.
+    @Test func whereNothingIsLeft() throws {
+        var data = try SampleData(documentCount: 4)
+        for index in 0..<4 { data.documents[index].image = MediaReference(name: "a.png") }
+        _ = try data.commit()
+        let (output, list) = (data.temporary("v"), data.temporary("list"))
+        let result = try run(
+            "tvt-encode", arguments(data, "corpus", output, ["--quarantine", list.string, "--part-size", "3"]))
+        #expect(result.status == 65 && result.errorText.contains("no record is left"), "\(result.errorText)")
+        #expect(try Files.readText(list).split(separator: "\n").count == 4)
+        #expect(!Files.exists(output.appending("vectors.json")))
+        let shard = try run(
+            "tvt-encode",
+            arguments(data, "corpus", data.temporary("s"), ["--quarantine", list.string, "--shard", "0/2"]))
+        #expect(shard.status == 0 && shard.errorText.contains("2 of 2 records are left out"), "\(shard.errorText)")
     }
 
     @Test func refusals() throws {

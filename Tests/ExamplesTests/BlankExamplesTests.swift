@@ -106,6 +106,16 @@ struct BlankExamplesTests {
         let source = try world.source { $0.blankTexts = .skip }
         #expect(source.parts[0].counts.leftOutAsBlank == 1 && source.parts[0].exampleCount == 39)
         for slot in 0..<78 as Range<UInt64> { #expect(try source.example(at: slot).query != 1) }
+        for ignoresMedia in [false, true] {
+            let refused = try #require(throws: Failure.self) {
+                try world.source {
+                    $0.blankTexts = .error
+                    $0.ignoresMedia = ignoresMedia
+                }
+            }
+            #expect(refused.advice?.contains("blank_texts: skip") == true)
+            #expect(refused.advice?.contains("ignore_media") == ignoresMedia, "\(refused)")
+        }
         quirks.queryTexts = Dictionary(uniqueKeysWithValues: (0..<40).map { ($0, " ") })
         try world.add("void", quirks)
         let error = try #require(throws: Failure.self) { try world.source([.init("void")]) { $0.blankTexts = .skip } }

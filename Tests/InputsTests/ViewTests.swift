@@ -24,6 +24,8 @@ struct ViewTests {
             names[name] = try tree.open(name).readAll()
         }
         names["broken"] = Array(names["rgb.png"]!.prefix(60))
+        let thin = Bitmap(width: 1, height: 300, channelCount: 3, pixels: [UInt8](repeating: 90, count: 900))
+        names["thin"] = try thin.encoded(as: .png)
         self.names = names
         items = Dictionary(uniqueKeysWithValues: names.values.map { (SHA256Digest.of($0), $0) })
     }
@@ -33,10 +35,17 @@ struct ViewTests {
     ) throws -> InputPlanner {
         let folder = temporary("model")
         if !Files.isDirectory(folder) { try SeeingModel.write(to: folder, documentLimit: limit) }
-        var overrides = ModelCard.Overrides()
+        return try planner(of: folder, role, ModelCard.Overrides(), inputs, ignoresMedia: ignoresMedia)
+    }
+
+    private func planner(
+        of folder: FilePath, _ role: Role = .document, _ overrides: ModelCard.Overrides,
+        _ inputs: [InputSettings.Key: String], ignoresMedia: Bool = false, more: [UInt8] = []
+    ) throws -> InputPlanner {
+        var overrides = overrides
         for (key, value) in inputs { try overrides.inputs.set(key, to: value) }
         let model = try EmbeddingModel(withoutWeightsOf: folder, overrides: overrides)
-        let items = self.items
+        let items = self.items.merging([SHA256Digest.of(more): more]) { own, _ in own }
         return InputPlanner(
             model.texts(of: role), role, try InputForm(model), ignoresMedia: ignoresMedia, mediaAdvice: "",
             mediaBytes: { digest, body in
@@ -143,6 +152,92 @@ struct ViewTests {
         }
         // The next one is shown.
         #expect(try viewer.view(content("ba", .image, "rgb.png"), at: place).items.count == 1)
+    }
+
+    /// A record may say a size that no model could be given, of an item that has another.
+    @Test func aSizeThatIsRefusedIsMeasured() throws {
+        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
+        let planner = try planner(
+            of: sourceRoot.appending("manifests/tiny/qwen2.5-vl"),
+            .init(pooling: Poolings(.last), normalize: true, query: side, document: side), [.chat: "true"])
+        let own = try planner.plan(content("ba", .image, "rgb.png"), at: place)
+        let wrong = content("ba", .image, "rgb.png", width: 5, height: 99_999)
+        #expect(try planner.plan(wrong, at: place).input == own.input)
+        #expect(try InputViewer(planner).view(wrong, at: place).items.count == 1)
+        // One that has such a size, or of which nothing else is known, is refused as before.
+        for height in [300, 310] {
+            let error = try #require(throws: InputError.self) {
+                try planner.plan(content("ba", .image, "thin", width: 1, height: height), at: place)
+            }
+            #expect(error.reason.contains("1 × 300"), "\(error)")
+        }
+    }
+
+    /// What is advised is about the media that there are.
+    @Test func adviceIsAboutTheKindOfMedia() throws {
+        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
+        func planner(of name: String, more: [UInt8] = []) throws -> InputPlanner {
+            try self.planner(
+                of: sourceRoot.appending("manifests/tiny/\(name)"),
+                .init(pooling: Poolings(.last), normalize: true, query: side, document: side), [.chat: "true"],
+                more: more)
+        }
+        func advice(_ planner: InputPlanner, _ content: RecordContent) throws -> String {
+            try #require(try #require(throws: InputError.self) { try planner.plan(content, at: place) }.advice)
+        }
+        let frames = try advice(self.planner(inputs: [.frameCount: "20"]), content("ba", .video, "clip.mp4"))
+        #expect(frames.contains("frames") && !frames.contains("pictures") && !frames.contains("sounds"), "\(frames)")
+        // 400 seconds of silence, a byte a sample.
+        var wave = Array("RIFF".utf8)
+        func append(_ number: Int, _ byteCount: Int) {
+            for byte in 0..<byteCount { wave.append(UInt8(truncatingIfNeeded: number >> (8 * byte))) }
+        }
+        let count = 400 * 8000
+        append(36 + count, 4)
+        wave += Array("WAVEfmt ".utf8)
+        for (number, byteCount) in [(16, 4), (1, 2), (1, 2), (8000, 4), (8000, 4), (1, 2), (8, 2)] {
+            append(number, byteCount)
+        }
+        wave += Array("data".utf8)
+        append(count, 4)
+        wave += [UInt8](repeating: 0x80, count: count)
+        let reference = MediaReference(.init(digest: .of(wave), size: wave.count))
+        let long = RecordContent(
+            id: Array("d".utf8), text: nil, media: [.init(kind: .audio, reference: reference)])
+        let sound = try advice(planner(of: "qwen2.5-omni", more: wave), long)
+        #expect(sound.contains("sounds") && !sound.contains("pictures") && !sound.contains("frames"), "\(sound)")
+        // A model without ears.
+        let deaf = try planner(of: "qwen2.5-vl")
+        #expect(try advice(deaf, content("ba", .audio, "mono-8k.wav")).contains("tvt-model show"))
+        #expect(try advice(deaf, content(nil, .audio, "mono-8k.wav")).contains("--quarantine"))
+        let unread = try self.planner(ignoresMedia: true)
+        #expect(try advice(unread, content(nil, .image, "rgb.png")).contains("--ignore-media"))
+    }
+
+    /// The times of frames are those of the file, also where pictures are shown for different times.
+    @Test func unevenFramesHaveTheirOwnTimes() throws {
+        let tree = try SourceTree(sourceRoot.appending("Tests/MediaTests/Golden/kinds.tar.zst"))
+        let bytes = try tree.open("uneven.mp4").readAll()
+        // Those of 30 a second that were kept: see make-kinds.py.
+        let times = (0..<60).filter { $0 % 7 == 0 || $0 % 5 == 0 }.map { Double($0) / 30 }
+        let read = try bytes.withUnsafeBytes { try Video.pictureTimes(of: $0) }
+        #expect(read.count == times.count && zip(read, times).allSatisfy { abs($0 - $1) < 1e-3 })
+        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 64)
+        let planner = try planner(
+            of: sourceRoot.appending("manifests/tiny/qwen2.5-vl"),
+            .init(pooling: Poolings(.last), normalize: true, query: side, document: side),
+            [.chat: "true", .frameCount: "18", .frameSize: "56x56", .framePixels: "3136-12544"],
+            more: bytes)
+        let reference = MediaReference(.init(digest: .of(bytes), size: bytes.count))
+        let content = RecordContent(
+            id: Array("d".utf8), text: nil, media: [.init(kind: .video, reference: reference)])
+        let captions = try InputViewer(planner).view(content, at: place).items[0].captions
+        #expect(captions.count == 18 && captions[1] == "step 1, frame 1 at 0.2 s")
+        for caption in captions {
+            let words = caption.split(separator: " ")
+            let index = try #require(Int(words[3]))
+            #expect(caption.hasSuffix(" frame \(index) at \(decimal(times[index], digits: 1)) s"))
+        }
     }
 
     @Test(arguments: [false, true]) func itIsShownWhereATextIsCut(hasImage: Bool) throws {

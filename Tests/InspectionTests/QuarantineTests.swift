@@ -90,7 +90,10 @@ import Testing
     @Test func whereNothingIsLeft() throws {
         let result = try place.convert([document("1", "image", "bad.png")], ["--quarantine", "q"])
         #expect(result.status == 65 && result.errorText.contains("no document is left"), "\(result.errorText)")
-        #expect(try place.isEmpty() && !Files.exists(place.folder("q")))
+        // Nothing is converted, and the list still says why.
+        #expect(try place.isEmpty() && place.quarantine().count == 1)
+        let folder = try place.convert([document("1", "image", "bad.png")], ["--quarantine", "."])
+        #expect(folder.status == 73 && !folder.errorText.contains("standard output"), "\(folder.errorText)")
         let good = try place.convert([document("1", "image", "rgb.png")], ["--quarantine", "q"])
         #expect(good.status == 0)
         #expect(try good.report["quarantined"] == .object([:]) && Files.readText(place.folder("q")).isEmpty)

@@ -105,6 +105,53 @@ struct GraftTests {
         #expect(error?.place.field == "model_type" && !Files.exists(temporary("graft")))
     }
 
+    /// Squares that no picture of the tower holds are refused before a projector for them is made.
+    @Test func squaresOfPatchesFitIntoPictures() throws {
+        try GeneratedModel("bert").write(to: temporary("text"))
+        try GeneratedModel("audio/dinov2").write(to: temporary("vision"))
+        var recipe = GraftRecipe(towers: [.vision: temporary("vision")])
+        recipe.tokens[.vision] = "[MASK]"
+        for (size, fits) in [(1000, false), (4, false), (3, true)] {
+            recipe.pictureMergeSize = size
+            let text = try load(temporary("text"), .training)
+            guard !fits else {
+                try recipe.write(text, to: temporary("\(size)"))
+                continue
+            }
+            let error = #expect(throws: Failure.self) { try recipe.write(text, to: temporary("\(size)")) }
+            #expect(error?.exitStatus == .badConfiguration)
+            #expect(error?.message.contains("\(size) × \(size) patches") == true, "\(String(describing: error))")
+        }
+    }
+
+    /// A folder whose processor makes pictures that the squares do not fill could not be given any image.
+    @Test(arguments: [(12, 2, 78), (12, 3, 0), (8, 2, 0), (8, 3, 78)] as [(Int, Int, Int32)])
+    func squaresOfPatchesFillWhatTheProcessorMakes(side: Int, merge: Int, status: Int32) throws {
+        try GeneratedModel("bert").write(to: temporary("text"))
+        try GeneratedModel("audio/dinov2").write(to: temporary("vision"))
+        let processor: JSONValue = [
+            "image_processor_type": "BitImageProcessor", "do_resize": true, "size": ["shortest_edge": 16],
+            "do_center_crop": true, "crop_size": ["height": JSONValue(side), "width": JSONValue(side)],
+            "do_rescale": true, "do_normalize": true, "do_convert_rgb": true,
+        ]
+        try Files.replace(temporary("vision/preprocessor_config.json"), with: processor.pretty())
+        let result = try run(
+            "tvt-model",
+            [
+                "graft", "--text", temporary("text").string, "--vision", temporary("vision").string, "--output",
+                temporary("joint").string, "--image-token", "[MASK]", "--vision-merge", "\(merge)", "--pooling",
+                "mean", "--normalize", "--query-prompt", "", "--document-prompt", "", "--query-max-length", "12",
+                "--document-max-length", "12",
+            ])
+        #expect(result.status == status, "\(result.errorText)")
+        #expect(Files.exists(temporary("joint")) == (status == 0))
+        if status != 0 {
+            let count = side / 4
+            #expect(result.errorText.contains("--vision-merge \(merge)"), "\(result.errorText)")
+            #expect(result.errorText.contains("\(count) × \(count) patches"), "\(result.errorText)")
+        }
+    }
+
     /// The text model is what it was, and the projectors are a function of the seed.
     @Test func graftsKeepTheirParts() throws {
         try GeneratedModel("bert").write(to: temporary("text"))

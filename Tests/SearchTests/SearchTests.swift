@@ -202,6 +202,28 @@ private func options(
         #expect(lists.count == 4 && summary.missingDocumentCount == count)
     }
 
+    /// Records that were left out are not missing, even where a part or a shard has none but those; they are counted.
+    @Test(arguments: [1, 3]) func leftOutRecordsAreNotMissing(shardCount: Int) throws {
+        let folder = try TemporaryFolder()
+        let corpus = Rows(.spread, prefix: "d", count: 12, dims: 6, seed: 2)
+        try Rows(.spread, prefix: "q", count: 4, dims: 6, seed: 1).write(to: folder("q"), side: .queries, leftOut: [3])
+        for index in 0..<shardCount {
+            try corpus.write(
+                to: folder("\(index)"), side: .corpus, partCount: 6 / shardCount,
+                shard: .init(index: index, count: shardCount), leftOut: [0, 4, 5, 6, 7, 10, 11])
+        }
+        let folders = (0..<shardCount).map { folder("\($0)") }
+        let (lists, summary) = try search(folder("q"), folders, options(depth: 12))
+        #expect(lists.count == 3 && lists[0].count == 5)
+        #expect(summary.missingDocumentCount == 0 && summary.missingQueryCount == 0)
+        #expect(summary.leftOutDocumentCount == 7 && summary.leftOutQueryCount == 1)
+        // Both hold the same records, though neither has a vector of them.
+        let twice = #expect(throws: Failure.self) {
+            try search(folder("q"), folders + [folders[shardCount / 2]], options())
+        }
+        #expect(twice?.description.contains("is given twice") == true, "\(String(describing: twice))")
+    }
+
     @Test func missingQueries() throws {
         let folder = try TemporaryFolder()
         let queries = Rows(.spread, prefix: "q", count: 10, dims: 6, seed: 1)

@@ -193,6 +193,18 @@ import Vectors
         #expect(try JSONValue.parse(file: folder("run.json"))["missing_documents"] == 20)
     }
 
+    /// How many records have no vector is told, and recorded beside the run.
+    @Test func leftOutRecordsAreCounted() throws {
+        let folder = try folders()
+        try Rows(.spread, prefix: "d", count: 60, dims: 8, seed: 2).write(
+            to: folder("d"), side: .corpus, partCount: 3, leftOut: Set(20..<40))
+        let result = try run("tvt-search", arguments(folder, "--escape-ids", "--json"))
+        #expect(result.status == 0)
+        #expect(result.errorText.contains("20 of 60 documents have no vector"), "\(result.errorText)")
+        #expect(try JSONValue.parse(result.output, path: "output")["left_out_documents"] == 20)
+        #expect(try JSONValue.parse(file: folder("run.json"))["left_out_documents"] == 20)
+    }
+
     /// What a killed search left is swept by the next, and one that is under way is not disturbed.
     @Test func twoSearchesIntoOneFile() throws {
         let folder = try folders()

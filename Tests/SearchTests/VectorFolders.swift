@@ -44,11 +44,13 @@ struct Rows {
 
     /// Writes a folder in `partCount` parts.
     ///
-    /// - Parameter isOld: leave out of `vectors.json` what older versions did not write.
+    /// - Parameters:
+    ///   - isOld: leave out of `vectors.json` what older versions did not write.
+    ///   - leftOut: ordinals of records that get no row, as if no model could be given them.
     func write(
         to folder: FilePath, side: VectorsSide, partCount: Int = 1, type: VectorType = .f32, isNormalised: Bool = false,
         card: String = "model", dataset: String = "test", shard: Shard = Shard(), prompt: String = "",
-        isOld: Bool = false
+        isOld: Bool = false, leftOut: Set<Int> = []
     ) throws {
         var encoding: JSONObject = ["prompt": .string(prompt)]
         if shard.count > 1 { encoding["shard"] = .string("\(shard.index)/\(shard.count)") }
@@ -62,8 +64,9 @@ struct Rows {
         let count = ids.count * (shard.index + 1) / shard.count - first
         for part in 0..<partCount {
             let ordinals = first + count * part / partCount..<first + count * (part + 1) / partCount
-            var output = try writer.part(part, ordinals)
-            for ordinal in ordinals {
+            let lines = ordinals.filter(leftOut.contains).map { Array("{\"id\":\"\($0)\"}\n".utf8) }
+            var output = try writer.part(part, ordinals, leftOut: lines)
+            for ordinal in ordinals where !leftOut.contains(ordinal) {
                 try ids[ordinal].withUnsafeBytes { id in
                     try vectors[ordinal].withUnsafeBufferPointer { try output.append(id: id, vector: $0) }
                 }

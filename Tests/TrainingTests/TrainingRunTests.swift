@@ -140,6 +140,50 @@ struct TrainingRunTests {
         #expect(try Self.weights(resumed.model) == Self.weights(whole.model))
     }
 
+    /// A document of the step `step` (from 0) that no step before it has; what it is does not change the order.
+    private static func document(firstOf step: Int, _ plan: TrainingPlan) throws -> Int {
+        let size = plan.config.queriesPerStep
+        func documents(_ slots: Range<Int>) throws -> [Int] {
+            try slots.flatMap { try plan.source.example(at: UInt64($0)).passages.map(\.document) }
+        }
+        let earlier = try Set(documents(0..<step * size))
+        return try #require(documents(step * size..<(step + 1) * size).first { !earlier.contains($0) })
+    }
+
+    @Test("a record that the model cannot be given ends a run with a checkpoint of the steps before it")
+    func refusedRecord() throws {
+        let settings = ["passages_per_query=2"]
+        let document = try Self.document(firstOf: 3, TinyWorld().plan(settings))
+        var quirks = TinyWorld.Quirks()
+        quirks.illustrated = [document]
+        let world = try TinyWorld(quirks)
+        let output = world.folder("run")
+        for isResumed in [false, true] {
+            let error = try #require(throws: InputError.self) {
+                try Self.train(world, settings, to: output, resume: isResumed)
+            }
+            #expect(error.exitStatus == .badData && error.place.path == "tiny, document \(document)")
+            #expect(error.advice?.contains("ignore_media: true") == true)
+            #expect(error.advice?.contains("checkpoints/step-000003 of the steps before it, 3 of 6, is") == true)
+            #expect(try Files.list(output.appending("checkpoints")) == ["step-000003"])
+        }
+        // What was saved is what the same steps give without the record's image.
+        let calm = try TinyWorld()
+        let whole = try Self.train(calm, settings + ["checkpoint_every=3"], to: calm.folder("run"))
+        let losses = try MetricsFile.read(output.appending("metrics.jsonl")).map(\.loss)
+        #expect(losses == whole.metrics.prefix(3).map(\.loss))
+        #expect(
+            try Self.weights(output.appending("checkpoints/step-000003"))
+                == Self.weights(calm.folder("run/checkpoints/step-000003")))
+        // The first step of all has nothing to save.
+        quirks.illustrated = [try Self.document(firstOf: 0, calm.plan(settings))]
+        let early = try TinyWorld(quirks)
+        let error = try #require(throws: InputError.self) {
+            try Self.train(early, settings, to: early.folder("run"))
+        }
+        #expect(error.advice?.contains("No step was done") == true)
+    }
+
     @Test("a finished run resumes to itself, and a changed config is refused")
     func finished() throws {
         let world = try TinyWorld()

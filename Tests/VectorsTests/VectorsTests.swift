@@ -63,6 +63,22 @@ private func fill(_ writer: VectorsWriter, _ index: Int, _ ordinals: Range<Int>)
             ])
     }
 
+    /// What has to be in place before a folder is finished; where that fails it is not.
+    @Test func aFolderIsPreparedBeforeItIsFinished() throws {
+        let folder = try TemporaryFolder()
+        let writer = try VectorsWriter(folder("v"), description())
+        try fill(writer, 0, 0..<10)
+        let error = #expect(throws: Failure.self) {
+            try writer.finish(partIndices: [0]) { manifest in
+                #expect(manifest.count == 10 && !Files.exists(folder("v/vectors.json")))
+                throw Failure(.io, "no")
+            }
+        }
+        #expect(error?.message == "no" && !Files.exists(folder("v/vectors.json")))
+        #expect(try writer.finishedPart(0, 0..<10) != nil)
+        #expect(try writer.finish(partIndices: [0]).count == 10)
+    }
+
     /// Every float16 number is widened exactly; infinities and NaNs cannot pass for numbers.
     @Test func everyHalfNumberIsWidened() throws {
         let folder = try TemporaryFolder()

@@ -98,6 +98,8 @@ public struct ExampleOptions: Sendable, Equatable {
     /// Whether the model reads media. For one that does not, records of media alone are blank, and documents are told
     /// apart by their texts.
     public var readsMedia = false
+    /// Whether the model could read media and was told not to, for messages.
+    public var ignoresMedia = false
 
     public init(_ parts: [Part]) { self.parts = parts }
 

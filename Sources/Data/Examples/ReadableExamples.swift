@@ -55,7 +55,7 @@ struct ReadableExamples: Sendable {
         switch options.blankTexts {
         case .skip: try leaveOut(documents, queries, positives)
         case .encode, .error:
-            try refuse(documents, queries, positives, dataset, fills: options.shortage == .fill)
+            try refuse(documents, queries, positives, dataset, options)
         }
     }
 
@@ -97,10 +97,12 @@ struct ReadableExamples: Sendable {
         }
     }
 
-    /// - Parameter fills: whether any document of the corpus may be drawn.
     private func refuse(
-        _ documents: BlankRecords, _ queries: BlankRecords, _ positives: Links, _ dataset: Dataset, fills: Bool
+        _ documents: BlankRecords, _ queries: BlankRecords, _ positives: Links, _ dataset: Dataset,
+        _ options: ExampleOptions
     ) throws {
+        // Any document of the corpus may be drawn.
+        let fills = options.shortage == .fill
         var met: (documents: Set<UInt32>, queries: Int) = (fills ? Set(documents.ordinals) : [], 0)
         var firstQuery: Int?
         for number in 0..<linked.count {
@@ -125,7 +127,14 @@ struct ReadableExamples: Sendable {
             .badData,
             "dataset \(dataset.reference): \(met.documents.count) documents and \(met.queries) queries that training "
                 + "reads \(withoutText > 0 ? "have no text, or a blank one" : "are blank"); the first is \(first)",
-            advice: "Say blank_texts: skip in the config to leave them out"
-                + (withoutText > 0 ? "." : ", or encode to train on them as they are."))
+            advice: Self.advice(isWithoutText: withoutText > 0, options))
+    }
+
+    private static func advice(isWithoutText: Bool, _ options: ExampleOptions) -> String {
+        let skipping = "Say blank_texts: skip in the config to leave them out"
+        guard isWithoutText else { return skipping + ", or encode to train on them as they are." }
+        return options.ignoresMedia
+            ? "Without ignore_media: true the model is given their media. \(skipping)."
+            : options.readsMedia ? skipping + "." : "The model reads texts alone. \(skipping)."
     }
 }

@@ -256,9 +256,11 @@ final class Conversion {
             report.quarantineCounts = [:]
             for (reason, count) in quarantine.counts { report.quarantineCounts?[reason.rawValue] = count }
             guard documents.count > 0 || quarantine.count == 0 else {
+                // Nothing is converted, and why is still told.
+                try quarantine.commit()
                 throw Failure(
                     .badData, "no document is left: \(quarantine.count) records are in quarantine",
-                    advice: "Does --assets name the right folder? The first reasons are above.")
+                    advice: "Does --assets name the right folder? The first reasons are above, all are in the list.")
             }
         }
         try target.finish(&report) { try quarantine?.commit() }

@@ -6,7 +6,7 @@ internal import SystemPackage
 
 /// Records that are left out because their media are broken or missing: counted by reason, and listed.
 ///
-/// The list appears when the conversion is committed. Memory: about 40 bytes for each record that others may refer to.
+/// The list appears when the conversion is committed, and where nothing is left to be committed. Memory: about 40 bytes for each record that others may refer to.
 final class Quarantine {
     private let output: CompressedOutput
     private(set) var counts: [BrokenMedia.Reason: Int] = [:]

@@ -47,6 +47,9 @@ public struct VectorsSet: Sendable {
     /// Records that are missing, as far as their number is known.
     public var missingCount: Int { gaps.reduce(0) { $0 + ($1.ordinals?.count ?? 0) } }
 
+    /// Records that the folders hold no vector of because the model could not be given them.
+    public var leftOutCount: Int { folders.reduce(0) { $0 + $1.manifest.leftOutCount } }
+
     private static func mixed(_ one: VectorsReader, _ other: VectorsReader) -> Failure {
         let differences = other.manifest.description.mixture(with: one.manifest.description)
             .map { "\($0.field) (\($0.theirs) and \($0.own))" }
@@ -61,7 +64,8 @@ public struct VectorsSet: Sendable {
     private static func gaps(_ folders: [VectorsReader]) throws -> [Gap] {
         var pieces: [(ordinals: Range<Int>, folder: VectorsReader)] = []
         for folder in folders {
-            for part in folder.manifest.parts where part.count > 0 { pieces.append((part.ordinals, folder)) }
+            // A part without rows is there as well: all its records may have been left out.
+            for part in folder.manifest.parts where !part.ordinals.isEmpty { pieces.append((part.ordinals, folder)) }
         }
         pieces.sort { $0.ordinals.lowerBound < $1.ordinals.lowerBound }
         for (one, other) in zip(pieces, pieces.dropFirst()) where one.ordinals.overlaps(other.ordinals) {

@@ -79,13 +79,19 @@ public final class VectorsWriter {
 
     /// Writes `vectors.json` for the parts that are there.
     ///
-    /// - Parameter partIndices: the parts that belong to the folder; others, of an earlier division, are removed.
-    public func finish(partIndices: some Sequence<Int>) throws -> VectorsManifest {
+    /// - Parameters:
+    ///   - partIndices: the parts that belong to the folder; others, of an earlier division, are removed.
+    ///   - prepare: called with what will be written, for what has to be in place by then; what it throws leaves the folder
+    ///     unfinished.
+    public func finish(
+        partIndices: some Sequence<Int>, _ prepare: (VectorsManifest) throws -> Void = { _ in }
+    ) throws -> VectorsManifest {
         let wanted = Set(partIndices)
         let parts = finished.values.filter { wanted.contains($0.index) }
             .sorted { ($0.ordinals.lowerBound, $0.index) < ($1.ordinals.lowerBound, $1.index) }
         precondition(parts.count == wanted.count, "finish() comes after all parts")
         let manifest = VectorsManifest(description: description, parts: parts)
+        try prepare(manifest)
         try Files.replace(folder.appending(VectorsManifest.fileName), with: manifest.json.pretty())
         let kept = Set(
             parts.flatMap { [$0.vectorsName, $0.idsName] + ($0.leftOutCount > 0 ? [$0.leftOutName] : []) })

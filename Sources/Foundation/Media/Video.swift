@@ -28,6 +28,13 @@ public enum Video {
             pictureCount: times.count, seconds: seconds)
     }
 
+    /// When each picture is shown, in seconds from the first, in the order of showing; none is decoded.
+    ///
+    /// - Throws: ``MediaError``.
+    public static func pictureTimes(
+        of bytes: UnsafeRawBufferPointer, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> [Double] { try Container(bytes, limits).pictureTimes().times }
+
     /// Decodes pictures one by one, so that no more than one is in memory.
     ///
     /// - Parameters:

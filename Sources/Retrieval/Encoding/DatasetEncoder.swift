@@ -121,8 +121,14 @@ public struct DatasetEncoder {
 
     /// Encodes what is not yet there.
     ///
-    /// - Throws: `Failure` (73) if the folder holds vectors and the options do not say to go on, or other vectors.
-    public func run(into folder: FilePath, _ description: VectorsDescription, progress: Progress?) throws -> Report {
+    /// - Parameter listLeftOut: called once, before the folder is finished, with a line of JSON for each record that was left
+    ///   out, those of parts that were there included; what it throws leaves the folder unfinished.
+    /// - Throws: `Failure` (73) if the folder holds vectors and the options do not say to go on, or other vectors; `Failure`
+    ///   (65) where every record was left out, unless this is one shard of several.
+    public func run(
+        into folder: FilePath, _ description: VectorsDescription, progress: Progress?,
+        listLeftOut: ([UInt8]) throws -> Void = { _ in }
+    ) throws -> Report {
         if !options.resumes && Files.isDirectory(folder) {
             let names = try Files.list(folder)
             if names.contains(VectorsManifest.fileName) || names.contains(where: { $0.hasPrefix("part-") }) {
@@ -199,7 +205,16 @@ public struct DatasetEncoder {
                 report.faultCount += faults.count
                 report.tokenCount += full.tokens.count
             })
-        _ = try writer.finish(partIndices: parts.map(\.index))
+        _ = try writer.finish(partIndices: parts.map(\.index)) { manifest in
+            try listLeftOut(VectorsFolder.leftOutLines(of: manifest, in: folder))
+            guard manifest.count > 0 || manifest.leftOutCount == 0 || options.shard.count > 1 else {
+                throw Failure(
+                    .badData,
+                    "no record is left: the model cannot be given any of the \(manifest.leftOutCount) "
+                        + (source.side == .queries ? "queries" : "documents"),
+                    advice: "The list of what was left out says why.")
+            }
+        }
         report.seconds = Clock.seconds() - start
         return report
     }

@@ -24,7 +24,7 @@ public struct InputPlanner: Sendable {
     let form: InputForm
     let mediaBytes: MediaBytesReader
     /// How a user says that it is, for messages.
-    private let mediaAdvice: String
+    let mediaAdvice: String
     let writer: InputWriter
 
     /// - Parameters:
@@ -57,7 +57,8 @@ public struct InputPlanner: Sendable {
         guard content.hasMedia, readsMedia else {
             guard let text = content.text else {
                 throw InputError(
-                    "the record has no text, and the model reads nothing else", at: place(), offender: content.id)
+                    "the record has no text, and the model reads nothing else", at: place(), offender: content.id,
+                    advice: adviceOnMissingText(content))
             }
             guard !content.hasMedia || ignoresMedia else {
                 throw InputError(
@@ -66,8 +67,15 @@ public struct InputPlanner: Sendable {
             }
             return try plan(text, of: content.id, hasMedia: content.hasMedia, at: place())
         }
-        return try plan(
-            content, extents: content.media.map { try extent(of: $0, at: place(), content.id) }, at: place())
+        let extents = try content.media.map { try extent(of: $0, at: place(), content.id) }
+        do {
+            return try plan(content, extents: extents, at: place())
+        } catch let error as InputError where error.exitStatus == .badData {
+            // What the record says of its media may be wrong: the bytes decide, where there are any.
+            let measured = try? content.media.map { try measured($0, at: place(), content.id) }
+            guard let measured, measured != extents else { throw error }
+            return try plan(content, extents: measured, at: place())
+        }
     }
 
     /// The plan of a text that stands for a record.
@@ -107,7 +115,13 @@ public struct InputPlanner: Sendable {
         _ content: RecordContent, extents: [MediaExtent], at place: @autoclosure () -> Place
     ) throws -> InputPlan {
         let media = try zip(content.media, extents).flatMap { item, extent in
-            try form.media!.items(item.kind, item.reference.digest, extent, at: place(), of: content.id)
+            do {
+                return try form.media!.items(item.kind, item.reference.digest, extent, at: place(), of: content.id)
+            } catch let error as InputError where error.advice == nil && !form.media!.hasTower(for: item.kind) {
+                throw InputError(
+                    error.reason, at: error.place, offender: error.offender, advice: adviceOnUnseen(content),
+                    exitStatus: error.exitStatus)
+            }
         }
         let (input, wasTruncated) = try written(content.text ?? [], media, at: place(), content.id)
         let byIdentity = Dictionary(media.map { ($0.planned.identity, $0) }) { first, _ in first }
@@ -131,7 +145,7 @@ public struct InputPlanner: Sendable {
             guard room > 0 else {
                 throw InputError(
                     "its media are \(mediaCount) tokens, and the model takes \(form.positionCount) in all", at: place(),
-                    advice: "Make pictures smaller, or take fewer frames of a video: inputs image_pixels, frames.")
+                    advice: Self.adviceOnSize(of: media))
             }
             let (tokens, wasTruncated) = try writer.tokens(
                 text, media, limit: min(tokenizer.side.maxLength, room), at: place())
@@ -147,12 +161,6 @@ public struct InputPlanner: Sendable {
     private func extent(
         of item: RecordContent.Media, at place: @autoclosure () -> Place, _ id: [UInt8]
     ) throws -> MediaExtent {
-        guard let digest = item.reference.digest else {
-            throw InputError(
-                "the record names its \(item.kind) by a name, and the store does not hold it", at: place(),
-                offender: id,
-                advice: "tvt-convert takes media into the store: --media DIR.")
-        }
         // A sound may go on behind the pictures, and the record says how long both take.
         let isTimed = item.kind == .video && item.reference.item?.sampleRate != nil && form.media?.timesFrames == true
         let rate = form.media?.soundRate(of: item.kind)
@@ -161,6 +169,19 @@ public struct InputPlanner: Sendable {
         {
             return extent
         }
+        return try measured(item, at: place(), id)
+    }
+
+    /// What the bytes of an item say.
+    private func measured(
+        _ item: RecordContent.Media, at place: @autoclosure () -> Place, _ id: [UInt8]
+    ) throws -> MediaExtent {
+        guard let digest = item.reference.digest else {
+            throw InputError(
+                "the record names its \(item.kind) by a name, and the store does not hold it", at: place(),
+                offender: id, advice: "tvt-convert takes media into the store: --assets DIR.")
+        }
+        let rate = form.media?.soundRate(of: item.kind)
         var measured: MediaExtent?
         do {
             let isThere = try mediaBytes(digest) { bytes in

@@ -16,6 +16,8 @@ public struct ExactSearch: Sendable {
     private let product: RowProduct
     /// Records that no folder holds.
     private let missing: (queries: Int, documents: Int)
+    /// Records that were left out when their folders were encoded.
+    private let leftOut: (queries: Int, documents: Int)
 
     /// - Parameter product: finds the candidates.
     /// - Throws: `Failure` where folders do not belong together, or do not hold all of their side.
@@ -28,6 +30,7 @@ public struct ExactSearch: Sendable {
         let sides = try SearchedSides(queries: queries, corpus: corpus, options: options)
         let dims = try sides.commonDims(wanted: options.dims)
         missing = (sides.queries.missingCount, sides.corpus.missingCount)
+        leftOut = (sides.queries.leftOutCount, sides.corpus.leftOutCount)
         self.queries = RowBlocks([queries], columns: dims)
         self.corpus = RowBlocks(corpus, columns: dims)
         var options = options
@@ -59,6 +62,8 @@ public struct ExactSearch: Sendable {
         summary.dims = corpus.columns
         summary.missingQueryCount = missing.queries
         summary.missingDocumentCount = missing.documents
+        summary.leftOutQueryCount = leftOut.queries
+        summary.leftOutDocumentCount = leftOut.documents
         // A query's own document is left out afterwards, so one more is looked for.
         let depth = min(options.depth + (options.excludesSelf ? 1 : 0), max(1, corpus.count))
         var work = plan(depth: depth).makeIterator()

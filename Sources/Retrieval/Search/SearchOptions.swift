@@ -43,4 +43,7 @@ public struct SearchSummary: Sendable, Equatable {
     /// Records of either side that no folder holds, as far as their number is known.
     public var missingQueryCount = 0
     public var missingDocumentCount = 0
+    /// Records of either side that were left out when their folders were encoded, and so have no vector.
+    public var leftOutQueryCount = 0
+    public var leftOutDocumentCount = 0
 }

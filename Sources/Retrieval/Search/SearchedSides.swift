@@ -62,6 +62,14 @@ struct SearchedSides {
                 all: beyond gaps and the numbers of shards nothing can be missed
                 """)
         }
+        for folder in set.folders where folder.manifest.leftOutCount > 0 {
+            let (count, total) = (folder.manifest.leftOutCount, folder.manifest.leftOutCount + folder.count)
+            log.notice(
+                """
+                \(folder.folder): \(count) of \(total) \(records) have no vector, so they are not searched; its \
+                part-….left-out.jsonl say why they were left out
+                """)
+        }
         guard !set.gaps.isEmpty else { return }
         let name = set.folders[0].manifest.description.datasetReference
         let list = set.gaps.prefix(5).map(\.description).joined(separator: "; ") + (set.gaps.count > 5 ? "; …" : "")

@@ -30,7 +30,7 @@ extension DryRun {
         func percent(_ part: Int, of whole: Int) -> String {
             "\(decimal(100 * Double(part) / Double(max(1, whole)), digits: 2)) %"
         }
-        var lines = ["tokens, over the first \(sampledStepCount) steps"]
+        var lines = ["tokens, over the first \(sampledStepCount) steps of \(stepCount)"]
         lines.append(
             "  \(tokensPerStep) a step; a query or passage has \(length(atShare: 0.5)) (median), "
                 + "\(length(atShare: 0.95)) (95 %), \(lengths.last ?? 0) (longest)")
@@ -63,6 +63,8 @@ extension DryRun {
                 + "\(lengths.count) different queries and passages; decoded about \(byteSize(media.byteCount / steps)) a step",
             "  at most \(media.largest.mediaTokenCount) of media in one batch, of \(media.largest.tokenCount)",
         ]
+        lines.append(
+            "  none is decoded here: broken ones are found by their steps, or before by tvt-convert --media-check full")
         if media.cutSoundCount > 0 { lines.append("  sounds whose end is not heard \(media.cutSoundCount)") }
         return lines
     }

@@ -65,6 +65,7 @@ public final class TrainingPlan {
         let form = try InputForm(start, settingName: Self.key)
         var examples = config.examples
         examples.readsMedia = form.media != nil && !config.ignoresMedia
+        examples.ignoresMedia = form.media != nil && config.ignoresMedia
         let source = try ExampleSource(examples, store: store)
         self.source = source
         reader = SlotReader(source)

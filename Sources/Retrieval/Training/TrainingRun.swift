@@ -9,7 +9,8 @@ internal import Tensors
 /// A run from its lock to its last checkpoint, in a run folder.
 ///
 /// A run that was killed goes on from its last checkpoint and ends, on the CPU, with the same bytes as one that was
-/// not. SIGINT and SIGTERM give up the step under way and end it with a checkpoint of the last whole one.
+/// not. SIGINT and SIGTERM give up the step under way and end it with a checkpoint of the last whole one; so does a record
+/// that the model cannot be given.
 public final class TrainingRun {
     /// What keeps traces: the run's choice, or that of the memory that is free.
     public enum TraceChoice: String, Sendable, CaseIterable { case auto, keep, recompute }
@@ -109,7 +110,7 @@ public final class TrainingRun {
     /// Trains to the end.
     ///
     /// - Throws: `Failure` with status 130 after an interruption, once a checkpoint is written; `Failure` where the
-    ///   loss or the gradients are not finite; whatever reading or writing throws.
+    ///   loss or the gradients are not finite; whatever reading throws, once a checkpoint is written; whatever writing throws.
     public func run() throws -> Report {
         // A checkpoint of the steps before the one under way is written.
         Interruption.allowGrace(seconds: 300)
@@ -141,6 +142,13 @@ public final class TrainingRun {
         } catch let failure as Failure where failure.exitStatus == .interrupted {
             progress?.finish()
             throw try interrupted(lastSaved: lastSaved.step)
+        } catch let failure as ReadingFailure {
+            progress?.finish()
+            throw ended(by: failure.error, lastSaved: lastSaved.step)
+        } catch let failure as Failure where group != nil && failure.exitStatus == .unavailable {
+            // Another process has ended: the steps before are kept.
+            progress?.finish()
+            throw ended(by: failure, lastSaved: lastSaved.step)
         }
         progress?.finish()
         if watch != nil, !folder.isFinished {
@@ -195,9 +203,49 @@ public final class TrainingRun {
                 : "The checkpoint \(folder.checkpointPath(step: done)) is complete: --resume continues from it.")
     }
 
+    /// What reading the batches of a step threw: no weight has changed since the last whole step.
+    private struct ReadingFailure: Error {
+        let error: any Error
+    }
+
+    /// Saves what the last checkpoint has not, and says where it is beside what ended the run.
+    private func ended(by error: any Error, lastSaved: Int) -> any Error {
+        guard watch != nil else { return error }
+        let done = step.optimizer.stepCount
+        do {
+            if done > lastSaved { try save() }
+        } catch {
+            log.warning("no checkpoint after step \(done): \(error)")
+            return error
+        }
+        let state =
+            done == 0
+            ? "No step was done before it."
+            : "The checkpoint \(folder.checkpointPath(step: done)) of the steps before it, \(done) of \(plan.stepCount), is "
+                + "complete."
+        guard let error = error as? InputError else {
+            log.notice("\(state)")
+            return error
+        }
+        return InputError(
+            error.reason, at: error.place, offender: error.offender,
+            advice: (error.advice.map { $0 + ($0.hasSuffix(".") ? " " : ". ") } ?? "") + state,
+            exitStatus: error.exitStatus)
+    }
+
+    private func nextBatches() throws -> [TrainingBatch] {
+        do {
+            return try reader.next()
+        } catch let failure as Failure where failure.exitStatus == .interrupted {
+            throw failure
+        } catch {
+            throw ReadingFailure(error: error)
+        }
+    }
+
     private func takeStep() throws -> StepMetrics {
         let start = Clock.seconds()
-        let batches = try reader.next()
+        let batches = try nextBatches()
         for batch in batches {
             truncatedCount += batch.truncatedCount
             sequenceCount += batch.sequenceCount

@@ -89,7 +89,14 @@ extension Tool {
             guard code == .failure, !(error is ExitCode) else { end(with: fullMessage(for: error), code.rawValue) }
             writeToStandardError("\(toolName): error: \(error)\n")
         }
-        Glibc.exit(status.rawValue)
+        leave(status.rawValue)
+    }
+
+    /// Ends the process without what `exit` does: a server's threads may still be at work, and must not find the objects of
+    /// libraries destroyed under them.
+    private static func leave(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
     }
 
     /// Prints what ArgumentParser has to say: help on stdout, misuse on stderr.
@@ -99,7 +106,7 @@ extension Tool {
         } else if !message.isEmpty {
             do { try writeToStandardOutput(message + "\n") } catch { end(with: error) }
         }
-        Glibc.exit(status)
+        leave(status)
     }
 
     /// Ends as a process does that lets SIGPIPE end it.
@@ -110,7 +117,7 @@ extension Tool {
         signal(SIGPIPE, SIG_DFL)
         pthread_sigmask(SIG_UNBLOCK, &pipe, nil)
         raise(SIGPIPE)
-        Glibc.exit(ExitStatus.io.rawValue)
+        leave(ExitStatus.io.rawValue)
     }
 
     private static var toolName: String { configuration.commandName ?? _commandName }

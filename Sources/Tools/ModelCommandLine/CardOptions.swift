@@ -80,7 +80,7 @@ public struct CardOptions: ParsableArguments {
             How text and media are put together for a model that sees or hears, as chat=true or frames=24; repeat for \
             several. Keys: \(InputSettings.Key.allCases.map(\.rawValue).joined(separator: ", ")); docs/models.md explains \
             them.
-            """, valueName: "key=value"))
+            """, valueName: "key=value"), transform: InputArgument.init)
     public var inputs: [InputArgument] = []
 
     public init() {}
@@ -130,15 +130,23 @@ extension NumberRange where Number == Int {
 }
 
 /// One of the settings of how inputs are put together: `key=value`.
-public struct InputArgument: ExpressibleByArgument, Sendable {
+public struct InputArgument: Sendable {
     let key: InputSettings.Key
     let settings: InputSettings
 
-    public init?(argument: String) {
+    /// - Throws: `ValidationError` that says which keys there are, or what the key takes.
+    public init(_ argument: String) throws {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let key = InputSettings.Key(rawValue: String(parts[0])) else { return nil }
+        guard parts.count == 2, let key = InputSettings.Key(rawValue: String(parts[0])) else {
+            let keys = InputSettings.Key.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("key=value is expected, with a key among \(keys)")
+        }
         var settings = InputSettings()
-        guard (try? settings.set(key, to: String(parts[1]))) != nil else { return nil }
+        do {
+            try settings.set(key, to: String(parts[1]))
+        } catch {
+            throw ValidationError("\(key.rawValue) is \(key.values)")
+        }
         (self.key, self.settings) = (key, settings)
     }
 }

@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Archives
 internal import Store
 internal import Base
 internal import CommandLineKit
@@ -93,6 +94,13 @@ struct EncodeOptions: ParsableArguments {
         guard parsedShard != nil else {
             throw ValidationError("--shard is i/n with n from 1 to \(Self.mostShards) and i from 0 to n − 1")
         }
+        guard let quarantine else { return }
+        guard quarantine != "-" else { throw ValidationError("--quarantine is a file: stdout is for the result") }
+        let (list, folder) = (FilePath(quarantine).lexicallyNormalized(), FilePath(output).lexicallyNormalized())
+        let isInFolder = list.removingLastComponent() == folder && VectorsFolder.ownsName(list.lastComponent?.string ?? "")
+        guard list != folder, !isInFolder else {
+            throw ValidationError("--quarantine \(quarantine) is where the vectors are written: name another file")
+        }
     }
 
     private static let mostShards = 1_000_000
@@ -110,6 +118,10 @@ struct EncodeOptions: ParsableArguments {
         let dataset = try store.dataset(dataset)
         let lease = try store.lease([dataset], purpose: "tvt-encode \(side.rawValue)")
         defer { withExtendedLifetime(lease) {} }
+        // That it cannot be written is told before anything is encoded.
+        let list = try quarantine.map {
+            try CompressedOutput(FilePath($0), lockedFor: "a list of records that are left out")
+        }
         var options = model.encoderOptions
         options.outputType = outputType
         options.shard = parsedShard ?? options.shard
@@ -136,7 +148,10 @@ struct EncodeOptions: ParsableArguments {
         let description = try encoder.description(identity: model.identity(loaded, weights))
         let progress = Progress(
             "encode \(side.rawValue)", unit: side == .queries ? "queries" : "documents", total: source.count)
-        let report = try encoder.run(into: FilePath(output), description, progress: progress)
+        let report = try encoder.run(into: FilePath(output), description, progress: progress) { lines in
+            try list?.write(lines)
+            try list?.commit()
+        }
         progress.finish()
         if report.truncatedCount > 0 {
             log.notice("\(report.truncatedCount) of \(report.recordCount) texts were cut to the maximal length")
@@ -145,11 +160,10 @@ struct EncodeOptions: ParsableArguments {
             let counts = "\(source.leftOutCount) of \(dataset.documentCount) documents"
             log.notice("\(counts) are left out: no query that links to them has a text in \(textSide)")
         }
-        if let quarantine {
-            try VectorsFolder.listLeftOut(of: FilePath(output), in: FilePath(quarantine))
-            if report.faultCount > 0 {
-                log.warning("\(report.faultCount) records are left out; \(quarantine) says why")
-            }
+        if report.faultCount > 0 {
+            // Parts that were there may have been made with --quarantine.
+            let place = quarantine ?? "part-….left-out.jsonl in \(output)"
+            log.warning("\(report.faultCount) of \(report.recordCount) records are left out; \(place) says why")
         }
         if report.cutSoundCount > 0 {
             log.notice(

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
+internal import Inputs
 internal import JSON
 internal import ModelCommandLine
 internal import Models
@@ -98,7 +99,8 @@ struct GraftTowers: ParsableCommand {
         let report = try folder.write { staging in
             let report = try recipe.write(model, to: staging)
             // It loads, or is not written.
-            _ = try EmbeddingModel(loading: staging, .training)
+            let loaded = try EmbeddingModel(loading: staging, .training)
+            if let vision { try checkPictures(of: loaded, vision) }
             return report
         }
         for tower in report.withoutProcessor {
@@ -117,6 +119,23 @@ struct GraftTowers: ParsableCommand {
         ]
         try Printed.json(result, if: common.json) {
             "\(output) is written; its projectors of \(report.projectorNumberCount) numbers are to be trained\n"
+        }
+    }
+}
+
+extension GraftTowers {
+    /// Refuses squares of patches that do not fill the pictures which the tower's processor makes, where they are all of one
+    /// size: no image could ever be given to the model.
+    private func checkPictures(of model: EmbeddingModel, _ folder: String) throws {
+        guard let rules = model.text.media, let image = try VisionProcessors(folder: FilePath(folder)).image else {
+            return
+        }
+        do throws(PictureFault) {
+            _ = try image.planOfEveryPicture(patchSide: rules.patchSize, mergeSide: rules.mergeSize)
+        } catch {
+            throw Failure(
+                .badConfiguration, "--vision-merge \(visionMerge): by the processor in \(folder), \(error.reason)",
+                advice: "Name a number that divides both.")
         }
     }
 }

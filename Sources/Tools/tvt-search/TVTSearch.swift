@@ -94,7 +94,9 @@ struct TVTSearch: Tool {
         let file = FilePath(output)
         let lock =
             output == "-"
-            ? nil : try OutputLock(for: file, with: [RunSidecar.path(of: file)], purpose: "tvt-search")
+            ? nil
+            : try OutputLock(
+                for: file, with: [RunSidecar.path(of: file)], purpose: "tvt-search", orStandardOutput: true)
         defer { withExtendedLifetime(lock) {} }
         let queryVectors = try VectorsReader(opening: FilePath(queries))
         let corpusVectors = try corpus.map { try VectorsReader(opening: FilePath($0)) }
@@ -119,6 +121,8 @@ struct TVTSearch: Tool {
             "excluded": .integer(Int64(summary.excludedCount)),
             "missing_queries": .integer(Int64(summary.missingQueryCount)),
             "missing_documents": .integer(Int64(summary.missingDocumentCount)),
+            "left_out_queries": .integer(Int64(summary.leftOutQueryCount)),
+            "left_out_documents": .integer(Int64(summary.leftOutDocumentCount)),
             "escaped_ids": .integer(Int64(writer.escapedIDCount)),
             "seconds": .number(Clock.seconds() - start),
             "run": .string(output),
@@ -160,6 +164,8 @@ extension TVTSearch {
             origin["missing_queries"] = JSONValue(summary.missingQueryCount)
             origin["missing_documents"] = JSONValue(summary.missingDocumentCount)
         }
+        if summary.leftOutQueryCount > 0 { origin["left_out_queries"] = JSONValue(summary.leftOutQueryCount) }
+        if summary.leftOutDocumentCount > 0 { origin["left_out_documents"] = JSONValue(summary.leftOutDocumentCount) }
         return origin
     }
 

@@ -22,7 +22,8 @@ struct TVTTrain: Tool {
 
             A checkpoint is written every 10 minutes and at the end. A run that was killed resumes with --resume from \
             its last checkpoint, with the losses of a run that was not. SIGINT and SIGTERM give up the step under way \
-            and write a checkpoint of the steps before it; a second one ends the process at once.
+            and write a checkpoint of the steps before it; a second one ends the process at once. A record that the model \
+            cannot be given, as one with a broken image, ends the run with such a checkpoint too (65).
 
             With validation: in the config the model is measured while it trains, and best is a link to the checkpoint that \
             was the best. `tvt-train watch run` shows where a run stands.

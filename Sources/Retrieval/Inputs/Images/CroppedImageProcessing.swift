@@ -27,6 +27,13 @@ public struct CroppedImageProcessing: Sendable, Hashable {
         self.resampling = resampling
     }
 
+    /// The size that all pictures are brought to; nil where it depends on the picture.
+    var onlySize: PixelSize? {
+        if let crop { return crop }
+        guard case .exact(let size) = resizing else { return nil }
+        return size
+    }
+
     /// What becomes of an image.
     ///
     /// - Parameters:

@@ -62,6 +62,15 @@ public enum ImageProcessing: Sendable, Hashable {
         return plan
     }
 
+    /// What becomes of every picture, where all are brought to one size; nil where it depends on the picture.
+    ///
+    /// - Parameters: as those of ``plan(_:patchSide:mergeSide:)``.
+    /// - Throws: ``PictureFault`` where no picture at all can be given to such a model.
+    public func planOfEveryPicture(patchSide: Int, mergeSide: Int) throws(PictureFault) -> ImagePlan? {
+        guard case .cropped(let processing) = self, let size = processing.onlySize else { return nil }
+        return try plan(size, patchSide: patchSide, mergeSide: mergeSide)
+    }
+
     /// The class, without what tells its backend.
     private static func kind(_ fields: ConfigurationReader) throws -> String {
         if let name = try fields.optionalString("image_processor_type") { return withoutBackend(name) }

@@ -175,6 +175,17 @@ final class MediaLoader {
         }
     }
 
+    /// When each picture of a video is shown, in seconds from the first.
+    ///
+    /// - Throws: `InputError` as ``load(_:_:at:)``.
+    func pictureTimes(
+        of item: PlannedMedia, _ planner: InputPlanner, at place: @autoclosure () -> Place, _ id: [UInt8]
+    ) throws -> [Double] {
+        var times: [Double] = []
+        try withBytes(of: item, item.digest!, planner, at: place(), id) { times = try Video.pictureTimes(of: $0) }
+        return times
+    }
+
     private func withBytes(
         of item: PlannedMedia, _ digest: SHA256Digest, _ planner: InputPlanner, at place: @autoclosure () -> Place,
         _ id: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void
@@ -201,7 +212,8 @@ final class MediaLoader {
         place.field = kind.rawValue
         let advice =
             error.reason == .tooLarge && kind == .image
-            ? "tvt-convert --max-pixels N stores larger images scaled down to N pixels." : nil
+            ? "tvt-convert --max-pixels N stores larger images scaled down to N pixels."
+            : "tvt-convert … --media-check full --quarantine FILE decodes all media first, and leaves out such records."
         return InputError("its \(kind) cannot be used: \(error)", at: place, offender: id, advice: advice)
     }
 }

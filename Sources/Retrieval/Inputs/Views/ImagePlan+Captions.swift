@@ -10,9 +10,12 @@ extension ImagePlan {
 
 extension VideoPlan {
     /// `frame 48 at 2.0 s`, for each frame; with the step that it is a part of where a step has several.
-    func captions(of video: VideoExtent) -> [String] {
+    ///
+    /// - Parameter times: when each picture of the video is shown, in seconds, as its file says; not the times that a model
+    ///   is told, which counts on equal distances. Empty where the file says nothing.
+    func captions(times: [Double]) -> [String] {
         frameIndices.enumerated().map { number, index in
-            let seconds = video.frameRate.map { " at \(decimal(Double(index) / $0, digits: 1)) s" } ?? ""
+            let seconds = times.indices.contains(index) ? " at \(decimal(times[index], digits: 1)) s" : ""
             let step =
                 frame.layout.framesPerPatch > 1 ? "step \(number / frame.layout.framesPerPatch + 1), " : ""
             return "\(step)frame \(index)\(seconds)"

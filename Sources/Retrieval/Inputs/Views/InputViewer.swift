@@ -17,19 +17,30 @@ public final class InputViewer {
         let preview = try planner.preview(plan, of: content, at: place())
         return InputView(
             preview: preview,
-            items: zip(plan.media, preview.media).map { item, summary in
-                InputView.Item(kind: item.kind, summary: summary, captions: captions(item))
+            items: try zip(plan.media, preview.media).map { item, summary in
+                InputView.Item(
+                    kind: item.kind, summary: summary, captions: try captions(item, at: place(), content.id))
             })
     }
 
-    private func captions(_ item: PlannedMedia) -> [String] {
+    private func captions(
+        _ item: PlannedMedia, at place: @autoclosure () -> Place, _ id: [UInt8]
+    ) throws -> [String] {
         switch (item.processing, item.extent) {
-        case (.image(let plan), _): [plan.gridCaption]
-        case (.video(let plan), .video(let extent)): plan.captions(of: extent)
+        case (.image(let plan), _): return [plan.gridCaption]
+        case (.video(let plan), .video(let extent)):
+            guard extent.frameRate != nil else { return plan.captions(times: []) }
+            return plan.captions(times: try loader.pictureTimes(of: item, planner, at: place(), id))
         case (.sound(let frameCount), .sound(let sampleCount)):
-            [planner.form.media!.sound!.caption(frameCount: frameCount, sampleCount: sampleCount)]
-        default: []
+            return [planner.form.media!.sound!.caption(frameCount: frameCount, sampleCount: sampleCount)]
+        default: return []
         }
+    }
+
+    /// How many pictures show an item: as many as it has captions.
+    private func pictureCount(_ item: PlannedMedia) -> Int {
+        guard case .video(let plan) = item.processing else { return 1 }
+        return plan.frameIndices.count
     }
 
     /// Pixels of a picture at most; a larger one is shown smaller.
@@ -52,7 +63,7 @@ public final class InputViewer {
         }
         guard plan.media.indices.contains(item) else { throw missing("item \(item)") }
         let media = plan.media[item]
-        let count = captions(media).count
+        let count = pictureCount(media)
         guard numbers.lowerBound >= 0, numbers.upperBound <= count else {
             throw missing("pictures \(numbers.lowerBound) to \(numbers.upperBound) of item \(item), which has \(count)")
         }

@@ -54,8 +54,9 @@ struct PretrainedTower {
 
     /// What it is given, and which rows it makes of it.
     enum Rows: Sendable {
-        /// Patches of pictures, each picture on its own; a row for each, behind one for the whole picture.
-        case pictures(patchSize: Int)
+        /// Patches of pictures, each picture on its own; a row for each, behind one for the whole picture. There are places
+        /// for `side` × `side` patches, which are resampled for pictures of other sizes.
+        case pictures(patchSize: Int, side: Int)
         /// Sounds whose frames fill whole pieces.
         case sounds(framesPerPiece: Int, rowsPerPiece: Int)
     }

@@ -93,7 +93,8 @@ enum DINOv2 {
             return arrangement
         }
         return PretrainedTower(
-            tower: tower, size: configuration.size, rows: .pictures(patchSize: configuration.patchSize))
+            tower: tower, size: configuration.size,
+            rows: .pictures(patchSize: configuration.patchSize, side: configuration.side))
     }
 
     /// Sizes of all pictures, in patches.

@@ -110,7 +110,7 @@ enum Graft {
             let token = Int32(try root.count(tokenField(name), in: 0...(text.vocabularySize - 1)))
             counts[name] = featureCount(tower.rows, projector)
             switch tower.rows {
-            case .pictures(let patchSize):
+            case .pictures(let patchSize, _):
                 rules.image = token
                 // Each picture of a video is one of its own.
                 rules.video = token

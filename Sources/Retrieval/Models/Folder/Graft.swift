@@ -153,7 +153,16 @@ public struct GraftRecipe: Sendable {
         _ name: Tower.Name, _ tower: PretrainedTower, _ text: TextModel, _ folder: FilePath
     ) throws -> ProjectorConfiguration {
         let size = name == .vision ? pictureMergeSize : soundMergeSize
-        if case .sounds(_, let rowsPerPiece) = tower.rows {
+        switch tower.rows {
+        case .pictures(_, let side):
+            // Beyond it a projector of one picture may take more memory than there is.
+            guard size <= side else {
+                throw Failure(
+                    .badConfiguration,
+                    "\(folder): squares of \(size) × \(size) patches are to be joined, and the tower was made for pictures of "
+                        + "\(side) × \(side) patches", advice: "join fewer patches")
+            }
+        case .sounds(_, let rowsPerPiece):
             guard rowsPerPiece % size == 0 else {
                 throw Failure(
                     .badConfiguration, "\(folder): \(size) rows do not divide the \(rowsPerPiece) of a piece of sound")

@@ -79,8 +79,8 @@ public struct InputSettings: Sendable, Hashable {
             case .system, .end: "a text"
             case .promptPlace: PromptPlace.allCases.map(\.rawValue).joined(separator: " or ")
             case .mediaPlace: MediaPlace.allCases.map(\.rawValue).joined(separator: " or ")
-            case .imageSize, .frameSize: "WIDTHxHEIGHT in pixels, as 784x784"
-            case .imagePixels, .framePixels: "MIN-MAX, as 3136-614656"
+            case .imageSize, .frameSize: "WIDTHxHEIGHT in pixels, each from 1 to 65536, as 784x784"
+            case .imagePixels, .framePixels: "MIN-MAX, each from 1 to 1073741824, as 3136-614656"
             case .frameCount: "a whole number from 1 to 100000"
             case .frameRate: "frames a second, above 0 to 1000"
             case .queryImage: "pixels of a side, from 1 to 4096"
