@@ -151,7 +151,8 @@ public struct InputPlanner: Sendable {
             throw InputError(
                 "the record names its \(item.kind) by a name, and the store does not hold it", at: place(),
                 offender: id,
-                advice: "tvt-convert takes media into the store: --media DIR.")
+                advice:
+                    "Convert the data again: `tvt-convert … --assets DIR` takes the files of a folder into the store.")
         }
         // A sound may go on behind the pictures, and the record says how long both take.
         let isTimed = item.kind == .video && item.reference.item?.sampleRate != nil && form.media?.timesFrames == true
