@@ -15,7 +15,9 @@ public final class OutputLock: Sendable {
     ///   - orStandardOutput: whether "-" in the place of the name writes to standard output, for the message.
     /// - Throws: `Failure` with status 75 that names the process that is writing the file, or with 73 where the path
     ///   names something that is not a regular file.
-    public init(for target: FilePath, with companions: [FilePath] = [], purpose: String, orStandardOutput: Bool = false) throws {
+    public init(for target: FilePath, with companions: [FilePath] = [], purpose: String, orStandardOutput: Bool = false)
+        throws
+    {
         var status = stat()
         if stat(target.string, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw Failure(
