@@ -72,7 +72,8 @@ struct LossTermTests {
             let passages = try golden.vectors("passages", as: type).detached().requireGradient()
             let value = try golden.loss(json)(queries_BD: queries, passages_PD: passages, facts)
             let expected = try #require(json["value"]?.double)
-            let bound = isDouble ? 1e-9 : 1e-5
+            // Scores of a teacher are float32 here.
+            let bound = isDouble ? 1e-7 : 1e-5
             #expect(abs(try value.to(.float64).item() - expected) <= bound * max(1, abs(expected)), "\(name)")
             let gradients = try Tensor.gradients(of: [value], withRespectTo: [queries, passages])
             for (key, gradient) in zip(["of_queries", "of_passages"], gradients) {
