@@ -47,7 +47,10 @@ struct TrainingMixingTests {
     @Test(
         "what does not go together is refused by name",
         arguments: [
-            ("mixing: {temperature: 0.5}\nsteps: 5", "{name: a, weight: 1}", "temperature is for datasets without weights"),
+            (
+                "mixing: {temperature: 0.5}\nsteps: 5", "{name: a, weight: 1}",
+                "temperature is for datasets without weights"
+            ),
             ("mixing: {temperature: 0.5}\nepochs: 1", "{name: a}", "\"epochs\" has no meaning with mixing.temperature"),
             ("mixing: {temperature: 3}\nsteps: 5", "{name: a}", "must be a number from 0 to 2"),
             ("batch_queries: 16\nsteps: 5", "{name: a}", "\"batch_queries\" changes nothing without"),
@@ -100,7 +103,9 @@ struct TrainingMixingTests {
     @Test("the order does not depend on accumulation, nor on where batches are read from")
     func elastic() throws {
         let world = try Self.world()
-        for more in [["unique_in_batch=true"], ["batching=by_dataset"], ["batching=by_dataset", "unique_in_batch=true"]] {
+        for more in [
+            ["unique_in_batch=true"], ["batching=by_dataset"], ["batching=by_dataset", "unique_in_batch=true"],
+        ] {
             let whole = try world.source([Self.two] + more)
             for accumulation in [2, 4, 8] {
                 let cut = try world.source([Self.two, "accumulation=\(accumulation)"] + more)
@@ -118,7 +123,8 @@ struct TrainingMixingTests {
     func lengths() throws {
         let world = try Self.world()
         let plan = try world.plan(["datasets=[{name: tiny, max_lengths: {document: 5}}, {name: small}]"])
-        #expect(plan.sides[0].document.maxLength == 5 && plan.sides[1].document.maxLength == plan.card.document.maxLength)
+        #expect(
+            plan.sides[0].document.maxLength == 5 && plan.sides[1].document.maxLength == plan.card.document.maxLength)
         #expect(plan.sides[0].query.maxLength == plan.card.query.maxLength)
         let error = try #require(throws: Failure.self) {
             try world.plan(["datasets=[{name: tiny, max_lengths: {query: 100000}}]"])
@@ -131,7 +137,9 @@ struct TrainingMixingTests {
         let world = try Self.world()
         let dry = try DryRun(world.plan([Self.two, "steps=50"]))
         #expect(dry.parts.map(\.drawnCount) == [100, 300] && dry.parts.map(\.share) == [0.25, 0.75])
-        #expect(dry.text.contains("weight 0.5; share 25.00 %, 100 examples of the run, 2.50 passes over its 40"), "\(dry.text)")
+        #expect(
+            dry.text.contains("weight 0.5; share 25.00 %, 100 examples of the run, 2.50 passes over its 40"),
+            "\(dry.text)")
         #expect(dry.json["datasets"]?.array?[1]["drawn"]?.integer == 300)
         let unique = try DryRun(world.plan([Self.two, "steps=50", "unique_in_batch=true"]))
         #expect(unique.batching.movedCount > 0 && unique.batching.sampledCount == 400)

@@ -83,7 +83,8 @@ extension ExampleSource {
                     .badConfiguration,
                     "dataset \(part.options.reference) has \(part.exampleCount) examples, and a batch of \(size) queries takes "
                         + "\(share == 1 ? "all of them" : "about \(Int(needed))") from it, each once",
-                    advice: "Lower the queries of a batch or the dataset's weight, or allow an example twice in a batch.")
+                    advice:
+                        "Lower the queries of a batch or the dataset's weight, or allow an example twice in a batch.")
             }
         }
     }

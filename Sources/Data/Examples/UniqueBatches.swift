@@ -99,7 +99,8 @@ struct UniqueBatches {
         Candidates(
             part: entry.part, epoch: entry.epoch,
             examples: Permutation(
-                count: source.order.counts[entry.part], seed: source.order.seed, Self.replacementKey, UInt64(entry.part),
+                count: source.order.counts[entry.part], seed: source.order.seed, Self.replacementKey,
+                UInt64(entry.part),
                 entry.epoch, window))
     }
 

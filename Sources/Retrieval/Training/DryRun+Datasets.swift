@@ -59,7 +59,9 @@ extension DryRun {
     /// How batches are made; nothing where nothing is said of it.
     var batchLines: [String] {
         guard batching.isAsked else { return [] }
-        var lines = ["batches of \(batching.queryCount) queries, \(batching.isOfOneDataset ? "each of one dataset" : "mixed")"]
+        var lines = [
+            "batches of \(batching.queryCount) queries, \(batching.isOfOneDataset ? "each of one dataset" : "mixed")"
+        ]
         if batching.isUnique {
             lines.append(
                 "  no query and no positive twice in one; of \(batching.sampledCount) examples \(batching.movedCount) moved, "
@@ -98,7 +100,8 @@ extension DryRun {
         var json: JSONValue {
             [
                 "queries": JSONValue(queryCount), "of_one_dataset": .bool(isOfOneDataset), "unique": .bool(isUnique),
-                "examples": JSONValue(sampledCount), "moved": JSONValue(movedCount), "replaced": JSONValue(replacedCount),
+                "examples": JSONValue(sampledCount), "moved": JSONValue(movedCount),
+                "replaced": JSONValue(replacedCount),
             ]
         }
     }

@@ -1,6 +1,6 @@
 internal import Base
 internal import Engine
-public import Examples
+internal import Examples
 internal import Inputs
 internal import Records
 

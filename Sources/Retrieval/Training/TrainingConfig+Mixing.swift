@@ -42,7 +42,8 @@ extension TrainingConfig {
         let weighted = datasets.contains { $0.weight != nil }
         if mixing.temperature != nil {
             guard !weighted else {
-                throw top.failure("mixing", "temperature is for datasets without weights", advice: "Give one of the two.")
+                throw top.failure(
+                    "mixing", "temperature is for datasets without weights", advice: "Give one of the two.")
             }
             if case .epochs = length {
                 throw top.failure(
