@@ -24,7 +24,8 @@ struct MixingTests {
         for (exponent, share) in [(0, 0.5), (0.5, 0.25), (1, 0.1)] {
             let source = try world.source([.init("small"), .init("many")]) { $0.sizeExponent = exponent }
             let counts = Self.counts(source, 0..<2000)
-            #expect(abs(Double(counts[0]) - 2000 * share) < 1 + Double(source.order.blockSize), "\(exponent): \(counts)")
+            #expect(
+                abs(Double(counts[0]) - 2000 * share) < 1 + Double(source.order.blockSize), "\(exponent): \(counts)")
         }
     }
 

@@ -82,7 +82,8 @@ struct UniqueBatchesTests {
         }
         // Of large windows of a small dataset none is calm: one of a large dataset alone is.
         let alone = try Self.source(world, .mixed, size: 2, seed: seed, parts: [.init("large", weight: 1)])
-        let same = try Self.source(world, .mixed, size: 2, isUnique: false, seed: seed, parts: [.init("large", weight: 1)])
+        let same = try Self.source(
+            world, .mixed, size: 2, isUnique: false, seed: seed, parts: [.init("large", weight: 1)])
         for window in 0..<10 {
             let slots = (16 * UInt64(window)..<16 * UInt64(window + 1)).map { $0 }
             let base = try same.examples(at: slots)
@@ -151,7 +152,9 @@ struct UniqueBatchesTests {
         #expect(count > 20 && count < 120)
     }
 
-    @Test("batches that cannot be are refused with the reason: by size before anything is read, by content when it is met")
+    @Test(
+        "batches that cannot be are refused with the reason: by size before anything is read, by content when it is met"
+    )
     func impossible() throws {
         let world = try Self.world()
         let error = try #require(throws: Failure.self) {

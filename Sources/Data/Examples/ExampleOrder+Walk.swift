@@ -28,8 +28,7 @@ extension ExampleOrder {
 
         public mutating func next() -> Entry {
             let (turn, place) = slot.quotientAndRemainder(dividingBy: order.run)
-            let block = block(of: turn)
-            let (part, turnsBefore) = block.draw(turn)
+            let (part, turnsBefore) = draw(turn)
             let number = turnsBefore * order.run + place
             let (epoch, index) = number.quotientAndRemainder(dividingBy: order.counts[part])
             if epochs[part] != epoch {
@@ -40,11 +39,9 @@ extension ExampleOrder {
             return Entry(part: part, epoch: epoch, example: examples[part][index])
         }
 
-        private mutating func block(of turn: UInt64) -> TurnBlock {
-            if let block, block.turns.contains(turn) { return block }
-            let block = order.turns.block(of: turn, seed: order.seed)
-            self.block = block
-            return block
+        private mutating func draw(_ turn: UInt64) -> (part: Int, before: UInt64) {
+            if block?.turns.contains(turn) != true { block = order.turns.block(of: turn, seed: order.seed) }
+            return block!.draw(turn)
         }
     }
 
