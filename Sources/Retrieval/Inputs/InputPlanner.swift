@@ -72,7 +72,7 @@ public struct InputPlanner: Sendable {
             return try plan(content, extents: extents, at: place())
         } catch let error as InputError where error.exitStatus == .badData {
             // What the record says of its media may be wrong: the bytes decide, where there are any.
-            let measured = try? content.media.map { try measured($0, at: place(), content.id) }
+            let measured = try? content.media.map { try measuredExtent(of: $0, at: place(), content.id) }
             guard let measured, measured != extents else { throw error }
             return try plan(content, extents: measured, at: place())
         }
@@ -169,12 +169,12 @@ public struct InputPlanner: Sendable {
         {
             return extent
         }
-        return try measured(item, at: place(), id)
+        return try measuredExtent(of: item, at: place(), id)
     }
 
     /// What the bytes of an item say.
-    private func measured(
-        _ item: RecordContent.Media, at place: @autoclosure () -> Place, _ id: [UInt8]
+    private func measuredExtent(
+        of item: RecordContent.Media, at place: @autoclosure () -> Place, _ id: [UInt8]
     ) throws -> MediaExtent {
         guard let digest = item.reference.digest else {
             throw InputError(
