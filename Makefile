@@ -1,7 +1,7 @@
 # One build configuration serves the tools, the tests and the demo.
 SWIFT_FLAGS = --configuration release --explicit-target-dependency-import-check error
 
-.PHONY: help setup build test demo demo-images demo-speech bench asan lint format clean
+.PHONY: help setup build test demo demo-images demo-speech bench dist asan lint format clean
 
 help:
 	@echo 'make dataset-NAME [RAW=DIR] [STORE=DIR] [RETRIEVER=DIR] [PRESET=NAME] [INPUTS="key=value …"] [HUB=URL] [OUTPUT=DIR]'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test    set up, build, and run all tests'
 	@echo 'make build   set up and build the tools into .build/release'
 	@echo 'make bench   set up, build, and measure against the peers (docs/benchmarks.md)'
+	@echo 'make dist    set up, build, and pack the tools for machines without Swift (dist/)'
 	@echo 'make asan    damaged files of every kind through the readers, under AddressSanitizer'
 	@echo 'make lint    check the formatting; make format mends it'
 	@echo 'make clean   remove what was built, the demo and the benchmarks included'
@@ -40,6 +41,9 @@ demo-speech: build
 bench: build
 	@Benchmarks/run.sh
 
+dist: build
+	@scripts/dist.sh
+
 asan: setup
 	@scripts/asan.sh
 # Of two rules that fit make takes the one with the shorter stem, so that a sample is no dataset named sample-….
@@ -62,4 +66,4 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 clean:
-	rm -rf .build .build-asan demo demo-images demo-speech
+	rm -rf .build .build-asan dist demo demo-images demo-speech

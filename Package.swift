@@ -116,6 +116,7 @@ let bindings: [Target] = layer(
         .target(
             name: "CTorch", exclude: ["README.md"],
             cxxSettings: [
+                .headerSearchPath("gloo-declarations"),
                 .unsafeFlags([
                     "-isystem", libtorch + "/include",
                     "-isystem", libtorch + "/include/torch/csrc/api/include",
@@ -147,7 +148,10 @@ let wrappers: [Target] = layer(
         room("RegularExpressions", uses: ["COnig"]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
         room("Processes", uses: ["CProcess", "Base"], packages: [systemPackage]),
+        room("Collectives", uses: ["CProcess", "Base", "Tensors"], packages: [systemPackage]),
         room("YAML", uses: ["Base"], packages: [yams]),
+        // Not for programs with Tensors in them: see its README.
+        room("OpenBLAS", uses: ["COpenBLAS"]),
     ])
 
 // Layer 3: bytes to values and back.
@@ -240,14 +244,15 @@ let retrieval: [Target] = layer(
                 "Base", "JSON", "Tensors", "Records", "Vectors", "Models", "Inputs", "Engine", "Store", "Examples",
             ],
             packages: [systemPackage]),
-        room("Search", uses: ["COpenBLAS", "Base", "Vectors", "Rankings"], packages: [systemPackage]),
+        room("Search", uses: ["Base", "Vectors", "Rankings"], packages: [systemPackage]),
         room(
             "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "StoreFormat", "Store"],
             packages: [systemPackage]),
         room(
             "Training",
             uses: [
-                "Base", "JSON", "YAML", "Tensors", "Records", "Models", "Inputs", "Engine", "Store", "Examples",
+                "Base", "JSON", "YAML", "Tensors", "Records", "Rankings", "Vectors", "Reports", "StoreFormat", "Store",
+                "Examples", "Models", "Inputs", "Engine", "Encoding", "Search", "Evaluation",
             ],
             packages: [systemPackage, yams]),
         room("Evaluation", uses: ["Base", "JSON", "Rankings"], packages: [systemPackage]),
@@ -295,9 +300,9 @@ let tools: [Target] = layer(
                 "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ForeignWeights",
                 "ModelCommandLine",
             ]),
-        tool("tvt-search", uses: ["JSON", "Vectors", "Rankings", "Search"]),
+        tool("tvt-search", uses: ["JSON", "OpenBLAS", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
-        tool("tvt-train", uses: ["JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
+        tool("tvt-train", uses: ["Collectives", "JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
         tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),
@@ -355,6 +360,7 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
+    tests("Collectives", uses: ["Tensors", "Collectives"]),
     tests(
         "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels", "tvt-model"],
         packages: [systemPackage], exclude: ["Golden"]),
@@ -381,7 +387,10 @@ let testTargets: [Target] = [
         exclude: ["Golden"]),
     tests(
         "Training",
-        uses: ["JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples"],
+        uses: [
+            "JSON", "Collectives", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples",
+            "Vectors",
+        ],
         packages: [systemPackage],
         exclude: ["Golden"]),
     tests(
@@ -437,7 +446,8 @@ let testTargets: [Target] = [
     tests("Records", uses: ["JSON", "Records"]),
     tests("Rankings", uses: ["Archives", "JSON", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
-    tests("Search", uses: ["JSON", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
+    tests(
+        "Search", uses: ["JSON", "OpenBLAS", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
     tests(
         "Recipes",
         uses: [

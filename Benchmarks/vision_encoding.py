@@ -4,7 +4,8 @@
 
 The model has the shape of Qwen2.5-VL, made smaller, and is written by `tvt-model random`; pages are those of inputs.py. A vector
 is that of the last token of the rendered conversation, of length 1, and must agree. tvt and its peer run in turn, each a process
-of its own, on two threads; seconds leave out importing and loading on both sides.
+of its own, on two threads; seconds leave out importing and loading on both sides. tvt runs a second time with weights that
+are streamed from the file, whose vectors must be the same.
 """
 
 import argparse
@@ -107,21 +108,44 @@ def main():
     ids, listing = f"{FOLDER}/vectors", f"{FOLDER}/files.txt"
     with open(os.path.join(ROOT, listing), "w") as file:
         file.write("\n".join(files))
-    ours, theirs, least = [], [], 1.0
+    def encode(*more):
+        shutil.rmtree(os.path.join(ROOT, ids), ignore_errors=True)
+        report = run(
+            TVT + "encode", "corpus", dataset, "--model", MODEL, "--dtype", options.dtype, "--threads", str(THREADS),
+            "--store", STORE, "--output", ids, "--json", "--quiet", *more)  # fmt: skip
+        with open(os.path.join(ROOT, ids, "part-00000.npy"), "rb") as file:
+            return report, file.read()
+
+    # Streamed weights are used as they lie in the file, in float32.
+    streams = options.dtype == "f32"
+    ours, streamed, theirs, least = [], [], [], 1.0
     for turn in range(options.runs):
         print(f"vision encoding: {turn + 1} of {options.runs}", file=sys.stderr)
-        shutil.rmtree(os.path.join(ROOT, ids), ignore_errors=True)
-        ours.append(
-            run(TVT + "encode", "corpus", dataset, "--model", MODEL, "--dtype", options.dtype, "--threads", str(THREADS),
-                "--store", STORE, "--output", ids, "--json", "--quiet"))  # fmt: skip
+        report, vectors = encode()
+        ours.append(report)
+        if streams:
+            report, same = encode("--weights", "streamed")
+            streamed.append(report)
+            if same != vectors:
+                sys.exit("vision_encoding.py: streamed weights gave other vectors")
         theirs.append(run(PEER, "Benchmarks/vision_encoding_peer.py", MODEL, listing, options.dtype, ids))
         least = min(least, theirs[-1]["least_cosine"])
         if least < LEAST_COSINE[options.dtype]:
             sys.exit(f"vision_encoding.py: a cosine is {least:.6f}")
         print(f"  {ours[-1]['seconds']:.1f} s, {theirs[-1]['seconds']:.1f} s of the peer", file=sys.stderr)
-    ratios = [peer["seconds"] / own["seconds"] for own, peer in zip(ours, theirs)]
-    rates = [statistics.median(options.images / one["seconds"] for one in side) for side in (ours, theirs)]
-    peaks = [max(one["peak"] for one in side) for side in (ours, theirs)]
+    def rate(side):
+        return statistics.median(options.images / one["seconds"] for one in side)
+
+    def peak(side):
+        return max(one["peak"] for one in side)
+
+    def rows(name, side):
+        ratios = [peer["seconds"] / own["seconds"] for own, peer in zip(side, theirs)]
+        return [
+            f"| {name} | {rate(side):.2f} | **{statistics.median(ratios):.2f}** ({min(ratios):.2f}–{max(ratios):.2f}) "
+            f"| {peak(side):,.0f} | {peak(side) / peak(theirs):.2f} |"
+        ]
+
     emit(
         "\n".join([
             "## Encoding page images", "",
@@ -129,10 +153,9 @@ def main():
             f"Qwen2.5-VL of 0.3 billion random weights at {options.dtype}. Two threads each. The peer: transformers",
             f"{theirs[0]['version']}, its fast image processor and scaled dot product attention, batches of {theirs[0]['batch']}. Least",
             f"cosine between both sides' vectors: {least:.6f}.", "", "```", "python Benchmarks/vision_encoding.py", "```", "",
-            "| | tvt | transformers | ratio |", "| --- " * 4 + "|",
-            f"| images/s | {rates[0]:.2f} | {rates[1]:.2f} | **{statistics.median(ratios):.2f}** "
-            f"({min(ratios):.2f}–{max(ratios):.2f}) |",
-            f"| peak of memory, MiB | {peaks[0]:,.0f} | {peaks[1]:,.0f} | {peaks[0] / peaks[1]:.2f} |",
+            "| | images/s | ratio | peak of memory, MiB | ratio |", "| --- " * 5 + "|",
+            *rows("tvt", ours), *(rows("tvt `--weights streamed`", streamed) if streams else []),
+            f"| transformers | {rate(theirs):.2f} | | {peak(theirs):,.0f} | |",
         ]) + "\n", options.output)  # fmt: skip
 
 

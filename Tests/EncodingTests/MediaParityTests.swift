@@ -17,10 +17,12 @@ struct MediaParityTests {
 
     init() throws { temporary = try TemporaryFolder() }
 
-    func load(_ golden: MediaGolden, _ overrides: ModelCard.Overrides) throws -> EmbeddingModel {
+    func load(
+        _ golden: MediaGolden, _ overrides: ModelCard.Overrides, _ residency: WeightResidency = .resident
+    ) throws -> EmbeddingModel {
         let folder = temporary("model")
         if !Files.exists(folder) { try golden.model.write(to: folder) }
-        return try EmbeddingModel(loading: folder, .encoding, overrides: overrides)
+        return try EmbeddingModel(loading: folder, .encoding, overrides: overrides, residency: residency)
     }
 
     func cosine(_ a: [Float], _ b: [Float]) -> Double {
@@ -31,6 +33,21 @@ struct MediaParityTests {
             second += Double(y) * Double(y)
         }
         return product / (first * second).squareRoot()
+    }
+
+    @Test(arguments: MediaGolden.names)
+    func streamedWeightsGiveTheSameVectors(name: String) throws {
+        let golden = try MediaGolden(name)
+        let store = try MediaStore(MediaStore.records(), isMeasured: true)
+        let run = try #require(golden.runs.first)
+        let vectors = try WeightResidency.allCases.map { residency in
+            let model = try load(golden, run.overrides, residency)
+            let side = run.role == .query ? VectorsSide.queries : .corpus
+            let source = try RecordSource(store.dataset, side, model, leavesOutFaults: true)
+            let (_, reader) = try DatasetEncoderTests().encode(source, model, into: temporary("\(residency)"))
+            return (0..<reader.count).map { reader.vector($0) }
+        }
+        #expect(vectors[0] == vectors[1] && !vectors[0].isEmpty)
     }
 
     /// Whatever the batches, and whether or not references say how large items are.

@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import StoreMaintenance
 import Ingest
 import Records
@@ -97,6 +98,89 @@ import Testing
         #expect(dataset.manifest.media?.externalCount == 2)
         #expect(report.summary.contains("2 references to others"))
         #expect(try place.store.verify(level: .full).findings.isEmpty)
+    }
+
+    /// As the library `datasets` has files of media.
+    @Test func structuresOfPathsNameFiles() throws {
+        let corpus = [
+            #"{"docid":"1","document_image":{"bytes":null,"path":"a/red.png"}}"#,
+            #"{"docid":"2","document_image":{"path":"blue.png"}}"#,
+            #"{"docid":"3","document_image":{"path":"https://example.org/x.png"}}"#,
+        ]
+        let (dataset, report) = try convert(corpus, options: options())
+        #expect(report.mediaItemCount == 2 && report.externalMediaCount == 1)
+        #expect(try dataset.document(0).image?.digest == .of(red))
+        #expect(try dataset.document(1).image?.item?.name == nil)
+        let named = try convert(corpus, options: options(true)).dataset
+        #expect(try named.document(1).image?.item?.name == "blue.png")
+    }
+
+    /// What a dataset has not got is said once, by what it is.
+    @Test func mediaThatStayOutsideAreSaid() throws {
+        let corpus = [
+            #"{"docid":"1","document_image":"a/red.png"}"#, #"{"docid":"2","document_image":"blue.png"}"#,
+            #"{"docid":"3","document_image":"https://example.org/x.png"}"#,
+            #"{"docid":"4","document_image":"data:image/png;base64,iVBORw0KGgo="}"#,
+            #"{"docid":"5","document_image":{"digest":"\#(SHA256Digest.of([1]))","size":1}}"#,
+            #"{"docid":"6","document_video":{"uri":"x"}}"#,
+        ]
+        try place.write(corpus, to: "c.jsonl")
+        let plain = try place.tool(["v2", "--corpus", "c.jsonl", "--dataset", "x"])
+        #expect(plain.status == 0, "\(plain.errorText)")
+        for words in [
+            "media that stay outside of the store: 2 names of files (--assets DIR", "1 address (nothing",
+            "1 data: URI (",
+            "1 digest without an item", "1 object without a digest",
+        ] {
+            #expect(plain.errorText.contains(words), "\(plain.errorText)")
+        }
+        let taken = try place.tool(["v2", "--corpus", "c.jsonl", "--dataset", "x", "--assets", "assets"])
+        #expect(taken.status == 0, "\(taken.errorText)")
+        #expect(taken.errorText.contains("1 data: URI (") && !taken.errorText.contains("names of files"))
+        let checked = try run(
+            "tvt-convert", ["check", "v2", "--corpus", "c.jsonl"], workingFolder: place.folder.path)
+        #expect(
+            checked.status == 0 && checked.outputText.contains("media outside of the store (warning): 5"),
+            "\(checked.outputText)")
+    }
+
+    /// A link may lead anywhere, as `..` may.
+    @Test func linksThatLeadOutAreFaults() throws {
+        try place.folder.write(red, to: "secret/red.png")
+        let links = [
+            ("assets/out.png", "../secret/red.png"), ("assets/folder", "../secret"), ("assets/in.png", "blue.png"),
+        ]
+        for (link, target) in links {
+            #expect(symlink(target, place.folder(link).string) == 0)
+        }
+        for name in ["out.png", "folder/red.png"] {
+            let error = #expect(throws: InputError.self) {
+                try convert([#"{"docid":"1","document_image":"\#(name)"}"#], options: options())
+            }
+            #expect(error?.description.contains("symbolic link that leads out of") == true, "\(error as Any)")
+        }
+        let (dataset, _) = try convert([#"{"docid":"1","document_image":"in.png"}"#], options: options())
+        #expect(try dataset.document(0).image?.digest == .of(blue))
+        // The folder itself may be behind one, and the Hub's cache is made of them.
+        #expect(symlink("assets", place.folder("link").string) == 0)
+        #expect(
+            try convert([#"{"docid":"1","document_image":"blue.png"}"#], options: options(folder: "link")).report
+                .mediaItemCount == 1)
+        try place.folder.write(red, to: "datasets--o--n/blobs/abc")
+        try Files.makeDirectory(place.folder("datasets--o--n/snapshots/1/images"))
+        #expect(
+            symlink("../../../blobs/abc", place.folder("datasets--o--n/snapshots/1/images/red.png").string) == 0)
+        let hub = try options(folder: "datasets--o--n/snapshots/1")
+        #expect(
+            try convert([#"{"docid":"1","document_image":"images/red.png"}"#], options: hub).report.mediaItemCount == 1)
+    }
+
+    @Test func whatIsNoFileIsCalledSo() throws {
+        #expect(mkfifo(place.folder("assets/pipe.png").string, 0o600) == 0)
+        let error = #expect(throws: InputError.self) {
+            try convert([#"{"docid":"1","document_image":"pipe.png"}"#], options: options())
+        }
+        #expect(error?.description.contains("pipe.png is a pipe, a socket or a device") == true, "\(error as Any)")
     }
 
     /// What a record must not say, and what the message names besides file and line.

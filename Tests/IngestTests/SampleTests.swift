@@ -32,6 +32,28 @@ import TestKit
         return (try place.store.dataset("sample"), report)
     }
 
+    /// What has no record is called by a member that there is.
+    @Test func theMemberAtFaultIsThere() throws {
+        let sound = try tar("wd.tar", [("0001.txt", "one"), ("0002.wav", "RIFF....WAVEfmt ")])
+        let empty = try place.tool(["webdataset", sound.string, "--dataset", "x"])
+        #expect(empty.status == 65 && empty.errorText.contains("wd.tar/0002.wav"), "\(empty.errorText)")
+        #expect(!empty.errorText.contains("0002.json"), "\(empty.errorText)")
+    }
+
+    /// A tar of samples is known by its members, whatever it is called, and a folder of tars by having nothing else.
+    @Test(arguments: ["wd.tar", "shards/0.tar"]) func tarsAreChecked(name: String) throws {
+        if name.contains("/") { try Files.makeDirectory(place.folder("shards")) }
+        try tar(name, [("0001.json", #"{"text":"one"}"#), ("0002.txt", "two")])
+        let checked = try run(
+            "tvt-convert", ["check", name.contains("/") ? "shards" : name], workingFolder: place.folder.path)
+        #expect(checked.status == 0, "\(checked.errorText)")
+        #expect(
+            checked.outputText.contains("read as webdataset") && checked.outputText.contains("documents: 2"),
+            "\(checked.outputText)")
+        try tar("other.tar", [("a.txt", "x"), ("b.c.d.e", "y")])
+        #expect(try run("tvt-convert", ["check", "other.tar"], workingFolder: place.folder.path).status == 64)
+    }
+
     @Test func samplesOfOthers() throws {
         let corpus = try tar(
             "train-0000.tar",

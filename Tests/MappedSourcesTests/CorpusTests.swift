@@ -165,6 +165,22 @@ import Testing
         #expect(try Files.readText(place("broken.jsonl")).contains("cannot be read"))
     }
 
+    @Test func brokenTextsAreBadRecords() throws {
+        try place.write(["one"], to: "texts/a.txt")
+        try place.folder.write([0xC3, 0x28, 0x0A, 0xFF], to: "texts/b.txt")
+        try place.write(["two"], to: "texts/c.md")
+        try place.folder.write([0xFE], to: "texts/d.txt")
+        let stopped = try convert(["texts"])
+        #expect(stopped.status == 65 && stopped.errorText.contains("texts/b.txt"), "\(stopped.errorText)")
+        let limited = try convert(["texts", "--max-bad-records", "1", "--rejects", "rejects"])
+        #expect(limited.status == 65 && limited.errorText.contains("texts/d.txt"), "\(limited.errorText)")
+        let counted = try convert(["texts", "--max-bad-records", "2", "--rejects", "rejects"])
+        #expect(counted.status == 0 && counted.outputText.contains("rejects"), "\(counted.errorText)")
+        #expect(try ids("set") == ["a.txt", "c.md"])
+        #expect(try Files.readText(place("rejects")) == "texts/b.txt\ntexts/d.txt\n")
+        #expect(try Files.readText(place("rejects.reasons")).contains("texts/b.txt: it is not valid UTF-8"))
+    }
+
     @Test func withoutPopplerThePackageIsNamed() throws {
         try place.folder.write(Self.pdf(["page"]), to: "a.pdf")
         let result = try TestKit.run(

@@ -159,6 +159,38 @@ private func expected(_ key: String) throws -> [(name: String, value: JSONValue)
         }
         #expect(error?.reason == .badData)
     }
+
+    /// libav reads what was cut off as if it ended there; the containers say how long they are. Of `pipe.webm` segment and
+    /// clusters are open, and only the element tells that is cut.
+    @Test(arguments: ["trimmed.mkv", "uneven.webm", "pipe.webm", "uneven.avi", "empty-track.mkv"])
+    func aCutOffContainerIsFoundByItsSizes(name: String) throws {
+        let bytes = try kinds.get()[name]
+        let subject: MediaDescription.Subject = name == "empty-track.mkv" ? .audio : .video
+        try bytes.withUnsafeBytes { try MediaDescription.check(.memory($0), as: subject) }
+        let folder = try TemporaryFolder()
+        for count in [bytes.count / 2, bytes.count * 3 / 4, bytes.count - 100] {
+            let cut = Array(bytes.prefix(count))
+            let file = try InputFile(folder.write(cut, to: name))
+            let errors = [
+                #expect(throws: MediaError.self, "\(name) \(count)") {
+                    try cut.withUnsafeBytes { try MediaDescription.check(.memory($0), as: subject) }
+                },
+                #expect(throws: MediaError.self, "\(name) \(count)") {
+                    try file.withDescriptor {
+                        _ = try MediaDescription(
+                            measuring: subject, of: .file(descriptor: $0, byteCount: cut.count))
+                    }
+                },
+            ]
+            for error in errors {
+                #expect(error?.reason == .badData, "\(name) \(count)")
+                #expect(error?.description.contains("it ends after \(count)") == true, "\(error as Any)")
+            }
+        }
+        // Bytes behind the end are no part of it.
+        let longer = bytes + [0, 0, 0]
+        try longer.withUnsafeBytes { try MediaDescription.check(.memory($0), as: subject) }
+    }
 }
 
 /// Uncompressed audio whose sizes are open, wrong, or too large for 32 bits.

@@ -1,4 +1,5 @@
 import Base
+import OpenBLAS
 import Rankings
 import Search
 import SystemPackage
@@ -11,7 +12,8 @@ private func search(
 ) throws -> (lists: [RankedList], summary: SearchSummary) {
     let search = try ExactSearch(
         queries: VectorsReader(opening: queries), corpus: corpus.map { try VectorsReader(opening: $0) },
-        options: options)
+        options: options
+    ) { OpenBLAS.rowsTimesRows($0, rows: $1, $2, otherRows: $3, columns: $4, into: $5) }
     var lists: [RankedList] = []
     let summary = try search.run { lists.append($0) }
     return (lists, summary)

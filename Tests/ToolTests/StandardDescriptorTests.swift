@@ -275,6 +275,8 @@ struct DescriptorWorld: Sendable {
                 // Who locks, when it was, and how long it took.
                 let changing = [
                     "lock", ".lock", "index.json", "reflog", "metrics.jsonl", "digests.json", "vectors.json",
+                    "report.html",
+                    "events.out.tfevents.000001",
                 ]
                 if changing.contains(name) || name.hasPrefix("catalog.sqlite") { continue }
                 found[prefix + name] = digest

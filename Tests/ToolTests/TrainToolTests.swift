@@ -174,6 +174,65 @@ struct TrainToolTests {
         try world.encode("queries", world.path("run/checkpoints/\(names[0])"), to: "v")
     }
 
+    @Test("watch tells where a run stands while it trains and when it has ended, and ends with it")
+    func watch() throws {
+        _ = try train("run")
+        let text = try world.succeed("tvt-train", ["watch", "run", "--once"]).outputText
+        #expect(text.hasPrefix("step 6 of 6 (100.0 %), finished\nloss "), "\(text)")
+        #expect(try world.succeed("tvt-train", ["watch", "run"]).outputText == text)
+        func state(_ run: String) throws -> String? {
+            let output = try world.succeed("tvt-train", ["watch", run, "--once", "--json"]).output
+            return try JSONValue.parse(output, path: "watch")["state"]?.string
+        }
+        #expect(try state("run") == "finished")
+        let running = try RunningTool("tvt-train", SmallWorld.training("long", ["steps=1000000"]), in: world)
+        try #require(running.wait { Files.exists(world.path("long/metrics.jsonl")) })
+        #expect(try state("long") == "running")
+        running.send(SIGTERM)
+        #expect(try running.finish().status == 130)
+        #expect(try state("long") == "stopped")
+        #expect(try world.succeed("tvt-train", ["watch", "long"]).outputText.contains("of 1,000,000"))
+        try world.fail("tvt-train", ["watch", "run", "--json"], status: 64, naming: ["--once"])
+        try world.fail("tvt-train", ["watch", "nowhere"], status: 66, naming: ["nowhere", "lock.json"])
+        try world.fail("tvt-train", ["watch"], status: 64, naming: ["<run>"])
+        try world.fail("tvt-train", ["look", "run"], status: 64, naming: ["\"look\"", "--help"])
+    }
+
+    @Test("validation's figures are those of encoding, searching and evaluating the checkpoint by the tools")
+    func validation() throws {
+        let judgements = (0..<24).map { "q\($0) 0 d\(3 * $0) 2\nq\($0) 0 d\(3 * $0 + 1) 1\n" }.joined()
+        try world.temporary.write(judgements, to: "dev.qrels")
+        let judged = try world.run(
+            "tvt-store", ["judgements", "road", "dev.qrels", "--split", "dev", "--as", "judged"])
+        try #require(judged.status == 0, "\(judged.errorText)")
+        let settings = ["validation={dataset: judged, every: 3, metrics: [mrr@10, ndcg@10]}"]
+        let dry = try world.run("tvt-train", SmallWorld.training("run", settings) + ["--dry-run", "--json"])
+        #expect(try JSONValue.parse(dry.output, path: "dry")["validation"]?["queries"]?.integer == 24)
+        let result = try world.run("tvt-train", SmallWorld.training("run", settings) + ["--json"])
+        try #require(result.status == 0, "\(result.errorText)")
+        #expect(result.errorText.contains("24 of the 24 judged queries of judged have positives and are trained on"))
+        let report = try JSONValue.parse(result.output, path: "train")
+        let last = try #require(report["last_validation"]?["validation"])
+        #expect(last["queries"]?.integer == 24 && last["documents"]?.integer == 72)
+        for side in ["corpus", "queries"] {
+            try world.encode(side, world.path("run/model"), to: side, ["--dtype", "f32"])
+        }
+        try world.succeed(
+            "tvt-search", ["--queries", "queries", "--corpus", "corpus", "--depth", "100", "--output", "all.run"])
+        let measured = try JSONValue.parse(
+            world.succeed(
+                "tvt-eval",
+                ["--run", "all.run", "--qrels", "judged", "--metrics", "mrr@10,ndcg@10", "--format", "json"]
+            ).output, path: "eval")
+        for name in ["mrr@10", "ndcg@10"] {
+            let ours = try #require(last[name]?.double)
+            let theirs = try #require(measured["runs"]?.array?[0]["measures"]?[name]?.double)
+            #expect(abs(ours - theirs) < 1e-6, "\(name): \(ours), \(theirs)")
+        }
+        let best = try #require(report["best"]?["step"]?.integer)
+        #expect([3, 6].contains(best) && world.exists("run/best/model.safetensors"))
+    }
+
     @Test("an interrupted run that is resumed ends as one that was not", arguments: [[], ["lora={r: 4, alpha: 8}"]])
     func interruption(settings: [String]) throws {
         let settings = settings + ["steps=300"]
@@ -197,5 +256,57 @@ struct TrainToolTests {
         _ = try train("rough", settings, resume: true)
         #expect(try world.weights("rough/model") == world.weights("calm/model"))
         #expect(try world.losses(of: "rough") == world.losses(of: "calm"))
+    }
+
+    // MARK: - Several processes
+
+    @Test("--processes trains as one does, and only the first speaks")
+    func processes() throws {
+        _ = try train("alone")
+        let together = try world.succeed("tvt-train", SmallWorld.training("together") + ["--processes", "2", "--json"])
+        let report = try JSONValue.parse(together.output, path: "report")
+        #expect(report["steps"]?.integer == 6)
+        let losses = try ["alone", "together"].map { run in
+            try world.losses(of: run).map { line in
+                try #require(JSONValue.parse(Array((line + "}").utf8), path: run)["loss"]?.double)
+            }
+        }
+        #expect(losses[0].count == 6 && losses[1].count == 6)
+        for (one, other) in zip(losses[0], losses[1]) { #expect(abs(one - other) <= 2e-6 * one) }
+    }
+
+    @Test("a process that is killed is named, and its run goes on with --resume", arguments: [0, 1])
+    func killedProcess(rank: Int) throws {
+        let settings = ["steps=2000", "checkpoint_every=2"]
+        let tool = try RunningTool(
+            "tvt-train", SmallWorld.training("run", settings) + ["--processes", "2"], in: world)
+        tool.wait { (try? checkpoints(of: "run").contains { $0.hasPrefix("step-") }) ?? false }
+        let victim = try #require(try Self.child(of: tool.identifier, rank: rank))
+        kill(victim, SIGKILL)
+        let end = try tool.finish()
+        #expect(end.status == 74 && end.errorText.contains("process \(rank) of 2 was ended by signal 9"), "\(end)")
+        #expect(try Self.child(of: tool.identifier, rank: 1 - rank) == nil)
+        let last = try #require(try checkpoints(of: "run").filter { $0.hasPrefix("step-") }.max())
+        // Any number of processes may go on; the config says how far.
+        let other = try RunningTool(
+            "tvt-train", SmallWorld.training("run", settings, resume: true) + ["--processes", "3"], in: world)
+        other.wait { (try? checkpoints(of: "run").contains { $0.hasPrefix("step-") && $0 > last }) ?? false }
+        kill(other.identifier, SIGINT)
+        let interrupted = try other.finish()
+        #expect(interrupted.status == 130 && interrupted.errorText.contains("is complete: --resume"), "\(interrupted)")
+    }
+
+    /// The process of a rank that another process has started.
+    private static func child(of parent: Int32, rank: Int) throws -> Int32? {
+        for name in try Files.list(FilePath("/proc")) {
+            guard let process = Int32(name),
+                let status = try? Files.readText(FilePath("/proc/\(name)/stat")),
+                status.split(separator: ")").last?.split(separator: " ").dropFirst().first == "\(parent)",
+                let environment = try? Files.readAll(FilePath("/proc/\(name)/environ")),
+                environment.split(separator: 0).contains(where: { $0.elementsEqual("RANK=\(rank)".utf8) })
+            else { continue }
+            return process
+        }
+        return nil
     }
 }

@@ -1,6 +1,7 @@
 import Base
 import Examples
 import JSON
+import Models
 import Records
 import Store
 import StoreFormat
@@ -24,6 +25,10 @@ struct TinyWorld {
         /// Documents with an image beside their text, and those with nothing else.
         var illustrated: Set<Int> = []
         var wordless: Set<Int> = []
+        /// Whether links have the scores of ``TinyWorld/score(_:_:)``.
+        var hasScores = false
+        /// Judgements of this name for all queries: the first positive has grade 2, the second 1.
+        var judgedSplit: String?
         var queryCount = 40
         var documentCount = 120
     }
@@ -59,12 +64,27 @@ struct TinyWorld {
             let words = text(Int(positives[0])).split(separator: " ").prefix(3).joined(separator: " ")
             let record = Query(id: Array("q\(query)".utf8), text: Array(words.utf8))
             try append(record.id, record.appendJSONLine) { id, line in
+                func scores(_ documents: [UInt32]) -> ArraySlice<Float>? {
+                    quirks.hasScores ? documents.map { Self.score(query, Int($0)) }[...] : nil
+                }
+                let kept = quirks.withoutPositives.contains(query) ? [] : positives
                 _ = try writer.appendQuery(
-                    id: id, record: line, positives: quirks.withoutPositives.contains(query) ? [] : positives,
-                    negatives: negatives)
+                    id: id, record: line, positives: kept, positiveScores: scores(kept), negatives: negatives,
+                    negativeScores: scores(negatives))
+            }
+            for (rank, document) in positives.enumerated() {
+                guard let split = quirks.judgedSplit else { break }
+                try writer.addJudgement(
+                    split: split, query: query, document: Int(document), grade: Float(2 - rank))
             }
         }
         _ = try writer.commit()
+    }
+
+    /// What a teacher thinks of a document, from 0 to 4, more of positives.
+    static func score(_ query: Int, _ document: Int) -> Float {
+        let isPositive = document == 3 * query % 120 || document == (3 * query + 1) % 120
+        return Float(SplitMix64.mix(5, UInt64(query), UInt64(document)) % 9) / 4 + (isPositive ? 2 : 0)
     }
 
     private func append(
@@ -93,7 +113,9 @@ struct TinyWorld {
                 """, path: "tiny.yaml", overrides: overrides)
     }
 
-    func plan(_ overrides: [String] = []) throws -> TrainingPlan { try TrainingPlan(config(overrides), store: store) }
+    func plan(_ overrides: [String] = [], _ residency: WeightResidency = .resident) throws -> TrainingPlan {
+        try TrainingPlan(config(overrides), store: store, residency: residency)
+    }
 
     func source(_ overrides: [String] = []) throws -> ExampleSource {
         try ExampleSource(config(overrides), store: store)

@@ -40,6 +40,37 @@ struct TrainingRunTests {
         #expect(losses.allSatisfy(\.isFinite) && Set(losses).count == 6)
     }
 
+    @Test("streamed weights: the losses and the adapter of resident ones, resumed or not", arguments: [1 << 20, 40])
+    func streamedWeights(chunkTokens: Int) throws {
+        let world = try TinyWorld()
+        let overrides = [
+            "lora={r: 4, alpha: 8, dropout: 0.1}", "chunk_tokens=\(chunkTokens)", "checkpoint_every=3",
+        ]
+        let wanted = try Self.train(world, overrides, to: world.folder("resident"))
+        for trace in [TrainingRun.TraceChoice.keep, .recompute] {
+            let output = world.folder("streamed-\(trace)")
+            let plan = try world.plan(overrides, .streamed)
+            #expect(plan.start.text.isStreamed && plan.lock.digest.description == wanted.lock)
+            let report = try TrainingRun(plan, output: output, resume: false, trace: trace).run()
+            #expect(report.metrics.map(\.loss) == wanted.metrics.map(\.loss))
+            #expect(try Self.weights(report.model) == Self.weights(wanted.model))
+            // From the middle of a process that kept its weights in memory.
+            let mixed = world.folder("mixed-\(trace)")
+            try Self.train(world, overrides, to: mixed)
+            try Files.remove(mixed.appending("model"))
+            try Files.removeTree(mixed.appending("checkpoints/step-000006"))
+            let resumed = try TrainingRun(
+                world.plan(overrides, .streamed), output: mixed, resume: true, trace: trace
+            ).run()
+            #expect(resumed.resumedAfter == 3)
+            #expect(try Self.weights(resumed.model) == Self.weights(wanted.model))
+        }
+        let sizes = try WeightResidency.allCases.map { try DryRun(world.plan(overrides, $0)).memory.weights }
+        #expect(sizes[1] < sizes[0])
+        let whole = try #require(throws: Failure.self) { try world.plan([], .streamed) }
+        #expect(whole.exitStatus == .usage && whole.description.contains("lora"), "\(whole)")
+    }
+
     @Test("bf16 stays near f32, and saves float32 weights")
     func precision() throws {
         let world = try TinyWorld()

@@ -13,6 +13,8 @@ public struct Example: Sendable, Equatable {
     public let passages: [Passage]
     /// Content of all of the query's known positives, also of those that are not in the example.
     public let knownPositives: Set<ContentHash>
+    /// Whether it stands for one that no batch of its window had room for; see ``ExampleOptions/isUniqueInBatch``.
+    public internal(set) var isReplacement = false
 
     public struct Passage: Sendable, Equatable {
         /// The document's ordinal in its dataset.

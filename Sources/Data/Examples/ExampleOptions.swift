@@ -1,3 +1,4 @@
+internal import Base
 public import Records
 
 /// What examples are drawn from and how.
@@ -6,13 +7,35 @@ public struct ExampleOptions: Sendable, Equatable {
     public struct Part: Sendable, Equatable {
         /// `name`, `name@tag` or `sha256:…`.
         public var reference: String
-        /// Share of the examples, in whole numbers; nil: by size.
-        public var weight: UInt64?
+        /// Share of the examples, above 0; nil: by size.
+        public var weight: Double?
+        /// The positive and the hard negatives together; nil: as of the others.
+        public var passagesPerQuery: Int?
+        /// When it is first drawn from; nil: from the beginning.
+        public var joins: Moment?
+        /// When it is no longer drawn from; nil: never.
+        public var leaves: Moment?
 
-        public init(_ reference: String, weight: UInt64? = nil) {
+        public init(_ reference: String, weight: Double? = nil) {
             self.reference = reference
             self.weight = weight
         }
+    }
+
+    /// A point of a run, between two steps.
+    public enum Moment: Sendable, Equatable {
+        /// After so many steps.
+        case step(Int)
+        /// After so many passes over all examples of all datasets, and the step under way.
+        case epoch(Double)
+    }
+
+    /// Whether the queries of a batch are of one dataset.
+    public enum Batching: String, Sendable, CaseIterable {
+        /// Of any.
+        case mixed
+        /// Of one; batches are drawn by weight.
+        case byDataset = "by_dataset"
     }
 
     /// What an example does whose query has fewer negatives than wanted.
@@ -33,7 +56,33 @@ public struct ExampleOptions: Sendable, Equatable {
         case skip
     }
 
+    /// Queries that are no examples, so that what is learnt can be measured on them.
+    public struct HeldOut: Sendable, Equatable {
+        /// Of the queries that would be examples, in 0…1.
+        public var share: Double
+        public var seed: UInt64
+
+        public init(share: Double, seed: UInt64) {
+            self.share = share
+            self.seed = seed
+        }
+
+        /// Whether the query of an id is held out: in every dataset, whatever else it holds.
+        func takes(_ id: UnsafeRawBufferPointer) -> Bool {
+            Double(SplitMix64.mix(seed, 0x6865_6c64, XXH3.hash64(id)) >> 11) * 0x1p-53 < share
+        }
+    }
+
     public var parts: [Part]
+    /// Nil: a dataset without a weight counts as often as it has examples. Else that number to this power is its weight.
+    public var sizeExponent: Double?
+    public var batching = Batching.mixed
+    /// What ``batching`` and ``isUniqueInBatch`` are about: so many slots, from a multiple of it.
+    public var queriesPerBatch = 1
+    /// What ``Moment`` counts; a multiple of ``queriesPerBatch``.
+    public var queriesPerStep = 1
+    /// Whether no batch has two queries of equal content, or one positive for two queries.
+    public var isUniqueInBatch = false
     /// The positive and the hard negatives together.
     public var passagesPerQuery = 4
     public var seed: UInt64 = 42
@@ -42,6 +91,8 @@ public struct ExampleOptions: Sendable, Equatable {
     public var withoutPositives = WithoutPositives.error
     /// What happens to blank texts; what is left out or refused is found when the datasets are opened.
     public var blankTexts = BlankTexts.encode
+    /// Nil: none.
+    public var heldOut: HeldOut?
     /// Whether examples know the content of all of their query's positives.
     public var readsKnownPositives = true
     /// Whether the model reads media. For one that does not, records of media alone are blank, and documents are told
@@ -51,4 +102,6 @@ public struct ExampleOptions: Sendable, Equatable {
     public var ignoresMedia = false
 
     public init(_ parts: [Part]) { self.parts = parts }
+
+    func passagesPerQuery(of part: Part) -> Int { part.passagesPerQuery ?? passagesPerQuery }
 }

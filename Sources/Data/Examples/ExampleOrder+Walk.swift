@@ -10,8 +10,8 @@ extension ExampleOrder {
         /// The slot that ``next()`` gives.
         public private(set) var slot: UInt64
         private let stride: UInt64
-        private var block: UInt64
-        private var places: Permutation
+        /// Nil before the first slot: there may be none.
+        private var block: TurnBlock?
         private var epochs: [UInt64]
         private var examples: [Permutation]
 
@@ -22,26 +22,26 @@ extension ExampleOrder {
             self.order = order
             self.slot = ExampleOrder.firstSlot(from: slot, rank: rank, rankCount: rankCount)
             stride = UInt64(rankCount)
-            block = self.slot / order.blockSize
-            places = order.places(inBlock: block)
-            epochs = order.parts.map { _ in 0 }
-            examples = order.parts.indices.map { order.examples(ofPart: $0, epoch: 0) }
+            epochs = order.counts.map { _ in 0 }
+            examples = order.counts.indices.map { order.examples(ofPart: $0, epoch: 0) }
         }
 
         public mutating func next() -> Entry {
-            let (block, place) = slot.quotientAndRemainder(dividingBy: order.blockSize)
-            if block != self.block {
-                self.block = block
-                places = order.places(inBlock: block)
-            }
-            let (part, before) = order.part(drawn: places[place], block: block)
-            let (epoch, index) = before.quotientAndRemainder(dividingBy: order.parts[part].count)
+            let (turn, place) = slot.quotientAndRemainder(dividingBy: order.run)
+            let (part, turnsBefore) = draw(turn)
+            let number = turnsBefore * order.run + place
+            let (epoch, index) = number.quotientAndRemainder(dividingBy: order.counts[part])
             if epochs[part] != epoch {
                 epochs[part] = epoch
                 examples[part] = order.examples(ofPart: part, epoch: epoch)
             }
             slot += stride
             return Entry(part: part, epoch: epoch, example: examples[part][index])
+        }
+
+        private mutating func draw(_ turn: UInt64) -> (part: Int, before: UInt64) {
+            if block?.turns.contains(turn) != true { block = order.turns.block(of: turn, seed: order.seed) }
+            return block!.draw(turn)
         }
     }
 

@@ -42,62 +42,113 @@ public struct ExampleOrder: Sendable {
         }
     }
 
-    public let parts: [Part]
+    /// Examples of each part.
+    public let counts: [UInt64]
     public let seed: UInt64
-    /// `Σ weight`: every run of that many slots, from a multiple of it, has exactly these proportions.
-    public let blockSize: UInt64
-    /// `C`: where each part begins among the block's places; one more entry than there are parts.
-    private let firstPlaces: [UInt64]
+    /// Slots that a part gets in a row: 1, or the size of batches that are of one part.
+    public let run: UInt64
+    let turns: Turns
 
     public init(parts: [Part], seed: UInt64) {
         precondition(!parts.isEmpty, "a training config needs at least one part")
-        self.parts = parts
+        counts = parts.map(\.count)
         self.seed = seed
-        var firstPlaces: [UInt64] = [0]
-        for part in parts {
-            let (sum, overflow) = firstPlaces[firstPlaces.count - 1].addingReportingOverflow(part.weight)
-            precondition(!overflow, "the weights' sum does not fit 64 bits")
-            firstPlaces.append(sum)
-        }
-        self.firstPlaces = firstPlaces
-        self.blockSize = firstPlaces[firstPlaces.count - 1]
+        run = 1
+        turns = .whole(WholeTurns(weights: parts.map(\.weight)))
     }
+
+    /// One part of an order by shares.
+    public struct SharedPart: Sendable, Hashable {
+        public let count: UInt64
+        /// Above 0; its share is that of the sum over the parts that are drawn from at the time.
+        public let weight: Double
+        /// When it is drawn from; `UInt64.max` for no end.
+        public let slots: Range<UInt64>
+
+        public init(count: UInt64, weight: Double, slots: Range<UInt64> = 0..<UInt64.max) {
+            precondition(count > 0 && weight > 0 && weight.isFinite, "a part needs examples and a positive weight")
+            self.count = count
+            self.weight = weight
+            self.slots = slots
+        }
+    }
+
+    /// The order in which parts share the slots as their weights say, to within one run of slots: `ShareTurns` has the
+    /// formula that stands in the place of p, s and u above. The examples of a part come in the same order as there,
+    /// whatever the weights and whoever else is there.
+    ///
+    /// - Parameter run: as many slots in a row are of one part. The parts' slots begin and end at multiples of it.
+    /// - Precondition: there is a part for every slot, up to the last one that has any.
+    public init(sharing parts: [SharedPart], run: UInt64 = 1, seed: UInt64) {
+        precondition(!parts.isEmpty && run > 0, "a training config needs at least one part")
+        counts = parts.map(\.count)
+        self.seed = seed
+        self.run = run
+        turns = .shares(
+            ShareTurns(
+                parts.map { part in
+                    let (first, end) = (part.slots.lowerBound, part.slots.upperBound)
+                    precondition(first % run == 0 && (end == .max || end % run == 0), "parts change between runs")
+                    return (part.weight, (first / run)..<(end == .max ? .max : end / run))
+                }))
+    }
+
+    /// Every run of so many slots, from a multiple of it, has exactly the weights' proportions; by shares, those to within
+    /// one run of a part, up to the first slot at which parts change.
+    public var blockSize: UInt64 { turns.blockSize * run }
 
     /// The example of slot `slot`.
     ///
     /// - Complexity: O(number of parts); three permutation set-ups of a few rounds each.
     public func entry(at slot: UInt64) -> Entry {
-        let (block, place) = slot.quotientAndRemainder(dividingBy: blockSize)
-        let (part, before) = part(drawn: places(inBlock: block)[place], block: block)
-        let (epoch, index) = before.quotientAndRemainder(dividingBy: parts[part].count)
+        let (part, number) = place(of: slot)
+        return entry(ofPart: part, number: number)
+    }
+
+    /// Whose slot it is, and how many that part had before, in block order.
+    func place(of slot: UInt64) -> (part: Int, number: UInt64) {
+        let (turn, place) = slot.quotientAndRemainder(dividingBy: run)
+        let (part, before) = turns.block(of: turn, seed: seed).draw(turn)
+        return (part, before * run + place)
+    }
+
+    func entry(ofPart part: Int, number: UInt64) -> Entry {
+        let (epoch, index) = number.quotientAndRemainder(dividingBy: counts[part])
         return Entry(part: part, epoch: epoch, example: examples(ofPart: part, epoch: epoch)[index])
     }
 
     /// The one slot that holds an entry: ``entry(at:)`` turned round.
     ///
-    /// - Complexity: that of ``entry(at:)``.
+    /// - Precondition: the part is drawn from until then.
+    /// - Complexity: that of ``entry(at:)``; by shares also logarithmic in the slot.
     public func slot(of entry: Entry) -> UInt64 {
-        let part = parts[entry.part]
         let index = examples(ofPart: entry.part, epoch: entry.epoch).index(of: entry.example)
-        let (block, place) = (entry.epoch * part.count + index).quotientAndRemainder(dividingBy: part.weight)
-        return block * blockSize + places(inBlock: block).index(of: firstPlaces[entry.part] + place)
-    }
-
-    /// π(W; seed, p).
-    func places(inBlock block: UInt64) -> Permutation {
-        Permutation(count: blockSize, seed: seed, Self.blockKey, block)
+        let (number, place) = (entry.epoch * counts[entry.part] + index).quotientAndRemainder(dividingBy: run)
+        let block = turns.block(ofPart: entry.part, number: number, seed: seed)
+        return block.turn(ofPart: entry.part, number: number) * run + place
     }
 
     /// π(n[d]; seed, d, e).
     func examples(ofPart part: Int, epoch: UInt64) -> Permutation {
-        Permutation(count: parts[part].count, seed: seed, Self.partKey, UInt64(part), epoch)
+        Permutation(count: counts[part], seed: seed, Self.partKey, UInt64(part), epoch)
     }
 
-    /// d and k for a place u that a block's permutation gave.
-    func part(drawn: UInt64, block: UInt64) -> (part: Int, before: UInt64) {
-        var part = 0
-        while drawn >= firstPlaces[part + 1] { part += 1 }
-        return (part, block * parts[part].weight + (drawn - firstPlaces[part]))
+    /// The slot before which every part has left; nil where one stays.
+    public var end: UInt64? {
+        guard case .shares(let turns) = turns, let last = turns.stages.last?.turns.upperBound, last != .max else {
+            return nil
+        }
+        return last * run
+    }
+
+    /// The slots around one in which the same parts are drawn from; `UInt64.max` for no end.
+    func stage(of slot: UInt64) -> Range<UInt64> {
+        switch turns {
+        case .whole: return 0..<UInt64.max
+        case .shares(let turns):
+            let stage = turns.stage(of: slot / run).turns
+            return (stage.lowerBound * run)..<(stage.upperBound == .max ? .max : stage.upperBound * run)
+        }
     }
 
     /// The slots of one rank in one step: `rank`, `rank + rankCount`, … within the step's `slotsPerStep`.
@@ -107,7 +158,6 @@ public struct ExampleOrder: Sendable {
         return stride(from: rank, to: slotsPerStep, by: rankCount).map { first + UInt64($0) }
     }
 
-    // The two permutations have keys of different lengths already; a name keeps them apart whatever the mixer does.
-    private static let blockKey: UInt64 = 0x626c_6f63_6b00_0001
+    // The permutations of blocks have keys of another length already; a name keeps them apart whatever the mixer does.
     private static let partKey: UInt64 = 0x7061_7274_0000_0002
 }

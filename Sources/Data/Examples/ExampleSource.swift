@@ -11,11 +11,14 @@ public final class ExampleSource: Sendable {
     public struct Part: Sendable {
         public let dataset: Dataset
         public let options: ExampleOptions.Part
-        public let weight: UInt64
+        /// As given, or by size.
+        public let weight: Double
         let readable: ReadableExamples
         let positives: Links
         let negatives: Links?
         public let counts: Counts
+        /// Ordinals of the queries that are held out, ascending; see ``ExampleOptions/heldOut``.
+        public let heldOutQueries: [UInt32]
 
         public var exampleCount: UInt64 { UInt64(readable.count) }
     }
@@ -34,6 +37,8 @@ public final class ExampleSource: Sendable {
         /// Blank records of the whole dataset, where the policy asked for them to be looked for.
         public var blankDocuments = 0
         public var blankQueries = 0
+        /// Queries that would be examples and are held out.
+        public var heldOut = 0
     }
 
     public let options: ExampleOptions
@@ -50,8 +55,7 @@ public final class ExampleSource: Sendable {
         self.options = options
         let parts = try options.parts.map { try Self.open($0, options, store) }
         self.parts = parts
-        order = ExampleOrder(
-            parts: parts.map { .init(count: $0.exampleCount, weight: $0.weight) }, seed: options.seed)
+        order = try Self.order(of: parts, options)
         choice = PassageChoice(policy: options.sampling, seed: options.seed)
     }
 
@@ -62,7 +66,7 @@ public final class ExampleSource: Sendable {
                 .badConfiguration, "dataset \(part.reference) has no queries with positive documents",
                 advice: "Training needs links: convert a v1 file, or queries with positive_document_ids.")
         }
-        let wanted = options.passagesPerQuery - 1
+        let wanted = options.passagesPerQuery(of: part) - 1
         let linked = try LinkedQueries(positives)
         var counts = Counts()
         counts.queries = dataset.queryCount
@@ -74,8 +78,10 @@ public final class ExampleSource: Sendable {
                     + "positive document, the first is \(escaped(try dataset.queryID(firstWithout)))",
                 advice: "Say without_positives: skip in the config to train without them.")
         }
-        let readable = try ReadableExamples(linked, of: dataset, positives, options, counts: &counts)
+        var readable = try ReadableExamples(linked, of: dataset, positives, options, counts: &counts)
         counts.leftOutAsBlank = linked.count - readable.count
+        let heldOut = try options.heldOut.map { try readable.holdOut($0, of: dataset, positives) } ?? []
+        counts.heldOut = heldOut.count
         try countNegatives(dataset, positives, readable, wanted: wanted, into: &counts)
         if counts.shortOfNegatives > 0, options.shortage == .error {
             throw Failure(
@@ -88,11 +94,13 @@ public final class ExampleSource: Sendable {
             throw Failure(
                 .badData,
                 "dataset \(part.reference): no query has a positive document"
-                    + (linked.count > 0 ? " whose text, and its own, are not blank" : ""))
+                    + (linked.count > counts.heldOut ? " whose text, and its own, are not blank" : "")
+                    + (counts.heldOut > 0 ? ", \(counts.heldOut) that are held out aside" : ""))
         }
         return Part(
-            dataset: dataset, options: part, weight: part.weight ?? UInt64(readable.count), readable: readable,
-            positives: positives, negatives: dataset.negatives, counts: counts)
+            dataset: dataset, options: part, weight: part.weight ?? options.weight(ofSize: readable.count),
+            readable: readable, positives: positives, negatives: dataset.negatives, counts: counts,
+            heldOutQueries: heldOut)
     }
 
     /// Counts queries of examples that are short of negatives.
@@ -152,7 +160,7 @@ public final class ExampleSource: Sendable {
         do {
             let query = try part.readable.query(Int(entry.example))
             let positives = try part.positives.targets(of: query)
-            let wanted = options.passagesPerQuery - 1
+            let wanted = options.passagesPerQuery(of: part.options) - 1
             var documents: [Int]
             if part.readable.leftOutDocuments.isEmpty {
                 let negatives = try part.negatives?.targets(of: query)

@@ -59,6 +59,33 @@ struct ReadableExamples: Sendable {
         }
     }
 
+    /// Leaves queries out by their ids.
+    ///
+    /// - Returns: their ordinals, ascending.
+    /// - Complexity: one pass over the ids of the queries.
+    mutating func holdOut(
+        _ heldOut: ExampleOptions.HeldOut, of dataset: Dataset, _ positives: Links
+    ) throws -> [UInt32] {
+        var before = leftOut[...]
+        var numbers: [Int] = []
+        var queries: [UInt32] = []
+        var number = -1
+        try dataset.forEachQueryID(in: 0..<dataset.queryCount) { query, id in
+            if query % 65_536 == 0 { try Interruption.check() }
+            guard try !positives.range(of: query).isEmpty else { return }
+            number += 1
+            if before.first == number {
+                before = before.dropFirst()
+                numbers.append(number)
+            } else if heldOut.takes(id) {
+                numbers.append(number)
+                queries.append(UInt32(query))
+            }
+        }
+        leftOut = numbers
+        return queries
+    }
+
     private mutating func leaveOut(_ documents: BlankRecords, _ queries: BlankRecords, _ positives: Links) throws {
         leftOutDocuments = documents
         for number in 0..<linked.count {

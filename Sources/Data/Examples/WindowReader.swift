@@ -21,6 +21,9 @@ final class WindowReader {
     private let source: ExampleSource
     private var readers: [RecordReader?]
     private let contents: ContentReader
+    private let queryContents: ContentReader
+    /// Nil where an example may come twice in a batch.
+    private var unique: UniqueBatches?
     private let readsAhead: Bool
     private var coldness = Coldness()
 
@@ -29,7 +32,9 @@ final class WindowReader {
         self.source = source
         self.readsAhead = readsAhead
         readers = source.parts.map { _ in nil }
-        contents = ContentReader(readsMedia: source.options.readsMedia)
+        contents = ContentReader(.document, readsMedia: source.options.readsMedia)
+        queryContents = ContentReader(.query, readsMedia: source.options.readsMedia)
+        unique = source.options.isUniqueInBatch ? UniqueBatches(source) : nil
     }
 
     func read(_ slots: [UInt64]) throws -> Window {
@@ -39,11 +44,14 @@ final class WindowReader {
     func read(_ entries: [(slot: UInt64, entry: ExampleOrder.Entry)]) throws -> Window {
         var window = Window()
         var chosen: [ExampleSource.Chosen] = []
+        var replacements: Set<UInt64> = []
         chosen.reserveCapacity(entries.count)
         for (slot, entry) in entries {
             do {
                 if chosen.count % 1024 == 1023 { try Interruption.check() }
-                chosen.append(try source.choose(entry, slot: slot))
+                let taken = try unique?.entry(at: slot) { try self.contents(of: $0) } ?? .init(entry: entry)
+                if taken.isReplacement { replacements.insert(slot) }
+                chosen.append(try source.choose(taken.entry, slot: slot))
             } catch {
                 window.failure = error
                 break
@@ -75,7 +83,8 @@ final class WindowReader {
         }
         for example in chosen {
             do {
-                let assembled = try assemble(example, queries, queryRecords, documents, documentRecords)
+                var assembled = try assemble(example, queries, queryRecords, documents, documentRecords)
+                assembled.isReplacement = replacements.contains(example.slot)
                 window.byteCount += assembled.byteCount
                 window.examples.append(assembled)
             } catch {
@@ -87,16 +96,44 @@ final class WindowReader {
         return window
     }
 
+    /// What tells the examples of a batch apart.
+    private func contents(of entries: [ExampleOrder.Entry]) throws -> [UniqueBatches.Content] {
+        let chosen = try entries.map { try source.choose($0, slot: 0) }
+        var (queries, documents) = (RecordKeys(), RecordKeys())
+        for example in chosen {
+            queries.insert(part: example.entry.part, ordinal: example.query)
+            documents.insert(part: example.entry.part, ordinal: example.documents[0])
+        }
+        queries.sort()
+        documents.sort()
+        let queryHashes = try read(queries) { reader, dataset, ordinal in
+            try reader.withQueryRecord(ordinal) { try self.queryContents.hash(of: $0, ordinal, in: dataset) }
+        } naming: {
+            "query \($1) of \($0)"
+        }
+        let documentHashes = try read(documents) { reader, dataset, ordinal in
+            try reader.withDocumentRecord(ordinal) { try self.contents.hash(of: $0, ordinal, in: dataset) }
+        } naming: {
+            "document \($1) of \($0)"
+        }
+        return try chosen.map { example in
+            let part = example.entry.part
+            return UniqueBatches.Content(
+                query: try queryHashes[queries.index(part: part, ordinal: example.query)].get(),
+                positive: try documentHashes[documents.index(part: part, ordinal: example.documents[0])].get())
+        }
+    }
+
     private struct Record {
         let line: [UInt8]
         let content: ContentHash
     }
 
     /// What each key's record holds, or why it cannot be read.
-    private func read(
-        _ keys: RecordKeys, _ body: (RecordReader, Dataset, Int) throws -> Record, naming: (String, Int) -> String
-    ) throws -> [Result<Record, any Error>] {
-        var records: [Result<Record, any Error>] = []
+    private func read<Value>(
+        _ keys: RecordKeys, _ body: (RecordReader, Dataset, Int) throws -> Value, naming: (String, Int) -> String
+    ) throws -> [Result<Value, any Error>] {
+        var records: [Result<Value, any Error>] = []
         records.reserveCapacity(keys.sorted.count)
         for (part, ordinal) in keys.all {
             if records.count % 64 == 63 { try Interruption.check() }
@@ -146,49 +183,6 @@ final class WindowReader {
             opened.dataset.willReadQueries(queries.ordinals(ofPart: part))
             opened.dataset.willReadDocuments(documents.ordinals(ofPart: part))
         }
-    }
-}
-
-/// Records of several datasets, each once, in the order of datasets and ordinals.
-private struct RecordKeys {
-    private(set) var sorted: [UInt64] = []
-
-    mutating func insert(part: Int, ordinal: Int) { sorted.append(Self.key(part, ordinal)) }
-
-    mutating func sort() {
-        sorted.sort()
-        var kept = 0
-        for index in sorted.indices where kept == 0 || sorted[kept - 1] != sorted[index] {
-            sorted[kept] = sorted[index]
-            kept += 1
-        }
-        sorted.removeSubrange(kept...)
-    }
-
-    // Ordinals are below 2^32.
-    private static func key(_ part: Int, _ ordinal: Int) -> UInt64 { UInt64(part) << 32 | UInt64(ordinal) }
-
-    /// Where a record stands among the sorted.
-    func index(part: Int, ordinal: Int) -> Int { firstIndex(notBelow: Self.key(part, ordinal)) }
-
-    private func firstIndex(notBelow key: UInt64) -> Int {
-        var low = 0
-        var high = sorted.count
-        while low < high {
-            let middle = (low + high) / 2
-            if sorted[middle] < key { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    func ordinals(ofPart part: Int) -> some Sequence<Int> {
-        sorted[firstIndex(notBelow: Self.key(part, 0))..<firstIndex(notBelow: Self.key(part + 1, 0))].lazy.map {
-            Int($0 & 0xFFFF_FFFF)
-        }
-    }
-
-    var all: some Sequence<(part: Int, ordinal: Int)> {
-        sorted.lazy.map { (part: Int($0 >> 32), ordinal: Int($0 & 0xFFFF_FFFF)) }
     }
 }
 

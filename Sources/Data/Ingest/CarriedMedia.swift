@@ -25,6 +25,8 @@ package final class CarriedMedia: MediaSource {
     private let others: (any MediaSource)?
     /// Whether there is something that answers for names.
     package var answersNames: Bool { others != nil }
+    /// The folder of `--assets`, where that is what answers.
+    var assets: FilePath? { (others as? AssetFolder)?.root }
     /// So many batches may be under way at once.
     private let windowBatchCount: Int
     /// Bytes of items after which a batch ends.

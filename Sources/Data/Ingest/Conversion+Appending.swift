@@ -158,6 +158,7 @@ extension Conversion {
             report.mediaReferenceCount += 1
             if let item = media.item {
                 let isNew = try target.add(item, as: media.kind)
+                if media.isFile { mediaFileCount += 1 }
                 if let sourceByteCount = media.sourceByteCount, isNew {
                     report.encodedCount += 1
                     report.encodedSourceBytes += sourceByteCount
@@ -165,6 +166,7 @@ extension Conversion {
                 }
             } else {
                 report.externalMediaCount += 1
+                if let outside = media.outside { outsideCounts[outside, default: 0] += 1 }
                 target.noteExternalMedia(1)
             }
         }

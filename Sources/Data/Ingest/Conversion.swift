@@ -19,6 +19,9 @@ final class Conversion {
     /// What is known of records that were left out for a fault of their own.
     var leftOut = LeftOutRecords()
     let quarantine: Quarantine?
+    /// References to files that were taken, and to what stays where it is.
+    var mediaFileCount = 0
+    var outsideCounts: [OutsideMedia: Int] = [:]
     private let start = Clock.seconds()
     /// Shown paths of the inputs, by their number.
     private(set) var inputPaths: [String] = []
@@ -234,6 +237,17 @@ final class Conversion {
         do { try body() } catch { try abandonInput(error) }
     }
 
+    /// Says which media stay outside of the store, and that `--assets` had nothing to do.
+    private func warnOfOutsideMedia() {
+        warn(
+            .outsideMedia,
+            OutsideMedia.allCases.compactMap { kind in outsideCounts[kind].map { kind.message($0) } })
+        guard let folder = options.assets, mediaFileCount == 0, leftOut.isEmpty, quarantine?.count ?? 0 == 0 else {
+            return
+        }
+        warn(.unusedAssets, ["\(folder): no record names a file in it"])
+    }
+
     func addJudgement(split: String, query: Int, document: Int, grade: Float) throws {
         try target.addJudgement(split: split, query: query, document: document, grade: grade)
     }
@@ -263,6 +277,7 @@ final class Conversion {
                     advice: "Does --assets name the right folder? The first reasons are above, all are in the list.")
             }
         }
+        warnOfOutsideMedia()
         try target.finish(&report) { try quarantine?.commit() }
         report.seconds = Clock.seconds() - start
         return report

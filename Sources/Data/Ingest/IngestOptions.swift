@@ -43,6 +43,9 @@ public struct IngestOptions: Sendable {
 
     public init() {}
 
+    /// The folder of `--assets`, as long as nothing else stands before it.
+    var assets: FilePath? { (media?.source as? AssetFolder)?.root ?? (media?.source as? CarriedMedia)?.assets }
+
     /// Batches that are read and not yet written, at most.
     var windowBatchCount: Int { 2 * workers + 2 }
 

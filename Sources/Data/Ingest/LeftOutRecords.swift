@@ -23,6 +23,9 @@ package struct LeftOutRecords: Sendable {
         if found.isEmpty { namelessCount += 1 }
     }
 
+    /// Whether nothing was left out.
+    var isEmpty: Bool { ids.isEmpty && namelessCount == 0 && !isIncomplete }
+
     mutating func noteUnreadRest() { isIncomplete = true }
 
     /// Whether a record of this id is, or may be, among those that were left out.

@@ -29,6 +29,8 @@ public struct MediaIntake: Sendable {
         let reference: MediaReference
         /// Of the bytes that it was made of, where it was encoded anew.
         var sourceByteCount: Int?
+        /// Whether it is a file that the record names.
+        var isFile = false
     }
 
     /// The item that a reference names.
@@ -39,7 +41,7 @@ public struct MediaIntake: Sendable {
     ///   fault.
     func item(of reference: MediaReference, as kind: MediaKind, heldByteCount: Int) throws -> Taken? {
         var broken = BrokenMedia(.missing)
-        broken.name = reference.name ?? reference.item?.name
+        broken.name = reference.path ?? reference.name ?? reference.item?.name
         broken.digest = reference.digest
         do {
             guard let content = try source.content(of: reference, as: kind) else { return nil }
@@ -57,7 +59,9 @@ public struct MediaIntake: Sendable {
                 }
             }
             let findings = try bytes.withItemBytes { try probe?.findings(in: $0, item.header, as: kind) }
-            return try taken(item, findings, of: reference, name: broken.name)
+            var taken = try taken(item, findings, of: reference, name: broken.name)
+            if case .file = content { taken.isFile = true }
+            return taken
         } catch var fault as RecordFault {
             broken.reason = fault.media?.reason ?? .missing
             fault.media = broken
@@ -69,7 +73,7 @@ public struct MediaIntake: Sendable {
     private func taken(
         _ item: MediaItem, _ findings: MediaFindings?, of reference: MediaReference, name: String?
     ) throws -> Taken {
-        let isName = reference.name != nil
+        let isName = reference.name != nil || reference.path != nil
         // A name that is a digest says no more than the digest.
         let ownName = keepsNames && reference.digest == nil ? name : nil
         if let encoded = findings?.encoded {
@@ -120,6 +124,11 @@ public struct MediaIntake: Sendable {
         switch content {
         case .bytes(let bytes), .carried(let bytes, _): return .memory(bytes)
         case .file(let path), .carriedFile(let path, _):
+            guard !Files.isStream(path) else {
+                throw RecordFault(
+                    .missing, "\(path) is a pipe, a socket or a device",
+                    advice: "The record names something that is no file: write its bytes to one.")
+            }
             do {
                 let file = try InputFile(path)
                 let isKept = heldByteCount + file.byteCount <= Self.heldByteCount

@@ -1,5 +1,6 @@
 public import Records
 public import SystemPackage
+internal import Archives
 internal import Base
 
 /// What stands behind the names by which records call for images, videos and sounds.
@@ -27,8 +28,9 @@ public enum MediaContent: Sendable {
 
 /// A folder with the files that records name by their paths in it, or by digests as `media/<2 digits>/<hex>.<ext>`.
 ///
-/// Names with a scheme (`https:`) and digests without a file are not answered. A path that leaves the folder, and a file
-/// that is missing, are faults of the record.
+/// A structure of `path` and empty `bytes` names a file as its path does. Names with a scheme (`https:`) and digests without
+/// a file are not answered. A path that leaves the folder, by itself or by a link, and a file that is missing, are faults of
+/// the record.
 public struct AssetFolder: MediaSource {
     public let root: FilePath
 
@@ -43,7 +45,14 @@ public struct AssetFolder: MediaSource {
 
     public func content(of reference: MediaReference, as kind: MediaKind) throws -> MediaContent? {
         if let digest = reference.digest { return file(of: digest, format: reference.format).map { .file($0) } }
-        guard let name = reference.name, !Self.hasScheme(name) else { return nil }
+        guard !reference.holdsBytes else {
+            throw RecordFault(
+                "the structure holds bytes, and JSON has none",
+                advice:
+                    "Take the table that it was written from (Parquet, Arrow), or write the bytes to a file and name it."
+            )
+        }
+        guard let name = reference.path ?? reference.name, !Self.hasScheme(name) else { return nil }
         guard !name.isEmpty, !name.utf8.contains(0) else {
             throw RecordFault(
                 "\(escaped(Array(name.utf8))) is no path", advice: "The field names a file in \(root), or an address.")
@@ -54,6 +63,11 @@ public struct AssetFolder: MediaSource {
                 advice:
                     "Names are paths in the folder of --assets: name a folder that holds all files, and shorten the names."
             )
+        }
+        guard !FolderLinks.leadsOut(path, of: root) else {
+            throw RecordFault(
+                "\(escaped(Array(name.utf8))) is, or lies behind, a symbolic link that leads out of \(root)",
+                advice: "Links may lead anywhere: copy the folder with cp -rL, or name one that holds all files.")
         }
         return .file(path)
     }

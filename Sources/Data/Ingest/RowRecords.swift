@@ -78,10 +78,16 @@ package final class RowRecords {
             row?.madeIDCount += 1
         case .media(let kind):
             try batch.append(documents) { scanner in
-                guard let digest = scanner.media(kind)?.digest else {
+                let reference = scanner.media(kind)
+                guard let digest = reference?.digest else {
+                    let isFile = reference.map { OutsideMedia($0) == .file } ?? true
                     throw RecordFault(
                         "the \(kind.rawValue) is not at hand, and its digest would be the document's id",
-                        field: scanner.name(of: kind), advice: "--assets names the folder with the files.")
+                        field: scanner.name(of: kind),
+                        advice: isFile
+                            ? "--assets names the folder with the files."
+                            : "Only files are taken: write it to one, and name that; or give the documents ids of their own."
+                    )
                 }
                 return Array(digest.hex.utf8)
             }

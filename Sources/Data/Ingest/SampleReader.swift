@@ -84,7 +84,7 @@ final class SampleReader: BatchSource {
             // A line feed in JSON is a space between tokens or a fault; a carriage return is the same, and ends no line.
             for position in start..<text.count where text[position] == 0x0A { text[position] = 0x0D }
             text.append(0x0A)
-            names.append("\(path)/\(sample.key).json")
+            names.append("\(path)/\(Self.member(of: sample))")
             // One that waits in a file of its own ends the batch: open files and disk are bounded like memory.
             heldByteCount += sample.media.reduce(0) {
                 $0 + ($1.item.heldByteCount > 0 ? $1.item.heldByteCount : media.batchHeldByteCount)
@@ -170,6 +170,13 @@ final class SampleReader: BatchSource {
             }
             sample.media.append((kind, member.name, item))
         }
+    }
+
+    /// The member by which messages know a sample: its record, or else what there is.
+    private static func member(of sample: Sample) -> String {
+        if sample.json != nil { return sample.key + ".json" }
+        if sample.text != nil { return sample.key + ".txt" }
+        return sample.media.first?.member ?? sample.key
     }
 
     /// `jpg`, or the field and any ending: `image.jpg`.

@@ -25,6 +25,10 @@ struct ScannedBatch: Sendable {
         let item: MediaItem?
         /// Of the bytes that the item was made of, where it was encoded anew.
         let sourceByteCount: Int?
+        /// Whether the item is a file that the record names.
+        var isFile = false
+        /// What the reference names where there is no item.
+        var outside: OutsideMedia?
     }
 
     /// A passage of a v1 row.
@@ -211,7 +215,10 @@ struct ScannedBatch: Sendable {
                 scanner.replace(kind, by: taken.reference)
                 heldByteCount += taken.item.heldByteCount
             }
-            media.append(Media(kind: kind, item: taken?.item, sourceByteCount: taken?.sourceByteCount))
+            media.append(
+                Media(
+                    kind: kind, item: taken?.item, sourceByteCount: taken?.sourceByteCount,
+                    isFile: taken?.isFile ?? false, outside: taken == nil ? OutsideMedia(reference) : nil))
         }
     }
 

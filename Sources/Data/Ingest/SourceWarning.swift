@@ -10,6 +10,10 @@ public enum SourceWarning: String, Sendable, CaseIterable {
     case leftOutColumn = "columns left out"
     /// A part of a set that is usually there, such as its judgements.
     case missingFile = "nothing found"
+    /// References to images, videos and sounds that the store does not get.
+    case outsideMedia = "media that stay outside of the store"
+    /// A folder of files of which none is taken.
+    case unusedAssets = "--assets takes nothing"
 }
 
 /// Files of a folder that are about the data, and that nobody expects to be read.

@@ -116,6 +116,8 @@ struct ColumnSummary {
     var looksLikeLists = false
     /// Whether one of them has a fraction.
     var hasFractions = false
+    /// Which of its texts name files of `--assets`.
+    var assetNames = AssetNames()
     /// JSON of the first values that say something.
     var examples: [String]
 
@@ -124,7 +126,9 @@ struct ColumnSummary {
     static let rowCount = 1000
 
     /// The columns of a file.
-    static func all(of file: RowFile, media: [String: MediaKind]) throws -> KnownColumns {
+    ///
+    /// - Parameter assets: the folder that texts may name files of.
+    static func all(of file: RowFile, media: [String: MediaKind], assets: AssetFolder?) throws -> KnownColumns {
         var columns = KnownColumns()
         var readable: [String]?
         if file.format == .columns {
@@ -142,7 +146,7 @@ struct ColumnSummary {
             }
             readable = columns.filter { $0.kind == .empty }.map(\.name)
         }
-        try addRows(of: file, readable, to: &columns)
+        try addRows(of: file, readable, assets, to: &columns)
         return columns
     }
 
@@ -165,17 +169,14 @@ struct ColumnSummary {
         guard let batch = try table.tablePass(over: [field.name]).next() else { return .bytes }
         for row in 0..<batch.rowCount {
             guard let bytes = batch.bytes(ofRow: row, column: 0, field: bytesField) else { continue }
-            switch MediaHeader(bytes).format {
-            case .jpeg, .png, .gif, .webp: return .media(.image)
-            case .mp4, .mov, .webm, .matroska: return .media(.video)
-            case .wav, .mp3, .flac, .ogg: return .media(.audio)
-            default: return .bytes
-            }
+            return MediaHeader(bytes).format.map { .media($0.kind) } ?? .bytes
         }
         return .bytes
     }
 
-    private static func addRows(of file: RowFile, _ readable: [String]?, to columns: inout KnownColumns) throws {
+    private static func addRows(
+        of file: RowFile, _ readable: [String]?, _ assets: AssetFolder?, to columns: inout KnownColumns
+    ) throws {
         if let readable, readable.isEmpty { return }
         let source = try file.records(columns: readable, media: [:]).open(ReadingContext(batchByteCount: 1 << 18))
         if let delimited = source as? DelimitedReader {
@@ -197,7 +198,9 @@ struct ColumnSummary {
                 guard row.kind == .object else {
                     throw RecordFault("\(row.kind.name) where a row should be", advice: "Each row is an object.")
                 }
-                for (key, value) in row.fields { add(value, named: String(decoding: key, as: UTF8.self), to: &columns) }
+                for (key, value) in row.fields {
+                    add(value, named: String(decoding: key, as: UTF8.self), assets, to: &columns)
+                }
             } catch let fault as RecordFault {
                 // Whether such a row may be left out is decided when the rows are read.
                 guard rowCount > 1 else { throw fault.error(at: place, line: line.bytes) }
@@ -208,13 +211,16 @@ struct ColumnSummary {
         }
     }
 
-    private static func add(_ value: JSONNode, named name: String, to columns: inout KnownColumns) {
+    private static func add(
+        _ value: JSONNode, named name: String, _ assets: AssetFolder?, to columns: inout KnownColumns
+    ) {
         let column =
             columns.position(of: name)
             ?? columns.append(ColumnSummary(name: name, kind: .empty, isNumeric: false, isTruth: false, examples: []))
         columns[column].kind = columns[column].kind.merged(with: ColumnKind(value))
         guard value.kind != .null, value.string?.isEmpty != true else { return }
         columns[column].note(value)
+        if let assets { columns[column].assetNames.look(at: value, in: assets) }
         guard columns[column].examples.count < exampleCount else { return }
         var json: [UInt8] = []
         JSONText.append(value, to: &json)
@@ -269,6 +275,7 @@ struct ColumnSummary {
                 all[known].hasFractions = all[known].hasFractions || column.hasFractions
                 all[known].looksLikeLists = all[known].looksLikeLists || column.looksLikeLists
                 if let range = column.range { all[known].widen(range) }
+                all[known].assetNames.merge(column.assetNames)
                 if all[known].examples.isEmpty { all[known].examples = column.examples }
             } else {
                 all.append(column)

@@ -19,6 +19,10 @@ struct CorpusGuess {
     init(_ columns: KnownColumns, _ options: CorpusOptions = CorpusOptions()) {
         var options = options
         let lowered = ColumnNames(columns)
+        var declared = RowOptions()
+        (declared.images, declared.videos, declared.audios) = (options.images, options.videos, options.audios)
+        let named = RowPlan.declaredMedia(declared)
+        let files = columns.holdingFiles(named) { _ in false }
         func column(_ names: [String], where isFitting: (ColumnSummary) -> Bool) -> String? {
             for name in names {
                 if let found = lowered.positions(of: name).first(where: { isFitting(columns[$0]) }) {
@@ -29,15 +33,23 @@ struct CorpusGuess {
         }
         if options.text == nil {
             options.text =
-                column(Self.texts) { $0.kind == .text }
+                column(Self.texts) { files.named($0.name)?.kind == .text }
                 ?? { (texts: [ColumnSummary]) in texts.count == 1 ? texts[0].name : nil }(
-                    columns.filter {
+                    files.filter {
                         $0.kind == .text && !$0.isNumeric && !$0.isTruth && $0.name.lowercased() != "title"
                             && !Self.ids.contains($0.name)
                     })
         }
         options.id = options.id ?? column(Self.ids) { $0.kind == .text || $0.kind == .integer }
         options.title = options.title ?? column(["title", "headline"]) { $0.kind == .text && $0.name != options.text }
+        // What a column is by its files is said in the command, and not guessed again from other rows. Of two that name
+        // files of a kind, it is not the id.
+        for kind in MediaKind.allCases where !columns.contains(where: { $0.kind == .media(kind) }) {
+            guard !named.values.contains(kind) else { continue }
+            let found = columns.filter { $0.assetKind() == kind }
+            guard let column = found.first(where: { $0.name != options.id }) ?? found.first else { continue }
+            options.declare(column.name, as: kind)
+        }
         self.options = options
         hasContent =
             options.text != nil
@@ -74,6 +86,11 @@ struct CorpusMapping: Sendable {
         var declared = RowOptions()
         (declared.images, declared.videos, declared.audios) = (options.images, options.videos, options.audios)
         let kinds = try RowMapping.media(declared, columns)
+        if let inner = kinds.keys.sorted().first(where: { !columns.has($0) }) {
+            throw Failure(
+                .usage, "--\(kinds[inner]!.rawValue) \(inner): of documents, whole columns hold media",
+                advice: "Write the field as a column of its own.")
+        }
         for column in columns {
             guard let kind = kinds[column.name] else { continue }
             if let other = media.first(where: { $0.kind == kind }) {

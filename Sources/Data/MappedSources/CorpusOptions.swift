@@ -1,4 +1,5 @@
 internal import JSON
+internal import Records
 
 /// Which columns or files are documents, and what of them; as a person says it.
 public struct CorpusOptions: Sendable, Equatable {
@@ -22,6 +23,15 @@ public struct CorpusOptions: Sendable, Equatable {
 
     public var isMapped: Bool {
         id != nil || text != nil || title != nil || !images.isEmpty || !videos.isEmpty || !audios.isEmpty
+    }
+
+    /// Says that a column holds media.
+    mutating func declare(_ column: String, as kind: MediaKind) {
+        switch kind {
+        case .image: images.append(column)
+        case .video: videos.append(column)
+        case .audio: audios.append(column)
+        }
     }
 
     var arguments: [(option: String, values: [String])] {

@@ -19,6 +19,8 @@ public struct CorpusPlan {
     private let columns: KnownColumns
     private let sources: [FilePath]
     private let reading: RowReading
+    /// The folder of `--assets`.
+    private let assets: AssetFolder?
     /// What was asked for, and what was guessed where nothing was.
     public let options: CorpusOptions
     /// Why the guess is not to be taken unseen.
@@ -27,9 +29,13 @@ public struct CorpusPlan {
     /// - Parameters:
     ///   - sources: files of rows and folders of them, or images, videos, sounds, texts, PDFs and folders of those.
     ///   - options: where they map nothing, what columns mean is guessed.
+    ///   - assets: the folder of `--assets`, which texts may name files of.
     /// - Throws: `Failure` for sources that are not there, and where some are rows and others are documents.
-    public init(_ sources: [FilePath], _ options: CorpusOptions, _ reading: RowReading = RowReading()) throws {
-        (self.sources, self.reading) = (sources, reading)
+    public init(
+        _ sources: [FilePath], _ options: CorpusOptions, _ reading: RowReading = RowReading(),
+        assets: AssetFolder? = nil
+    ) throws {
+        (self.sources, self.reading, self.assets) = (sources, reading, assets)
         let areFiles = try sources.map { try Self.holdsDocuments($0) }
         guard !sources.isEmpty || !options.files.isEmpty else {
             throw Failure(.usage, "nothing is named: files of rows, folders, or --files 'folder/**/*.png'")
@@ -39,7 +45,7 @@ public struct CorpusPlan {
             (declared.images, declared.videos, declared.audios) = (options.images, options.videos, options.audios)
             let media = RowPlan.declaredMedia(declared)
             let files = try RowPlan.files(sources, reading)
-            let perFile = try files.map { try ColumnSummary.all(of: $0, media: media) }
+            let perFile = try files.map { try ColumnSummary.all(of: $0, media: media, assets: assets) }
             content = .rows(files, perFile: perFile)
             columns = ColumnSummary.merged(perFile)
             self.options = options.isMapped ? options : CorpusGuess(columns, options).options
@@ -136,6 +142,7 @@ public struct CorpusPlan {
 
     private func inputs(_ files: [RowFile], _ perFile: [KnownColumns]) throws -> [RawSource.Input] {
         let mapping = try CorpusMapping(options, columns)
+        if let text = mapping.text { try columns.checkAssets(text, option: "text", in: assets) }
         let media = Dictionary(uniqueKeysWithValues: mapping.media.map { ($0.column, $0.kind) })
         let used = mapping.usedColumns
         let usedNames = Set(used)
@@ -220,11 +227,11 @@ public struct CorpusPlan {
     /// Checks that the guess may be taken without being shown.
     ///
     /// - Throws: `Failure` with status 64 where it is doubtful.
-    public func checkGuess(dataset: String?) throws {
+    public func checkGuess(dataset: String?, others: [String] = []) throws {
         guard let doubt = doubts.first else { return }
         throw Failure(
             .usage, "--yes does not take this guess: \(doubt.reason)",
-            advice: doubt.advice + (isComplete ? " For example: " + command(dataset: dataset) : ""))
+            advice: doubt.advice + (isComplete ? " For example: " + command(dataset: dataset, others: others) : ""))
     }
 
     /// What there is, and the command that takes it.

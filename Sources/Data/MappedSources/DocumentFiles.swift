@@ -146,11 +146,14 @@ final class FileRows: BatchSource {
     private let files: [DocumentFiles.File]
     private let batchByteCount: Int
     private var next = 0
+    private var rowCount = 0
     private(set) var parsedByteCount = 0
     private(set) var readByteCount = 0
 
     /// No text may be longer (64 MiB): it is one document.
     private static let longestText = 64 << 20
+    /// After so many faults a batch ends.
+    private static let faultCount = 1000
 
     /// - Parameter path: what messages call all of them.
     init(_ path: String, _ files: [DocumentFiles.File], batchByteCount: Int) {
@@ -162,10 +165,11 @@ final class FileRows: BatchSource {
     func nextBatch() throws -> LineBatch? {
         var text: [UInt8] = []
         var names: [String] = []
-        let first = next
-        while next < files.count, text.count < batchByteCount {
+        var faults: [LineBatch.Fault] = []
+        while next < files.count, text.count < batchByteCount, faults.count < Self.faultCount {
             let file = files[next]
             next += 1
+            let start = text.count
             JSONText.appendLiteral("{\"docid\":", to: &text)
             JSONText.appendString(file.id, to: &text)
             switch file.kind {
@@ -175,17 +179,15 @@ final class FileRows: BatchSource {
                 JSONText.appendLiteral("\":", to: &text)
                 JSONText.appendString(file.path.string, to: &text)
             case .text:
-                let size = try Files.size(file.path)
-                guard size <= Self.longestText else {
-                    throw InputError(
-                        "a text of more than 64 MiB", at: Place(path: file.path.string),
-                        advice: "A file is one document: cut it into passages.")
-                }
-                readByteCount += size
-                let content = try Files.readAll(file.path)
-                guard content.withUnsafeBytes({ JSONText.isUTF8($0) }) else {
-                    throw InputError(
-                        "it is not valid UTF-8", at: Place(path: file.path.string), advice: "Convert it with iconv.")
+                let content: [UInt8]
+                do {
+                    content = try self.content(of: file.path)
+                } catch let error as InputError {
+                    // What is kept of a bad record is a line: here the name of the file.
+                    text.removeLast(text.count - start)
+                    faults.append(
+                        .init(lineCountBefore: names.count, error: error, line: Array(file.path.string.utf8)))
+                    continue
                 }
                 JSONText.appendLiteral(",\"document_text\":", to: &text)
                 JSONText.appendString(content, to: &text)
@@ -194,11 +196,43 @@ final class FileRows: BatchSource {
             JSONText.appendLiteral("}\n", to: &text)
             names.append(file.path.string)
         }
-        guard !names.isEmpty else { return nil }
-        defer { parsedByteCount += text.count }
+        guard !names.isEmpty || !faults.isEmpty else { return nil }
+        defer {
+            parsedByteCount += text.count
+            rowCount += names.count
+        }
         return LineBatch(
-            path: path, firstLine: first + 1, byteOffset: parsedByteCount, origins: .files(names), text: text)
+            path: path, firstLine: rowCount + 1, byteOffset: parsedByteCount, origins: .files(names), text: text,
+            faults: faults)
     }
+
+    /// The text of a file.
+    ///
+    /// - Throws: `InputError` for one that is no text, too long, or not to be read.
+    private func content(of path: FilePath) throws -> [UInt8] {
+        func fault(_ reason: String, _ advice: String) -> InputError {
+            InputError(reason, at: Place(path: path.string), advice: advice)
+        }
+        let content: [UInt8]
+        do {
+            let size = try Files.size(path)
+            guard size <= Self.longestText else {
+                throw fault("a text of more than 64 MiB", "A file is one document: cut it into passages.")
+            }
+            content = try Files.readAll(path)
+            readByteCount += size
+        } catch let error as SystemError where Self.fileErrors.contains(error.errno) {
+            throw fault("\(error)", "--max-bad-records leaves out files that cannot be read.")
+        }
+        guard content.withUnsafeBytes({ JSONText.isUTF8($0) }) else {
+            throw fault("it is not valid UTF-8", "Convert it with iconv; --max-bad-records leaves it out.")
+        }
+        return content
+    }
+
+    /// What is wrong with one file, and not with the machine.
+    private static let fileErrors: Set<Int32> = Set(
+        [Errno.noSuchFileOrDirectory, .permissionDenied, .isDirectory, .notDirectory].map(\.rawValue))
 }
 
 /// The files that rows name, which are rows of ours: any path that there is.

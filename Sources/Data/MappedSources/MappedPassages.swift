@@ -65,7 +65,8 @@ struct MappedPassages: Sendable {
         _ records: RowRecords
     ) throws {
         guard let node = nodes[source.text.position] else { return }
-        let values = source.media == nil ? source.text.values(of: nodes) : [node.kind == .null ? nil : node]
+        let isNoItem = source.media != nil && node.kind == .null
+        let values = isNoItem ? [nil] : source.text.values(of: nodes)
         let ids = try parallel(source.id, values.count, nodes)
         let titles = try parallel(source.title, values.count, nodes)
         let scores = try parallel(source.score, values.count, nodes)

@@ -86,7 +86,7 @@ struct MappedRows: SourceRows {
             isEmpty = false
         }
         for (kind, column) in queryMedia {
-            guard let node = nodes[column.position], node.kind != .null else { continue }
+            guard let node = try column.one(of: nodes, "\(kind.rawValue)s") else { continue }
             query.set(Self.field(kind), node)
             isEmpty = false
         }

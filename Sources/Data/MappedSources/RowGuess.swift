@@ -58,7 +58,8 @@ struct RowGuess {
     /// - Parameter options: what is known already; what it says stays.
     init(_ columns: KnownColumns, _ options: RowOptions) {
         self.options = options
-        self.columns = columns
+        let declared = RowPlan.declaredMedia(options)
+        self.columns = columns.holdingFiles(declared, except: Self.isID)
         names = ColumnNames(columns)
         noteUsed()
         guessQuery()
@@ -73,6 +74,12 @@ struct RowGuess {
         guessTitleAndScores()
         noteUsed()
         doubtLabels()
+        // What a column is by its files is said in the command, and not guessed again from other rows.
+        for column in columns where used.contains(column.name) && declared[column.name] == nil && !Self.isID(column) {
+            guard let kind = column.assetKind() else { continue }
+            self.options.declare(column.name, as: kind)
+            reasons.append("--\(kind.rawValue) \(column.name): it names files in the folder of --assets")
+        }
     }
 
     /// Whether a name is one that columns usually have, and not a value of a first row without names.
@@ -140,12 +147,13 @@ struct RowGuess {
         if let found = column(Self.queryNames, where: Self.isText) {
             options.query = [found.name]
             reasons.append("--query \(found.name): by its name")
-        } else if let first = columns.first(where: { Self.isText($0) && !isUsed($0) && !isID($0) }),
-            columns.count(where: { Self.isText($0) && !isID($0) }) == 2
+        } else if let first = columns.first(where: { Self.isText($0) && !isUsed($0) && !Self.isID($0) }),
+            columns.count(where: { Self.isText($0) && !Self.isID($0) }) == 2
         {
             options.query = [first.name]
             reasons.append("--query \(first.name): the first of two columns of texts")
-        } else if case let texts = columns.filter({ Self.isText($0) && !isUsed($0) && !isID($0) }), texts.count == 1,
+        } else if case let texts = columns.filter({ Self.isText($0) && !isUsed($0) && !Self.isID($0) }),
+            texts.count == 1,
             columns.contains(where: Self.isMedia)
         {
             options.query = [texts[0].name]
@@ -153,7 +161,7 @@ struct RowGuess {
         }
     }
 
-    private func isID(_ column: ColumnSummary) -> Bool {
+    private static func isID(_ column: ColumnSummary) -> Bool {
         let name = column.name.lowercased()
         return name == "id" || name.hasSuffix("_id") || name.hasSuffix("-id") || name.hasSuffix("id") && name.count < 7
     }
@@ -166,7 +174,7 @@ struct RowGuess {
         } else if let image = columns.first(where: { Self.isMedia($0) && !isUsed($0) }) {
             options.positives.texts = [image.name]
             reasons.append("--positive \(image.name): it holds media")
-        } else if case let rest = columns.filter({ Self.holdsPassages($0) && !isUsed($0) && !isID($0) }),
+        } else if case let rest = columns.filter({ Self.holdsPassages($0) && !isUsed($0) && !Self.isID($0) }),
             rest.count == 1
         {
             options.positives.texts = [rest[0].name]

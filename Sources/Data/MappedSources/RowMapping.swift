@@ -94,7 +94,7 @@ struct RowMapping: Sendable {
         let media = try Self.media(options, columns)
         for argument in options.query {
             let path = try ColumnPath.one(named: argument, option: "query", among: columns)
-            if let kind = media[path.column] {
+            if let kind = media[path.name] {
                 queryMedia.append((kind, path))
             } else if queryText == nil {
                 queryText = path
@@ -138,6 +138,14 @@ struct RowMapping: Sendable {
         return KnownColumns.unique(paths.map(\.column) + keep.map(\.column))
     }
 
+    /// What is taken as texts, with the options that say so.
+    var texts: [(option: String, path: ColumnPath)] {
+        func texts(_ option: String, _ passages: [Passages]) -> [(option: String, path: ColumnPath)] {
+            passages.filter { $0.media == nil && !$0.areReferences }.map { (option, $0.text) }
+        }
+        return (queryText.map { [("query", $0)] } ?? []) + texts("positive", positives) + texts("negative", negatives)
+    }
+
     private func checkNoColumnTwice() throws {
         let texts = (queryText.map { [$0] } ?? []) + queryMedia.map(\.column) + (positives + negatives).map(\.text)
         var seen: Set<ColumnPath> = []
@@ -147,7 +155,7 @@ struct RowMapping: Sendable {
         }
     }
 
-    /// The columns of images, videos and sounds, by name.
+    /// The columns of images, videos and sounds, and fields of objects in columns, by name.
     static func media(_ options: RowOptions, _ columns: KnownColumns) throws -> [String: MediaKind] {
         var media: [String: MediaKind] = [:]
         for column in columns {
@@ -159,7 +167,7 @@ struct RowMapping: Sendable {
         ] {
             for argument in arguments {
                 for path in try ColumnPath.all(named: argument, option: option, among: columns) {
-                    media[path.column] = kind
+                    media[path.name] = kind
                 }
             }
         }
@@ -185,7 +193,7 @@ struct RowMapping: Sendable {
             }
         }
         var passages = try paths(options.texts.isEmpty ? options.ids : options.texts).map { path in
-            Passages(text: path, media: path.fields.isEmpty ? media[path.column] : nil)
+            Passages(text: path, media: media[path.name])
         }
         if options.texts.isEmpty {
             for number in passages.indices { (passages[number].areReferences, passages[number].media) = (true, nil) }
@@ -222,6 +230,13 @@ struct RowMapping: Sendable {
             names.first { name in fields.contains { $0.name == name } }.map {
                 ColumnPath(passages.text.column, passages.text.fields + [$0])
             }
+        }
+        guard !ColumnSummary.isStructureOfBytes(fields.map(\.name)) else {
+            throw Failure(
+                .usage, "--\(option) \(passages.text.name): it holds structures of bytes and path, and no texts",
+                advice:
+                    "--image \(passages.text.name) takes the images, --video and --audio the like; --assets names the "
+                    + "folder that the paths begin in.")
         }
         guard let text = path(textFields) else {
             throw Failure(

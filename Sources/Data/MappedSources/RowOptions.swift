@@ -1,4 +1,5 @@
 internal import JSON
+internal import Records
 
 /// Which columns of rows are queries, and which are documents that answer them; as a person says it.
 ///
@@ -53,6 +54,15 @@ public struct RowOptions: Sendable, Equatable {
     /// Whether anything says what the columns are.
     public var isMapped: Bool {
         !query.isEmpty || queryID != nil || !positives.isEmpty || !negatives.isEmpty || label != nil
+    }
+
+    /// Says that a column holds media.
+    mutating func declare(_ column: String, as kind: MediaKind) {
+        switch kind {
+        case .image: images.append(column)
+        case .video: videos.append(column)
+        case .audio: audios.append(column)
+        }
     }
 
     /// As arguments of `tvt-convert rows`, without what is the default.

@@ -14,6 +14,8 @@ public struct RowPlan {
     private let perFile: [KnownColumns]
     private let sources: [FilePath]
     private let reading: RowReading
+    /// The folder of `--assets`.
+    private let assets: AssetFolder?
     /// The documents that the rows refer to, where they are in files of their own.
     private let corpus: CorpusPlan?
     /// What was asked for, and what was guessed where nothing was.
@@ -26,10 +28,15 @@ public struct RowPlan {
     /// - Parameters:
     ///   - sources: files, folders of them, and folders that `save_to_disk` wrote.
     ///   - options: where they map nothing, what the columns mean is guessed.
+    ///   - assets: the folder of `--assets`, which texts may name files of.
     /// - Throws: `Failure` for sources that are not there; `InputError` for files that cannot be read.
-    public init(_ sources: [FilePath], _ options: RowOptions, _ reading: RowReading = RowReading()) throws {
+    public init(
+        _ sources: [FilePath], _ options: RowOptions, _ reading: RowReading = RowReading(),
+        assets: AssetFolder? = nil
+    ) throws {
         self.sources = sources
         self.reading = reading
+        self.assets = assets
         files = try Self.files(sources, reading)
         guard
             !options.corpus.isEmpty
@@ -37,9 +44,11 @@ public struct RowPlan {
         else { throw Failure(.usage, "--corpus-id, --corpus-text and --corpus-title go with --corpus") }
         var documents = CorpusOptions()
         (documents.id, documents.text, documents.title) = (options.corpusID, options.corpusText, options.corpusTitle)
-        corpus = options.corpus.isEmpty ? nil : try CorpusPlan(options.corpus.map { FilePath($0) }, documents)
+        corpus =
+            options.corpus.isEmpty
+            ? nil : try CorpusPlan(options.corpus.map { FilePath($0) }, documents, assets: assets)
         let declared = Self.declaredMedia(options)
-        perFile = try files.map { try ColumnSummary.all(of: $0, media: declared) }
+        perFile = try files.map { try ColumnSummary.all(of: $0, media: declared, assets: assets) }
         columns = ColumnSummary.merged(perFile)
         if options.isMapped {
             (self.options, reasons, doubts) = (options, [], [])
@@ -110,6 +119,7 @@ public struct RowPlan {
         }
         let media = try RowMapping.media(options, columns)
         try checkColumns(of: mapping)
+        for (option, path) in mapping.texts { try columns.checkAssets(path, option: option, in: assets) }
         let used = mapping.usedColumns
         let usedNames = Set(used)
         let unused = columns.names.filter { !usedNames.contains($0) }
@@ -212,14 +222,16 @@ public struct RowPlan {
         }
         if let corpus = CorpusGuess(columns).arguments, options.query.isEmpty {
             let words =
-                ["tvt-convert", "corpus"] + sources.map(\.string) + corpus + ["--dataset", dataset ?? suggestedName]
+                ["tvt-convert", "corpus"] + sources.map(\.string) + corpus + others
+                + ["--dataset", dataset ?? suggestedName]
             text += "\nNo column looks like queries. As documents alone:\n\n    "
             return text + words.map(ShellWord.quoted).joined(separator: " ") + "\n"
         }
         text += "\nNothing was written. Say which columns are what:\n\n    "
         var words = ["tvt-convert", "rows"] + sources.map(\.string)
         words += ["--query", options.query.first ?? "COLUMN", "--positive", options.positives.texts.first ?? "COLUMN"]
-        return text + words.map(ShellWord.quoted).joined(separator: " ") + " --dataset \(dataset ?? suggestedName)\n"
+        words += others + ["--dataset", dataset ?? suggestedName]
+        return text + words.map(ShellWord.quoted).joined(separator: " ") + "\n"
     }
 
     /// The same for programs.

@@ -3,6 +3,7 @@ internal import Base
 internal import Columns
 internal import Ingest
 internal import JSON
+internal import Records
 public import SystemPackage
 
 /// Which published layout files have, told by their names and by the fields of their first rows.
@@ -42,6 +43,8 @@ public struct SourceGuess {
             $0.hasSuffix(".tar") && ($0.hasPrefix("queries") || $0.hasPrefix("corpus") || $0.hasPrefix("documents"))
         }) {
             self.init(arguments: ["webdataset"] + paths)
+        } else if Self.areSamples(files) {
+            self.init(arguments: ["webdataset"] + paths)
         } else if let guess = try Self.guess(byFieldsOf: files, paths) {
             self = guess
         } else {
@@ -52,6 +55,25 @@ public struct SourceGuess {
     }
 
     private init(arguments: [String]) { self.arguments = arguments }
+
+    /// Whether there is nothing but tars, besides judgements and what is about the data, and the members of those that were
+    /// named are parts of samples.
+    private static func areSamples(_ files: [File]) -> Bool {
+        let isArchive = { (file: File) in FolderFiles.isTar(file.lastPart) }
+        guard files.contains(where: isArchive) else { return false }
+        return files.filter { !isArchive($0) }.allSatisfy { file in
+            if file.path == nil { return isOfSample(file.lastPart) }
+            return file.name.hasPrefix("qrels/") || DocumentationFile.isDocumentation(file.name)
+        }
+    }
+
+    /// Whether a member of a tar is called as one of a sample: `00012.json`, `00012.txt`, `00012.jpg`, `00012.image.jpg`.
+    private static func isOfSample(_ name: String) -> Bool {
+        let parts = name.split(separator: ".").map(String.init)
+        guard (2...3).contains(parts.count), let ending = parts.last else { return false }
+        if parts.count == 3 { return MediaKind(rawValue: parts[1]) != nil }
+        return ["json", "txt"].contains(ending) || MediaKind(fileEnding: ending) != nil
+    }
 
     private static func files(of sources: [FilePath]) throws -> [File] {
         try sources.flatMap { source -> [File] in

@@ -225,7 +225,7 @@ package final class TableReader: BatchSource {
         if carried.answersNames || name.map({ AssetFolder.hasScheme($0) }) ?? false {
             item.foundCount += 1
         } else if let name, let file = AssetFolder.path(of: name, in: folder), Files.exists(file),
-            !Files.isDirectory(file)
+            !Files.isDirectory(file), !Files.isStream(file), !FolderLinks.leadsOut(file, of: folder)
         {
             return carry(try CarriedItem(file: file, name: name))
         } else if item.firstUnfoundRow == nil {

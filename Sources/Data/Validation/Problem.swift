@@ -24,12 +24,18 @@ public enum ProblemKind: String, Sendable, CaseIterable {
     case leftOutColumn = "column left out"
     /// A part of a set that is usually there.
     case missingFile = "nothing found"
+    /// References to images, videos and sounds that the store would not get.
+    case outsideMedia = "media outside of the store"
+    /// A folder of files of which none is taken.
+    case unusedAssets = "--assets takes nothing"
 
     /// Whether a conversion would stop there.
     public var isError: Bool {
         switch self {
         case .unreadable, .badRecord, .duplicateID, .danglingReference, .badMedia: true
-        case .schema, .emptyText, .doubtfulText, .unreadFile, .missingPart, .leftOutColumn, .missingFile: false
+        case .schema, .emptyText, .doubtfulText, .unreadFile, .missingPart, .leftOutColumn, .missingFile, .outsideMedia,
+            .unusedAssets:
+            false
         }
     }
 }

@@ -121,6 +121,8 @@ public final class Validation: ConversionDestination, ConversionTarget {
             case .missingPart: .missingPart
             case .leftOutColumn: .leftOutColumn
             case .missingFile: .missingFile
+            case .outsideMedia: .outsideMedia
+            case .unusedAssets: .unusedAssets
             }
         for message in messages { note(kind, message) }
     }

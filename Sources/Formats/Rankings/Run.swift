@@ -12,6 +12,19 @@ public struct Run: Sendable, Equatable {
     public private(set) var documents = ByteColumn()
     public private(set) var scores: [Float] = []
 
+    /// A run without queries.
+    public init() {}
+
+    /// Adds a query with its results.
+    ///
+    /// - Precondition: the run has no such query, and the list names no document twice.
+    public mutating func append(_ list: RankedList) {
+        queries.append(list.query)
+        for index in 0..<list.count { list.documents.withBytes(at: index) { documents.append($0) } }
+        scores.append(contentsOf: list.scores)
+        offsets.append(scores.count)
+    }
+
     public var queryCount: Int { queries.count }
     /// Lines of the run.
     public var resultCount: Int { scores.count }

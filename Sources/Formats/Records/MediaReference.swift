@@ -104,6 +104,20 @@ public struct MediaReference: Sendable, Equatable {
     /// The name, when the reference is just that.
     public var name: String? { value?.string }
 
+    /// The path of a structure of `path` and empty `bytes`, as the library `datasets` has files of media; nil for others.
+    public var path: String? {
+        guard let structure, structure["bytes"] ?? .null == .null else { return nil }
+        return structure["path"]?.string
+    }
+
+    /// Whether the reference is such a structure and has bytes, which are no text.
+    public var holdsBytes: Bool { structure.map { $0["bytes"] ?? .null != .null } ?? false }
+
+    private var structure: JSONObject? {
+        guard json.first == UInt8(ascii: "{"), let object = value?.object, !object.isEmpty else { return nil }
+        return object.allSatisfy { ["bytes", "path"].contains($0.key) } ? object : nil
+    }
+
     /// What the reference says of its item; nil where it is a name, or an object without a proper digest and size.
     public var item: Item? {
         guard let object = value, let digest = object["digest"]?.string.flatMap({ SHA256Digest(hex: $0) }),

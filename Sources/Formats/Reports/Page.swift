@@ -52,7 +52,7 @@ public struct Page {
         th { color: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; white-space: nowrap }
         svg { width: 100%; height: auto } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) } svg .tick { fill: var(--soft); font-size: 11px }
         svg .grid { stroke: var(--line) } svg circle { fill: var(--before) } svg polyline { fill: none; stroke: var(--after); stroke-width: 2 }
-        svg .before { fill: var(--before) } svg .after { fill: var(--after) }
+        svg .before { fill: var(--before) } svg .after { fill: var(--after) } svg .band { fill: var(--line) }
         .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.2rem } .pair ol { padding-left: 1.4rem; margin: .3rem 0 } .pair li { margin: .25rem 0; padding: .15rem .4rem; font-size: .92rem }
         .hit { background: var(--hit); border-radius: 4px } small { color: var(--soft) }
         .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .8rem; margin: 1.2rem 0 } .tiles div { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem } .tiles b { display: block; font-size: 1.35rem; line-height: 1.3 }

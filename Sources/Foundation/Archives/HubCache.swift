@@ -43,9 +43,5 @@ enum HubCache {
         }
     }
 
-    private static func resolved(_ path: FilePath) -> FilePath? {
-        guard let found = realpath(path.string.isEmpty ? "." : path.string, nil) else { return nil }
-        defer { free(found) }
-        return FilePath(String(cString: found))
-    }
+    private static func resolved(_ path: FilePath) -> FilePath? { FolderLinks.resolved(path) }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// SIGINT and SIGTERM as an error that unwinds, so that temporaries are removed on the way out.
 ///
@@ -48,10 +49,18 @@ public enum Interruption {
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
+    /// Whether ``check()`` lets work go on after a signal: processes that exchange data stop together, where they have agreed
+    /// to, and not each where the signal finds it.
+    public static var isDeferred: Bool {
+        get { deferral.load(ordering: .relaxed) }
+        set { deferral.store(newValue, ordering: .relaxed) }
+    }
+    private static let deferral = Atomic(false)
+
     public static var isRequested: Bool { received.pointee != 0 }
 
     /// - Throws: `Failure` with status 130 once a signal has arrived. Call it between units of work.
     public static func check() throws {
-        if isRequested { throw Failure(.interrupted, "interrupted") }
+        if isRequested, !isDeferred { throw Failure(.interrupted, "interrupted") }
     }
 }

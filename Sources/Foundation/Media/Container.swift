@@ -37,6 +37,7 @@ final class Container {
                 _ = $0.bindMemory(to: tvt_av_patch.self).update(fromContentsOf: extent.patches)
             }
         }
+        try ContainerExtent(of: bytes)?.check()
         let status = tvt_av_open(&source, UInt64(limits.pixelCount), limits.deadline, &opened, &message)
         guard status == 0, let opened else { throw MediaError(status: status, message) }
         handle = opened

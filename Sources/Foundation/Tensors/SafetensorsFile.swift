@@ -112,9 +112,11 @@ public final class SafetensorsFile: Sendable {
         (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
     }
 
-    /// Takes a tensor's bytes out of the process's memory, where they count as used once they have been read.
-    public func discard(_ name: String) {
-        if let entry = self[name] { file.discard(bytes(of: entry)) }
+    /// Where a tensor's bytes are mapped.
+    ///
+    /// - Throws: `InputError` if there is none of that name.
+    public func place(of name: String) throws -> MappedTensor {
+        MappedTensor(file: file, range: bytes(of: try entry(name)))
     }
 
     /// Whether no number of a tensor is NaN or infinite. Reads all of it, at the speed of memory.
@@ -153,6 +155,19 @@ public final class SafetensorsFile: Sendable {
         }
         return try Tensor(borrowing: bytes, shape: entry.shape, type: entry.type, owner: file)
     }
+}
+
+/// Where a tensor's bytes lie in a mapped file.
+public struct MappedTensor: Sendable {
+    fileprivate let file: MappedFile
+    fileprivate let range: Range<Int>
+
+    /// Starts reading the bytes from the disk.
+    public func readAhead() { file.advise(.soon, for: range) }
+
+    /// Takes the bytes out of the process's memory, where they count as used once they have been read; they come back where
+    /// they are touched.
+    public func leaveMemory() { file.discard(range) }
 }
 
 /// Writes a safetensors file under its final name only when it is complete.

@@ -1,6 +1,6 @@
 internal import Base
 internal import Examples
-internal import Inputs
+package import Inputs
 public import Models
 public import Records
 public import Store
@@ -59,6 +59,36 @@ public struct RecordSource: Sendable {
         (selection, blankCount) =
             textSide == nil
             ? try Self.readable(chosen, side, dataset, blankTexts, readsMedia: planner.readsMedia) : (chosen, 0)
+    }
+
+    /// Some records of a side, as somebody else's planner makes inputs of them.
+    ///
+    /// - Parameters:
+    ///   - planner: of the side's role.
+    ///   - ordinals: the records that are taken, ascending; nil for all.
+    ///   - blankTexts: as above.
+    package init(
+        _ dataset: Dataset, _ side: VectorsSide, planner: InputPlanner, ordinals: [UInt32]?, blankTexts: BlankTexts
+    ) throws {
+        self.dataset = dataset
+        self.side = side
+        self.planner = planner
+        self.blankTexts = blankTexts
+        (split, textSide, leavesOutFaults) = (nil, nil, false)
+        (selection, blankCount) = try Self.readable(
+            ordinals, side, dataset, blankTexts, readsMedia: planner.readsMedia)
+    }
+
+    /// The row of the vectors that is the record of an ordinal; for a source that leaves no faults out, and has no texts
+    /// of queries in the place of documents'.
+    package func row(of ordinal: UInt32) -> Int? {
+        guard let selection else { return Int(ordinal) }
+        var (low, high) = (0, selection.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if selection[middle] < ordinal { low = middle + 1 } else { high = middle }
+        }
+        return low < selection.count && selection[low] == ordinal ? low : nil
     }
 
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length.

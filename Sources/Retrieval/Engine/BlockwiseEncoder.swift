@@ -80,17 +80,25 @@ public final class BlockwiseEncoder {
         } + [.entrance] + model.stages.indices.map { .stage($0) } + [.head]
     }
 
-    private static func trained(_ piece: Piece, _ model: TextModel, _ head: Head) -> [Parameter] {
-        let all: [Parameter] =
-            switch piece {
-            case .towerEntrance(let tower): model.towers[tower].entrance.parameters
-            case .towerStage(let tower, let stage): model.towers[tower].stages[stage].parameters
-            case .entrance: model.entrance.parameters
-            case .stage(let stage): model.stages[stage].parameters
-            case .head: head.parameters
-            }
-        return all.filter(\.isTrainable)
+    private func parameters(of piece: Piece) -> [Parameter] {
+        switch piece {
+        case .towerEntrance(let tower): model.towers[tower].entrance.parameters
+        case .towerStage(let tower, let stage): model.towers[tower].stages[stage].parameters
+        case .entrance: model.entrance.parameters
+        case .stage(let stage): model.stages[stage].parameters
+        case .head: head.parameters
+        }
     }
+
+    /// Starts reading streamed weights of a piece. Of an entrance only some rows are wanted.
+    private func readAhead(_ piece: Piece) {
+        switch piece {
+        case .towerStage, .stage: parameters(of: piece).readAhead()
+        case .towerEntrance, .entrance, .head: break
+        }
+    }
+
+    private func trained(_ piece: Piece) -> [Parameter] { parameters(of: piece).filter(\.isTrainable) }
 
     /// Numbers of the pieces whose outputs a piece is given.
     private func sources(of number: Int) -> [Int] {
@@ -111,7 +119,7 @@ public final class BlockwiseEncoder {
         var isReached = [Bool](repeating: false, count: pieces.count)
         for number in pieces.indices {
             isReached[number] =
-                !Self.trained(pieces[number], model, head).isEmpty || sources(of: number).contains { isReached[$0] }
+                !trained(pieces[number]).isEmpty || sources(of: number).contains { isReached[$0] }
         }
         // Vectors are differentiated in any case.
         isReached[pieces.count - 1] = true
@@ -180,6 +188,7 @@ public final class BlockwiseEncoder {
                 }
                 continue
             }
+            if number + 1 < pieces.count { readAhead(pieces[number + 1]) }
             let sources = sources(of: number)
             var ofPiece: [Step?] = []
             var outputs: [Tensor?] = []
@@ -199,6 +208,7 @@ public final class BlockwiseEncoder {
                 outputs.append(try output?.detached())
             }
             steps.append(ofPiece)
+            parameters(of: piece).leaveMemory()
             for source in sources { made[source] = nil }
             made[number] = outputs
         }
@@ -229,7 +239,9 @@ public final class BlockwiseEncoder {
         for number in pieces.indices.reversed() {
             defer { steps.removeLast() }
             guard isReached[number], let given = flowing.removeValue(forKey: number) else { continue }
-            let weights = Self.trained(pieces[number], model, head)
+            if number > 0, isReached[number - 1] { readAhead(pieces[number - 1]) }
+            defer { parameters(of: pieces[number]).leaveMemory() }
+            let weights = trained(pieces[number])
             let sources = sources(of: number)
             let reached = sources.indices.filter { isReached[sources[$0]] }
             for source in reached { flowing[sources[source]] = Array(repeating: nil, count: pass.chunks.count) }

@@ -58,12 +58,15 @@ extension BlockwiseEncoder {
     ) -> TraceEstimate {
         let chunkCount = chunkTokens.map { max(1, (size.cost + $0 - 1) / $0) } ?? 1
         let isWidened = precision.compute != precision.storage
+        func isWide(_ layer: Linear) -> Bool {
+            isWidened || (layer.weight.isStreamed && layer.weight.tensor.elementType != precision.compute)
+        }
         var (kept, inputs, largest) = (0, 0, 0)
         func add(_ stages: ArraySlice<any Stage>, rows: Int) {
             for stage in stages {
                 let layers = stage.projections.flatMap(\.layers)
                 let ofRows = rows * layers.reduce(0) { $0 + $1.inputSize + $1.outputSize }
-                let widened = isWidened ? layers.reduce(0) { $0 + $1.inputSize * $1.outputSize } : 0
+                let widened = layers.filter(isWide).reduce(0) { $0 + $1.inputSize * $1.outputSize }
                 kept += ofRows + chunkCount * widened
                 inputs += rows * (layers.first?.inputSize ?? model.hiddenSize)
                 largest = max(largest, ofRows / chunkCount + widened)

@@ -179,7 +179,9 @@ public struct InputPlanner: Sendable {
         guard let digest = item.reference.digest else {
             throw InputError(
                 "the record names its \(item.kind) by a name, and the store does not hold it", at: place(),
-                offender: id, advice: "tvt-convert takes media into the store: --assets DIR.")
+                offender: id,
+                advice:
+                    "Convert the data again: `tvt-convert … --assets DIR` takes the files of a folder into the store.")
         }
         let rate = form.media?.soundRate(of: item.kind)
         var measured: MediaExtent?

@@ -13,13 +13,18 @@ public struct ExactSearch: Sendable {
     private let queries: RowBlocks
     private let corpus: RowBlocks
     private let options: SearchOptions
+    private let product: RowProduct
     /// Records that no folder holds.
     private let missing: (queries: Int, documents: Int)
     /// Records that were left out when their folders were encoded.
     private let leftOut: (queries: Int, documents: Int)
 
+    /// - Parameter product: finds the candidates.
     /// - Throws: `Failure` where folders do not belong together, or do not hold all of their side.
-    public init(queries: VectorsReader, corpus: [VectorsReader], options: SearchOptions) throws {
+    public init(
+        queries: VectorsReader, corpus: [VectorsReader], options: SearchOptions, product: @escaping RowProduct
+    ) throws {
+        self.product = product
         precondition(options.depth > 0 && options.threadCount > 0)
         precondition(options.corpusBlockRows > 0 && options.queryBlockRows > 0)
         let sides = try SearchedSides(queries: queries, corpus: corpus, options: options)
@@ -63,14 +68,15 @@ public struct ExactSearch: Sendable {
         let depth = min(options.depth + (options.excludesSelf ? 1 : 0), max(1, corpus.count))
         var work = plan(depth: depth).makeIterator()
         var spans: [GroupResults] = []
-        let (queries, corpus, options) = (queries, corpus, options)
+        let (queries, corpus, options, product) = (queries, corpus, options, product)
         var list = RankedList()
         try orderedPipeline(
             workers: options.threadCount > 1 ? options.threadCount : 0, window: options.threadCount * 2,
             read: { work.next() },
             transform: { (work: Work) -> (GroupResults, Bool) in
                 let group = GroupSearch(
-                    queries: queries, work.queries, corpus: corpus, depth: depth, options: options)
+                    queries: queries, work.queries, corpus: corpus, depth: depth, options: options,
+                    product: product)
                 return (try group.run(rows: work.rows), work.isLastSpan)
             },
             write: { results, isLastSpan in

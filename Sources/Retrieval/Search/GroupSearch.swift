@@ -21,6 +21,7 @@ final class GroupSearch {
     private let source: RowBlocks
     private let corpus: RowBlocks
     private let options: SearchOptions
+    private let product: RowProduct
     private let depth: Int
     private let columns: Int
     private let queryRange: Range<Int>
@@ -36,8 +37,12 @@ final class GroupSearch {
 
     private var queryCount: Int { queryRange.count }
 
-    init(queries source: RowBlocks, _ range: Range<Int>, corpus: RowBlocks, depth: Int, options: SearchOptions) {
+    init(
+        queries source: RowBlocks, _ range: Range<Int>, corpus: RowBlocks, depth: Int, options: SearchOptions,
+        product: @escaping RowProduct
+    ) {
         self.source = source
+        self.product = product
         self.corpus = corpus
         self.options = options
         self.depth = depth
@@ -77,9 +82,8 @@ final class GroupSearch {
             let block = corpus.block(from: row, limit: min(options.corpusBlockRows, span.upperBound - row))
             let scratch = scratch
             longestRow = max(longestRow, try corpus.withRows(block, scratch: scratch) { try measure(block, $0) })
-            corpus.withRows(block, scratch: scratch) { matrix in
-                MatrixProduct.rowsTimesRows(
-                    queries, rows: queryCount, matrix, otherRows: block.count, columns: columns, into: products)
+            try corpus.withRows(block, scratch: scratch) { matrix in
+                try product(queries, queryCount, matrix, block.count, columns, products)
             }
             for query in 0..<queryCount {
                 if candidates.counts[query] == 0 {

@@ -1,5 +1,15 @@
 internal import Base
 
+/// The float32 product of rows with rows: `target[i, j] = left[i, :] · right[j, :]`, all row-major without gaps.
+///
+/// Called by as many threads at once as the search has. Sums may be taken in any order, in float32 or better: results do not
+/// depend on it.
+public typealias RowProduct =
+    @Sendable (
+        _ left: UnsafePointer<Float>, _ rowCount: Int, _ right: UnsafePointer<Float>, _ otherRowCount: Int,
+        _ columnCount: Int, _ target: UnsafeMutablePointer<Float>
+    ) throws -> Void
+
 /// How to search.
 public struct SearchOptions: Sendable {
     /// Results per query; fewer where the corpus has fewer.

@@ -33,7 +33,8 @@ final class BatchReader {
     ///   - first: the step to begin with, from 0.
     ///   - workers: threads that read, as many that tokenise, and as many that decode; nil: one of the former each, which
     ///     keep up with any model that is worth training, and a few of the latter. The other cores compute.
-    init(_ plan: TrainingPlan, from first: Int, workers: Int? = nil) throws {
+    ///   - place: of this process among those that share each micro-batch; nil where it computes all.
+    init(_ plan: TrainingPlan, from first: Int, workers: Int? = nil, place: (rank: Int, size: Int)? = nil) throws {
         self.plan = plan
         nextStep = first
         stepsAhead = max(3, workers ?? 1)
@@ -45,7 +46,15 @@ final class BatchReader {
         loader = try plan.readsMedia ? InputLoader(workers: workers ?? max(1, min(4, processorCount / 2))) : nil
         let batching = plan.batching
         tokenizing = try OrderedWorkers(workers: workers ?? 1, window: stepsAhead) {
-            { examples in Result { try batching.batches(examples) } }
+            { examples in
+                Result {
+                    var batches = try batching.batches(examples)
+                    if let place {
+                        for index in batches.indices { try batches[index].divide(among: place.size, rank: place.rank) }
+                    }
+                    return batches
+                }
+            }
         }
     }
 
@@ -105,6 +114,10 @@ struct Batching: Sendable {
     /// Of each part, for messages.
     let references: [String]
     let masksKnownPositives: Bool
+    /// Nil where the loss has no teacher.
+    let teacher: TeacherScores?
+    /// Nil where the loss has no guide.
+    let guide: GuideVectors?
     /// Queries of a micro-batch.
     let size: Int
 
@@ -114,7 +127,7 @@ struct Batching: Sendable {
         return try stride(from: 0, to: examples.count, by: size).map { start in
             try TrainingBatch(
                 Array(examples[start..<(start + size)]), planners: planners, references: references, reader,
-                masksKnownPositives: masksKnownPositives)
+                masksKnownPositives: masksKnownPositives, teacher: teacher, guide: guide)
         }
     }
 }

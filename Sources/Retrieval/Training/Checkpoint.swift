@@ -45,7 +45,7 @@ enum Checkpoint {
         if plan.config.lora != nil {
             tensors = try model.text.readAdapters(folder)
         } else {
-            let reloaded = try TrainingPlan.load(plan.config, from: folder, plan.device)
+            let reloaded = try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
             tensors = Dictionary(
                 reloaded.parameters.map { ($0.name, $0.tensor) },
                 uniquingKeysWith: { first, _ in first })
@@ -76,11 +76,11 @@ enum Checkpoint {
     /// The model of a checkpoint, its weights or adapters ready to be trained.
     private static func load(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
         guard plan.config.lora != nil else {
-            let model = try TrainingPlan.load(plan.config, from: folder, plan.device)
+            let model = try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
             try model.trainAll(except: plan.config.frozen)
             return model
         }
-        let model = try TrainingPlan.load(plan.config, from: FilePath(plan.config.model), plan.device)
+        let model = try TrainingPlan.load(plan.config, from: FilePath(plan.config.model), plan.device, plan.residency)
         try model.text.loadAdapters(folder, trainable: true)
         return model
     }

@@ -10,9 +10,11 @@ extension DryRun {
     /// What `--dry-run` prints.
     public var text: String {
         var lines = ["lock      \(lock)", "steps     \(stepCount)", "datasets"]
-        for part in parts {
-            lines.append("  \(part.reference)  \(part.digest)")
-            lines.append("    weight \(part.weight); \(part.counts.text)")
+        lines += parts.flatMap(\.lines) + batchLines
+        if let validation {
+            lines.append(
+                "validation  \(grouped(validation.queryCount)) queries among \(grouped(validation.documentCount)) documents"
+            )
         }
         lines.append("first examples, as the model is given them")
         for (number, example) in examples.enumerated() {
@@ -20,7 +22,7 @@ extension DryRun {
             lines += example.query.lines("query") + example.positive.lines("positive")
             lines += example.negatives.flatMap { $0.lines("negative") }
         }
-        lines += tokenLines + ["trained"] + trained.map(\.line) + memory.lines
+        lines += tokenLines + lossLines + ["trained"] + trained.map(\.line) + memory.lines
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -41,6 +43,16 @@ extension DryRun {
         return lines
     }
 
+    private var lossLines: [String] {
+        let recipe = loss.recipe.map { ", by the recipe \($0.rawValue)" } ?? ""
+        var lines = ["loss", "  temperature \(temperature)\(recipe)"]
+        if !loss.isPlain {
+            lines += loss.json.map { "  \($0.key) \(String(decoding: $0.value.canonical(), as: UTF8.self))" }
+        }
+        if let unscoredCount { lines.append("  queries without scores of the teacher \(unscoredCount)") }
+        return lines
+    }
+
     /// Nothing where there are no media.
     private func mediaLines(_ percent: (Int, Int) -> String) -> [String] {
         guard media.inputCount > 0 else { return [] }
@@ -58,17 +70,9 @@ extension DryRun {
     }
 
     public var json: JSONValue {
-        [
+        var json: JSONObject = [
             "lock": JSONValue(lock), "steps": JSONValue(stepCount),
-            "datasets": .array(
-                parts.map { part in
-                    .object(
-                        JSONObject(
-                            [
-                                ("reference", JSONValue(part.reference)), ("digest", JSONValue(part.digest)),
-                                ("weight", JSONValue(Int(part.weight))),
-                            ] + part.counts.fields))
-                }),
+            "datasets": .array(parts.map(\.json)), "batches": batching.json,
             "examples": .array(
                 examples.map { example in
                     [
@@ -76,8 +80,22 @@ extension DryRun {
                         "positive": example.positive.json, "negatives": .array(example.negatives.map(\.json)),
                     ]
                 }),
-            "tokens": tokensJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,
+            "tokens": tokensJSON, "loss": lossJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,
         ]
+        if let validation {
+            json["validation"] = [
+                "queries": JSONValue(validation.queryCount), "documents": JSONValue(validation.documentCount),
+            ]
+        }
+        return .object(json)
+    }
+
+    private var lossJSON: JSONValue {
+        var json: JSONObject = ["temperature": JSONValue(temperature)]
+        if let recipe = loss.recipe { json["recipe"] = JSONValue(recipe.rawValue) }
+        for (key, value) in loss.json { json[key] = value }
+        if let unscoredCount { json["unscored"] = JSONValue(unscoredCount) }
+        return .object(json)
     }
 
     private var tokensJSON: JSONValue {

@@ -1,6 +1,6 @@
 internal import Base
 internal import Engine
-public import Examples
+internal import Examples
 internal import Inputs
 internal import Records
 
@@ -16,7 +16,8 @@ public struct DryRun: Sendable {
 
     public let lock: String
     public let stepCount: Int
-    public let parts: [(reference: String, digest: String, weight: UInt64, counts: ExampleSource.Counts)]
+    public let parts: [DatasetShare]
+    public let batching: Batches
     public let examples: [Rendered]
     /// Steps that were looked at.
     public let sampledStepCount: Int
@@ -34,7 +35,14 @@ public struct DryRun: Sendable {
     public let repeatedCount: Int
     /// Passages left out of a query's denominator as known positives.
     public let maskedCount: Int
+    /// What the model would be measured on; nil for nothing.
+    public let validation: (queryCount: Int, documentCount: Int)?
     public let memory: TrainingMemory
+    /// What the loss is made of, every key with its value, and the recipe that it comes from.
+    public let loss: TrainingConfig.LossOptions
+    public let temperature: Double
+    /// Queries of the sampled steps that go without a teacher's scores; nil where the loss has no teacher.
+    public let unscoredCount: Int?
     /// By the parts of the model.
     public let trained: [TrainedPart]
 
@@ -50,12 +58,11 @@ public struct DryRun: Sendable {
     public init(_ plan: TrainingPlan, exampleCount: Int = 3, mostSteps: Int = 50) throws {
         lock = plan.lock.digest.description
         stepCount = plan.stepCount
-        parts = plan.source.parts.map {
-            ($0.options.reference, $0.dataset.digest.description, $0.weight, $0.counts)
-        }
+        parts = DatasetShare.all(plan)
+        var batching = Batches(plan.config)
         examples = try (0..<exampleCount).map { try Self.rendered(plan.source.example(at: UInt64($0)), plan) }
         var lengths: [Int] = []
-        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0)
+        var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0, unscored: 0)
         trained = try TrainedPart.all(plan)
         let trainedParts = try plan.trainedParts()
         let encoder = BlockwiseEncoder(model: plan.start.text, head: plan.start.head, device: plan.device)
@@ -65,7 +72,9 @@ public struct DryRun: Sendable {
             try Interruption.check()
             let step = counts.steps
             counts.steps += 1
-            for batch in try plan.batches(step: step) {
+            let examples = try plan.examples(step: step)
+            batching.add(examples, plan.source.order)
+            for batch in try plan.batching.batches(examples) {
                 lengths += batch.inputs.map(\.tokens.count)
                 media.add(batch)
                 counts.sequences += batch.sequenceCount
@@ -73,18 +82,23 @@ public struct DryRun: Sendable {
                 counts.blank += batch.blankCount
                 counts.media += batch.ignoredMediaCount
                 counts.repeated += batch.sequenceCount - batch.inputs.count
+                counts.unscored += batch.unscoredCount
                 counts.masked += batch.excluded.reduce(0) { $0 + $1.count }
                 let traces = try plan.estimatedTraces(batch.inputs, encoder, trainedParts)
                 if traces.kept > largest.kept { largest = traces }
             }
         }
+        self.batching = batching
         sampledStepCount = counts.steps
         tokensPerStep = lengths.reduce(0, +) / max(1, sampledStepCount)
         self.lengths = lengths.sorted()
         self.media = media
         (sequenceCount, truncatedCount, blankCount) = (counts.sequences, counts.truncated, counts.blank)
         ignoredMediaCount = counts.media
+        (loss, temperature) = (plan.config.loss, plan.config.temperature)
+        unscoredCount = plan.teacher == nil ? nil : counts.unscored
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
+        validation = plan.validation.map { ($0.queryCount, $0.documentCount) }
         memory = try TrainingMemory(plan, traces: largest)
     }
 

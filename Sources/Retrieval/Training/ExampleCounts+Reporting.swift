@@ -9,7 +9,7 @@ extension ExampleSource.Counts {
             ("short_of_negatives", JSONValue(shortOfNegatives)), ("without_negatives", JSONValue(withoutNegatives)),
             ("blank_queries", JSONValue(blankQueries)), ("blank_documents", JSONValue(blankDocuments)),
             ("left_out_as_blank", JSONValue(leftOutAsBlank)),
-        ]
+        ] + (heldOut > 0 ? [("held_out", JSONValue(heldOut))] : [])
     }
 
     /// `24 queries; without positives 0, short of negatives 0, without negatives 0`, and blank ones where there are any.
@@ -21,6 +21,7 @@ extension ExampleSource.Counts {
             text += "; blank queries \(blankQueries), blank documents \(blankDocuments), "
             text += "left out for them \(leftOutAsBlank) queries"
         }
+        if heldOut > 0 { text += "; held out \(heldOut) queries" }
         return text
     }
 }

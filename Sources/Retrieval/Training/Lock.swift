@@ -16,10 +16,13 @@ public struct Lock: Sendable, Equatable {
     ///   - modelFiles: SHA-256 of each file of the model that the result depends on, by name.
     ///   - datasets: what each part of the config resolved to.
     ///   - card: of the trained model: how texts become vectors.
+    ///   - teacherRuns: SHA-256 of each run that the loss learns from.
+    ///   - guideVectors: SHA-256 of each `vectors.json` that the loss masks by.
+    ///   - validation: the dataset that the model is measured on, resolved; nil for none, and for queries that are held out.
     public init(
         config: TrainingConfig, stepCount: Int, modelFiles: [(name: String, digest: SHA256Digest)],
-        datasets: [ResolvedPart],
-        card: JSONValue
+        datasets: [ResolvedPart], card: JSONValue, teacherRuns: [SHA256Digest] = [], guideVectors: [SHA256Digest] = [],
+        validation: JSONValue? = nil
     ) {
         var lock = JSONObject()
         lock["version"] = JSONValue(Lock.version)
@@ -28,6 +31,10 @@ public struct Lock: Sendable, Equatable {
         lock["model"] = .object(JSONObject(modelFiles.map { ($0.name, JSONValue($0.digest.description)) }))
         lock["datasets"] = .array(datasets.map { .object($0.json) })
         lock["card"] = card
+        // Only where there are some, so that locks of runs without stay as they are.
+        if !teacherRuns.isEmpty { lock["teacher_runs"] = .array(teacherRuns.map { JSONValue($0.description) }) }
+        if !guideVectors.isEmpty { lock["guide_vectors"] = .array(guideVectors.map { JSONValue($0.description) }) }
+        if let validation { lock["validation"] = validation }
         value = .object(lock)
     }
 
@@ -39,9 +46,9 @@ public struct Lock: Sendable, Equatable {
         public var reference: String
         public var digest: SHA256Digest
         public var exampleCount: UInt64
-        public var weight: UInt64
+        public var weight: Double
 
-        public init(reference: String, digest: SHA256Digest, exampleCount: UInt64, weight: UInt64) {
+        public init(reference: String, digest: SHA256Digest, exampleCount: UInt64, weight: Double) {
             self.reference = reference
             self.digest = digest
             self.exampleCount = exampleCount
@@ -51,7 +58,7 @@ public struct Lock: Sendable, Equatable {
         var json: JSONObject {
             [
                 "reference": JSONValue(reference), "digest": JSONValue(digest.description),
-                "examples": JSONValue(Int(exampleCount)), "weight": JSONValue(Int(weight)),
+                "examples": JSONValue(Int(exampleCount)), "weight": TrainingConfig.json(ofWeight: weight),
             ]
         }
     }
@@ -81,7 +88,7 @@ public struct Lock: Sendable, Equatable {
 
 extension TrainingConfig {
     /// The config with the names of the YAML file; absent options are null. How often checkpoints are written by time,
-    /// and how many stay, decides no result and is left out.
+    /// how many stay, and what TensorBoard is given, decides no result and is left out.
     public var json: JSONObject {
         var json = JSONObject()
         json["model"] = JSONValue(model)
@@ -89,6 +96,7 @@ extension TrainingConfig {
         json["passages_per_query"] = JSONValue(passagesPerQuery)
         json["queries_per_step"] = JSONValue(queriesPerStep)
         json["accumulation"] = JSONValue(accumulation)
+        for (key, value) in mixingJSON { json[key] = value }
         switch length {
         case .steps(let steps): json["steps"] = JSONValue(steps)
         case .epochs(let epochs): json["epochs"] = JSONValue(epochs)
@@ -111,6 +119,7 @@ extension TrainingConfig {
         json["pooling"] = pooling.map { JSONValue($0.rawValue) } ?? .null
         json["normalize"] = normalizes.map { JSONValue($0) } ?? .null
         // As for blank texts above.
+        if !loss.isPlain { json["loss"] = .object(loss.json) }
         if towerCache > 0 { json["tower_cache"] = JSONValue(towerCache) }
         if !inputs.isEmpty { json["inputs"] = .object(inputs.json) }
         if let preset { json["preset"] = JSONValue(preset) }
@@ -124,6 +133,7 @@ extension TrainingConfig {
         json["lora"] = lora.map { .object($0.json) } ?? .null
         json["chunk_tokens"] = chunkTokens.map { JSONValue($0) } ?? .null
         json["checkpoint_every"] = JSONValue(checkpointEvery)
+        if let validation { json["validation"] = .object(validation.json) }
         return json
     }
 }
@@ -136,10 +146,12 @@ extension TrainingConfig.Sides where Value == String? {
 
 extension TrainingConfig.Part {
     fileprivate var json: JSONObject {
-        [
-            "name": JSONValue(reference), "weight": weight.map { JSONValue(Int($0)) } ?? .null,
+        var json: JSONObject = [
+            "name": JSONValue(reference), "weight": weight.map(TrainingConfig.json(ofWeight:)) ?? .null,
             "prompts": prompts.json,
         ]
+        for (key, value) in mixingJSON { json[key] = value }
+        return json
     }
 }
 

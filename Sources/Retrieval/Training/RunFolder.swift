@@ -7,15 +7,18 @@ public import SystemPackage
 ///
 ///     lock.json              all that decides the result
 ///     metrics.jsonl          a line a step; metrics.before-restart-1.jsonl, … of processes that left no checkpoint
+///     events/                the same for TensorBoard
 ///     checkpoints/step-000064/   complete, verified models; with what is needed to go on from them
+///     best                   link to the checkpoint that validation found best
 ///     model                  link to the last checkpoint, once the run is done
+///     report.html            curves, once the run is done
 ///
 /// Everything appears under its name only when complete: a checkpoint is written to a hidden folder and renamed. The
 /// folder is locked while the object lives.
 public final class RunFolder {
     public let path: FilePath
     public let lock: Lock
-    private let held: FileLock
+    private let held: FileLock?
 
     /// Opens the folder for the run that `lock` describes, and makes it where there is none.
     ///
@@ -59,8 +62,27 @@ public final class RunFolder {
         for name in try Files.list(path) where name.hasPrefix(".") && name.hasSuffix(".tmp") {
             try Files.remove(path.appending(name))
         }
+        try Files.removeTree(path.appending(Self.validationName))
         for name in try Files.list(checkpointsPath) where name.hasPrefix(".") {
             try Files.removeTree(checkpointsPath.appending(name))
+        }
+    }
+
+    /// Folder of the vectors of a validation that is under way.
+    static let validationName = ".validation"
+
+    /// The folder of a run that another process has opened, and writes.
+    ///
+    /// - Throws: `Failure` with status 78 where the run there has another lock.
+    init(beside path: FilePath, lock: Lock) throws {
+        (self.path, self.lock, held) = (path, lock, nil)
+        let differences = try Lock(value: JSONValue.parse(file: path.appending("lock.json"))).differences(from: lock)
+        guard differences.isEmpty else {
+            throw Failure(
+                .badConfiguration,
+                "\(path): the first process's lock differs from this one's in \(differences.joined(separator: ", "))",
+                advice: "All processes need the same config, data and model, and the folder where the first one writes."
+            )
         }
     }
 
@@ -106,10 +128,30 @@ public final class RunFolder {
         try Files.syncFolder(checkpointsPath)
     }
 
-    /// Removes all but the last `count` checkpoints; the last one, and that of a finished run, always stay.
+    /// Removes all but the last `count` checkpoints and the best; the last one, and that of a finished run, always stay.
     public func keepCheckpoints(_ count: Int) throws {
-        for step in try checkpointSteps().dropLast(max(1, count)) { try removeCheckpoint(step: step) }
+        let best = bestStep
+        for step in try checkpointSteps().dropLast(max(1, count)) where step != best {
+            try removeCheckpoint(step: step)
+        }
     }
+
+    /// Link to the checkpoint that was found best.
+    public var bestPath: FilePath { path.appending("best") }
+
+    /// The step of the best checkpoint; nil where there is none.
+    public var bestStep: Int? {
+        var target = [UInt8](repeating: 0, count: 4096)
+        let count = target.withUnsafeMutableBytes {
+            $0.withMemoryRebound(to: CChar.self) { readlink(bestPath.string, $0.baseAddress!, $0.count) }
+        }
+        guard count > 0 else { return nil }
+        let name = String(decoding: target[0..<count], as: UTF8.self).split(separator: "/").last
+        return name.flatMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }
+    }
+
+    /// Points `best` at a checkpoint: at once, so that whoever looks sees the old one or this.
+    public func markBest(step: Int) throws { try link("best", toCheckpoint: step) }
 
     /// Renamed first: a kill in the middle must not leave half a checkpoint under a checkpoint's name.
     private func removeCheckpoint(step: Int) throws {
@@ -120,13 +162,15 @@ public final class RunFolder {
     }
 
     /// Points `model` at a checkpoint: the run is done.
-    public func finish(step: Int) throws {
-        let staging = path.appending(".model.tmp")
+    public func finish(step: Int) throws { try link("model", toCheckpoint: step) }
+
+    private func link(_ name: String, toCheckpoint step: Int) throws {
+        let staging = path.appending(".\(name).tmp")
         try Files.remove(staging)
         guard symlink("checkpoints/" + Self.checkpointName(step: step), staging.string) == 0 else {
             throw SystemError.last("create", staging)
         }
-        try Files.rename(staging, to: modelPath)
+        try Files.rename(staging, to: path.appending(name))
         try Files.syncFolder(path)
     }
 

@@ -4,7 +4,17 @@ public import Store
 extension TrainingConfig {
     /// What the config says about its examples.
     public var examples: ExampleOptions {
-        var options = ExampleOptions(datasets.map { .init($0.reference, weight: $0.weight) })
+        var options = ExampleOptions(
+            datasets.map { dataset in
+                var part = ExampleOptions.Part(dataset.reference, weight: dataset.weight)
+                part.passagesPerQuery = dataset.passagesPerQuery
+                (part.joins, part.leaves) = (dataset.joins, dataset.leaves)
+                return part
+            })
+        options.sizeExponent = mixing.temperature
+        options.batching = batching
+        (options.queriesPerBatch, options.queriesPerStep) = (queriesPerBatch, queriesPerStep)
+        options.isUniqueInBatch = isUniqueInBatch
         options.passagesPerQuery = passagesPerQuery
         options.seed = seed
         options.sampling = sampling
@@ -12,6 +22,7 @@ extension TrainingConfig {
         options.withoutPositives = withoutPositives
         options.blankTexts = blankTexts
         options.readsKnownPositives = masksKnownPositives
+        options.heldOut = validation?.share.map { ExampleOptions.HeldOut(share: $0, seed: seed) }
         return options
     }
 

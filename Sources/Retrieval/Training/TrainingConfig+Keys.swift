@@ -19,6 +19,7 @@ extension TrainingConfig {
         .number(
             "accumulation", \.accumulation, in: NumberRange(1...65_536),
             "Equal micro-batches that a step is cut into; each has its own in-batch negatives."),
+        mixingKey, batchingKey, batchQueriesKey, uniqueInBatchKey,
         YAMLKey("steps", "\(Int.noun) \(stepCounts)", "How long to train; this or epochs is required."),
         YAMLKey(
             "epochs", "\(Double.noun) \(epochCounts)", "Passes over all examples; only for datasets without weights.",
@@ -32,6 +33,7 @@ extension TrainingConfig {
         ),
         .number(
             "temperature", \.temperature, in: NumberRange(1e-4...1e4), "What similarities are divided by in the loss."),
+        lossKey,
         .flag(
             "mask_known_positives", \.masksKnownPositives,
             "Leave a query's other positives, and passages of equal content, out of the denominator."),
@@ -94,6 +96,7 @@ extension TrainingConfig {
             }
             $1.frozen = Set(parts)
         },
+        validationKey, eventsKey,
         .section("optimizer", \.optimizer, OptimizerOptions.keys, "AdamW and its schedule."),
         .section(
             "lora", \.lora, defaults: LoRAOptions(), LoRAOptions.keys,
@@ -159,7 +162,7 @@ extension TrainingConfig.Sides where Value == String? {
 
 extension TrainingConfig.Sides where Value == Int? {
     private static var lengths: NumberRange<Int> { NumberRange(3...1_048_576) }
-    fileprivate static var lengthKeys: [YAMLKey<Self>] {
+    static var lengthKeys: [YAMLKey<Self>] {
         [
             .number("query", \.query, in: lengths, "Of a query, special tokens and prompt included."),
             .number("document", \.document, in: lengths, "Of a document."),
@@ -188,9 +191,10 @@ extension TrainingConfig.Part {
             $1.reference = try $0.required("name")
         },
         .number(
-            "weight", \.weight, in: NumberRange(1...1_000_000_000),
-            "Share of the examples; for all datasets or none. Default: by size."),
+            "weight", \.weight, in: NumberRange(1e-9...1e9),
+            "Share of the examples, by the sum of the weights; for all datasets or none. Default: by size."),
         .section("prompts", \.prompts, TrainingConfig.Sides.promptKeys, "Instead of those of the config."),
+        maxLengthsKey, passagesKey, afterStepKey, untilStepKey, afterEpochKey, untilEpochKey,
     ]
 }
 

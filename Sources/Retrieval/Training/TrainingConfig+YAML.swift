@@ -53,10 +53,10 @@ extension TrainingConfig {
                 "accumulation", "must divide queries_per_step: \(queriesPerStep) / \(accumulation) is not whole")
         }
         let queryCount = queriesPerStep / accumulation
-        guard queryCount * queryCount * passagesPerQuery <= Self.mostSimilarities else {
+        guard queryCount * queryCount * mostPassagesPerQuery <= Self.mostSimilarities else {
             throw top.failure(
                 "queries_per_step",
-                "must be lower: \(queriesPerStep) queries of \(passagesPerQuery) passages, in \(accumulation) micro-batches, "
+                "must be lower: \(queriesPerStep) queries of \(mostPassagesPerQuery) passages, in \(accumulation) micro-batches, "
                     + "make more than \(Self.mostSimilarities) similarities of a micro-batch",
                 advice: "Raise accumulation, or lower queries_per_step or passages_per_query.")
         }
@@ -72,6 +72,8 @@ extension TrainingConfig {
             throw top.failure(
                 "epochs", "has no meaning for weighted datasets", advice: "Give the length in steps instead.")
         }
+        try checkMixing(top)
+        try checkLoss()
         if sampling == .tevatron, shortage == .fill {
             throw top.failure(
                 "shortage", "fill cannot go with sampling: tevatron, which repeats negatives instead")

@@ -13,10 +13,16 @@ public struct TrainingConfig: Sendable, Equatable {
     public var passagesPerQuery = 4
     public var queriesPerStep = 32
     public var accumulation = 1
+    public var mixing = Mixing()
+    public var batching = Batching.mixed
+    /// Nil: those of a step.
+    public var batchQueries: Int?
+    public var isUniqueInBatch = false
     public var length: Length
     public var seed: UInt64 = 42
     public var precision = Precision.f32
     public var temperature = 0.05
+    public var loss = LossOptions()
     /// The original trains on known positives as if they were negatives.
     public var masksKnownPositives = true
     public var sampling = SamplingPolicy.windowed
@@ -55,6 +61,9 @@ public struct TrainingConfig: Sendable, Equatable {
     /// 0: never by time.
     public var checkpointEveryMinutes = 10.0
     public var keptCheckpointCount = 2
+    /// Nil: the model is not measured while it trains.
+    public var validation: ValidationOptions?
+    public var events = EventOptions()
     /// Where the keys were read; no part of the value.
     var places = KeyPlaces()
 
@@ -74,11 +83,19 @@ public struct TrainingConfig: Sendable, Equatable {
         /// In the store: `name`, `name@tag` or `sha256:…`.
         public var reference: String
         /// Absent for all datasets: by size.
-        public var weight: UInt64?
-        /// Instead of the config's.
+        public var weight: Double?
+        /// Instead of the config's; so for the next two.
         public var prompts = Sides<String?>(query: nil, document: nil)
+        public var maxLengths = Sides<Int?>(query: nil, document: nil)
+        public var passagesPerQuery: Int?
+        /// Steps that are done when the dataset joins, and when it leaves.
+        public var afterStep: Int?
+        public var untilStep: Int?
+        /// Passes over all examples of all datasets, likewise.
+        public var afterEpoch: Double?
+        public var untilEpoch: Double?
 
-        public init(reference: String, weight: UInt64? = nil) {
+        public init(reference: String, weight: Double? = nil) {
             self.reference = reference
             self.weight = weight
         }

@@ -12,7 +12,7 @@ public struct TrainingMemory: Sendable {
     /// What the process has in memory once everything is opened: the program, its libraries, pages of mapped files.
     public let process: Int
     /// Everything that is trained, in float32, and what is computed with in another type: with `dtype: bf16` the rounded
-    /// copy of the weights, or beside an adapter the only one.
+    /// copy of the weights, or beside an adapter the only one; of streamed weights those of the largest stage.
     public let weights: Int
     /// Of one step: float32 for the optimizer, and as they are computed where the rounded copy is of another type.
     public let gradients: Int
@@ -33,7 +33,11 @@ public struct TrainingMemory: Sendable {
         let config = plan.config
         let precision = plan.precision
         let head = plan.start.head.parameters
-        let kept = Self.sum(model.parameters + head, \.tensor.byteCount)
+        let streamed = (model.towers.flatMap(\.stages) + model.stages).map {
+            Self.sum($0.parameters.filter(\.isStreamed), \.tensor.byteCount)
+        }
+        let kept =
+            Self.sum((model.parameters + head).filter { !$0.isStreamed }, \.tensor.byteCount) + (streamed.max() ?? 0)
         let trained: Int
         if let lora = config.lora {
             trained = try model.targetLayers(of: lora.configuration(for: model), except: config.frozen).reduce(0) {
@@ -71,7 +75,7 @@ public struct TrainingMemory: Sendable {
     }
 
     /// What the process has in memory now; 0 where the system does not say.
-    private static func residentBytes() -> Int {
+    static func residentBytes() -> Int {
         let fields = ((try? Files.readText("/proc/self/statm")) ?? "").split(separator: " ")
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
     }

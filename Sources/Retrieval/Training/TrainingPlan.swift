@@ -21,31 +21,46 @@ public final class TrainingPlan {
     public let sides: [TrainingConfig.Sides<ModelCard.Side>]
     /// What makes inputs of both sides, likewise.
     let planners: [TrainingConfig.Sides<InputPlanner>]
+    /// What the model is measured on while it trains; nil for nothing.
+    public let validation: ValidationSet?
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
+    /// Where frozen weights lie between uses.
+    public let residency: WeightResidency
     /// What the golden vectors of the model's folder said; nil where it has none, or they were not asked.
     public let goldenReport: GoldenCheck.Report?
     /// Whether golden vectors are compared where a folder has them.
     public let checksGolden: Bool
     /// What checkpoints are written by, with its version.
     let tool: String
+    /// Nil where the loss has no teacher.
+    let teacher: TeacherScores?
+    /// Nil where the loss has no guide.
+    let guide: GuideVectors?
     private let reader: SlotReader
 
     /// - Parameters:
+    ///   - residency: other than resident only beside an adapter.
     ///   - checksGolden: refuse a model that does not give the golden vectors of its folder.
     ///   - tool: who trains, with its version: golden vectors of checkpoints name it.
     /// - Throws: `Failure` or `InputError` for all that is missing or does not fit.
     public init(
-        _ config: TrainingConfig, store: Store, device: Device = .cpu, checksGolden: Bool = true,
-        tool: String = "tvt-train"
+        _ config: TrainingConfig, store: Store, device: Device = .cpu, residency: WeightResidency = .resident,
+        checksGolden: Bool = true, tool: String = "tvt-train"
     ) throws {
+        guard residency == .resident || config.lora != nil else {
+            throw Failure(
+                .usage, "weights that are trained stay in memory, and without \"lora\" all are",
+                advice: "Leave --weights streamed out, or train an adapter.")
+        }
         self.device = device
+        self.residency = residency
         self.checksGolden = checksGolden
         self.tool = tool
         // A name that is none is found out before a large model is read.
         for part in config.datasets { _ = try store.dataset(part.reference) }
-        let start = try Self.load(config, from: FilePath(config.model), device)
+        let start = try Self.load(config, from: FilePath(config.model), device, residency)
         self.start = start
         let form = try InputForm(start, settingName: Self.key)
         var examples = config.examples
@@ -76,9 +91,12 @@ public final class TrainingPlan {
             var sides = TrainingConfig.Sides(query: card.query, document: card.document)
             sides.query.prompt = part.prompts.query ?? sides.query.prompt
             sides.document.prompt = part.prompts.document ?? sides.document.prompt
+            sides.query.maxLength = part.maxLengths.query ?? sides.query.maxLength
+            sides.document.maxLength = part.maxLengths.document ?? sides.document.maxLength
             return sides
         }
         self.sides = sides
+        try Self.checkLengths(config, start)
         planners = try zip(sides, source.parts).map { sides, part in
             let dataset = part.dataset
             func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
@@ -93,6 +111,18 @@ public final class TrainingPlan {
         let stepCount = try config.stepCount(exampleCount: source.parts.reduce(0) { $0 + $1.exampleCount })
         self.stepCount = stepCount
         try config.checkWarmup(stepCount: stepCount)
+        try config.checkStages(source.order, stepCount: stepCount)
+        try config.checkWidths(dims: card.dims)
+        guide =
+            try config.loss.terms.falseNegatives.judge == .guide
+            ? GuideVectors(config.loss.guide, source, config.places) : nil
+        teacher = try config.loss.usesTeacher ? TeacherScores(config.loss, source, config.places) : nil
+        let planners = self.planners
+        validation = try config.validation.map { options in
+            try ValidationSet(options, config, source, planners, store: store) { dataset in
+                try Self.planners(for: dataset, config, start, card, form)
+            }
+        }
         lock = Lock(
             config: config, stepCount: stepCount,
             modelFiles: [
@@ -104,7 +134,24 @@ public final class TrainingPlan {
                     reference: $0.options.reference, digest: $0.dataset.digest, exampleCount: $0.exampleCount,
                     weight: $0.weight)
             },
-            card: card.json)
+            card: card.json, teacherRuns: teacher?.runDigests ?? [], guideVectors: guide?.digests ?? [],
+            validation: validation?.lock)
+    }
+
+    /// What makes inputs of a dataset that is not trained on, with the prompts and limits of the card.
+    private static func planners(
+        for dataset: Dataset, _ config: TrainingConfig, _ start: EmbeddingModel, _ card: ModelCard, _ form: InputForm
+    ) throws -> TrainingConfig.Sides<InputPlanner> {
+        func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
+            InputPlanner(
+                try RoleTokenizer(side, of: card, start.tokenizer), role, form, ignoresMedia: config.ignoresMedia,
+                mediaAdvice: "ignore_media: true in the config takes the text alone"
+            ) { digest, body in try dataset.withMedia(digest, body) != nil }
+        }
+        let planners = TrainingConfig.Sides(
+            query: try planner(card.query, .query), document: try planner(card.document, .document))
+        try checkLimits([planners], config.places)
+        return planners
     }
 
     /// - Throws: `Failure` (78) for a part that the model does not have, and where nothing is left to train.
@@ -136,6 +183,19 @@ public final class TrainingPlan {
             advice: "A higher rank than that of the layer itself learns nothing more.")
     }
 
+    /// - Throws: `Failure` (78) for lengths of a dataset beyond the positions that the model has; those of all datasets
+    ///   are checked with its card.
+    private static func checkLengths(_ config: TrainingConfig, _ model: EmbeddingModel) throws {
+        for (number, part) in config.datasets.enumerated() {
+            for (role, length) in [("query", part.maxLengths.query), ("document", part.maxLengths.document)] {
+                guard let length, length > model.text.maxLength else { continue }
+                throw config.places.failure(
+                    "datasets.\(number).max_lengths.\(role)",
+                    "is \(length); the model has positions for \(model.text.maxLength)")
+            }
+        }
+    }
+
     /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length, so that all texts are equal.
     private static func checkLimits(
         _ planners: [TrainingConfig.Sides<InputPlanner>], _ places: KeyPlaces
@@ -158,7 +218,8 @@ public final class TrainingPlan {
     /// - Parameter type: of the weights. Nil: float32 where the optimizer changes them, and the one that is computed in
     ///   where they are frozen beside an adapter.
     static func load(
-        _ config: TrainingConfig, from folder: FilePath, _ device: Device, type: ElementType? = nil
+        _ config: TrainingConfig, from folder: FilePath, _ device: Device, _ residency: WeightResidency,
+        type: ElementType? = nil
     ) throws -> EmbeddingModel {
         let type = type ?? (config.lora != nil && config.precision == .bf16 ? .bfloat16 : .float32)
         let overrides = ModelCard.Overrides(
@@ -171,7 +232,8 @@ public final class TrainingPlan {
             endOfText: config.endOfText, attention: config.attention, instruction: config.instruction,
             inputs: config.inputs, preset: config.preset.flatMap(ModelPreset.named))
         return try EmbeddingModel(
-            loading: folder, .training, overrides: overrides, type: type, device: device, settingName: key)
+            loading: folder, .training, overrides: overrides, type: type, residency: residency, device: device,
+            settingName: key)
     }
 
     /// The parts that have something to train: those that are not frozen and, with adapters, have layers that get one.
@@ -211,15 +273,21 @@ public final class TrainingPlan {
     public var readsMedia: Bool { planners.contains { $0.query.readsMedia || $0.query.givesStandIns } }
 
     /// The micro-batches of a step (from 0); media are not decoded.
-    public func batches(step: Int) throws -> [TrainingBatch] {
-        let slots = ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep)
-        return try batching.batches(reader.examples(at: slots))
+    public func batches(step: Int) throws -> [TrainingBatch] { try batching.batches(examples(step: step)) }
+
+    /// The examples of a step (from 0), in the order of their slots.
+    func examples(step: Int) throws -> [Example] {
+        try reader.examples(at: ExampleOrder.slots(step: UInt64(step), slotsPerStep: config.queriesPerStep))
     }
+
+    /// The loss of the run.
+    public var loss: ContrastiveLoss { config.makeLoss(renormalizes: card.normalize) }
 
     var batching: Batching {
         Batching(
             planners: planners, references: source.parts.map(\.options.reference),
-            masksKnownPositives: config.masksKnownPositives,
+            masksKnownPositives: config.masksKnownPositives, teacher: teacher,
+            guide: guide,
             size: config.queriesPerStep / config.accumulation)
     }
 

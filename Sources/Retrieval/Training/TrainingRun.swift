@@ -22,26 +22,44 @@ public final class TrainingRun {
     private let model: EmbeddingModel
     private let step: TrainingStep
     private let reader: BatchReader
-    private let metrics: MetricsFile
+    /// Nil in the processes of a group that write nothing.
+    private let watch: RunWatch?
+    private let group: TrainingGroup?
+    private var lastGradientNorm = 0.0
+    /// What is computed with: the model, or its copy in a smaller type.
+    private let computing: EmbeddingModel
     private let traceChoice: TraceChoice
     private let trainedParts: Set<ModelPart>
     private var truncatedCount = 0
     private var sequenceCount = 0
     private var blankCount = 0
+    private var replacedCount = 0
     private var ignoredMediaCount = 0
+    private var unscoredCount = 0
 
     /// Starts a run in `output`, or goes on with the one that is there.
     ///
     /// - Parameters:
     ///   - resume: see ``RunFolder/init(opening:lock:resume:)``.
     ///   - workers: threads that read, tokenise and decode ahead; nil for a few. Steps do not depend on it.
+    ///   - group: the processes that train together, all with the same config and the same folder, of which the first
+    ///     writes; nil for one alone.
     public init(
-        _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, workers: Int? = nil
+        _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, workers: Int? = nil,
+        group: TrainingGroup? = nil
     ) throws {
+        self.group = group
         self.plan = plan
         traceChoice = trace
         trainedParts = try plan.trainedParts()
-        folder = try RunFolder(opening: output, lock: plan.lock, resume: resume)
+        let isFirst = group?.isFirst ?? true
+        if isFirst {
+            folder = try RunFolder(opening: output, lock: plan.lock, resume: resume)
+            try group?.group.wait()
+        } else {
+            try group?.group.wait()
+            folder = try RunFolder(beside: output, lock: plan.lock)
+        }
         let last = try folder.checkpointSteps().last
         if let last {
             model = try Checkpoint.resume(plan, from: folder.checkpointPath(step: last))
@@ -57,29 +75,34 @@ public final class TrainingRun {
         // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
         // adapter, which is rounded as it is used, the weights are frozen and there once.
         let isWhole = plan.config.lora != nil || plan.config.precision == .f32
-        let computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
+        computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
-            encoder: encoder, loss: ContrastiveLoss(temperature: plan.config.temperature),
-            options: plan.config.optimizer,
+            encoder: encoder, loss: plan.loss, options: plan.config.optimizer,
             stepCount: plan.stepCount, masters: computing === model ? nil : model.trainableParameters)
         step.chunkTokens = plan.config.chunkTokens
         var dropout = plan.config.usesModelDropout ? model.text.configuredDropout : .none
         dropout.adapter = plan.config.lora?.dropout ?? 0
         dropout.seed = plan.config.seed
         step.dropout = dropout
+        step.group = group
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
-        reader = try BatchReader(plan, from: step.optimizer.stepCount, workers: workers)
-        metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: last ?? 0)
-        if resume, last == nil {
-            let kept = metrics.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
+        reader = try BatchReader(
+            plan, from: step.optimizer.stepCount, workers: workers, place: group.map { ($0.rank, $0.size) })
+        watch = isFirst ? try RunWatch(plan, folder, after: last ?? 0) : nil
+        // A process that was killed may have written a checkpoint, and not yet that it is the best.
+        if let best = watch?.bestStep, folder.bestStep != best, try folder.checkpointSteps().contains(best) {
+            try folder.markBest(step: best)
+        }
+        if isFirst, resume, last == nil {
+            let kept = watch?.movedAside.map { "; the metrics of the process before are in \($0)" } ?? ""
             log.notice("\(output) has no checkpoint to resume from: the run starts anew\(kept)")
         }
     }
 
     private static func roundedCopy(of model: EmbeddingModel, _ plan: TrainingPlan) throws -> EmbeddingModel {
-        let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, type: .bfloat16)
+        let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, .resident, type: .bfloat16)
         try copy.trainAll(except: plan.config.frozen)
         return copy
     }
@@ -93,35 +116,78 @@ public final class TrainingRun {
         Interruption.allowGrace(seconds: 300)
         let start = Clock.seconds()
         let first = step.optimizer.stepCount
-        let progress = Progress("train", unit: "steps", total: plan.stepCount)
-        progress.advance(by: first)
+        let progress = group?.isFirst == false ? nil : Progress("train", unit: "steps", total: plan.stepCount)
+        progress?.advance(by: first)
+        // Processes that exchange data stop where they have agreed to.
+        Interruption.isDeferred = group != nil
+        defer { Interruption.isDeferred = false }
         var lastSaved = (step: first, seconds: start)
-        while step.optimizer.stepCount < plan.stepCount {
-            let taken: StepMetrics
-            do {
-                try Interruption.check()
-                taken = try takeStep()
-            } catch let failure as Failure where failure.exitStatus == .interrupted {
-                progress.finish()
-                throw try interrupted(lastSaved: lastSaved.step)
-            } catch let failure as ReadingFailure {
-                progress.finish()
-                throw ended(by: failure.error, lastSaved: lastSaved.step)
+        do {
+            while true {
+                let done = step.optimizer.stepCount
+                if let watch, watch.owesValidation(after: done) {
+                    let found = try watch.validate(computing, after: done)
+                    if found.isBest, lastSaved.step == done { try folder.markBest(step: done) }
+                }
+                if watch != nil, lastSaved.step < done,
+                    isCheckpointDue(after: done, secondsSinceLast: Clock.seconds() - lastSaved.seconds)
+                {
+                    try save()
+                    lastSaved = (done, Clock.seconds())
+                }
+                guard try goesOn() else { break }
+                let taken = try takeStep()
+                progress?.advance(note: "loss \(decimal(taken.loss, digits: 3))")
             }
-            progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
-            if isCheckpointDue(after: taken.step, secondsSinceLast: Clock.seconds() - lastSaved.seconds) {
-                try save()
-                lastSaved = (taken.step, Clock.seconds())
-            }
+        } catch let failure as Failure where failure.exitStatus == .interrupted {
+            progress?.finish()
+            throw try interrupted(lastSaved: lastSaved.step)
+        } catch let failure as ReadingFailure {
+            progress?.finish()
+            throw ended(by: failure.error, lastSaved: lastSaved.step)
+        } catch let failure as Failure where group != nil && failure.exitStatus == .unavailable {
+            // Another process has ended: the steps before are kept.
+            progress?.finish()
+            throw ended(by: failure, lastSaved: lastSaved.step)
         }
-        progress.finish()
-        if !folder.isFinished { try folder.finish(step: plan.stepCount) }
+        progress?.finish()
+        if watch != nil, !folder.isFinished {
+            try writePage()
+            try folder.finish(step: step.optimizer.stepCount)
+        }
+        // Whoever ends before the first has written all would look like one that failed.
+        try group?.group.wait()
         return try report(firstStep: first, seconds: Clock.seconds() - start)
+    }
+
+    /// Whether another step is to be taken, by all processes.
+    ///
+    /// - Throws: `Failure` with status 130 where any of them was interrupted.
+    private func goesOn() throws -> Bool {
+        guard let group else {
+            try Interruption.check()
+            return !isDone
+        }
+        let agreed = try group.agree(
+            isDone: isDone, isInterrupted: Interruption.isRequested, gradientNorm: lastGradientNorm)
+        if agreed.isInterrupted, !agreed.isDone { throw Failure(.interrupted, "interrupted") }
+        return !agreed.isDone
+    }
+
+    /// Whether no step is to be taken any more.
+    private var isDone: Bool { step.optimizer.stepCount >= plan.stepCount || watch?.isStopped ?? false }
+
+    private var metricsPath: FilePath { folder.path.appending("metrics.jsonl") }
+
+    private func writePage() throws {
+        let page = RunPage(lines: try MetricsFile.lines(metricsPath), plan: plan)
+        try Files.replace(folder.path.appending("report.html"), with: page.text)
     }
 
     private func isCheckpointDue(after step: Int, secondsSinceLast seconds: Double) -> Bool {
         let (steps, minutes) = (plan.config.checkpointEvery, plan.config.checkpointEveryMinutes)
-        return step == plan.stepCount || (steps > 0 && step % steps == 0) || (minutes > 0 && seconds >= 60 * minutes)
+        return isDone || step == watch?.bestStep || (steps > 0 && step % steps == 0)
+            || (minutes > 0 && seconds >= 60 * minutes)
     }
 
     /// Saves what the last checkpoint has not, and says where the run can go on.
@@ -129,7 +195,7 @@ public final class TrainingRun {
     /// An interruption is only noticed where no weight has changed since the last whole step.
     private func interrupted(lastSaved: Int) throws -> Failure {
         let done = step.optimizer.stepCount
-        if done > lastSaved { try save() }
+        if watch != nil, done > lastSaved { try save() }
         return Failure(
             .interrupted, "interrupted after step \(done) of \(plan.stepCount)",
             advice: done == 0
@@ -144,6 +210,7 @@ public final class TrainingRun {
 
     /// Saves what the last checkpoint has not, and says where it is beside what ended the run.
     private func ended(by error: any Error, lastSaved: Int) -> any Error {
+        guard watch != nil else { return error }
         let done = step.optimizer.stepCount
         do {
             if done > lastSaved { try save() }
@@ -183,14 +250,18 @@ public final class TrainingRun {
             truncatedCount += batch.truncatedCount
             sequenceCount += batch.sequenceCount
             blankCount += batch.blankCount
+            replacedCount += batch.replacedCount
             ignoredMediaCount += batch.ignoredMediaCount
+            unscoredCount += batch.unscoredCount
         }
         step.trace = try trace(for: batches)
+        step.samplesScores = watch?.wantsScores(step: step.optimizer.stepCount + 1) ?? false
         let outcome = try step.take(batches)
         let taken = StepMetrics(
             step: step.optimizer.stepCount, loss: outcome.loss, learningRate: outcome.learningRate,
             gradientNorm: outcome.gradientNorm, tokenCount: outcome.tokenCount, seconds: Clock.seconds() - start)
-        try metrics.append(taken)
+        lastGradientNorm = outcome.gradientNorm
+        try watch?.record(taken, batches, step.scores)
         // Without this a run of MiniLM grew by 20 MB a step.
         if taken.step % Self.stepsBetweenTrims == 0 { Compute.trimHeap() }
         return taken
@@ -202,7 +273,7 @@ public final class TrainingRun {
         case .recompute: return .recompute
         case .auto:
             let bytes = try batches.map { try plan.estimatedTraces($0.inputs, step.encoder, trainedParts).kept }
-            return bytes.max() ?? 0 <= TrainingPlan.traceBudget() ? .keep : .recompute
+            return bytes.max() ?? 0 <= TrainingPlan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
         }
     }
 
@@ -210,6 +281,7 @@ public final class TrainingRun {
         try folder.publishCheckpoint(step: step.optimizer.stepCount) { path in
             try Checkpoint.write(model, plan, step.optimizer, to: path)
         }
+        if watch?.bestStep == step.optimizer.stepCount { try folder.markBest(step: step.optimizer.stepCount) }
         try folder.keepCheckpoints(plan.config.keptCheckpointCount)
     }
 
@@ -223,30 +295,46 @@ public final class TrainingRun {
         public let resumedAfter: Int
         public let seconds: Double
         public let metrics: [StepMetrics]
+        /// In their order; none where nothing is validated on.
+        public let validations: [ValidationMetrics]
         /// Queries and passages of this process's steps, and how many of them were cut.
         public let sequenceCount: Int
         public let truncatedCount: Int
         /// How many of them were blank; see ``BlankTexts``.
         public let blankCount: Int
+        /// Examples that stood for others, so that no batch had a query or a positive twice.
+        public let replacedCount: Int
         /// How many of them have media that the model did not see.
         public let ignoredMediaCount: Int
+        /// Queries that went without a teacher's scores; nil where the loss has no teacher.
+        public let unscoredCount: Int?
         public let counts: [(reference: String, counts: ExampleSource.Counts)]
     }
 
     private func report(firstStep: Int, seconds: Double) throws -> Report {
-        Report(
+        let lines = try MetricsFile.lines(metricsPath)
+        return Report(
             model: folder.modelPath, lock: plan.lock.digest.description, stepCount: plan.stepCount,
             resumedAfter: firstStep, seconds: seconds,
-            metrics: try MetricsFile.read(folder.path.appending("metrics.jsonl")), sequenceCount: sequenceCount,
-            truncatedCount: truncatedCount, blankCount: blankCount, ignoredMediaCount: ignoredMediaCount,
+            metrics: lines.compactMap { if case .step(let metrics) = $0 { metrics } else { nil } },
+            validations: lines.compactMap { if case .validation(let found) = $0 { found } else { nil } },
+            sequenceCount: sequenceCount, truncatedCount: truncatedCount, blankCount: blankCount,
+            replacedCount: replacedCount, ignoredMediaCount: ignoredMediaCount,
+            unscoredCount: plan.teacher == nil ? nil : unscoredCount,
             counts: plan.source.parts.map { ($0.options.reference, $0.counts) })
     }
 }
 
 extension TrainingRun.Report {
+    /// The validation whose checkpoint is kept as the best.
+    public var best: ValidationMetrics? { validations.last { $0.isBest } }
+
+    /// Whether the run ended before all its steps, its patience being at an end.
+    public var stoppedEarly: Bool { validations.last?.stopsRun ?? false }
+
     public var json: JSONValue {
         let seconds = metrics.map(\.seconds).sorted()
-        return [
+        var json: JSONObject = [
             "model": JSONValue(model.string), "lock": JSONValue(lock), "steps": JSONValue(stepCount),
             "resumed_after": JSONValue(resumedAfter), "seconds": JSONValue((self.seconds * 1000).rounded() / 1000),
             "median_step_seconds": seconds.isEmpty ? .null : JSONValue(seconds[seconds.count / 2]),
@@ -254,10 +342,19 @@ extension TrainingRun.Report {
             "last_loss": metrics.last.map { JSONValue($0.loss) } ?? .null,
             "sequences": JSONValue(sequenceCount), "truncated": JSONValue(truncatedCount),
             "blank": JSONValue(blankCount), "ignored_media": JSONValue(ignoredMediaCount),
+            "replaced": JSONValue(replacedCount),
             "datasets": .array(
                 counts.map { part in
                     .object(JSONObject([("reference", JSONValue(part.reference))] + part.counts.fields))
                 }),
         ]
+        if let unscoredCount { json["unscored"] = JSONValue(unscoredCount) }
+        if !validations.isEmpty {
+            json["steps_taken"] = JSONValue(metrics.count)
+            json["stopped_early"] = .bool(stoppedEarly)
+            json["best"] = best?.json ?? .null
+            json["last_validation"] = validations.last?.json ?? .null
+        }
+        return .object(json)
     }
 }

@@ -7,15 +7,22 @@ public import Tensors
 public final class TrainingStep {
     public let encoder: BlockwiseEncoder
     public let optimizer: Optimizer
-    public let loss: ContrastiveLoss
+    public let loss: any Loss
     /// Length of the run, which the learning rate's schedule depends on.
     public let stepCount: Int
     /// What stages keep between forward and backward.
     public var trace = BlockwiseEncoder.Trace.keep
     /// Most tokens that run through a block at once.
     public var chunkTokens: Int?
+    /// Whether the next step leaves a sample of its scores in ``scores``.
+    public var samplesScores = false
+    /// Of the last step, where that was asked for.
+    public private(set) var scores: ScoreSample?
     /// Probabilities and the run's seed; each pass derives its own seed.
     public var dropout = Dropout.none
+
+    /// The processes that take each step together; nil for one alone.
+    public var group: TrainingGroup?
 
     /// Whether the optimizer changes float32 masters, from which the encoder's weights are rounded after each step.
     private let hasMasters: Bool
@@ -23,7 +30,7 @@ public final class TrainingStep {
     /// - Parameter masters: float32 weights under the names and in the order of the encoder's parameters, where those
     ///   are of a smaller type; nil where the encoder's own are changed.
     public init(
-        encoder: BlockwiseEncoder, loss: ContrastiveLoss, options: TrainingConfig.OptimizerOptions, stepCount: Int,
+        encoder: BlockwiseEncoder, loss: any Loss, options: TrainingConfig.OptimizerOptions, stepCount: Int,
         masters: [Parameter]? = nil
     ) throws {
         self.encoder = encoder
@@ -61,6 +68,8 @@ public final class TrainingStep {
     public func dropout(step: Int, part: Int) -> Dropout {
         var own = dropout
         own.seed = SplitMix64.mix(dropout.seed, UInt64(step), UInt64(part))
+        // Rows of different inputs have the same number in different processes.
+        if let group, group.rank > 0 { own.seed = SplitMix64.mix(own.seed, UInt64(group.rank)) }
         return own
     }
 
@@ -88,21 +97,31 @@ public final class TrainingStep {
         let sums = GradientSums(count: encoder.parameters.count)
         let share = 1 / Double(batches.count)
         var outcome = Outcome(loss: 0, tokenCount: 0)
+        scores = samplesScores ? ScoreSample() : nil
         for (part, batch) in batches.enumerated() {
             let pass = try encoder.forward(
                 batch.loaded, chunkTokens: chunkTokens,
                 dropout: dropout(step: optimizer.stepCount, part: part), trace: trace)
-            let (value, vectorGradients_UD) = try lossAndGradients(pass.vectors_UD, batch, share: share)
+            // Of all inputs, those of other processes included.
+            let vectors_UD =
+                try batch.division.flatMap { try group?.vectors(pass.vectors_UD, $0) } ?? pass.vectors_UD
+            var (value, vectorGradients_UD) = try lossAndGradients(vectors_UD, batch, share: share)
             guard value.isFinite else {
                 throw Failure(
                     .badData, "step \(optimizer.stepCount + 1): the loss is \(value); no weight was changed",
                     advice: "Lower optimizer.learning_rate or raise temperature.")
             }
             outcome.loss += value * share
-            outcome.tokenCount += pass.tokenCount
+            try scores?.add(vectors_UD, batch)
+            outcome.tokenCount += batch.tokenCount
+            if let division = batch.division, let group {
+                let own = try Tensor(division.members[group.rank].map(Int64.init)).to(vectorGradients_UD.device)
+                vectorGradients_UD = try withoutGradients { try vectorGradients_UD.indexSelect(0, own) }
+            }
             try encoder.backward(pass, vectorGradients_UD: vectorGradients_UD, into: sums)
         }
-        return (sums.take(), outcome)
+        let gradients = sums.take()
+        return (try group?.sum(gradients, of: encoder.parameters) ?? gradients, outcome)
     }
 
     private func lossAndGradients(
@@ -113,8 +132,7 @@ public final class TrainingStep {
                 try vectors_UD.indexSelect(0, Tensor(rows.map(Int64.init)).to(vectors_UD.device))
             }
             let value = try loss(
-                queries_BD: rows(batch.queryRows), passages_PD: rows(batch.passageRows), positives: batch.positives,
-                excluded: batch.excluded)
+                queries_BD: rows(batch.queryRows), passages_PD: rows(batch.passageRows), batch.facts)
             let scaled = share == 1 ? value : try value.multiplied(by: share)
             let gradient = try Tensor.gradients(of: [scaled], withRespectTo: [vectors_UD])[0]!
             return (try value.item(), gradient)

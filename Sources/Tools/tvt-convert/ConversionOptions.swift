@@ -35,6 +35,23 @@ struct ReadingArguments: ParsableArguments {
         guard assets != nil || !mediaNames else { throw ValidationError("--media-names goes with --assets") }
     }
 
+    /// - Throws: `Failure` with status 66 where there is no such folder.
+    func assetFolder() throws -> AssetFolder? { try assets.map { try AssetFolder(FilePath($0)) } }
+
+    /// The options that were given, for a command that is shown.
+    var words: [String] {
+        var words: [String] = []
+        if onConflict != .error { words += ["--on-conflict", onConflict.rawValue] }
+        if let assets { words += ["--assets", assets] }
+        if mediaNames { words.append("--media-names") }
+        let usualLimit = RecordLimitOption().maxRecordBytes
+        if recordLimit.maxRecordBytes != usualLimit {
+            words += ["--max-record-bytes", recordLimit.maxRecordBytes.defaultValueDescription]
+        }
+        if let workers { words += ["--workers", "\(workers)"] }
+        return words + media.words
+    }
+
     /// - Parameter mediaCheck: how closely media are looked at where nothing is asked for.
     func options(mediaCheck: MediaCheck = .header) throws -> IngestOptions {
         var options = IngestOptions()
@@ -42,7 +59,7 @@ struct ReadingArguments: ParsableArguments {
         options.tool = "tvt-convert \(tvtVersion)"
         if let workers { options.workers = workers }
         options.recordByteLimit = recordLimit.maxRecordBytes.count
-        options.media = try assets.map { MediaIntake(try AssetFolder(FilePath($0)), keepsNames: mediaNames) }
+        options.media = try assetFolder().map { MediaIntake($0, keepsNames: mediaNames) }
         options.probe = media.inspector(usualCheck: mediaCheck)
         return options
     }
@@ -101,6 +118,21 @@ struct OutputArguments: ParsableArguments {
         }
         guard rejects != "-" else { throw ValidationError("--rejects is a file: stdout is for the result") }
         guard quarantine != "-" else { throw ValidationError("--quarantine is a file: stdout is for the result") }
+    }
+
+    /// The options that were given, for a command that is shown.
+    var words: [String] {
+        var words: [String] = []
+        if maxBadRecords > 0 { words += ["--max-bad-records", "\(maxBadRecords)"] }
+        for (option, value) in [
+            ("--rejects", rejects), ("--quarantine", quarantine), ("--licence", licence), ("--store", store.store),
+        ] {
+            if let value { words += [option, value] }
+        }
+        if naming.isNew { words.append("--new") }
+        if storage.portable { words.append("--portable") }
+        if let frameBytes = storage.frameBytes { words += ["--frame-bytes", "\(frameBytes)"] }
+        return words
     }
 
     func complete(_ options: inout IngestOptions) throws {

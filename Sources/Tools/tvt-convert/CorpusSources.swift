@@ -67,13 +67,15 @@ struct CorpusArguments: ConversionArguments {
         return options
     }
 
-    func plan() throws -> CorpusPlan { try CorpusPlan(sources.map { FilePath($0) }, options, reading.reading) }
+    func plan(assets: AssetFolder?) throws -> CorpusPlan {
+        try CorpusPlan(sources.map { FilePath($0) }, options, reading.reading, assets: assets)
+    }
 
     func convert(
         to destination: any ConversionDestination, reference: String, options: IngestOptions
     ) throws -> IngestReport {
         var options = options
-        let plan = try plan()
+        let plan = try plan(assets: options.media?.source as? AssetFolder)
         let (source, media) = try plan.source(
             pixelLimit: MediaLimits().pixelCount, workers: min(options.workers, 8))
         if let media {
@@ -95,12 +97,14 @@ struct TakeCorpus: ParsableCommand {
     @OptionGroup var own: OwnDataArguments
 
     func run() throws {
-        let plan = try arguments.plan()
+        let plan = try arguments.plan(assets: reading.assetFolder())
+        let others = reading.words + own.writing.output.words
         guard own.yes || own.writing.dataset != nil && (!plan.isGuess || arguments.options.isMapped) else {
             return try own.show(
-                text: plan.text(dataset: own.writing.dataset), json: plan.json(dataset: own.writing.dataset))
+                text: plan.text(dataset: own.writing.dataset, others: others),
+                json: plan.json(dataset: own.writing.dataset, others: others))
         }
-        if own.yes { try plan.checkGuess(dataset: own.writing.dataset) }
+        if own.yes { try plan.checkGuess(dataset: own.writing.dataset, others: others) }
         try own.take(reading, suggestedName: plan.suggestedName) { store, dataset, options in
             try arguments.convert(to: store, reference: dataset, options: options)
         }

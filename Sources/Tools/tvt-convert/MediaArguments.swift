@@ -47,6 +47,19 @@ struct MediaArguments: ParsableArguments {
         }
     }
 
+    /// The options that were given, for a command that is shown.
+    var words: [String] {
+        var words: [String] = []
+        if let check { words += ["--media-check", check.rawValue] }
+        let limits = MediaLimits()
+        if mediaPixels != limits.pixelCount { words += ["--media-pixels", "\(mediaPixels)"] }
+        if mediaSeconds != limits.seconds { words += ["--media-seconds", "\(mediaSeconds)"] }
+        if let maxPixels { words += ["--max-pixels", "\(maxPixels)"] }
+        if let imageFormat { words += ["--image-format", imageFormat.rawValue] }
+        if jpegQuality != 90 { words += ["--jpeg-quality", "\(jpegQuality)"] }
+        return words
+    }
+
     /// - Parameter usualCheck: where none is asked for.
     func inspector(usualCheck: MediaCheck) -> MediaInspector {
         var inspector = MediaInspector()

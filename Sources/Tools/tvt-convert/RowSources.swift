@@ -150,7 +150,9 @@ struct RowsArguments: ConversionArguments {
 
     var holdOut: HoldOut? { holdOutCount.map { HoldOut(queryCount: $0, seed: UInt64(seed)) } }
 
-    func plan() throws -> RowPlan { try RowPlan(sources.map { FilePath($0) }, options, reading.reading) }
+    func plan(assets: AssetFolder?) throws -> RowPlan {
+        try RowPlan(sources.map { FilePath($0) }, options, reading.reading, assets: assets)
+    }
 
     /// Options that a plan does not know, for the command that it shows.
     var otherWords: [String] {
@@ -161,7 +163,8 @@ struct RowsArguments: ConversionArguments {
         to destination: any ConversionDestination, reference: String, options: IngestOptions
     ) throws -> IngestReport {
         try Conversions.source(
-            plan().source(holdOut: holdOut), into: destination, reference: reference, options: options)
+            plan(assets: options.media?.source as? AssetFolder).source(holdOut: holdOut), into: destination,
+            reference: reference, options: options)
     }
 }
 
@@ -174,14 +177,14 @@ struct TakeRows: ParsableCommand {
     @OptionGroup var own: OwnDataArguments
 
     func run() throws {
-        let plan = try arguments.plan()
+        let plan = try arguments.plan(assets: reading.assetFolder())
+        let others = arguments.otherWords + reading.words + own.writing.output.words
         guard own.yes || plan.options == arguments.options && arguments.options.isMapped else {
-            let others = arguments.otherWords
             return try own.show(
                 text: plan.text(dataset: own.writing.dataset, others: others),
                 json: plan.json(dataset: own.writing.dataset, others: others))
         }
-        if own.yes { try plan.checkGuess(dataset: own.writing.dataset, others: arguments.otherWords) }
+        if own.yes { try plan.checkGuess(dataset: own.writing.dataset, others: others) }
         try own.take(reading, suggestedName: plan.suggestedName) { store, dataset, options in
             try Conversions.source(
                 plan.source(holdOut: arguments.holdOut), into: store, reference: dataset, options: options)

@@ -97,8 +97,8 @@ struct EncodeOptions: ParsableArguments {
         guard let quarantine else { return }
         guard quarantine != "-" else { throw ValidationError("--quarantine is a file: stdout is for the result") }
         let (list, folder) = (FilePath(quarantine).lexicallyNormalized(), FilePath(output).lexicallyNormalized())
-        let name = list.lastComponent?.string ?? ""
-        let isInFolder = list.removingLastComponent() == folder && VectorsFolder.ownsName(name)
+        let isInFolder =
+            list.removingLastComponent() == folder && VectorsFolder.ownsName(list.lastComponent?.string ?? "")
         guard list != folder, !isInFolder else {
             throw ValidationError("--quarantine \(quarantine) is where the vectors are written: name another file")
         }

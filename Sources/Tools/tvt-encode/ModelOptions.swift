@@ -4,7 +4,7 @@ internal import CommandLineKit
 public import Encoding
 internal import JSON
 internal import ModelCommandLine
-internal import Models
+public import Models
 internal import SystemPackage
 internal import Tensors
 
@@ -28,6 +28,17 @@ struct ModelOptions: ParsableArguments {
             """,
             valueName: "type"))
     var dtype: EncodingType = .f32
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            """
+            Keep the weights in memory, laid out for speed (resident), or in their files, from where each block's are read \
+            for each batch (streamed): for models larger than memory, and best with many --batch-tokens. The vectors are the \
+            same.
+            """,
+            valueName: "resident|streamed"))
+    var weights = WeightResidency.resident
 
     @Option(name: .long, help: ArgumentHelp("cpu, cuda or cuda:N.", valueName: "device"))
     var device = "cpu"
@@ -67,7 +78,7 @@ struct ModelOptions: ParsableArguments {
         Compute.threadCount = threads ?? processorCount
         let loaded = try EmbeddingModel(
             loading: FilePath(model), .encoding, overrides: card.overrides, adapter: adapter.map { FilePath($0) },
-            type: dtype.elementType, quantizes: dtype == .int8, device: device, settingName: \.flag)
+            type: dtype.elementType, quantizes: dtype == .int8, residency: weights, device: device, settingName: \.flag)
         guard dims ?? 1 <= loaded.card.dims else {
             throw Failure(.usage, "--dims \(dims ?? 0): the model gives \(loaded.card.dims)")
         }
@@ -106,3 +117,4 @@ struct ModelOptions: ParsableArguments {
 }
 
 extension EncodingType: ExpressibleByArgument {}
+extension WeightResidency: ExpressibleByArgument {}

@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Base
 internal import CommandLineKit
 internal import JSON
+internal import OpenBLAS
 public import Rankings
 internal import Search
 internal import SystemPackage
@@ -100,7 +101,9 @@ struct TVTSearch: Tool {
         let queryVectors = try VectorsReader(opening: FilePath(queries))
         let corpusVectors = try corpus.map { try VectorsReader(opening: FilePath($0)) }
         if verify { for reader in [queryVectors] + corpusVectors { try reader.verify() } }
-        let search = try ExactSearch(queries: queryVectors, corpus: corpusVectors, options: options)
+        let search = try ExactSearch(queries: queryVectors, corpus: corpusVectors, options: options) {
+            OpenBLAS.rowsTimesRows($0, rows: $1, $2, otherRows: $3, columns: $4, into: $5)
+        }
         let writer = try RunWriter(file, format: format, tag: tag ?? "tvt", escapeIDs: escapesIDs)
         for row in 0..<queryVectors.count { try queryVectors.withID(row) { try writer.requireWritable($0, "query") } }
         let progress = Progress("search", unit: "queries", total: queryVectors.count)

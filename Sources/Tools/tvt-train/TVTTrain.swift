@@ -1,9 +1,10 @@
 public import ArgumentParser
 internal import Store
 internal import Base
+internal import Collectives
 internal import CommandLineKit
 internal import JSON
-internal import Models
+public import Models
 internal import Remotes
 internal import SystemPackage
 internal import Tensors
@@ -15,14 +16,17 @@ struct TVTTrain: Tool {
         commandName: "tvt-train",
         abstract: "Train a retriever on datasets of a store, as a training config describes it.",
         discussion: """
-            The run folder gets lock.json, metrics.jsonl, checkpoints/ and, when the run is done, model: a link to its \
-            last checkpoint, which tvt-encode takes as --model (or --adapter, where the config says lora). Each checkpoint \
+            The run folder gets lock.json, metrics.jsonl, events/ for TensorBoard, checkpoints/ and, when the run is done, \
+            report.html and model: a link to its last checkpoint, which tvt-encode takes as --model (or --adapter, where the config says lora). Each checkpoint \
             carries tvt.golden.json, a few texts with their vectors, which whoever loads it checks.
 
             A checkpoint is written every 10 minutes and at the end. A run that was killed resumes with --resume from \
             its last checkpoint, with the losses of a run that was not. SIGINT and SIGTERM give up the step under way \
             and write a checkpoint of the steps before it; a second one ends the process at once. A record that the model \
             cannot be given, as one with a broken image, ends the run with such a checkpoint too (65).
+
+            With validation: in the config the model is measured while it trains, and best is a link to the checkpoint that \
+            was the best. `tvt-train watch run` shows where a run stands.
 
             Without a config, --dataset and --model stand for one, with epochs: 1, dropout: true and without_positives: \
             skip (queries that were held out have none); --set changes values of it:
@@ -39,7 +43,8 @@ struct TVTTrain: Tool {
 
             \(TrainingConfig.help(width: 78, indent: "  "))
             """,
-        version: tvtVersion)
+        version: tvtVersion,
+        subcommands: [WatchRun.self])
 
     static func prepareProcess() {
         ThreadWaits.shorten()
@@ -95,8 +100,24 @@ struct TVTTrain: Tool {
                 + "into half of the free memory (auto). The result is the same.", valueName: "auto|keep|recompute"))
     var trace = TrainingRun.TraceChoice.auto
 
-    @Option(in: .threads, help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Beside an adapter, keep frozen weights in memory (resident), or in their files, from where each block's are read "
+                + "when it runs (streamed): for models larger than memory. The result is the same.",
+            valueName: "resident|streamed"))
+    var weights = WeightResidency.resident
+
+    @Option(in: .threads, help: ArgumentHelp("CPU threads of a process (default: one for each core).", valueName: "n"))
     var threads: Int?
+
+    @Option(
+        in: NumberRange(1...256),
+        help: ArgumentHelp(
+            "Train with so many processes on this machine, which share each micro-batch: the losses of one process, but for "
+                + "the order of sums. torchrun --no-python, srun and mpirun start them on several (MASTER_ADDR, MASTER_PORT).",
+            valueName: "n"))
+    var processes: Int?
 
     @Option(
         in: .workers,
@@ -116,7 +137,8 @@ struct TVTTrain: Tool {
     @OptionGroup var store: StoreOption
     @OptionGroup var common: CommonOptions
 
-    mutating func validate() throws {
+    /// Not `validate`, which is called for a subcommand as well.
+    private func checkOptions() throws {
         guard (configFile == nil) != dataset.isEmpty else {
             throw ValidationError("either --config says what to train on, or --dataset and --model do")
         }
@@ -125,14 +147,40 @@ struct TVTTrain: Tool {
     }
 
     mutating func run() throws {
-        if let threads { Compute.threadCount = threads }
+        try checkOptions()
+        let launched = try LaunchedProcess.current()
+        if let launched, let processes, launched.size > 1 {
+            throw ValidationError(
+                "--processes \(processes): a launcher has started \(launched.size) processes already (this is \(launched.rank))"
+            )
+        }
+        if let processes, processes > 1, !dryRun {
+            let status = try LocalProcesses(
+                count: processes, arguments: Self.withoutProcesses(CommandLine.arguments.dropFirst())
+            ).run()
+            guard status == 0 else { throw ExitCode(status) }
+            return
+        }
+        if dryRun, processes ?? 1 > 1 { log.notice("--processes: --dry-run looks at one process") }
+        let isFirst = launched?.rank ?? 0 == 0
+        if !isFirst {
+            // What the first says, all would.
+            ProgressStyle.current = .quiet
+            setLogLevel(.error)
+        }
+        let localSize = launched?.localSize ?? 1
+        if let threads {
+            Compute.threadCount = threads
+        } else if localSize > 1 {
+            Compute.threadCount = max(1, processorCount / localSize)
+        }
         var config =
             try configFile.map { try TrainingConfig(file: FilePath($0), overrides: set) }
             ?? TrainingConfig(training: model!, on: dataset, overrides: set)
         config.model = try HubSnapshot.path(config.model)
         let store = try openStore(store.location)
         let plan = try TrainingPlan(
-            config, store: store, device: Device.named(device), checksGolden: !skipsGoldenCheck,
+            config, store: store, device: Device.named(device), residency: weights, checksGolden: !skipsGoldenCheck,
             tool: "tvt-train \(tvtVersion)")
         if skipsGoldenCheck { log.notice("golden vectors are not checked (--no-golden-check)") }
         if let note = plan.goldenReport?.note { log.notice("\(config.model): \(note)") }
@@ -145,10 +193,18 @@ struct TVTTrain: Tool {
             let result = try DryRun(plan)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
-        let run = try TrainingRun(plan, output: FilePath(output!), resume: resume, trace: trace, workers: workers)
+        let group = try launched.map { launched in
+            TrainingGroup(try launched.join(), localSize: launched.localSize)
+        }
+        let run = try TrainingRun(
+            plan, output: FilePath(output!), resume: resume, trace: trace, workers: workers, group: group)
         let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
         defer { withExtendedLifetime(lease) {} }
         let report = try run.run()
+        guard isFirst else { return }
+        if let best = report.best, best.step != report.metrics.last?.step {
+            log.notice("the best checkpoint, after step \(best.step), is \(output!)/best; model is the last one")
+        }
         if report.blankCount > 0 {
             log.warning(
                 """
@@ -160,16 +216,47 @@ struct TVTTrain: Tool {
             log.notice(
                 "media of \(report.ignoredMediaCount) of \(report.sequenceCount) queries and passages were not seen")
         }
+        if report.replacedCount > 0 {
+            log.notice(
+                """
+                \(report.replacedCount) examples were replaced by others of their dataset, as no batch may have a query or \
+                a positive twice (unique_in_batch)
+                """)
+        }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
     }
 
+    /// Arguments of the processes that `--processes` starts.
+    private static func withoutProcesses(_ arguments: ArraySlice<String>) -> [String] {
+        var kept: [String] = []
+        var isValue = false
+        for argument in arguments {
+            if argument == "--processes" {
+                isValue = true
+            } else if !isValue, !argument.hasPrefix("--processes=") {
+                kept.append(argument)
+            } else {
+                isValue = false
+            }
+        }
+        return kept
+    }
+
     private static func text(_ report: TrainingRun.Report) -> String {
-        var text = "\(report.model): \(report.stepCount) steps in \(duration(report.seconds))"
+        let count = report.stoppedEarly ? "\(report.metrics.count) of \(report.stepCount)" : "\(report.stepCount)"
+        var text = "\(report.model): \(count) steps in \(duration(report.seconds))"
         if report.resumedAfter > 0 { text += ", after \(report.resumedAfter) of an earlier process" }
         if let first = report.metrics.first, let last = report.metrics.last {
             text += "; loss \(rounded(first.loss)) → \(rounded(last.loss))"
         }
+        if let last = report.validations.last {
+            text += "\nafter step \(last.step): "
+            text += last.values.map { "\($0.name) \(rounded($0.value))" }.joined(separator: ", ")
+            if let best = report.best { text += "; the best after step \(best.step)" }
+            if report.stoppedEarly { text += ", so that the run ended early" }
+        }
         text += "\ntruncated \(report.truncatedCount) of \(report.sequenceCount) texts, blank \(report.blankCount)\n"
+        if let unscored = report.unscoredCount { text += "without scores of the teacher \(unscored) queries\n" }
         for (reference, counts) in report.counts { text += "\(reference): \(counts.text)\n" }
         return text
     }
@@ -178,3 +265,4 @@ struct TVTTrain: Tool {
 }
 
 extension TrainingRun.TraceChoice: ExpressibleByArgument {}
+extension WeightResidency: ExpressibleByArgument {}

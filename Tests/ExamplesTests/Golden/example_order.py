@@ -79,17 +79,19 @@ MIXES = [
     [(100_000_000, 3), (12_345_678, 1)],
     [(1 << 40, 9), (3, 1), (5_000_000_000, 90)],
 ]
-for number, parts in enumerate(MIXES):
-    for seed in [0, 42, MASK]:
-        for slot in [*range(12), 97, 4096, 1_000_003, (1 << 40) + 5]:
-            print("order", number, seed, slot, *entry(parts, seed, slot))
-for seed, part, query, epoch, positives, negatives, wanted in [
-    (42, 0, 0, 0, 1, 15, 3),
-    (42, 0, 7, 1, 3, 15, 3),
-    (42, 2, 9080, 5, 4, 16, 7),
-    (7, 1, 4_294_967_295, 1000, 57, 100, 4),
-    (0, 0, 3, 2, 2, 2, 7),
-    (MASK, 3, 12, 9, 5, 0, 3),
-]:
-    positive, chosen = choose(seed, part, query, epoch, positives, negatives, wanted)
-    print("choice", seed, part, query, epoch, positives, negatives, wanted, positive, *chosen)
+
+if __name__ == "__main__":
+    for number, parts in enumerate(MIXES):
+        for seed in [0, 42, MASK]:
+            for slot in [*range(12), 97, 4096, 1_000_003, (1 << 40) + 5]:
+                print("order", number, seed, slot, *entry(parts, seed, slot))
+    for seed, part, query, epoch, positives, negatives, wanted in [
+        (42, 0, 0, 0, 1, 15, 3),
+        (42, 0, 7, 1, 3, 15, 3),
+        (42, 2, 9080, 5, 4, 16, 7),
+        (7, 1, 4_294_967_295, 1000, 57, 100, 4),
+        (0, 0, 3, 2, 2, 2, 7),
+        (MASK, 3, 12, 9, 5, 0, 3),
+    ]:
+        positive, chosen = choose(seed, part, query, epoch, positives, negatives, wanted)
+        print("choice", seed, part, query, epoch, positives, negatives, wanted, positive, *chosen)

@@ -209,6 +209,24 @@ CTorchStatus ctorch_adamw_(CTorchTensor *const *parameters, const CTorchTensor *
 /// The Euclidean norm of all elements of all tensors together.
 CTorchStatus ctorch_global_norm(const CTorchTensor *const *tensors, int32_t count, double *out, CTorchError *error);
 
+// Processes that exchange tensors (Group.cpp)
+
+typedef struct CTorchGroup CTorchGroup;
+
+/// Joins `size` processes that all know one host and port; returns when all are there.
+///
+/// `hostsStore`: whether this process opens the port, as one of them must, unless somebody else does. `prefix` tells groups
+/// apart that meet at one store. `interface` is a network interface, NULL for that of the machine's name, or loopback where
+/// the host is this machine. `joinTimeout` and `timeout`: seconds for joining and for each exchange.
+CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error);
+void ctorch_group_leave(CTorchGroup *group);
+/// Replaces a dense CPU tensor by the sum of all processes' tensors of this type and shape: the same bits in each.
+CTorchStatus ctorch_group_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchError *error);
+/// `[size · n, …]`: the tensors `[n, …]` of all processes in the order of ranks.
+CTorchStatus ctorch_group_gather(CTorchGroup *group, const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
+/// Fills `silent[rank]` with whether a process gave no sign of life for `seconds`; fails where the store is gone.
+CTorchStatus ctorch_group_silent(CTorchGroup *group, double seconds, bool *silent, CTorchError *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -11,33 +11,53 @@ public final class Parameter {
     public private(set) var isTrainable = false
     /// The type that values are rounded to; ``tensor`` may hold them in a wider one, which is computed with.
     private let storage: ElementType
-    /// Takes the file's bytes out of memory when the values are no longer needed.
-    private let discard: (() -> Void)?
+    /// Where ``tensor`` lies in a file.
+    private let place: MappedTensor?
+    /// Whether the values stay in their file, in its type, and are in memory only while they are used.
+    public let isStreamed: Bool
 
     /// - Parameters:
     ///   - storage: nil for the type of the tensor.
-    ///   - discard: called when the values have been given up or copied.
-    public init(_ name: String, _ tensor: Tensor, storage: ElementType? = nil, discard: (() -> Void)? = nil) {
+    ///   - place: of the tensor, where it is mapped.
+    ///   - isStreamed: only of what is mapped, and not trained.
+    init(
+        _ name: String, _ tensor: Tensor, storage: ElementType? = nil, place: MappedTensor? = nil,
+        isStreamed: Bool = false
+    ) {
+        precondition(place != nil || !isStreamed, "\(name) is streamed from nowhere")
         self.name = name
         self.tensor = tensor
         self.storage = storage ?? tensor.elementType
-        self.discard = discard
+        self.place = place
+        self.isStreamed = isStreamed
+    }
+
+    /// The values in the type that they are kept in; of those that are streamed a copy where the file's type is smaller.
+    func values() throws -> Tensor { isStreamed ? try tensor.to(storage) : tensor }
+
+    func readAhead() {
+        if isStreamed { place?.readAhead() }
+    }
+
+    func leaveMemory() {
+        if isStreamed { place?.leaveMemory() }
     }
 
     /// Lets training change it: the values move to memory of their own (weights from a file are mapped read-only).
     public func makeTrainable() throws {
         guard !isTrainable else { return }
+        precondition(!isStreamed, "\(name) is streamed, and cannot be changed")
         tensor = try withoutGradients { try tensor.clone() }
         try tensor.requireGradient()
         isTrainable = true
-        discard?()
+        place?.leaveMemory()
     }
 
-    /// Gives the values up: they have been laid out anew elsewhere.
+    /// Gives the values up, but for those that are streamed: they have been laid out anew elsewhere.
     func release() throws {
         precondition(!isTrainable, "\(name) is being trained")
-        tensor = try Tensor.zeros([0], type: tensor.elementType)
-        discard?()
+        if !isStreamed { tensor = try Tensor.zeros([0], type: tensor.elementType) }
+        place?.leaveMemory()
     }
 
     /// Replaces the values, rounded to the type that weights are kept in; the shape stays.
@@ -45,7 +65,8 @@ public final class Parameter {
         guard values.shape == tensor.shape else {
             throw TensorError("replace", "\(name) is \(tensor.shape), not \(values.shape)")
         }
+        precondition(!isStreamed, "\(name) is streamed, and cannot be changed")
         tensor = try values.to(storage, tensor.device).to(tensor.elementType)
-        discard?()
+        place?.leaveMemory()
     }
 }

@@ -61,6 +61,9 @@ public final class TextModel {
     /// Everything a checkpoint holds, plus LoRA parameters, in order.
     public var parameters: [Parameter] { activeParameters + fixedParameters + passiveParameters }
 
+    /// Whether weights are streamed from their files.
+    public var isStreamed: Bool { parameters.contains(where: \.isStreamed) }
+
     /// What training changes.
     public var trainableParameters: [Parameter] { parameters.filter(\.isTrainable) }
 
@@ -71,11 +74,10 @@ public final class TextModel {
 
     /// Hidden states after the last stage, `[T, D]`.
     public func forward(_ batch: DeviceBatch, _ dropout: Dropout = .none) throws -> Tensor {
-        let features = try towers.map { try $0.forward(batch, dropout) }
-        var hidden_TD = try entrance.embed(batch, features, dropout)
-        let context = batch.context(dropout)
-        for stage in stages { hidden_TD = try stage.forward(hidden_TD, context) }
-        return hidden_TD
+        let features = try towers.map { try $0.forward(batch, dropout, isPrepared: isPreparedForEncoding) }
+        defer { entrance.parameters.leaveMemory() }
+        let hidden_TD = try entrance.embed(batch, features, dropout)
+        return try stages.run(hidden_TD, batch.context(dropout), isPrepared: isPreparedForEncoding)
     }
 
     /// Makes every parameter trainable that vectors depend on and that can be trained.
@@ -97,7 +99,10 @@ public final class TextModel {
         isPreparedForEncoding = true
         try withoutGradients {
             for stage in towers.flatMap(\.stages) + stages {
-                for projection in stage.projections { try projection.prepareForEncoding(quantizes: quantizes) }
+                // What is streamed is laid out each time that it runs.
+                for projection in stage.projections where !projection.isStreamed {
+                    try projection.prepareForEncoding(quantizes: quantizes)
+                }
                 // What was laid out anew leaves holes, which nothing as large as a batch's hidden states fits into.
                 Compute.trimHeap()
             }

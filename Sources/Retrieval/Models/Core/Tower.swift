@@ -43,12 +43,12 @@ public final class Tower {
     var projections: [Projection] { stages.flatMap(\.projections) }
 
     /// Features of all of a batch's items for this tower, `[tokens of the items, D]`; nil where it has none.
-    func forward(_ batch: DeviceBatch, _ dropout: Dropout) throws -> Tensor? {
+    ///
+    /// - Parameter isPrepared: for encoding.
+    func forward(_ batch: DeviceBatch, _ dropout: Dropout, isPrepared: Bool) throws -> Tensor? {
         guard let media = try batch.media(for: self) else { return nil }
-        var hidden = try entrance.embed(media, dropout)
-        let context = media.context(dropout)
-        for stage in stages { hidden = try stage.forward(hidden, context) }
-        return hidden
+        defer { entrance.parameters.leaveMemory() }
+        return try stages.run(entrance.embed(media, dropout), media.context(dropout), isPrepared: isPrepared)
     }
 }
 

@@ -100,9 +100,9 @@ extension Tower {
     ) throws -> Tensor {
         precondition(items.count == rows.count && !items.isEmpty, "rows for each item")
         let media = try DeviceMedia(items, rows, arrange(items), device: device)
-        let context = media.context(.none)
-        let first = stages.prefix(stageCount ?? stages.count)
-        return try first.reduce(entrance.embed(media, .none)) { try $1.forward($0, context) }
+        defer { entrance.parameters.leaveMemory() }
+        return try Array(stages.prefix(stageCount ?? stages.count))
+            .run(entrance.embed(media, .none), media.context(.none), isPrepared: false)
     }
 }
 

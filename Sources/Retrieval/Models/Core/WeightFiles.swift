@@ -16,6 +16,7 @@ struct WeightFiles {
     /// Put before every name where the checkpoint does so.
     private let prefix: String
     let precision: Precision
+    private let residency: WeightResidency
     private let device: Device
     /// Put before the names of the parameters that are handed out: what several folders call the same is told apart.
     private let parameterPrefix: String
@@ -33,9 +34,12 @@ struct WeightFiles {
     }
 
     init(
-        _ folder: FilePath, names: NameMap, precision: Precision, device: Device, parameterPrefix: String = ""
+        _ folder: FilePath, names: NameMap, precision: Precision, _ residency: WeightResidency = .resident,
+        device: Device,
+        parameterPrefix: String = ""
     ) throws {
         self.folder = folder
+        self.residency = residency
         self.parameterPrefix = parameterPrefix
         self.names = names
         self.precision = precision
@@ -66,6 +70,7 @@ struct WeightFiles {
         (self.folder, self.names, self.precision, self.device) = (folder, names, precision, device)
         self.parameterPrefix = parameterPrefix
         self.outline = outline
+        residency = .resident
         (files, fileByName, prefix) = ([], [:], "")
     }
 
@@ -182,14 +187,34 @@ struct WeightFiles {
                 "the tensor holds a number that is not finite", at: Place(path: file.path.string, field: written),
                 advice: "The checkpoint is damaged, or its training diverged.")
         }
+        let place = try file.place(of: written)
+        let isStreamed = residency == .streamed && shape.count > 1
+        if isStreamed {
+            place.leaveMemory()
+            return Parameter(
+                parameterPrefix + scope + name, try streamed(written, entry.type, of: file), storage: precision.storage,
+                place: place, isStreamed: true)
+        }
         // What is not multiplied by is small, and computed with as it is.
         let rounded = try file.tensor(written).to(precision.storage, device)
         let kept = shape.count == 1 ? try rounded.to(precision.compute) : rounded
         let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
-        if !isMapped { file.discard(written) }
+        if !isMapped { place.leaveMemory() }
         return Parameter(
-            parameterPrefix + scope + name, kept, storage: precision.storage,
-            discard: isMapped ? { file.discard(written) } : nil)
+            parameterPrefix + scope + name, kept, storage: precision.storage, place: isMapped ? place : nil)
+    }
+
+    /// - Throws: `Failure` where the file's numbers would have to be rounded, each time that they are read.
+    private func streamed(_ written: String, _ type: ElementType, of file: SafetensorsFile) throws -> Tensor {
+        guard device == .cpu else { throw Failure(.usage, "weights are streamed on the CPU, not on \(device)") }
+        guard type == precision.storage || (type.byteCount == 2 && precision.storage == .float32) else {
+            throw Failure(
+                .usage,
+                "\(file.path): \(written) is of \(type), and weights that are streamed are used as they lie in the file, "
+                    + "not rounded to \(precision.storage)",
+                advice: "Compute in float32 or in \(type), or keep the weights resident.")
+        }
+        return try file.tensor(written)
     }
 
     /// What numbers are clipped to: two tensors without dimensions, of which either may be infinite.

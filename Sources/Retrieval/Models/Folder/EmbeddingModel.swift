@@ -59,23 +59,25 @@ public final class EmbeddingModel {
     ///   - overrides: what the user says about the card.
     ///   - adapter: a PEFT folder whose adapters are merged into the weights. Its card, where it has one, is the
     ///     model's: it says how the adapter was trained.
+    ///   - residency: of the weights that are not trained; those of the head are in memory.
     ///   - settingName: what the user calls a setting, for what has to be asked.
     /// - Throws: `InputError` or `Failure` for anything that is missing, unknown or does not fit.
     public convenience init(
         loading folder: FilePath, _ purpose: Purpose, overrides: ModelCard.Overrides = .init(),
-        adapter: FilePath? = nil, type: ElementType = .float32, quantizes: Bool = false, device: Device = .cpu,
+        adapter: FilePath? = nil, type: ElementType = .float32, quantizes: Bool = false,
+        residency: WeightResidency = .resident, device: Device = .cpu,
         settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
         try self.init(
             ModelFolder(folder, adapter: adapter, overrides, settingName: settingName), purpose, overrides, type: type,
-            quantizes: quantizes, device: device, settingName: settingName)
+            quantizes: quantizes, residency: residency, device: device, settingName: settingName)
     }
 
     /// Loads everything but weights, in whose place are tensors that take no memory: for whoever asks what the model would
     /// be given, and computes nothing. Vectors of it would mean nothing.
     ///
     /// - Parameters: as those of
-    ///   ``init(loading:_:overrides:adapter:type:quantizes:device:settingName:)``; an adapter is asked for its card alone.
+    ///   ``init(loading:_:overrides:adapter:type:quantizes:residency:device:settingName:)``; an adapter is asked for its card alone.
     /// - Throws: `InputError` or `Failure` for anything but weights that is missing, unknown or does not fit.
     public convenience init(
         withoutWeightsOf folder: FilePath, overrides: ModelCard.Overrides = .init(), adapter: FilePath? = nil,
@@ -89,8 +91,8 @@ public final class EmbeddingModel {
     /// - Parameter outline: notes down what tensors the folder must have; none is read then.
     init(
         _ files: ModelFolder, _ purpose: Purpose, _ overrides: ModelCard.Overrides, type: ElementType = .float32,
-        quantizes: Bool = false, device: Device = .cpu, outline: FolderOutline? = nil,
-        settingName: (ModelCard.Setting) -> String
+        quantizes: Bool = false, residency: WeightResidency = .resident, device: Device = .cpu,
+        outline: FolderOutline? = nil, settingName: (ModelCard.Setting) -> String
     ) throws {
         folder = files.path
         adapter = files.adapter
@@ -100,8 +102,16 @@ public final class EmbeddingModel {
         guard !quantizes || (device == .cpu && type == .float32 && purpose == .encoding) else {
             throw Failure(.usage, "8 bits are for encoding on the CPU")
         }
+        guard residency == .resident || (!quantizes && files.adapter == nil) else {
+            throw Failure(
+                .usage,
+                quantizes
+                    ? "weights that are streamed stay as they are, and are not rounded to 8 bits"
+                    : "an adapter is merged into the weights, and those that are streamed stay as they are",
+                advice: "Keep the weights resident.")
+        }
         tokenizer = try files.tokenizer()
-        text = try files.text(precision, device, outline: outline?.model)
+        text = try files.text(precision, residency, device, outline: outline?.model)
         descriptionFiles = try files.descriptionFiles()
         (namedPrompts, attention) = (files.namedPrompts, files.direction)
         configuration = files.configPath

@@ -108,11 +108,13 @@ struct ModelFolder {
 
     /// - Parameter outline: notes the model's tensors down, which are not read then.
     /// - Throws: `InputError` where `config.json` and the checkpoint do not fit each other exactly.
-    func text(_ precision: Precision, _ device: Device, outline: WeightOutline? = nil) throws -> TextModel {
+    func text(
+        _ precision: Precision, _ residency: WeightResidency, _ device: Device, outline: WeightOutline? = nil
+    ) throws -> TextModel {
         let weights =
             try outline.map {
                 WeightFiles($0, transformer, names: family.names, precision: precision, device: device)
-            } ?? WeightFiles(transformer, names: family.names, precision: precision, device: device)
+            } ?? WeightFiles(transformer, names: family.names, precision: precision, residency, device: device)
         let text = try family.build(ConfigurationReader(config, path: configPath), weights)
         try weights.finish()
         text.otherParts = try weights.unusedParts()

@@ -15,11 +15,16 @@ public final class Projection {
     /// may be changed in place.
     public var isPrepared: Bool { prepared != nil }
 
+    var isStreamed: Bool { layers.contains { $0.weight.isStreamed } }
+
     /// - Parameter quantizes: to 8 bits, on the CPU.
     func prepareForEncoding(quantizes: Bool) throws {
         guard prepared == nil else { return }
         prepared = try PreparedWeight(layers, quantizes: quantizes)
     }
+
+    /// Back to the weights as they were, which are streamed.
+    func endEncoding() { prepared = nil }
 
     /// The output of the only layer.
     ///
@@ -75,7 +80,7 @@ private final class PreparedWeight {
     /// Takes the layers' weights over.
     init(_ layers: [Linear], quantizes: Bool) throws {
         self.layers = layers
-        let weights = layers.map(\.weight.tensor)
+        let weights = try layers.map { try $0.weight.values() }
         let isOnCPU = weights[0].device == .cpu
         if quantizes {
             let joined = weights.count == 1 ? weights[0] : try Tensor.cat(weights)

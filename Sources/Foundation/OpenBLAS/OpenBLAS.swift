@@ -1,15 +1,18 @@
 internal import COpenBLAS
 
-/// The float32 matrix product, on the calling thread.
-enum MatrixProduct {
-    /// tvt runs one product per worker; OpenBLAS's own threads would only compete with them.
+/// The float32 matrix product of OpenBLAS, on the calling thread.
+///
+/// A process that computes with libtorch must not link this: libtorch's own BLAS has functions of the same names, and whichever
+/// library comes first would serve both.
+public enum OpenBLAS {
+    /// Whoever multiplies does so on workers of their own; OpenBLAS's threads would only compete with them.
     private static let isSingleThreaded: Bool = {
         openblas_set_num_threads(1)
         return true
     }()
 
-    /// `target[i, j] = left[i, :] · right[j, :]`, all row-major without gaps.
-    static func rowsTimesRows(
+    /// `target[i, j] = left[i, :] · right[j, :]`, all row-major without gaps, by any number of threads at once.
+    public static func rowsTimesRows(
         _ left: UnsafePointer<Float>, rows: Int, _ right: UnsafePointer<Float>, otherRows: Int, columns: Int,
         into target: UnsafeMutablePointer<Float>
     ) {

@@ -1,0 +1,125 @@
+// Processes that exchange tensors: c10d's store, where they find each other, and Gloo, which carries the bytes.
+#define USE_C10D_GLOO
+#include "Handle.hpp"
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+using ctorch::guarded;
+using ctorch::make;
+
+namespace {
+
+constexpr std::chrono::milliseconds beat{500};
+
+std::string beatKey(int rank) { return "beat/" + std::to_string(rank); }
+
+}  // namespace
+
+struct CTorchGroup {
+    c10::intrusive_ptr<c10d::Store> store;
+    c10::intrusive_ptr<c10d::ProcessGroupGloo> backend;
+    int rank;
+    int size;
+    std::thread heart;
+    std::mutex mutex;
+    std::condition_variable stopped;
+    bool stops = false;
+
+    /// Tells the others that this process lives, on a connection of its own: those of the store block while they wait.
+    void startBeating(c10::intrusive_ptr<c10d::Store> own) {
+        heart = std::thread([this, own] {
+            std::unique_lock<std::mutex> lock(mutex);
+            do {
+                lock.unlock();
+                try {
+                    own->add(beatKey(rank), 1);
+                } catch (...) {
+                    // The store is gone with the process that had it: the next exchange says so.
+                    return;
+                }
+                lock.lock();
+            } while (!stopped.wait_for(lock, beat, [this] { return stops; }));
+        });
+    }
+
+    ~CTorchGroup() {
+        {
+            std::lock_guard<std::mutex> lock(mutex);
+            stops = true;
+        }
+        stopped.notify_all();
+        if (heart.joinable()) heart.join();
+    }
+};
+
+CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error) {
+    return guarded(error, [&] {
+        const auto milliseconds = [](double seconds) {
+            return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+        };
+        const auto limit = milliseconds(joinTimeout);
+        c10d::TCPStoreOptions options;
+        options.port = port;
+        options.isServer = hostsStore;
+        options.numWorkers = static_cast<size_t>(size);
+        options.waitWorkers = false;
+        options.timeout = limit;
+        auto connection = c10::make_intrusive<c10d::TCPStore>(host, options);
+        auto group = std::make_unique<CTorchGroup>();
+        group->rank = rank;
+        group->size = size;
+        group->store = c10::make_intrusive<c10d::PrefixStore>(prefix, connection);
+        auto gloo = c10d::ProcessGroupGloo::Options::create(limit);
+        const std::string name(host);
+        const bool isLocal = name == "localhost" || name == "127.0.0.1" || name == "::1";
+        gloo->devices.push_back(
+            interface ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+            : isLocal ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
+                      : c10d::ProcessGroupGloo::createDefaultDevice());
+        group->backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
+            c10::make_intrusive<c10d::PrefixStore>("gloo", group->store), rank, size, gloo);
+        // The store's connections keep the shorter time: nobody waits long there.
+        static_cast<c10d::Backend &>(*group->backend).setTimeout(milliseconds(timeout));
+        group->startBeating(c10::make_intrusive<c10d::PrefixStore>(prefix, connection->clone()));
+        *out = group.release();
+    });
+}
+
+void ctorch_group_leave(CTorchGroup *group) { delete group; }
+
+CTorchStatus ctorch_group_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchError *error) {
+    return guarded(error, [&] {
+        std::vector<at::Tensor> tensors{tensor->value};
+        group->backend->allreduce(tensors)->wait();
+    });
+}
+
+CTorchStatus ctorch_group_gather(CTorchGroup *group, const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] {
+        auto input = tensor->value.contiguous();
+        auto sizes = input.sizes().vec();
+        sizes[0] *= group->size;
+        auto output = at::empty(sizes, input.options());
+        group->backend->_allgather_base(output, input)->wait();
+        return output;
+    });
+}
+
+CTorchStatus ctorch_group_silent(CTorchGroup *group, double seconds, bool *silent, CTorchError *error) {
+    return guarded(error, [&] {
+        std::vector<int64_t> before;
+        for (int rank = 0; rank < group->size; ++rank) before.push_back(group->store->add(beatKey(rank), 0));
+        std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+        for (int rank = 0; rank < group->size; ++rank) {
+            silent[rank] = group->store->add(beatKey(rank), 0) == before[static_cast<size_t>(rank)];
+        }
+    });
+}

@@ -1,0 +1,126 @@
+internal import Base
+internal import CProcess
+internal import Glibc
+internal import SystemPackage
+
+/// Copies of this program on this machine that work as one, for which this process waits.
+///
+/// The first one writes to our standard output and standard error. What the others write to standard error is shown only
+/// where one of them is the first to fail.
+public struct LocalProcesses {
+    private let count: Int
+    private let arguments: [String]
+
+    /// How long the others have, after one has ended too early, to say so themselves.
+    private static let graceSeconds = 10.0
+
+    /// - Parameter arguments: of each copy, without the program's name.
+    public init(count: Int, arguments: [String]) {
+        precondition(count > 1, "several processes")
+        (self.count, self.arguments) = (count, arguments)
+    }
+
+    private struct Copy {
+        let process: pid_t
+        /// What it has written to its standard error; nil for the first, which writes to ours.
+        let errors: ScratchFile?
+        var status: Int32?
+    }
+
+    /// Runs all copies to their end.
+    ///
+    /// - Returns: the status of the first that failed, 0 where none did.
+    /// - Throws: `Failure` where a copy was killed by a signal, which names it; `SystemError` where one cannot be started.
+    public func run() throws -> Int32 {
+        // A checkpoint may be written after a signal, and only then do the copies end.
+        Interruption.allowGrace(seconds: 300)
+        let port = try Self.freePort()
+        var copies: [Copy] = []
+        defer {
+            for copy in copies where copy.status == nil {
+                kill(copy.process, SIGKILL)
+                waitpid(copy.process, nil, 0)
+            }
+        }
+        for rank in 0..<count {
+            for (name, value) in [
+                ("RANK", rank), ("LOCAL_RANK", rank), ("WORLD_SIZE", count), ("LOCAL_WORLD_SIZE", count),
+                ("MASTER_PORT", Int(port)),
+            ] { setenv(name, String(value), 1) }
+            setenv("MASTER_ADDR", "127.0.0.1", 1)
+            copies.append(try start(rank))
+        }
+        return try wait(for: &copies)
+    }
+
+    private func start(_ rank: Int) throws -> Copy {
+        let path = Files.executable()
+        let errors = rank == 0 ? nil : try ScratchFile()
+        let output = rank == 0 ? STDOUT_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC)
+        guard output >= 0 else { throw SystemError.last("open", "/dev/null") }
+        defer { if rank != 0 { close(output) } }
+        var pointers = ([path.string] + arguments).map { strdup($0) }
+        pointers.append(nil)
+        defer { for pointer in pointers { free(pointer) } }
+        let process = tvt_process_start(path.string, pointers, ".", output, errors?.descriptor ?? STDERR_FILENO, 0)
+        guard process > 0 else { throw SystemError.last("start", path) }
+        return Copy(process: process, errors: errors)
+    }
+
+    private func wait(for copies: inout [Copy]) throws -> Int32 {
+        var firstFailure: (rank: Int, status: Int32, seconds: Double)?
+        var (isForwarded, isKilled) = (false, false)
+        while copies.contains(where: { $0.status == nil }) {
+            for rank in copies.indices where copies[rank].status == nil {
+                var status: Int32 = 0
+                guard waitpid(copies[rank].process, &status, WNOHANG) == copies[rank].process else { continue }
+                copies[rank].status = status
+                if status != 0, firstFailure == nil { firstFailure = (rank, status, Clock.seconds()) }
+            }
+            func signalAll(_ signal: Int32) {
+                for copy in copies where copy.status == nil { kill(copy.process, signal) }
+            }
+            if Interruption.isRequested, !isForwarded {
+                signalAll(SIGTERM)
+                isForwarded = true
+            }
+            if let firstFailure, !isKilled, !isForwarded, Clock.seconds() - firstFailure.seconds > Self.graceSeconds {
+                signalAll(SIGKILL)
+                isKilled = true
+            }
+            usleep(20_000)
+        }
+        // The first one says what was kept.
+        if isForwarded { return copies[0].status! & 0x7F == 0 ? copies[0].status! >> 8 & 0xFF : 130 }
+        guard let firstFailure else { return 0 }
+        let (rank, status) = (firstFailure.rank, firstFailure.status)
+        if let errors = copies[rank].errors {
+            let bytes = try Files.readAll(errors.path)
+            // Whoever does not read it does not want it.
+            _ = write(STDERR_FILENO, bytes, bytes.count)
+        }
+        if status & 0x7F != 0 {
+            throw Failure(
+                .io, "process \(rank) of \(count) was ended by signal \(status & 0x7F); the others were stopped",
+                advice: "Was there too little memory? A run goes on from its last checkpoint with --resume.")
+        }
+        return status >> 8 & 0xFF
+    }
+
+    /// A port that nobody listened at a moment ago.
+    package static func freePort() throws -> UInt16 {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard socket >= 0 else { throw SystemError.last("open", "a socket") }
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutableBytes(of: &address) { bytes in
+            let pointer = bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+            return bind(socket, pointer, size) == 0 && getsockname(socket, pointer, &size) == 0
+        }
+        guard isBound else { throw SystemError.last("bind", "a port of this machine") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}

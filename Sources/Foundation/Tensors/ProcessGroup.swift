@@ -1,0 +1,88 @@
+internal import Base
+internal import CTorch
+
+/// Processes that exchange tensors, over Gloo: each calls the same operations in the same order.
+///
+/// A call returns when all processes have come to it. Where one of them has ended, the others' calls throw at once, and name
+/// it.
+public final class ProcessGroup {
+    /// Of this process, from 0.
+    public let rank: Int
+    public let size: Int
+    private let handle: OpaquePointer
+
+    /// Joins processes that all know one host and port; returns when all are there.
+    ///
+    /// - Parameters:
+    ///   - hostsStore: whether this process opens the port, as one of them must, unless their launcher does.
+    ///   - prefix: tells groups apart that meet at one store.
+    ///   - interface: that the bytes go over; nil for that of the machine's name, or loopback on this machine alone.
+    ///   - joinSeconds: for all to be there.
+    ///   - seconds: for each call.
+    /// - Throws: `Failure` where not all are there in time.
+    public init(
+        rank: Int, of size: Int, host: String, port: UInt16, hostsStore: Bool, prefix: String,
+        interface: String? = nil, joinSeconds: Double, seconds: Double
+    ) throws {
+        precondition((0..<size).contains(rank), "a rank of the group")
+        (self.rank, self.size) = (rank, size)
+        var joined: OpaquePointer?
+        do {
+            try perform("join") { error in
+                func join(_ interface: UnsafePointer<CChar>?) -> CTorchStatus {
+                    ctorch_group_join(
+                        host, port, hostsStore, Int32(rank), Int32(size), prefix, interface, joinSeconds, seconds,
+                        &joined, error)
+                }
+                return interface.map { $0.withCString { join($0) } } ?? join(nil)
+            }
+        } catch {
+            throw Failure(
+                .unavailable, "process \(rank) of \(size) did not find the others at \(host):\(port): \(error)",
+                advice: "Are all of them running, and is the port free and open between their machines?")
+        }
+        handle = joined!
+    }
+
+    deinit { ctorch_group_leave(handle) }
+
+    /// Replaces a dense tensor by the sum of all processes' tensors: the same bits in each of them.
+    public func sum(_ tensor: Tensor) throws {
+        precondition(tensor.isContiguous && tensor.device == .cpu, "a dense tensor on the CPU")
+        try withExtendedLifetime(tensor) {
+            try exchanging { try perform("sum") { ctorch_group_sum(handle, tensor.handle, $0) } }
+        }
+    }
+
+    /// The tensors `[n, …]` of all processes, of one shape, in the order of ranks: `[size · n, …]`.
+    public func gather(_ tensor: Tensor) throws -> Tensor {
+        try exchanging { try made("gather", tensor) { ctorch_group_gather(handle, $0, $1, $2) } }
+    }
+
+    /// Returns when all processes have come here.
+    public func wait() throws { try sum(Tensor.zeros([1])) }
+
+    /// Seconds without a sign of life, which there are two of in each, after which a process counts as ended.
+    private static let silence = 3.0
+
+    private func exchanging<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            throw Failure(.unavailable, "\(whoEnded()) (\(error))", advice: "Its own message says why.")
+        }
+    }
+
+    private func whoEnded() -> String {
+        var silent = [Bool](repeating: false, count: size)
+        do {
+            try perform("silence") { ctorch_group_silent(handle, Self.silence, &silent, $0) }
+        } catch {
+            return "the process that the others meet at, which is the first unless a launcher took its place, has ended"
+        }
+        let ended = silent.indices.filter { silent[$0] }.map { "process \($0)" }
+        return ended.isEmpty
+            ? "an exchange with the \(size) processes of the run failed"
+            : "\(ended.joined(separator: " and ")) of \(size) ended before the run did"
+    }
+}

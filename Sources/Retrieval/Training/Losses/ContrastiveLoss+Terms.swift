@@ -1,0 +1,98 @@
+internal import Tensors
+
+// Shape letters: B queries, P passages, C candidates of a query, D dimensions.
+
+extension ContrastiveLoss {
+    /// All terms at the width that the vectors have.
+    func atOneWidth(
+        _ queries_BD: Tensor, _ passages_PD: Tensor, _ facts: BatchFacts, _ masks: Masks
+    ) throws -> Tensor {
+        let similarity_BP = try queries_BD.matmul(passages_PD.transpose(0, 1))
+        var total: Tensor?
+        func add(_ term: Tensor, weight: Double) throws {
+            let term = weight == 1 ? term : try term.multiplied(by: weight)
+            total = try total?.adding(term) ?? term
+        }
+        if terms.contrastiveWeight > 0 {
+            let term = try contrastive(queries_BD, passages_PD, similarity_BP, facts, masks)
+            try add(term, weight: terms.contrastiveWeight)
+        }
+        if terms.distillation.kind != .none {
+            try add(distilled(similarity_BP, facts), weight: terms.distillation.weight)
+        }
+        if terms.spread > 0 {
+            let positives_BD = try passages_PD.indexSelect(0, masks.positives_B)
+            try add(spread(queries_BD).adding(spread(positives_BD)), weight: terms.spread)
+        }
+        // A loss without terms has no gradient, and is 0 all the same.
+        return try total ?? similarity_BP.sum().multiplied(by: 0)
+    }
+
+    private func contrastive(
+        _ queries_BD: Tensor, _ passages_PD: Tensor, _ similarity_BP: Tensor, _ facts: BatchFacts, _ masks: Masks
+    ) throws -> Tensor {
+        var logits: [Tensor] = []
+        for block in Block.allCases where terms.blocks.contains(block) {
+            let similarity =
+                block == .queryToPassage
+                ? similarity_BP
+                : try Self.similarity(block, queries_BD, passages_PD, positives_B: masks.positives_B)
+            var scores = try similarity.multiplied(by: 1 / temperature)
+            if block == .queryToPassage, let weighted_BP = masks.weighted_BP {
+                let weights = try similarity.detached().multiplied(by: weighted_BP)
+                scores = try scores.adding(weights.multiplied(by: terms.hardness.strength))
+            }
+            if let mask = masks.byBlock[block] { scores = try scores.maskedFill(mask, -.infinity) }
+            logits.append(scores)
+        }
+        let weights_B = try queryWeights(facts, like: similarity_BP)
+        guard terms.partition == .separate, logits.count > 1 else {
+            let all_BC = logits.count == 1 ? logits[0] : try Tensor.cat(logits, 1)
+            return try Self.crossEntropy(all_BC, facts.positives, weights_B)
+        }
+        let fromQueries = try Self.crossEntropy(logits[0], facts.positives, weights_B)
+        let fromPassages = try Self.crossEntropy(logits[1], Array(facts.positives.indices), weights_B)
+        return try fromQueries.adding(fromPassages).multiplied(by: 0.5)
+    }
+
+    /// Dot products of a block, `[B, …]`: a row belongs to a query.
+    static func similarity(
+        _ block: Block, _ queries_BD: Tensor, _ passages_PD: Tensor, positives_B: Tensor
+    ) throws -> Tensor {
+        func positives_BD() throws -> Tensor { try passages_PD.indexSelect(0, positives_B) }
+        return switch block {
+        case .queryToPassage: try queries_BD.matmul(passages_PD.transpose(0, 1))
+        case .passageToQuery: try positives_BD().matmul(queries_BD.transpose(0, 1))
+        case .queryToQuery: try queries_BD.matmul(queries_BD.transpose(0, 1))
+        case .passageToPassage: try positives_BD().matmul(passages_PD.transpose(0, 1))
+        }
+    }
+
+    /// Mean over queries of −log softmax(logits)[target], each times its weight.
+    private static func crossEntropy(_ logits_BC: Tensor, _ targets: [Int], _ weights_B: Tensor?) throws -> Tensor {
+        guard let weights_B else {
+            return try logits_BC.crossEntropy(Tensor(targets.map(Int64.init)).to(logits_BC.device))
+        }
+        let places = targets.enumerated().map { Int64($0 * logits_BC.size(1) + $1) }
+        let chosen_B = try logits_BC.reshape([-1]).indexSelect(0, Tensor(places).to(logits_BC.device))
+        return try logits_BC.logSumExp(1).subtracting(chosen_B).multiplied(by: weights_B).mean()
+    }
+
+    /// The weight of each query's dataset; nil where all weigh 1.
+    func queryWeights(_ facts: BatchFacts, like vectors: Tensor) throws -> Tensor? {
+        guard terms.datasetWeights.contains(where: { $0 != 1 }) else { return nil }
+        let datasets = facts.datasets.isEmpty ? facts.positives.map { _ in 0 } : facts.datasets
+        return try Tensor(datasets.map { terms.datasetWeights[$0] }).to(vectors.elementType, vectors.device)
+    }
+
+    /// `mean_{i≠j} (x_i · x_j)²`; 0 for one vector alone.
+    private func spread(_ vectors_BD: Tensor) throws -> Tensor {
+        let count = vectors_BD.size(0)
+        let products_BB = try vectors_BD.matmul(vectors_BD.transpose(0, 1))
+        var own = [UInt8](repeating: 0, count: count * count)
+        for index in 0..<count { own[index * count + index] = 1 }
+        let mask_BB = try Tensor(own, shape: [count, count]).notEqual(0).to(vectors_BD.device)
+        let squares_BB = try products_BB.multiplied(by: products_BB).maskedFill(mask_BB, 0)
+        return try squares_BB.sum().multiplied(by: 1 / Double(max(1, count * (count - 1))))
+    }
+}

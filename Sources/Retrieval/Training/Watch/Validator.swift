@@ -1,0 +1,157 @@
+internal import Base
+internal import Encoding
+internal import Evaluation
+internal import Models
+internal import Rankings
+internal import Records
+internal import Search
+internal import SystemPackage
+internal import Tensors
+internal import Vectors
+
+/// Measures a model as tvt-encode, tvt-search and tvt-eval would, in this process.
+struct Validator {
+    let set: ValidationSet
+    /// For vectors, which are gone when a validation is over.
+    let scratch: FilePath
+    let loss: ContrastiveLoss
+    /// Queries that the loss is taken over together.
+    let queriesPerBatch: Int
+    let masksKnownPositives: Bool
+    let blankTexts: BlankTexts
+
+    /// Vectors of the two sides of a dataset.
+    private struct Sides {
+        let querySource: RecordSource
+        let corpusSource: RecordSource
+        let queries: VectorsReader
+        let corpus: VectorsReader
+    }
+
+    /// - Throws: `Failure` with status 130 after an interruption; what reading records throws; `InputError` where a vector
+    ///   is not finite.
+    func measure(_ model: EmbeddingModel, step: Int) throws -> ValidationMetrics {
+        let start = Clock.seconds()
+        let measures = set.options.measures
+        var sums = [Double](repeating: 0, count: measures.count)
+        var (queryCount, documentCount) = (0, 0)
+        var losses = BatchLosses()
+        for part in set.parts {
+            try Files.removeTree(scratch)
+            defer { try? Files.removeTree(scratch) }
+            let sides = try encode(part, model)
+            let evaluation = Evaluation(run: try search(sides), qrels: part.qrels, measures: measures)
+            for index in measures.indices { sums[index] += evaluation.values[index].reduce(0, +) }
+            queryCount += evaluation.queryCount
+            documentCount += sides.corpus.count
+            try addLosses(of: part, sides, to: &losses)
+        }
+        var values = zip(measures, sums).map { measure, sum in
+            ValidationMetrics.Value(name: measure.name, value: sum / Double(max(1, queryCount)))
+        }
+        if let mean = losses.mean {
+            values.append(.init(name: TrainingConfig.ValidationOptions.lossName, value: mean))
+        }
+        return ValidationMetrics(
+            step: step, values: values, queryCount: queryCount, documentCount: documentCount,
+            seconds: Clock.seconds() - start)
+    }
+
+    private func encode(_ part: ValidationSet.Part, _ model: EmbeddingModel) throws -> Sides {
+        let identity = SHA256Digest.of(Array("the model that is trained".utf8))
+        func encoded(_ source: RecordSource, _ name: String) throws -> VectorsReader {
+            let encoder = DatasetEncoder(source, model)
+            let folder = scratch.appending(name)
+            _ = try encoder.run(into: folder, encoder.description(identity: identity), progress: nil)
+            return try VectorsReader(opening: folder)
+        }
+        let queries = try RecordSource(
+            part.dataset, .queries, planner: part.planners.query, ordinals: part.queries, blankTexts: blankTexts)
+        let corpus = try RecordSource(
+            part.dataset, .corpus, planner: part.planners.document, ordinals: part.corpus, blankTexts: blankTexts)
+        return Sides(
+            querySource: queries, corpusSource: corpus, queries: try encoded(queries, "queries"),
+            corpus: try encoded(corpus, "corpus"))
+    }
+
+    private func search(_ sides: Sides) throws -> Run {
+        var options = SearchOptions()
+        options.depth = set.options.depth
+        // libtorch has threads of its own for its products.
+        options.threadCount = 1
+        var run = Run()
+        _ = try ExactSearch(
+            queries: sides.queries, corpus: [sides.corpus], options: options, product: Self.product
+        ).run { run.append($0) }
+        return run
+    }
+
+    /// Products of rows by libtorch: see the README of the module `OpenBLAS`.
+    private static let product: RowProduct = { left, rowCount, right, otherRowCount, columnCount, target in
+        guard rowCount > 0, otherRowCount > 0 else { return }
+        func matrix(_ rows: UnsafePointer<Float>, _ count: Int) throws -> Tensor {
+            try Tensor(
+                copying: UnsafeRawBufferPointer(start: rows, count: 4 * count * columnCount),
+                shape: [count, columnCount], type: .float32)
+        }
+        try withoutGradients {
+            let products = try matrix(left, rowCount).matmul(matrix(right, otherRowCount).transpose(0, 1)).contiguous()
+            try products.copyBytes(
+                to: UnsafeMutableRawBufferPointer(start: target, count: 4 * rowCount * otherRowCount))
+        }
+    }
+
+    /// The mean over batches of equal size.
+    private struct BatchLosses {
+        private var sum = 0.0
+        private var queryCount = 0
+
+        var mean: Double? { queryCount == 0 ? nil : sum / Double(queryCount) }
+
+        mutating func add(_ loss: Double, queryCount: Int) {
+            sum += loss * Double(queryCount)
+            self.queryCount += queryCount
+        }
+    }
+
+    /// InfoNCE of the queries in batches as large as those of training: each query against its best document, the first of its
+    /// negatives, and those of the others. A last batch that is not full is left out, unless it is the only one: fewer
+    /// passages make a lower loss.
+    private func addLosses(of part: ValidationSet.Part, _ sides: Sides, to losses: inout BatchLosses) throws {
+        let usable = part.pairs.filter {
+            sides.querySource.row(of: $0.query) != nil && sides.corpusSource.row(of: $0.positive) != nil
+        }
+        let size = min(queriesPerBatch, usable.count)
+        guard size > 0 else { return }
+        for start in stride(from: 0, through: usable.count - size, by: size) {
+            try Interruption.check()
+            losses.add(try batchLoss(of: usable[start..<(start + size)], sides), queryCount: size)
+        }
+    }
+
+    private func batchLoss(of pairs: ArraySlice<ValidationSet.Pair>, _ sides: Sides) throws -> Double {
+        var documents: [UInt32] = []
+        var positives: [Int] = []
+        for pair in pairs {
+            positives.append(documents.count)
+            documents.append(pair.positive)
+            documents += pair.negatives.filter { sides.corpusSource.row(of: $0) != nil }
+        }
+        let excluded =
+            masksKnownPositives
+            ? zip(pairs, positives).map { pair, own in
+                documents.indices.filter { $0 != own && pair.known.contains(documents[$0]) }
+            } : []
+        func vectors(_ ordinals: [UInt32], _ source: RecordSource, _ reader: VectorsReader) throws -> Tensor {
+            try Tensor(
+                ordinals.flatMap { reader.vector(source.row(of: $0)!) }, shape: [ordinals.count, reader.dims])
+        }
+        return try withoutGradients {
+            try loss(
+                queries_BD: vectors(pairs.map(\.query), sides.querySource, sides.queries),
+                passages_PD: vectors(documents, sides.corpusSource, sides.corpus), positives: positives,
+                excluded: excluded
+            ).item()
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Base
+import Testing
+
+import Collectives
+
+/// A process's place, from the variables of its launcher.
+struct LaunchedProcessTests {
+    func place(_ variables: [String: String]) throws -> LaunchedProcess? {
+        try LaunchedProcess { variables[$0] }
+    }
+
+    @Test func torchrun() throws {
+        let place = try #require(
+            try place([
+                "RANK": "3", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "MASTER_ADDR": "node1", "MASTER_PORT": "4711",
+                "TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "2",
+            ]))
+        #expect(place.rank == 3 && place.size == 8 && place.localSize == 4)
+        #expect(place.host == "node1" && place.port == 4711)
+        #expect(place.launcherHostsStore && place.attempt == "2" && place.interface == nil)
+    }
+
+    @Test func slurm() throws {
+        let variables = [
+            "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_TASKS_PER_NODE": "1(x2)",
+            "SLURM_STEP_NODELIST": "gpu[07-08]", "GLOO_SOCKET_IFNAME": "ib0",
+        ]
+        let place = try #require(try place(variables))
+        #expect(place.rank == 1 && place.size == 2 && place.localSize == nil)
+        #expect(place.host == "gpu07" && place.port == 29_500 && !place.launcherHostsStore && place.interface == "ib0")
+        // A batch script, which no srun has started.
+        #expect(try self.place(["SLURM_PROCID": "0", "SLURM_NTASKS": "2"]) == nil)
+    }
+
+    @Test(arguments: [
+        ("gpu1", "gpu1"), ("gpu1,gpu2", "gpu1"), ("gpu[03-05,9],login1", "gpu03"), ("a-b-[9,11]", "a-b-9"),
+        ("rack1n[01-02]x", "rack1n01x"),
+    ])
+    func firstHosts(nodes: String, host: String) throws {
+        #expect(try LaunchedProcess.firstHost(of: nodes) == host)
+    }
+
+    @Test(arguments: ["", ",a", "gpu[", "gpu[]", "gpu[1-2", "r[1-2]n[3-4]"])
+    func malformedLists(nodes: String) {
+        #expect(throws: Failure.self) { try LaunchedProcess.firstHost(of: nodes) }
+    }
+
+    @Test func mpirun() throws {
+        let place = try #require(
+            try place([
+                "OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
+            ]))
+        #expect(place.rank == 0 && place.host == "127.0.0.1")
+        let far = try #require(throws: Failure.self) {
+            try self.place([
+                "OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
+            ])
+        }
+        #expect(far.exitStatus == .badConfiguration && far.description.contains("MASTER_ADDR"), "\(far)")
+    }
+
+    @Test func alone() throws {
+        #expect(try place([:]) == nil)
+        #expect(try place(["RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost"]) == nil)
+    }
+
+    @Test(arguments: [
+        ["RANK": "1"], ["RANK": "2", "WORLD_SIZE": "2"], ["RANK": "-1", "WORLD_SIZE": "2"],
+        ["RANK": "0", "WORLD_SIZE": "two"], ["RANK": "0", "WORLD_SIZE": "2"],
+        ["RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "65536"],
+    ])
+    func nonsense(variables: [String: String]) throws {
+        let failure = try #require(throws: Failure.self) { try place(variables) }
+        #expect(failure.exitStatus == .badConfiguration, "\(failure)")
+    }
+}

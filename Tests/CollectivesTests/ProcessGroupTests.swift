@@ -1,0 +1,84 @@
+import Base
+import Foundation
+import Synchronization
+import Tensors
+import Testing
+
+import Collectives
+
+/// Exchanges; threads stand for processes.
+struct ProcessGroupTests {
+    /// Runs a body for each rank on a thread of its own; what they give, by rank.
+    static func together<Value: Sendable>(
+        _ size: Int, _ body: @escaping @Sendable (ProcessGroup) throws -> Value
+    ) throws -> [Result<Value, any Error>] {
+        let port = try LocalProcesses.freePort()
+        let results = Mutex([Int: Result<Value, any Error>]())
+        let threads = (0..<size).map { rank in
+            Foundation.Thread {
+                let result = Result {
+                    try body(
+                        ProcessGroup(
+                            rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
+                            joinSeconds: 60, seconds: 60))
+                }
+                results.withLock { $0[rank] = result }
+            }
+        }
+        for thread in threads { thread.start() }
+        while results.withLock({ $0.count }) < size { usleep(1000) }
+        return results.withLock { found in (0..<size).map { found[$0]! } }
+    }
+
+    @Test(arguments: [2, 3, 5], [ElementType.float32, .bfloat16, .float64])
+    func sumsAndGathers(size: Int, type: ElementType) throws {
+        let results = try Self.together(size) { group in
+            let own = try Tensor((0..<6).map { Float($0 * group.size + group.rank) }, shape: [3, 2]).to(type)
+            try group.sum(own)
+            let gathered = try group.gather(Tensor([Float(group.rank), 7], shape: [1, 2]).to(type))
+            return (sum: try own.floats(), gathered: try gathered.floats(), shape: gathered.shape)
+        }
+        let ranks = Float(size * (size - 1) / 2)
+        for result in results {
+            let got = try result.get()
+            #expect(got.sum == (0..<6).map { Float($0 * size * size) + ranks })
+            #expect(got.shape == [size, 2] && got.gathered == (0..<size).flatMap { [Float($0), 7] })
+        }
+    }
+
+    /// Sums of numbers that are rounded come out with the same bits everywhere.
+    @Test func sumsAreTheSameEverywhere() throws {
+        let results = try Self.together(4) { group in
+            var numbers = SplitMix64(seed: UInt64(group.rank))
+            let values = (0..<10_000).map { _ in Float(numbers.next() % 1_000_003) / 997 - 500 }
+            let own = try Tensor(values)
+            try group.sum(own)
+            return try own.floats()
+        }
+        let first = try results[0].get()
+        for result in results { #expect(try result.get() == first) }
+    }
+
+    @Test func whoEndsIsNamed() throws {
+        let results = try Self.together(3) { group in
+            try group.wait()
+            if group.rank == 2 { return }
+            try group.wait()
+        }
+        #expect(throws: Never.self) { try results[2].get() }
+        for result in results.prefix(2) {
+            let failure = try #require(throws: Failure.self) { try result.get() }
+            #expect(failure.description.contains("process 2 of 3 ended"), "\(failure)")
+        }
+    }
+
+    @Test func whoIsMissingIsWaitedFor() throws {
+        let port = try LocalProcesses.freePort()
+        let failure = try #require(throws: Failure.self) {
+            try ProcessGroup(
+                rank: 1, of: 2, host: "127.0.0.1", port: port, hostsStore: false, prefix: "test", joinSeconds: 1,
+                seconds: 60)
+        }
+        #expect(failure.description.contains("process 1 of 2 did not find the others"), "\(failure)")
+    }
+}

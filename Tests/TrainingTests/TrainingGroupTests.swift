@@ -1,0 +1,140 @@
+import Base
+import Collectives
+import Foundation
+import Models
+import Synchronization
+import SystemPackage
+import Tensors
+import Testing
+import Training
+
+/// Runs of several processes, for which threads stand, against those of one.
+@Suite("Training by several processes", .serialized)
+struct TrainingGroupTests {
+    /// Runs one training run as `size` processes.
+    ///
+    /// - Returns: what each reports, by rank.
+    @discardableResult
+    static func train(
+        _ world: TinyWorld, _ overrides: [String], to output: FilePath, size: Int, resume: Bool = false,
+        trace: TrainingRun.TraceChoice = .keep, _ residency: WeightResidency = .resident
+    ) throws -> [TrainingRun.Report] {
+        let port = try LocalProcesses.freePort()
+        let results = Mutex([Int: Result<TrainingRun.Report, any Error>]())
+        let threads = (0..<size).map { rank in
+            Foundation.Thread {
+                let result = Result {
+                    let group = try ProcessGroup(
+                        rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
+                        joinSeconds: 60, seconds: 60)
+                    return try TrainingRun(
+                        world.plan(overrides, residency), output: output, resume: resume, trace: trace,
+                        group: TrainingGroup(group)
+                    ).run()
+                }
+                results.withLock { $0[rank] = result }
+            }
+        }
+        for thread in threads {
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        while results.withLock({ $0.count }) < size { usleep(1000) }
+        return try results.withLock { found in try (0..<size).map { try found[$0]!.get() } }
+    }
+
+    static let kinds: [[String]] = [
+        [], ["lora={r: 4, alpha: 8, dropout: 0}"], ["accumulation=2"], ["chunk_tokens=60"],
+        ["lora={r: 4, alpha: 8, dropout: 0}", "dtype=bf16"], ["passages_per_query=1"],
+    ]
+
+    /// How far a loss may be from that of one process: sums are taken in another order, which training carries on.
+    static func tolerance(_ overrides: [String]) -> Double { overrides.contains("dtype=bf16") ? 2e-3 : 2e-6 }
+
+    @Test("the losses and weights of one process", arguments: kinds, [2, 4])
+    func sameAsOne(overrides: [String], size: Int) throws {
+        let world = try TinyWorld()
+        let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
+        for trace in [TrainingRun.TraceChoice.keep, .recompute] {
+            let reports = try Self.train(
+                world, overrides, to: world.folder("together-\(trace)"), size: size, trace: trace)
+            for report in reports { #expect(report.lock == alone.lock && report.model == reports[0].model) }
+            #expect(reports[0].metrics.count == 6)
+            for (one, other) in zip(alone.metrics, reports[0].metrics) {
+                #expect(abs(one.loss - other.loss) <= Self.tolerance(overrides) * one.loss, "step \(one.step)")
+                #expect(one.tokenCount == other.tokenCount && one.learningRate == other.learningRate)
+            }
+            let weights = try [alone.model, reports[0].model].map { try Self.values(of: $0) }
+            #expect(weights[0].keys == weights[1].keys && !weights[0].isEmpty)
+            for (name, values) in weights[0] {
+                let worst = zip(values, weights[1][name]!).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+                // AdamW's first steps are as large as the learning rate, whatever the size of a gradient.
+                #expect(worst <= 2e-3, "\(name)")
+            }
+        }
+    }
+
+    static func values(of model: FilePath) throws -> [String: [Float]] {
+        let adapter = model.appending("adapter_model.safetensors")
+        let file = try SafetensorsFile(
+            Files.exists(adapter) ? adapter : model.appending("model.safetensors"))
+        return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.tensor($0).floats()) })
+    }
+
+    @Test("a run goes on with another number of processes", arguments: [[4, 1], [1, 3], [2, 4]])
+    func resumes(sizes: [Int]) throws {
+        let world = try TinyWorld()
+        let overrides = ["checkpoint_every=3"]
+        let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
+        let output = world.folder("run")
+        try Self.train(world, overrides, to: output, size: sizes[0])
+        try Files.remove(output.appending("model"))
+        try Files.removeTree(output.appending("checkpoints/step-000006"))
+        let reports = try Self.train(world, overrides, to: output, size: sizes[1], resume: true)
+        for report in reports { #expect(report.resumedAfter == 3) }
+        #expect(reports[0].metrics.count == 6)
+        for (one, other) in zip(alone.metrics, reports[0].metrics) {
+            #expect(abs(one.loss - other.loss) <= 2e-6 * one.loss, "step \(one.step)")
+        }
+    }
+
+    @Test("weights that stay in their files, in every process")
+    func streamed() throws {
+        let world = try TinyWorld()
+        let overrides = ["lora={r: 4, alpha: 8, dropout: 0}"]
+        let resident = try Self.train(world, overrides, to: world.folder("resident"), size: 2)
+        let streamed = try Self.train(
+            world, overrides, to: world.folder("streamed"), size: 2, trace: .recompute, .streamed)
+        #expect(resident[0].metrics.map(\.loss) == streamed[0].metrics.map(\.loss))
+        #expect(try TrainingRunTests.weights(resident[0].model) == TrainingRunTests.weights(streamed[0].model))
+    }
+
+    @Test("fewer texts than processes are refused")
+    func tooMany() throws {
+        let world = try TinyWorld()
+        let failure = try #require(throws: Failure.self) {
+            try Self.train(
+                world, ["queries_per_step=1", "passages_per_query=1"], to: world.folder("run"), size: 3)
+        }
+        #expect(failure.description.contains("3 processes share"), "\(failure)")
+    }
+
+    /// Every input is somebody's, and nobody has more than another by more than the costliest input.
+    @Test func divisions() {
+        for seed in 0..<200 {
+            var numbers = SplitMix64(seed: UInt64(seed))
+            let size = Int(numbers.next() % 8) + 1
+            let costs = (0..<Int(numbers.next() % 100)).map { _ in Int(numbers.next() % 500) + 1 }
+            let division = WorkDivision(costs: costs, processCount: size)
+            #expect(division.members.flatMap { $0 }.sorted() == Array(costs.indices))
+            let loads = division.members.map { $0.reduce(0) { $0 + costs[$1] } }
+            #expect(loads.max()! - loads.min()! <= costs.max() ?? 0)
+            let rows = division.rows
+            #expect(Set(rows).count == rows.count && rows.allSatisfy { $0 < size * division.longest })
+            for (process, members) in division.members.enumerated() {
+                #expect(members == members.sorted())
+                #expect(members.map { rows[$0] } == members.indices.map { process * division.longest + $0 })
+            }
+        }
+    }
+}
