@@ -33,9 +33,9 @@ struct MixingTests {
     func whole() throws {
         let world = try Self.world()
         for (parts, weights) in [
-            ([ExampleOptions.Part("small"), .init("many")], [40, 360]),
+            ([.init("small"), .init("many")], [40, 360]),
             ([.init("small", weight: 3), .init("many", weight: 5)], [3, 5]),
-        ] {
+        ] as [([ExampleOptions.Part], [UInt64])] {
             let source = try world.source(parts)
             let order = ExampleOrder(
                 parts: zip([40, 360], weights).map { .init(count: $0, weight: $1) }, seed: source.options.seed)
