@@ -3,6 +3,7 @@ import Glibc
 import Ingest
 import JSON
 import MappedSources
+import Records
 import Store
 import StoreFormat
 import SystemPackage
@@ -187,6 +188,14 @@ import Testing
             "tvt-convert", ["corpus", "a.pdf", "--dataset", "x"],
             environment: ["TVT_STORE": place.store.root.string, "PATH": "/nowhere"], workingFolder: place.folder.path)
         #expect(result.status == 78 && result.errorText.contains("poppler-utils"), "\(result.errorText)")
+    }
+
+    /// The page for people names every ending that makes a file a document.
+    @Test func theEndingsAreThoseOfThePage() throws {
+        let page = try Files.readText(sourceRoot.appending("docs/your-data.md"))
+        let named = Set(page.matches(of: #/[`\s]\.([a-z0-9]+)(?=[`\s])/#).map { String($0.output.1) })
+        let known = MediaKind.allCases.reduce(into: Set<String>()) { $0.formUnion($1.fileEndings) }
+        #expect(known.isSubset(of: named), "\(known.subtracting(named).sorted())")
     }
 
     // MARK: Files
