@@ -190,6 +190,17 @@ import Testing
         #expect(result.status == 78 && result.errorText.contains("poppler-utils"), "\(result.errorText)")
     }
 
+    /// A folder without documents is not said to be for the command that was given.
+    @Test func aFolderWithoutDocumentsIsCalledSo() throws {
+        try Files.makeDirectory(place("none"))
+        try place.write(["x"], to: "others/a.xyz")
+        for name in ["none", "others"] {
+            let refused = try convert([name])
+            #expect(refused.status == 66 && refused.errorText.contains("there are no documents in \(name)"))
+            #expect(!refused.errorText.contains("tvt-convert corpus"), "\(refused.errorText)")
+        }
+    }
+
     /// The page for people names every ending that makes a file a document.
     @Test func theEndingsAreThoseOfThePage() throws {
         let page = try Files.readText(sourceRoot.appending("docs/your-data.md"))
