@@ -3,6 +3,7 @@ import Glibc
 import Ingest
 import JSON
 import MappedSources
+import Records
 import Store
 import StoreFormat
 import SystemPackage
@@ -187,6 +188,25 @@ import Testing
             "tvt-convert", ["corpus", "a.pdf", "--dataset", "x"],
             environment: ["TVT_STORE": place.store.root.string, "PATH": "/nowhere"], workingFolder: place.folder.path)
         #expect(result.status == 78 && result.errorText.contains("poppler-utils"), "\(result.errorText)")
+    }
+
+    /// A folder without documents is not said to be for the command that was given.
+    @Test func aFolderWithoutDocumentsIsCalledSo() throws {
+        try Files.makeDirectory(place("none"))
+        try place.write(["x"], to: "others/a.xyz")
+        for name in ["none", "others"] {
+            let refused = try convert([name])
+            #expect(refused.status == 66 && refused.errorText.contains("there are no documents in \(name)"))
+            #expect(!refused.errorText.contains("tvt-convert corpus"), "\(refused.errorText)")
+        }
+    }
+
+    /// The page for people names every ending that makes a file a document.
+    @Test func theEndingsAreThoseOfThePage() throws {
+        let page = try Files.readText(sourceRoot.appending("docs/your-data.md"))
+        let named = Set(page.matches(of: #/[`\s]\.([a-z0-9]+)(?=[`\s])/#).map { String($0.output.1) })
+        let known = MediaKind.allCases.reduce(into: Set<String>()) { $0.formUnion($1.fileEndings) }
+        #expect(known.isSubset(of: named), "\(known.subtracting(named).sorted())")
     }
 
     // MARK: Files

@@ -171,6 +171,9 @@ import TestKit
         #expect(try tool("media", "sample", "--query-id", "q", "--output", file.string).status == 0)
         #expect(try Files.readAll(file) == sound)
         #expect(try tool("media", "sample", "--docid", "both", "--field", "audio", "--output", "-").output == sound)
+        let held = try tool("media", "sample", "--query-id", "q", "--output", file.removingLastComponent().string)
+        #expect(held.status == 73 && held.errorText.contains("is a folder"), "\(held.errorText)")
+        #expect(!held.errorText.contains(".tmp"), "\(held.errorText)")
         let digest = SHA256Digest.of(image).description
         #expect(try tool("media", "sample", "--digest", digest, "--output", "-").output == image)
     }

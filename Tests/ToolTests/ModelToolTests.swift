@@ -39,6 +39,24 @@ struct ModelToolTests {
         #expect(asked["pooling"]?["source"]?.string == "preset bge-en-v1.5, asked for")
     }
 
+    @Test("show tells how inputs of a model that sees are put together")
+    func showsInputs() throws {
+        let world = try Self.world()
+        let made = try world.run(
+            "tvt-model",
+            [
+                "random", sourceRoot.appending("manifests/tiny/qwen2.5-omni").string, "--seed", "7", "--pooling",
+                "last",
+                "--normalize", "--append-eos", "--query-prompt", "Query: ", "--document-prompt", "", "--output", "omni",
+            ])
+        try #require(made.status == 0, "\(made.errorText)")
+        let words = ["show", "omni", "--inputs", "frames=4"]
+        #expect(try world.succeed("tvt-model", words).outputText.contains("frames=4"))
+        let json = try JSONValue.parse(world.succeed("tvt-model", words + ["--json"]).output, path: "show")
+        #expect(json["inputs"]?["value"]?["frames"]?.integer == 4)
+        #expect(json["inputs"]?["source"]?.string?.isEmpty == false)
+    }
+
     @Test("random weights are called so, by the command and by show")
     func random() throws {
         let world = try Self.world()

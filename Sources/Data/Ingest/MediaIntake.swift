@@ -64,6 +64,11 @@ public struct MediaIntake: Sendable {
             return taken
         } catch var fault as RecordFault {
             broken.reason = fault.media?.reason ?? .missing
+            if let name = broken.name, case let shown = escaped(name.utf8.prefix(200)), !fault.reason.contains(name),
+                !fault.reason.contains(shown)
+            {
+                fault.reason = "\(shown): \(fault.reason)"
+            }
             fault.media = broken
             throw fault
         }

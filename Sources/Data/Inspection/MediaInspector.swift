@@ -69,7 +69,7 @@ public struct MediaInspector: MediaProbe {
         case nil:
             try Self.refuseUnread(bytes)
             try checkUnknownImage(bytes)
-        case let format?: throw Self.misfit("its format is \(format.rawValue), which is no image", .image)
+        case let format?: throw Self.misfit("its format is \(format.rawValue), which is no image", .image, format.kind)
         }
         let pixelCount = header.width.flatMap { width in header.height.map { width * $0 } }
         if let pixelCount, pixelCount > limits.pixelCount {
@@ -106,7 +106,9 @@ public struct MediaInspector: MediaProbe {
             try bytes.withMediaBytes { try MediaDescription(measuring: .video, of: $0, limits: limits) }
         }
         guard description.isImage else {
-            throw Self.misfit("its container is \(description.container), which is no image", .image)
+            throw Self.misfit(
+                "its container is \(description.container), which is no image", .image,
+                description.pictures == nil ? .audio : .video)
         }
     }
 
@@ -114,8 +116,9 @@ public struct MediaInspector: MediaProbe {
 
     private func recording(_ bytes: ItemBytes, _ header: MediaHeader, as kind: MediaKind) throws -> MediaFindings {
         switch header.format {
-        case .jpeg, .png, .webp: throw Self.misfit("its format is \(header.format!.rawValue), which is an image", kind)
-        case .gif where kind == .audio: throw Self.misfit("its format is gif, which has no sound", kind)
+        case .jpeg, .png, .webp:
+            throw Self.misfit("its format is \(header.format!.rawValue), which is an image", kind, .image)
+        case .gif where kind == .audio: throw Self.misfit("its format is gif, which has no sound", kind, .image)
         case nil: try Self.refuseUnread(bytes)
         default: break
         }
@@ -123,11 +126,13 @@ public struct MediaInspector: MediaProbe {
         let description = try Self.checked(kind, start: header.format == nil ? bytes.start() : nil) {
             try bytes.withMediaBytes { try MediaDescription(measuring: subject, of: $0, limits: limits) }
         }
-        if description.isImage { throw Self.misfit("it is a single image", kind) }
+        if description.isImage { throw Self.misfit("it is a single image", kind, .image) }
         var findings = MediaFindings()
         switch kind {
         case .video:
-            guard let pictures = description.pictures else { throw Self.misfit("there are no pictures in it", kind) }
+            guard let pictures = description.pictures else {
+                throw Self.misfit("there are no pictures in it", kind, .audio)
+            }
             findings.width = pictures.width > 0 ? pictures.width : nil
             findings.height = pictures.height > 0 ? pictures.height : nil
             findings.frameCount = pictures.count
@@ -135,7 +140,7 @@ public struct MediaInspector: MediaProbe {
                 throw RecordFault(.tooLarge, "the video has \(count) pictures; the limit is \(limits.pictureCount)")
             }
         default:
-            guard description.sound != nil else { throw Self.misfit("there is no sound in it", kind) }
+            guard description.sound != nil else { throw Self.misfit("there is no sound in it", kind, .video) }
         }
         if let sound = description.sound {
             findings.sampleRate = sound.rate > 0 ? sound.rate : nil
@@ -166,12 +171,16 @@ public struct MediaInspector: MediaProbe {
         if let known = UnreadBytes(start) { throw known.fault(begin: escaped(Array(start.prefix(16)))) }
     }
 
-    private static func misfit(_ reason: String, _ kind: MediaKind) -> RecordFault {
-        RecordFault(
+    /// - Parameters:
+    ///   - kind: of the field.
+    ///   - found: what the item is.
+    private static func misfit(_ reason: String, _ kind: MediaKind, _ found: MediaKind) -> RecordFault {
+        func plural(_ kind: MediaKind) -> String { kind == .audio ? "sounds" : "\(kind.rawValue)s" }
+        return RecordFault(
             .wrongKind, reason,
             advice:
-                "The field is of \(kind == .audio ? "sounds" : "\(kind.rawValue)s"): move it to another. \(looseAdvice)"
-        )
+                "The field is of \(plural(kind)): move it to that of \(plural(found)); of a column, --\(found.rawValue) says "
+                + "it in the place of --\(kind.rawValue). \(looseAdvice)")
     }
 
     private static func tooLarge(_ reason: String, _ limit: Int) -> RecordFault {

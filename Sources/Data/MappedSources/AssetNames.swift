@@ -67,17 +67,6 @@ extension AssetFolder {
     }
 }
 
-extension MediaFormat {
-    /// What files of the format usually hold.
-    var kind: MediaKind {
-        switch self {
-        case .jpeg, .png, .gif, .webp: .image
-        case .mp4, .mov, .webm, .matroska: .video
-        case .wav, .mp3, .flac, .ogg: .audio
-        }
-    }
-}
-
 extension ColumnSummary {
     /// What the files are that the texts under some fields name, or those of structures of `bytes` and `path`; nil where
     /// most name none.

@@ -66,7 +66,12 @@ public struct CorpusPlan {
         }
         let files = try DocumentFiles(sources, patterns: options.files)
         guard !files.files.isEmpty else {
-            throw Failure(.missingInput, "there are no documents in \(sources.map(\.string).joined(separator: ", "))")
+            let unknown = files.unknown.isEmpty ? "" : ", but \(files.unknown.count) files of unknown kinds"
+            throw Failure(
+                .missingInput, "there are no documents in \(sources.map(\.string).joined(separator: ", "))\(unknown)",
+                advice:
+                    "Documents are images, videos, sounds, .txt, .md, .pdf, and files of rows: .csv .tsv .jsonl .json "
+                    + ".parquet .arrow .feather.")
         }
         doubts = []
         (content, columns, self.options) = (.files(files), KnownColumns(), options)
@@ -77,8 +82,11 @@ public struct CorpusPlan {
         guard source != "-", Files.isDirectory(source) else { return DocumentFiles.kind(of: source.string) != nil }
         let isSaved = ["dataset_dict.json", "state.json"].contains { Files.exists(source.appending($0)) }
         guard !isSaved else { return false }
-        let kinds = try SourceTree(source, leavesUnreadable: true).names.filter { !$0.hasPrefix(".") }.map {
-            DocumentFiles.kind(of: $0)
+        let names = try SourceTree(source, leavesUnreadable: true).names.filter { !$0.hasPrefix(".") }
+        let kinds = names.map { DocumentFiles.kind(of: $0) }
+        // Of a folder with neither it is said that it has no documents.
+        guard names.contains(where: RowFolders.isFileOfRows) || kinds.contains(where: { $0 != nil }) else {
+            return true
         }
         return kinds.contains { $0 != nil && $0 != .text }
             || kinds.contains(.text) && (try? RowFolders.files(of: [source], split: nil)) == nil

@@ -35,10 +35,7 @@ enum RowFolders {
             }
             return try savedFiles(folder)
         }
-        let names = try SourceTree(folder).names.filter { name in
-            isData(name)
-                && packings.contains { packing in endings.contains { name.lowercased().hasSuffix($0 + packing) } }
-        }
+        let names = try SourceTree(folder).names.filter(isFileOfRows)
         guard !names.isEmpty else {
             throw Failure(
                 .missingInput, "\(folder) holds no file of rows",
@@ -52,6 +49,11 @@ enum RowFolders {
         guard split != nil || known.count > 1 else { return names.map { folder.appending($0) } }
         let chosen = try choose(split, among: known, of: folder)
         return zip(names, splits).filter { $1 == chosen }.map { folder.appending($0.0) }
+    }
+
+    /// Whether a file of a folder holds rows, by its name.
+    static func isFileOfRows(_ name: String) -> Bool {
+        isData(name) && packings.contains { packing in endings.contains { name.lowercased().hasSuffix($0 + packing) } }
     }
 
     /// The Arrow files of a folder that `save_to_disk` wrote, in their order.

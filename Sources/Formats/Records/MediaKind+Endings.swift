@@ -32,3 +32,14 @@ extension MediaKind {
         }
     }
 }
+
+extension MediaFormat {
+    /// What files of the format usually hold.
+    public var kind: MediaKind {
+        switch self {
+        case .jpeg, .png, .gif, .webp: .image
+        case .mp4, .mov, .webm, .matroska: .video
+        case .wav, .mp3, .flac, .ogg: .audio
+        }
+    }
+}

@@ -62,6 +62,8 @@ public struct RecordFault: Error, Sendable, Equatable {
             if byteOffset < line.count { offender = Array(line[byteOffset..<min(line.count, byteOffset + 41)]) }
         }
         if let field { place.field = field }
+        // Which record it is, where no bytes of it are shown.
+        if offender == nil, let id = media?.recordID { offender = id }
         return InputError(reason, at: place, offender: offender, advice: advice)
     }
 }

@@ -116,7 +116,11 @@ public struct StagedFile: ~Copyable {
     private var output: OutputFile
     private var isCommitted = false
 
+    /// - Throws: `Failure` (73) where a folder has the name; `SystemError`.
     public init(for finalPath: FilePath) throws {
+        guard !Files.isDirectory(finalPath) else {
+            throw Failure(.cannotCreate, "\(finalPath) is a folder", advice: "Name a file, in it or elsewhere.")
+        }
         try Files.makeDirectory(finalPath.removingLastComponent())
         let output = try Self.staged(for: finalPath)
         self.finalPath = finalPath

@@ -122,6 +122,9 @@ struct ModelDescription {
                     "instruction", "instruction", .instruction, .string(instruction.task),
                     escaped(instruction.task.utf8)))
         }
+        if !card.inputs.isEmpty {
+            lines.append(line("inputs", "inputs", .inputs, .object(card.inputs.json), card.inputs.summary))
+        }
         return lines + promptNames(model)
     }
 
