@@ -120,7 +120,7 @@ let bindings: [Target] = layer(
                 .unsafeFlags([
                     "-isystem", libtorch + "/include",
                     "-isystem", libtorch + "/include/torch/csrc/api/include",
-                ])
+                ]),
             ],
             linkerSettings: [
                 .unsafeFlags(["-L" + libtorch + "/lib", "-Xlinker", "-rpath=" + libtorch + "/lib"]),
@@ -291,7 +291,8 @@ let tools: [Target] = layer(
         tool(
             "tvt-encode",
             uses: [
-                "Archives", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine", "Store",
+                "Archives", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine",
+                "Store",
                 "Remotes", "Encoding",
             ]),
         tool(
@@ -388,7 +389,8 @@ let testTargets: [Target] = [
     tests(
         "Training",
         uses: [
-            "JSON", "Collectives", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples",
+            "JSON", "Collectives", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training",
+            "Examples",
             "Vectors",
         ],
         packages: [systemPackage],
