@@ -24,7 +24,7 @@ struct RunStatusTests {
         let lines = status.text(width: 80).split(separator: "\n").map(String.init)
         #expect(status.secondsLeft == 450)
         #expect(lines[0] == "step 100 of 1,000 (10.0 %), running, 7 min 30 s left")
-        #expect(lines[1] == "loss 1.0000, median of the last 50 2.9600; learning rate 5.00e-5, gradient norm 2.50")
+        #expect(lines[1] == "loss 1.0000, median of the last 50 2.9600; rate 5.00e-5, gradient norm 2.50")
         #expect(lines[2] == "2000 tokens/s, 16.0 examples/s, 0.50 s a step, 512.0 MB of memory")
         #expect(lines[3].hasPrefix("loss █") && lines[3].hasSuffix("▁") && lines[3].count == 80)
         #expect(lines[4] == "after step 50: ndcg@10 0.2500, loss 2.0000")

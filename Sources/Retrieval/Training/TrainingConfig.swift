@@ -155,9 +155,11 @@ struct KeyPlaces: Sendable, Equatable {
 
     static func == (_: KeyPlaces, _: KeyPlaces) -> Bool { true }
 
-    /// A configuration error about a key, with the place where it was read.
+    /// A configuration error about a key, with the place where it was read, or for one that is missing that of its section.
     func failure(_ path: String, _ reason: String, advice: String? = nil) -> Failure {
-        let place = (placesByPath[path] ?? file).map { $0 + ": " } ?? ""
+        var known = path
+        while placesByPath[known] == nil, let dot = known.lastIndex(of: ".") { known = String(known[..<dot]) }
+        let place = (placesByPath[known] ?? file).map { $0 + ": " } ?? ""
         return Failure(.badConfiguration, "\(place)\"\(path)\" \(reason)", advice: advice)
     }
 }

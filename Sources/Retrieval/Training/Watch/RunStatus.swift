@@ -75,7 +75,7 @@ public struct RunStatus: Sendable, Equatable {
             let median = JumpDetector.median(recent.map(\.loss))
             lines.append(
                 "loss \(decimal(last.loss, digits: 4)), median of the last \(recent.count) \(decimal(median, digits: 4)); "
-                    + "learning rate \(Self.short(last.learningRate)), gradient norm \(Self.short(last.gradientNorm))")
+                    + "rate \(Self.short(last.learningRate)), gradient norm \(Self.short(last.gradientNorm))")
             var pace = "\(decimal(Double(recent.reduce(0) { $0 + $1.tokenCount }) / seconds, digits: 0)) tokens/s"
             let queries = recent.compactMap(\.queryCount)
             if queries.count == recent.count {
