@@ -37,7 +37,10 @@ public struct RecordLimitOption: ParsableArguments {
         name: .customLong("max-record-bytes"),
         help: ArgumentHelp(
             "The longest line, row or record, from 1KiB to 1GiB; a longer one is a bad record.", valueName: "size"))
-    public var maxRecordBytes = ByteCount(64 << 20)
+    public var maxRecordBytes = usual
+
+    /// 64 MiB.
+    public static let usual = ByteCount(64 << 20)
 
     public init() {}
 

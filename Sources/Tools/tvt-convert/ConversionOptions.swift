@@ -44,8 +44,7 @@ struct ReadingArguments: ParsableArguments {
         if onConflict != .error { words += ["--on-conflict", onConflict.rawValue] }
         if let assets { words += ["--assets", assets] }
         if mediaNames { words.append("--media-names") }
-        let usualLimit = RecordLimitOption().maxRecordBytes
-        if recordLimit.maxRecordBytes != usualLimit {
+        if recordLimit.maxRecordBytes != RecordLimitOption.usual {
             words += ["--max-record-bytes", recordLimit.maxRecordBytes.defaultValueDescription]
         }
         if let workers { words += ["--workers", "\(workers)"] }
