@@ -50,7 +50,7 @@ struct ModelToolTests {
                 "--normalize", "--append-eos", "--query-prompt", "Query: ", "--document-prompt", "", "--output", "omni",
             ])
         try #require(made.status == 0, "\(made.errorText)")
-        let words = ["show", "omni", "--inputs", "frames=4"]
+        let words = ["show", "omni", "--inputs", "chat=true", "--inputs", "frames=4"]
         #expect(try world.succeed("tvt-model", words).outputText.contains("frames=4"))
         let json = try JSONValue.parse(world.succeed("tvt-model", words + ["--json"]).output, path: "show")
         #expect(json["inputs"]?["value"]?["frames"]?.integer == 4)
