@@ -60,7 +60,7 @@ check() {
 work=$(mktemp -d)
 mounted=()
 clean() {
-  for folder in "${mounted[@]}"; do umount "$folder"; done
+  for folder in "${mounted[@]}"; do umount "$folder" || true; done
   rm -rf "$work"
 }
 trap clean EXIT
@@ -82,6 +82,8 @@ for suite in "${suites[@]}"; do
   mkdir -p "$root/opt/tvt" "$root/tmp/home"
   tar --extract --zstd --file "$packed" --directory "$root/opt/tvt" --strip-components=1
   cp "$work"/*.jsonl "$root/tmp/home/"
+  # The loader finds out through it where a program lies, and so its libraries.
+  mount -t proc proc "$root/proc" && mounted+=("$root/proc")
   echo "$suite: $(. "$root/etc/os-release" && echo "$PRETTY_NAME"), $(chroot "$root" ldd --version | head -n 1)"
   [ ! -e "$root/opt/swift" ] && ! chroot "$root" sh -c 'command -v swift' >/dev/null ||
     { echo "dist-test: $root has a Swift" >&2; exit 70; }
@@ -96,9 +98,12 @@ for suite in "${suites[@]}"; do
     # The folder above: libtorch looks for the CUDA runtime beside itself.
     mount --bind "$(dirname "$(readlink --canonicalize "$libtorch")")" "$root/mnt/site" && mounted+=("$root/mnt/site")
     mount --bind "$(readlink --canonicalize "$model")" "$root/mnt/model" && mounted+=("$root/mnt/model")
-    mkdir -p "$root/proc" && mount -t proc proc "$root/proc" && mounted+=("$root/proc")
-    check "tvt-encode" env TVT_LIBTORCH=/mnt/site/"$(basename "$libtorch")" tvt-encode corpus small --model /mnt/model \
-      --output /tmp/home/vectors --store /tmp/home/store
+    for side in corpus queries; do
+      check "tvt-encode $side" env TVT_LIBTORCH=/mnt/site/"$(basename "$libtorch")" tvt-encode "$side" small \
+        --model /mnt/model --output "/tmp/home/$side" --store /tmp/home/store
+    done
+    check "tvt-search" sh -c 'cd /tmp/home && tvt-search --queries queries --corpus corpus --format tevatron --output run &&
+      head -n 1 run | grep -q "^1.a"'
     check "tvt-train --help" env TVT_LIBTORCH=/mnt/site/"$(basename "$libtorch")" tvt-train --help
   else
     echo "  left out  tvt-encode: $libtorch or $model is not there"

@@ -4,7 +4,8 @@
 #
 #   scripts/dist.sh [BUILD]     BUILD: the folder of the built tools (default: .build/release)
 #
-# The same build on the same system gives the same bytes: times and owners are fixed, files are sorted.
+# The same build on the same system gives the same bytes: times and owners are fixed, files are sorted. Packing takes some minutes
+# of processor time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-.build/release}
@@ -29,7 +30,9 @@ done
 
 version=$("$build/tvt-store" --version)
 libtorch=$(sed -n 's/^  torch=torch-\([0-9]*\.[0-9]*\)\..*/\1/p' scripts/setup.sh)
-[ -n "$version" ] && [ -n "$libtorch" ] || { echo "dist: no version of tvt or libtorch" >&2; exit 70; }
+arrow=$(sed -n 's/^  arrow=pyarrow-\([0-9.]*\)-.*/\1/p' scripts/setup.sh)
+[ -n "$version" ] && [ -n "$libtorch" ] && [ -n "$arrow" ] ||
+  { echo "dist: no version of tvt, libtorch or Arrow" >&2; exit 70; }
 name=tvt-$version-linux-x86_64
 mkdir -p dist
 staging=$(mktemp -d dist/.staging.XXXXXX)
@@ -52,8 +55,9 @@ libraries_of() {
   ldd "$@" | awk '$2 == "=>" && $3 == "not" { print $1, "missing" } $2 == "=>" && $3 != "not" { print $1, $3 }' | sort --unique
 }
 
-# Everything but libav, which has some sixty libraries of its own and is left to the system.
-needed=("${tools[@]/#/$build/}" "${torch_tools[@]/#/$build/}" "$build/libCArrowPlugin.so")
+# What the plugins need is left out: Arrow takes an eighth of what there is room for, and the wheel has it; libav has some sixty
+# libraries of its own.
+needed=("${tools[@]/#/$build/}" "${torch_tools[@]/#/$build/}")
 declare -A paths
 while read -r library path; do
   [[ $library =~ $system ]] && continue
@@ -65,6 +69,7 @@ chmod 644 "$root"/lib/*
 
 # The run path that is left is the folder's own: nothing is looked for where it was built.
 for file in "$root"/lib/*.so*; do patchelf --set-rpath '$ORIGIN' "$file"; done
+patchelf --set-rpath '$ORIGIN:$ORIGIN/../arrow' "$root/lib/libCArrowPlugin.so"
 for file in "$root"/bin/* "$root"/libexec/*; do
   [ -L "$file" ] || [ "${file##*/}" = launch ] || patchelf --set-rpath '$ORIGIN/../lib' "$file"
 done
@@ -86,17 +91,13 @@ for checkout in .build/checkouts/*/; do
   ((${#files[@]})) || { echo "dist: ${checkout} has no licence" >&2; exit 65; }
   license "$(basename "$checkout")" "${files[@]}"
 done
-arrow=$(ls "${XDG_CACHE_HOME:-$HOME/.cache}"/tvt/wheels/pyarrow-*.whl)
-mkdir -p "$root/licenses/arrow"
-unzip -q -j -o "$arrow" '*.dist-info/licenses/*' -d "$root/licenses/arrow"
 for library in "${!paths[@]}"; do
   path=${paths[$library]}
   case $path in
   "$swift"/*) echo "$library swift $("$swift/bin/swift" --version 2>/dev/null | sed -n 's/.*Swift version \([^ ]*\).*/\1/p')" ;;
-  *pyarrow*) echo "$library arrow $(basename "$arrow" | cut -d- -f2)" ;;
   *)
-    # Where /lib is a link to /usr/lib, packages may have listed either.
-    package=$(dpkg-query --search "$path" "${path#/usr}" 2>/dev/null | sed -n '1s/:.*//p')
+    # Where /lib is a link to /usr/lib, packages may have listed either; the other one is an error.
+    package=$( (dpkg-query --search "$path" "${path#/usr}" 2>/dev/null || true) | sed -n '1s/:.*//p')
     [ -n "$package" ] || { echo "dist: $path is of no package" >&2; exit 65; }
     license "$package" "/usr/share/doc/$package/copyright"
     echo "$library $package $(dpkg-query --show --showformat='${Version}' "$package")"
@@ -105,12 +106,13 @@ for library in "${!paths[@]}"; do
 done | sort >"$root/licenses/INDEX"
 
 torch_list=$(printf ', `%s`' "${torch_tools[@]}")
-sed -e "s/@VERSION@/$version/g" -e "s/@LIBTORCH@/$libtorch/g" -e "s/@TORCH_TOOLS@/${torch_list:2}/" scripts/dist/README.md \
+sed -e "s/@VERSION@/$version/g" -e "s/@LIBTORCH@/$libtorch/g" -e "s/@ARROW@/$arrow/g" \
+  -e "s/@TORCH_TOOLS@/${torch_list:2}/" scripts/dist/README.md \
   >"$root/README.md"
 
 echo "dist: packing" >&2
 tar --create --directory "$staging" --sort=name --owner=0 --group=0 --numeric-owner --mtime='2000-01-01 00:00Z' \
-  --mode='u+rwX,go+rX,go-w' "$name" | zstd --quiet -T0 -19 --long=27 -o "$staging/packed"
+  --mode='u+rwX,go+rX,go-w' "$name"/{bin,libexec,lib,licenses,LICENSE,README.md} | zstd --quiet -T0 -19 --long=27 -o "$staging/packed"
 bytes=$(stat --format=%s "$staging/packed")
 ((bytes < most_bytes)) || { echo "dist: $bytes bytes are more than $most_bytes" >&2; exit 65; }
 mv "$staging/packed" "dist/$name.tar.zst"
