@@ -263,7 +263,7 @@ public final class TrainingRun {
         lastGradientNorm = outcome.gradientNorm
         try watch?.record(taken, batches, step.scores)
         // Without this a run of MiniLM grew by 20 MB a step.
-        if taken.step % Self.stepsBetweenTrims == 0 { Compute.trimHeap() }
+        if taken.step % Self.stepsBetweenTrims == 0 || plan.residency == .streamed { Compute.trimHeap() }
         return taken
     }
 
