@@ -3,8 +3,8 @@
 #
 #   scripts/dist-test.sh [SUITE…]     default: bookworm trixie noble, as far as a mirror has them
 #
-# As root, with debootstrap. Mirrors: that of this machine's apt, or TVT_DEBIAN_MIRROR and TVT_UBUNTU_MIRROR. With
-# TVT_LIBTORCH, or the libtorch of scripts/setup.sh, texts are encoded as well. Root folders are kept in
+# As root, with debootstrap. Mirrors: for Debian that of this machine's apt, or TVT_DEBIAN_MIRROR; for Ubuntu
+# TVT_UBUNTU_MIRROR, with TVT_UBUNTU_KEYRING (the file of the package ubuntu-keyring). With TVT_LIBTORCH, or the libtorch of scripts/setup.sh, texts are encoded as well. Root folders are kept in
 # ${XDG_CACHE_HOME:-~/.cache}/tvt/roots.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -37,7 +37,12 @@ make_root() {
   [ -n "$mirror" ] || { echo "no mirror is known"; return 1; }
   command -v debootstrap >/dev/null || { echo "debootstrap is missing"; return 1; }
   rm -rf "$root"
-  if ! debootstrap --variant=minbase --include=libstdc++6,python3-minimal "$1" "$root" "$mirror" >"$cache/$1.log" 2>&1; then
+  local script=()
+  # One script makes all suites of Ubuntu; debootstrap has no link of its name for those that are newer than it.
+  [ "$1" != noble ] || script=(/usr/share/debootstrap/scripts/gutsy)
+  if ! debootstrap --variant=minbase --include=libstdc++6,python3-minimal \
+    ${script:+--keyring="${TVT_UBUNTU_KEYRING:-/usr/share/keyrings/ubuntu-archive-keyring.gpg}"} "$1" "$root" "$mirror" "${script[@]}" \
+    >"$cache/$1.log" 2>&1; then
     tail -n 1 "$cache/$1.log"
     return 1
   fi

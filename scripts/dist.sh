@@ -117,6 +117,6 @@ bytes=$(stat --format=%s "$staging/packed")
 ((bytes < most_bytes)) || { echo "dist: $bytes bytes are more than $most_bytes" >&2; exit 65; }
 mv "$staging/packed" "dist/$name.tar.zst"
 
-du --bytes --separate-dirs "$root"/{bin,libexec,lib,licenses} | awk '{ printf "%8.1f MiB  %s\n", $1 / 1048576, $2 }' |
+du --bytes --summarize "$root"/{bin,libexec,lib,licenses} | awk '{ printf "%8.1f MiB  %s\n", $1 / 1048576, $2 }' |
   sed "s|$staging/||"
 awk -v bytes="$bytes" -v file="dist/$name.tar.zst" 'BEGIN { printf "%8.1f MiB  %s\n", bytes / 1048576, file }'
