@@ -98,6 +98,14 @@ public final class BlockwiseEncoder {
         }
     }
 
+    /// Takes streamed weights out of memory, and what a piece with such weights has left on the heap.
+    private func leaveMemory(_ piece: Piece) {
+        let parameters = parameters(of: piece)
+        guard parameters.contains(where: \.isStreamed) else { return }
+        parameters.leaveMemory()
+        Compute.trimHeap()
+    }
+
     private func trained(_ piece: Piece) -> [Parameter] { parameters(of: piece).filter(\.isTrainable) }
 
     /// Numbers of the pieces whose outputs a piece is given.
@@ -208,7 +216,7 @@ public final class BlockwiseEncoder {
                 outputs.append(try output?.detached())
             }
             steps.append(ofPiece)
-            parameters(of: piece).leaveMemory()
+            leaveMemory(piece)
             for source in sources { made[source] = nil }
             made[number] = outputs
         }
@@ -240,7 +248,7 @@ public final class BlockwiseEncoder {
             defer { steps.removeLast() }
             guard isReached[number], let given = flowing.removeValue(forKey: number) else { continue }
             if number > 0, isReached[number - 1] { readAhead(pieces[number - 1]) }
-            defer { parameters(of: pieces[number]).leaveMemory() }
+            defer { leaveMemory(pieces[number]) }
             let weights = trained(pieces[number])
             let sources = sources(of: number)
             let reached = sources.indices.filter { isReached[sources[$0]] }
