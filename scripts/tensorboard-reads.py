@@ -2,7 +2,7 @@
 
     python3 scripts/tensorboard-reads.py RUN
 
-Needs tensorboard (2.20.0 was used) in the Python that runs it; RUN is the folder of a run of tvt-train, with any number
+Needs tensorboard (2.21.0 was used) in the Python that runs it; RUN is the folder of a run of tvt-train, with any number
 of interruptions. Checked are the event accumulator, which is what TensorBoard shows without its data server, and the raw
 event files, whose checksums it verifies: every scalar of every step once, and histograms that hold the scores' number.
 """
