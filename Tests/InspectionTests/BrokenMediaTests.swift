@@ -133,7 +133,6 @@ import Testing
     @Test(arguments: [
         ("baseline.jpg", "image", 0.8), ("progressive.jpg", "image", 0.6), ("rgb.png", "image", 0.9),
         ("lossy.webp", "image", 0.7), ("stereo.flac", "audio", 0.5),
-        ("clip.webm", "video", 0.4),
     ])
     func fullFindsMore(name: String, kind: String, share: Double) throws {
         let bytes = try golden(name)
