@@ -218,7 +218,7 @@ struct TrainToolTests {
             try world.encode(side, world.path("run/model"), to: side, ["--dtype", "f32"])
         }
         try world.succeed(
-            "tvt-search", ["--queries", "queries", "--corpus", "corpus", "--depth", "100", "--output", "all.run"])
+            "tvt-search", ["--queries", "queries", "--corpus", "corpus", "--depth", "72", "--output", "all.run"])
         let measured = try JSONValue.parse(
             world.succeed(
                 "tvt-eval",
