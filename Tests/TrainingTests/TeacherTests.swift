@@ -126,7 +126,7 @@ struct TeacherTests {
     func teacherMask() throws {
         let world = try Self.world()
         // Wider than the recipe's, so that there are some.
-        let settings = ["loss.recipe=nv-retriever", "loss.false_negatives.margin=0.5"]
+        let settings = ["loss.recipe=nv-retriever", "loss.false_negatives.margin=-0.5"]
         let plan = try world.plan(settings)
         let batch = try plan.batches(step: 0)[0]
         let near = batch.teacherScores.reduce(0) { count, scores in
