@@ -74,16 +74,20 @@ public struct YAMLSource {
 
     /// Where a dotted path stands, for what only a later step finds out: `file:line`, `--set path`, or the file alone.
     public func place(of path: String, in root: Node) -> String {
-        var node: Node? = root
+        // Of what is missing in a section, the section's.
+        var found: Node?
         for name in path.split(separator: ".") {
-            switch node {
-            case .mapping(let mapping): node = mapping[String(name)]
-            case .sequence(let sequence):
-                node = Int(name).flatMap { sequence.indices.contains($0) ? sequence[$0] : nil }
-            default: node = nil
-            }
+            let next: Node? =
+                switch found ?? root {
+                case .mapping(let mapping): mapping[String(name)]
+                case .sequence(let sequence):
+                    Int(name).flatMap { sequence.indices.contains($0) ? sequence[$0] : nil }
+                default: nil
+                }
+            guard let next else { break }
+            found = next
         }
-        return place(at: node, path: path)
+        return place(at: found, path: path)
     }
 
     private func place(at node: Node?, path: String) -> String {

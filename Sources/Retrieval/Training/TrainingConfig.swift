@@ -155,12 +155,9 @@ struct KeyPlaces: Sendable, Equatable {
 
     static func == (_: KeyPlaces, _: KeyPlaces) -> Bool { true }
 
-    /// A configuration error about a key, with the place where it was read, or for one that is missing that of another of
-    /// its section.
+    /// A configuration error about a key, with the place where it was read, or for one that is missing that of its section.
     func failure(_ path: String, _ reason: String, advice: String? = nil) -> Failure {
-        let section = path.lastIndex(of: ".").map { path[...$0] }
-        let sibling = section.flatMap { section in placesByPath.keys.filter { $0.hasPrefix(section) }.min() }
-        let place = (placesByPath[path] ?? sibling.flatMap { placesByPath[$0] } ?? file).map { $0 + ": " } ?? ""
+        let place = (placesByPath[path] ?? file).map { $0 + ": " } ?? ""
         return Failure(.badConfiguration, "\(place)\"\(path)\" \(reason)", advice: advice)
     }
 }
