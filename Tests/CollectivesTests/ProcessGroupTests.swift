@@ -16,13 +16,19 @@ struct ProcessGroupTests {
         let results = Mutex([Int: Result<Value, any Error>]())
         let threads = (0..<size).map { rank in
             Foundation.Thread {
+                var group: ProcessGroup?
                 let result = Result {
-                    try body(
-                        ProcessGroup(
-                            rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
-                            joinSeconds: 60, seconds: 60))
+                    let joined = try ProcessGroup(
+                        rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
+                        joinSeconds: 60, seconds: 60)
+                    group = joined
+                    return try body(joined)
                 }
+                // The others ask the first one's store who has ended.
+                if rank > 0 { group = nil }
                 results.withLock { $0[rank] = result }
+                while rank == 0, results.withLock({ $0.count }) < size { usleep(1000) }
+                withExtendedLifetime(group) {}
             }
         }
         for thread in threads { thread.start() }
