@@ -1,3 +1,4 @@
+internal import Base
 internal import CMels
 
 /// Power spectra of a signal's pieces, gathered into mels; computed in float32, eight pieces at a time.
@@ -14,7 +15,7 @@ final class MelSpectra {
     init(window: [Float], _ filters: MelFilters, kernels: cmels_kernels = cmels_best()) {
         precondition(window.count.isMultiple(of: 2) && filters.binCount == window.count / 2 + 1, "bins of a piece")
         guard let plan = cmels_make(window.count, window, filters.weights, filters.melCount) else {
-            fatalError("there is not enough memory for the tables of a transform")
+            Heap.exhausted("the tables of a transform")
         }
         self.plan = plan
         self.kernels = kernels
