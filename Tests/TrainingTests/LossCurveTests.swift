@@ -78,20 +78,9 @@ struct LossCurveTests {
         }
     }
 
-    static func model(_ reference: ReferenceRun, isLoRA: Bool) throws -> EmbeddingModel {
-        let model = try reference.model()
-        if isLoRA {
-            try model.text.addAdapters(
-                LoRAConfiguration(rank: 4, alpha: 8, dropout: 0, targets: ["query", "dense"]), seed: 1)
-        } else {
-            try model.text.trainAll()
-        }
-        return model
-    }
-
     /// Losses of steps through one graph of the whole model, with torch's own backward.
     static func whole(_ reference: ReferenceRun, _ loss: ContrastiveLoss, isLoRA: Bool) throws -> [Double] {
-        let model = try model(reference, isLoRA: isLoRA)
+        let model = try reference.trainableModel(isLoRA: isLoRA)
         let parameters = model.text.trainableParameters
         let options = try reference.options(isLoRA ? "lora" : "full")
         let optimizer = try Optimizer(
@@ -123,7 +112,7 @@ struct LossCurveTests {
         let expected = try Self.whole(reference, lossCase.loss, isLoRA: isLoRA)
         #expect(expected.allSatisfy(\.isFinite) && expected[0] != expected[1])
         for plan in StepPlan.allCases {
-            let model = try Self.model(reference, isLoRA: isLoRA)
+            let model = try reference.trainableModel(isLoRA: isLoRA)
             let step = try TrainingStep(
                 encoder: reference.encoder(model), loss: lossCase.loss,
                 options: reference.options(isLoRA ? "lora" : "full"), stepCount: Self.stepCount)

@@ -32,6 +32,18 @@ struct ReferenceRun {
 
     func model() throws -> EmbeddingModel { try EmbeddingModel(loading: golden("tiny-bert"), .training) }
 
+    /// The model, with all weights or an adapter ready to be trained.
+    func trainableModel(isLoRA: Bool) throws -> EmbeddingModel {
+        let model = try model()
+        if isLoRA {
+            try model.text.addAdapters(
+                LoRAConfiguration(rank: 4, alpha: 8, dropout: 0, targets: ["query", "dense"]), seed: 1)
+        } else {
+            try model.text.trainAll()
+        }
+        return model
+    }
+
     func encoder(_ model: EmbeddingModel) -> BlockwiseEncoder {
         BlockwiseEncoder(model: model.text, head: model.head)
     }
@@ -163,13 +175,7 @@ struct BlockwiseBackwardTests {
     func exact(isLoRA: Bool, trace: BlockwiseEncoder.Trace) throws {
         for dropout in Self.dropouts {
             let reference = try ReferenceRun()
-            let model = try reference.model()
-            if isLoRA {
-                try model.text.addAdapters(
-                    LoRAConfiguration(rank: 4, alpha: 8, dropout: 0, targets: ["query", "dense"]), seed: 1)
-            } else {
-                try model.text.trainAll()
-            }
+            let model = try reference.trainableModel(isLoRA: isLoRA)
             let step = try TrainingStep(
                 encoder: reference.encoder(model), loss: ContrastiveLoss(temperature: 0.05), options: .init(),
                 stepCount: 1)

@@ -19,8 +19,6 @@ public struct TrainingBatch: Sendable {
     public private(set) var positives: [Int] = []
     /// For each query the passages that its denominator leaves out; empty lists where nothing is masked.
     public private(set) var excluded: [[Int]] = []
-    /// For each query the number of its part of the config; empty where there are no parts.
-    public private(set) var datasets: [Int] = []
     /// For each query what the teacher thinks of its passages; nil for one without scores, empty without a teacher.
     public private(set) var teacherScores: [[Float]?] = []
     /// Vectors of another model; nil where none is asked.
@@ -36,6 +34,8 @@ public struct TrainingBatch: Sendable {
         public let query: Int
     }
 
+    /// For each query the number of its part of the config; empty for a batch of token ids.
+    public var datasets: [Int] { origins.map(\.part) }
     /// Queries and passages that lost tokens to the maximal length.
     public private(set) var truncatedCount = 0
     /// Queries and passages with nothing to read in them: see `BlankTexts`.
@@ -63,14 +63,13 @@ public struct TrainingBatch: Sendable {
     /// What the model is given, in this process.
     ///
     /// - Precondition: media are decoded.
-    public var loaded: [LoadedInput] {
-        (members ?? Array(inputs.indices)).map { decoded?[$0] ?? LoadedInput(inputs[$0]) }
-    }
+    public var loaded: [LoadedInput] { members.map { decoded?[$0] ?? LoadedInput(inputs[$0]) } }
+    /// The inputs that this process computes.
+    var ownInputs: [ModelInput] { members.map { inputs[$0] } }
     /// Who computes what; nil where one process computes all.
     private(set) var division: WorkDivision?
-    /// The inputs of this process; nil for all.
-    private var members: [Int]? { division?.members[rank] }
     private var rank = 0
+    private var members: [Int] { division?.members[rank] ?? Array(inputs.indices) }
 
     /// Divides the inputs among processes; media are decoded by whoever computes with them.
     ///
@@ -139,7 +138,6 @@ public struct TrainingBatch: Sendable {
             add(
                 query: try input(example.queryRecord, planner.query, example.query),
                 passages: try example.passages.map { try input($0.record, planner.document, $0.document) })
-            datasets.append(example.entry.part)
             if let teacher { teacherScores.append(try teacher.scores(of: example)) }
         }
         self.guide = guide?.vectors(of: examples)

@@ -97,16 +97,19 @@ public final class TrainingPlan {
         }
         self.sides = sides
         try Self.checkLengths(config, start)
-        planners = try zip(sides, source.parts).map { sides, part in
-            let dataset = part.dataset
+        let tokenizer = start.tokenizer
+        func makePlanners(
+            _ dataset: Dataset, _ sides: TrainingConfig.Sides<ModelCard.Side>
+        ) throws -> TrainingConfig.Sides<InputPlanner> {
             func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
                 InputPlanner(
-                    try RoleTokenizer(side, of: card, start.tokenizer), role, form, ignoresMedia: config.ignoresMedia,
-                    mediaAdvice: "ignore_media: true in the config trains on the text alone"
+                    try RoleTokenizer(side, of: card, tokenizer), role, form, ignoresMedia: config.ignoresMedia,
+                    mediaAdvice: "ignore_media: true in the config takes the text alone"
                 ) { digest, body in try dataset.withMedia(digest, body) != nil }
             }
             return .init(query: try planner(sides.query, .query), document: try planner(sides.document, .document))
         }
+        planners = try zip(sides, source.parts).map { try makePlanners($1.dataset, $0) }
         try Self.checkLimits(planners, config.places)
         let stepCount = try config.stepCount(exampleCount: source.parts.reduce(0) { $0 + $1.exampleCount })
         self.stepCount = stepCount
@@ -120,7 +123,10 @@ public final class TrainingPlan {
         let planners = self.planners
         validation = try config.validation.map { options in
             try ValidationSet(options, config, source, planners, store: store) { dataset in
-                try Self.planners(for: dataset, config, start, card, form)
+                // One that is not trained on has the prompts and limits of the card.
+                let planners = try makePlanners(dataset, .init(query: card.query, document: card.document))
+                try Self.checkLimits([planners], config.places)
+                return planners
             }
         }
         lock = Lock(
@@ -136,22 +142,6 @@ public final class TrainingPlan {
             },
             card: card.json, teacherRuns: teacher?.runDigests ?? [], guideVectors: guide?.digests ?? [],
             validation: validation?.lock)
-    }
-
-    /// What makes inputs of a dataset that is not trained on, with the prompts and limits of the card.
-    private static func planners(
-        for dataset: Dataset, _ config: TrainingConfig, _ start: EmbeddingModel, _ card: ModelCard, _ form: InputForm
-    ) throws -> TrainingConfig.Sides<InputPlanner> {
-        func planner(_ side: ModelCard.Side, _ role: Role) throws -> InputPlanner {
-            InputPlanner(
-                try RoleTokenizer(side, of: card, start.tokenizer), role, form, ignoresMedia: config.ignoresMedia,
-                mediaAdvice: "ignore_media: true in the config takes the text alone"
-            ) { digest, body in try dataset.withMedia(digest, body) != nil }
-        }
-        let planners = TrainingConfig.Sides(
-            query: try planner(card.query, .query), document: try planner(card.document, .document))
-        try checkLimits([planners], config.places)
-        return planners
     }
 
     /// - Throws: `Failure` (78) for a part that the model does not have, and where nothing is left to train.

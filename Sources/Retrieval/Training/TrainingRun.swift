@@ -10,7 +10,7 @@ internal import Tensors
 ///
 /// A run that was killed goes on from its last checkpoint and ends, on the CPU, with the same bytes as one that was
 /// not. SIGINT and SIGTERM give up the step under way and end it with a checkpoint of the last whole one; so does a record
-/// that the model cannot be given.
+/// that the model cannot be given. Processes that train together end the step under way first.
 public final class TrainingRun {
     /// What keeps traces: the run's choice, or that of the memory that is free.
     public enum TraceChoice: String, Sendable, CaseIterable { case auto, keep, recompute }
@@ -116,8 +116,8 @@ public final class TrainingRun {
         Interruption.allowGrace(seconds: 300)
         let start = Clock.seconds()
         let first = step.optimizer.stepCount
-        let progress = group?.isFirst == false ? nil : Progress("train", unit: "steps", total: plan.stepCount)
-        progress?.advance(by: first)
+        let progress = Progress("train", unit: "steps", total: plan.stepCount)
+        progress.advance(by: first)
         // Processes that exchange data stop where they have agreed to.
         Interruption.isDeferred = group != nil
         defer { Interruption.isDeferred = false }
@@ -137,20 +137,20 @@ public final class TrainingRun {
                 }
                 guard try goesOn() else { break }
                 let taken = try takeStep()
-                progress?.advance(note: "loss \(decimal(taken.loss, digits: 3))")
+                progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
             }
         } catch let failure as Failure where failure.exitStatus == .interrupted {
-            progress?.finish()
+            progress.finish()
             throw try interrupted(lastSaved: lastSaved.step)
         } catch let failure as ReadingFailure {
-            progress?.finish()
+            progress.finish()
             throw ended(by: failure.error, lastSaved: lastSaved.step)
         } catch let failure as Failure where group != nil && failure.exitStatus == .unavailable {
             // Another process has ended: the steps before are kept.
-            progress?.finish()
+            progress.finish()
             throw ended(by: failure, lastSaved: lastSaved.step)
         }
-        progress?.finish()
+        progress.finish()
         if watch != nil, !folder.isFinished {
             try writePage()
             try folder.finish(step: step.optimizer.stepCount)
@@ -272,7 +272,7 @@ public final class TrainingRun {
         case .keep: return .keep
         case .recompute: return .recompute
         case .auto:
-            let bytes = try batches.map { try plan.estimatedTraces($0.inputs, step.encoder, trainedParts).kept }
+            let bytes = try batches.map { try plan.estimatedTraces($0.ownInputs, step.encoder, trainedParts).kept }
             return bytes.max() ?? 0 <= TrainingPlan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
         }
     }

@@ -76,8 +76,7 @@ struct ModelOptions: ParsableArguments {
         let dtype = type ?? self.dtype
         let device = try Device.named(device)
         Compute.threadCount = threads ?? processorCount
-        // A block's weights, laid out anew, would stay behind as holes that the next does not fit into.
-        if weights == .streamed { Heap.keepFreed(byteCount: 16 << 20) }
+        weights.prepareHeap()
         let loaded = try EmbeddingModel(
             loading: FilePath(model), .encoding, overrides: card.overrides, adapter: adapter.map { FilePath($0) },
             type: dtype.elementType, quantizes: dtype == .int8, residency: weights, device: device, settingName: \.flag)

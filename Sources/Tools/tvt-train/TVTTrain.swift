@@ -51,8 +51,6 @@ struct TVTTrain: Tool {
         Heap.keepFreed(byteCount: Int(Int32.max))
     }
 
-    private static let keptWhileStreaming = 16 << 20
-
     private static let example = """
           cat > train.yaml <<'END'
           model: all-MiniLM-L6-v2
@@ -164,8 +162,7 @@ struct TVTTrain: Tool {
             return
         }
         if dryRun, processes ?? 1 > 1 { log.notice("--processes: --dry-run looks at one process") }
-        // A block's weights, widened to be computed with, would stay behind as holes that the next does not fit into.
-        if weights == .streamed { Heap.keepFreed(byteCount: Self.keptWhileStreaming) }
+        weights.prepareHeap()
         let isFirst = launched?.rank ?? 0 == 0
         if !isFirst {
             // What the first says, all would.

@@ -1,3 +1,4 @@
+internal import Base
 internal import Tensors
 
 /// Where a model's weights lie between uses.
@@ -7,6 +8,12 @@ public enum WeightResidency: String, Sendable, CaseIterable {
     /// In the checkpoint's files, as they are written there: what a stage computes with is read when it runs and leaves
     /// memory after. Vectors and gradients are the same, bit for bit. What is a vector (biases, norms) is in memory.
     case streamed
+
+    /// Has the process give freed memory back where weights are streamed: what a block's have been widened or laid out to
+    /// would stay behind as holes that the next block's do not fit into.
+    public func prepareHeap() {
+        if self == .streamed { Heap.keepFreed(byteCount: 16 << 20) }
+    }
 }
 
 extension [any Stage] {
