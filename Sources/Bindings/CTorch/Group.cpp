@@ -2,6 +2,7 @@
 #define USE_C10D_GLOO
 #include "Handle.hpp"
 
+#include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -62,6 +63,8 @@ struct CTorchGroup {
 
 CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error) {
     return guarded(error, [&] {
+        // Where another process ends, c10d warns with a list of stack frames; what failed says it in words.
+        FLAGS_caffe2_log_level = c10::GLOG_ERROR;
         const auto milliseconds = [](double seconds) {
             return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
         };
