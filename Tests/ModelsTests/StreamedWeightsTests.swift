@@ -145,6 +145,7 @@ struct StreamedWeightsTests {
         try generated.writeAdapter(to: temporary("adapter"))
         let rounded = try #require(throws: Failure.self) { try load(folder, .streamed, type: .bfloat16) }
         #expect(rounded.exitStatus == .usage && rounded.description.contains("not rounded to bfloat16"), "\(rounded)")
+        #expect(rounded.description.contains("Compute in float32, or"), "\(rounded)")
         let merged = try #require(throws: Failure.self) { try load(folder, .streamed, adapter: temporary("adapter")) }
         #expect(merged.exitStatus == .usage && merged.description.contains("adapter"), "\(merged)")
         let quantized = try #require(throws: Failure.self) { try load(folder, .streamed, quantizes: true) }

@@ -275,6 +275,14 @@ struct TrainToolTests {
         for (one, other) in zip(losses[0], losses[1]) { #expect(abs(one - other) <= 2e-6 * one) }
     }
 
+    @Test("what is wrong for all processes is said once")
+    func processesAgree() throws {
+        let settings = ["queries_per_step=1", "passages_per_query=1"]
+        let result = try world.run("tvt-train", SmallWorld.training("run", settings) + ["--processes", "3"])
+        #expect(result.status == 78)
+        #expect(result.errorText.ranges(of: "3 processes share").count == 1, "\(result.errorText)")
+    }
+
     @Test("a process that is killed is named, and its run goes on with --resume", arguments: [0, 1])
     func killedProcess(rank: Int) throws {
         let settings = ["steps=2000", "checkpoint_every=2"]

@@ -6,7 +6,7 @@ internal import SystemPackage
 /// Copies of this program on this machine that work as one, for which this process waits.
 ///
 /// The first one writes to our standard output and standard error. What the others write to standard error is shown only
-/// where one of them is the first to fail.
+/// where one of them is the first to fail, and the first of all ends otherwise.
 public struct LocalProcesses {
     private let count: Int
     private let arguments: [String]
@@ -94,7 +94,8 @@ public struct LocalProcesses {
         if isForwarded { return copies[0].status! & 0x7F == 0 ? copies[0].status! >> 8 & 0xFF : 130 }
         guard let firstFailure else { return 0 }
         let (rank, status) = (firstFailure.rank, firstFailure.status)
-        if let errors = copies[rank].errors {
+        // What ends all of them alike, the first has said already.
+        if let errors = copies[rank].errors, copies[0].status != status {
             let bytes = try Files.readAll(errors.path)
             // Whoever does not read it does not want it.
             _ = write(STDERR_FILENO, bytes, bytes.count)
