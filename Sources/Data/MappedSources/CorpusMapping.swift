@@ -19,9 +19,7 @@ struct CorpusGuess {
     init(_ columns: KnownColumns, _ options: CorpusOptions = CorpusOptions()) {
         var options = options
         let lowered = ColumnNames(columns)
-        var declared = RowOptions()
-        (declared.images, declared.videos, declared.audios) = (options.images, options.videos, options.audios)
-        let named = RowPlan.declaredMedia(declared)
+        let named = options.declaredMedia
         let files = columns.holdingFiles(named) { _ in false }
         func column(_ names: [String], where isFitting: (ColumnSummary) -> Bool) -> String? {
             for name in names {
@@ -83,9 +81,7 @@ struct CorpusMapping: Sendable {
         text = try path(options.text, "text")
         title = try path(options.title, "title")
         madeIDs = options.madeIDs
-        var declared = RowOptions()
-        (declared.images, declared.videos, declared.audios) = (options.images, options.videos, options.audios)
-        let kinds = try RowMapping.media(declared, columns)
+        let kinds = try RowMapping.media(options, columns)
         if let inner = kinds.keys.sorted().first(where: { !columns.has($0) }) {
             throw Failure(
                 .usage, "--\(kinds[inner]!.rawValue) \(inner): of documents, whole columns hold media",

@@ -1,8 +1,7 @@
 internal import JSON
-internal import Records
 
 /// Which columns or files are documents, and what of them; as a person says it.
-public struct CorpusOptions: Sendable, Equatable {
+public struct CorpusOptions: MediaColumns, Sendable, Equatable {
     public var id: String?
     public var text: String?
     public var title: String?
@@ -23,15 +22,6 @@ public struct CorpusOptions: Sendable, Equatable {
 
     public var isMapped: Bool {
         id != nil || text != nil || title != nil || !images.isEmpty || !videos.isEmpty || !audios.isEmpty
-    }
-
-    /// Says that a column holds media.
-    mutating func declare(_ column: String, as kind: MediaKind) {
-        switch kind {
-        case .image: images.append(column)
-        case .video: videos.append(column)
-        case .audio: audios.append(column)
-        }
     }
 
     var arguments: [(option: String, values: [String])] {

@@ -41,9 +41,7 @@ public struct CorpusPlan {
             throw Failure(.usage, "nothing is named: files of rows, folders, or --files 'folder/**/*.png'")
         }
         if options.files.isEmpty, areFiles.allSatisfy({ !$0 }) {
-            var declared = RowOptions()
-            (declared.images, declared.videos, declared.audios) = (options.images, options.videos, options.audios)
-            let media = RowPlan.declaredMedia(declared)
+            let media = options.declaredMedia
             let files = try RowPlan.files(sources, reading)
             let perFile = try files.map { try ColumnSummary.all(of: $0, media: media, assets: assets) }
             content = .rows(files, perFile: perFile)

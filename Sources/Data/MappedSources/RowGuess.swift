@@ -58,7 +58,7 @@ struct RowGuess {
     /// - Parameter options: what is known already; what it says stays.
     init(_ columns: KnownColumns, _ options: RowOptions) {
         self.options = options
-        let declared = RowPlan.declaredMedia(options)
+        let declared = options.declaredMedia
         self.columns = columns.holdingFiles(declared, except: Self.isID)
         names = ColumnNames(columns)
         noteUsed()

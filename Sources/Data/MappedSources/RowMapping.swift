@@ -156,7 +156,7 @@ struct RowMapping: Sendable {
     }
 
     /// The columns of images, videos and sounds, and fields of objects in columns, by name.
-    static func media(_ options: RowOptions, _ columns: KnownColumns) throws -> [String: MediaKind] {
+    static func media(_ options: some MediaColumns, _ columns: KnownColumns) throws -> [String: MediaKind] {
         var media: [String: MediaKind] = [:]
         for column in columns {
             if case .media(let kind) = column.kind { media[column.name] = kind }

@@ -1,11 +1,10 @@
 internal import JSON
-internal import Records
 
 /// Which columns of rows are queries, and which are documents that answer them; as a person says it.
 ///
 /// A column is named by its name, or by a pattern with `*` and `?`. Behind a dot stands a field of the objects in it:
 /// `passages.text`. Ids, titles and scores are given for the columns of texts in the same order.
-public struct RowOptions: Sendable, Equatable {
+public struct RowOptions: MediaColumns, Sendable, Equatable {
     /// Columns of passages.
     public struct Passages: Sendable, Equatable {
         public var texts: [String] = []
@@ -54,15 +53,6 @@ public struct RowOptions: Sendable, Equatable {
     /// Whether anything says what the columns are.
     public var isMapped: Bool {
         !query.isEmpty || queryID != nil || !positives.isEmpty || !negatives.isEmpty || label != nil
-    }
-
-    /// Says that a column holds media.
-    mutating func declare(_ column: String, as kind: MediaKind) {
-        switch kind {
-        case .image: images.append(column)
-        case .video: videos.append(column)
-        case .audio: audios.append(column)
-        }
     }
 
     /// As arguments of `tvt-convert rows`, without what is the default.

@@ -47,7 +47,7 @@ public struct RowPlan {
         corpus =
             options.corpus.isEmpty
             ? nil : try CorpusPlan(options.corpus.map { FilePath($0) }, documents, assets: assets)
-        let declared = Self.declaredMedia(options)
+        let declared = options.declaredMedia
         perFile = try files.map { try ColumnSummary.all(of: $0, media: declared, assets: assets) }
         columns = ColumnSummary.merged(perFile)
         if options.isMapped {
@@ -75,17 +75,6 @@ public struct RowPlan {
             delimiter: try reading.delimiter.map(Self.delimiter), quotes: reading.quotes,
             columns: reading.columns.isEmpty ? nil : reading.columns)
         return try RowFolders.files(of: sources, split: reading.split).map { try RowFile($0, hints) }
-    }
-
-    /// Columns that are said to hold media, by names without patterns.
-    static func declaredMedia(_ options: RowOptions) -> [String: MediaKind] {
-        var media: [String: MediaKind] = [:]
-        for (kind, names) in [
-            (MediaKind.image, options.images), (.video, options.videos), (.audio, options.audios),
-        ] {
-            for name in names { media[name] = kind }
-        }
-        return media
     }
 
     private static func delimiter(_ name: String) throws -> UInt8 {
