@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -21,6 +22,13 @@ namespace {
 constexpr std::chrono::milliseconds beat{500};
 
 std::string beatKey(int rank) { return "beat/" + std::to_string(rank); }
+
+/// c10d notes every exchange in a process-wide record that nothing here reads, and whose map of groups it changes without
+/// its lock (torch 2.13): groups of several threads would tear it apart. Asked for when the library is loaded, since the
+/// environment may not change under other threads. Whoever wants the record sets its size.
+[[gnu::constructor]] void keepNoRecord() {
+    if (!getenv("TORCH_NCCL_TRACE_BUFFER_SIZE")) setenv("TORCH_FR_BUFFER_SIZE", "0", 0);
+}
 
 }  // namespace
 
