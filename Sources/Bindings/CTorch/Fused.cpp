@@ -374,6 +374,14 @@ CTorchStatus ctorch_rms_norm(const CTorchTensor *input, const CTorchTensor *weig
             if (records({&x, &w})) return RMSNorm::apply(x, w, epsilon, addsOne);
             return normalised(x, factor(w, x.scalar_type(), addsOne), epsilon, !addsOne, nullptr);
         }
+        if (x.is_cuda() && x.scalar_type() != at::kDouble) {
+            // libtorch's kernel rounds once, after its weight: it gets none where the norm is to be rounded first.
+            const at::IntArrayRef size = w.sizes();
+            if (addsOne)
+                return std::get<0>(at::_fused_rms_norm(x.to(at::kFloat), size, w.to(at::kFloat).add(1), epsilon))
+                    .to(x.scalar_type());
+            return std::get<0>(at::_fused_rms_norm(x, size, std::nullopt, epsilon)).mul(w.to(x.scalar_type()));
+        }
         const at::Tensor f = x.to(wide(x));
         const at::Tensor n = f.mul(f.square().mean(-1, true).add(epsilon).rsqrt());
         return addsOne ? n.mul(w.to(wide(x)).add(1)).to(x.scalar_type())

@@ -32,6 +32,11 @@ typedef struct CTorchDevice {
 
 /// Loads libtorch_cuda if needed and checks that device `index` exists.
 CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error);
+/// Bytes of a device's memory: those of tensors now and at most so far, and free and in all by the driver's account.
+typedef struct {
+    int64_t used, mostUsed, free, total;
+} CTorchMemory;
+CTorchStatus ctorch_device_memory(int32_t index, CTorchMemory *out, CTorchError *error);
 void ctorch_set_thread_count(int32_t count);
 /// Calls `body` at once, with operations on the calling thread alone; `body` must not throw.
 void ctorch_on_one_thread(void (*body)(void *context), void *context);
