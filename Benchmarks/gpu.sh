@@ -2,16 +2,18 @@
 # All checks that need a GPU, those first that tell the most; each ends after a time, and one that fails does not stop the rest.
 #
 #   Benchmarks/gpu.sh BUNDLE [OUT] [--quick] [--device cuda|cpu] [--again NAME]… [--only NAME]… [--most SECONDS]
+#                     [--patience TIMES]
 #
 # BUNDLE: the unpacked folder of `make dist`, or one with the tools themselves. OUT (default gpu-results): NAME.json, NAME.log and
 # NAME.status of each check, and table.md; what has a status is not run again, unless --again names it. --quick stops after encoding.
-# --device cpu tries the script itself where there is no card, on small shapes. No new check starts after --most seconds (480).
+# --device cpu tries the script itself where there is no card, on small shapes; --patience multiplies the times, for slow machines.
+# No new check starts after --most seconds (480).
 # Models and texts are made under GPU_WORK (default: a folder in TMPDIR, kept). Needs python3 with numpy, torch 2.11 with CUDA,
 # safetensors, transformers and peft; the tools take their libtorch from that torch, or from TVT_LIBTORCH.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-bundle= out= device=cuda quick= most=480 again=() only=() inside=
+bundle= out= device=cuda quick= patience=1 most=480 again=() only=() inside=
 arguments=("$@")
 while (($#)); do
   case $1 in
@@ -19,9 +21,10 @@ while (($#)); do
   --device) device=$2 && shift ;;
   --again) again+=("$2") && shift ;;
   --only) only+=("$2") && shift ;;
+  --patience) patience=$2 && shift ;;
   --most) most=$2 && shift ;;
   --inside) inside=$2 && shift ;; # this script's own call of one check
-  --help | -h) sed -n '2,12s/^# \?//p' "$0" && exit ;;
+  --help | -h) sed -n '2,14s/^# \?//p' "$0" && exit ;;
   -*) echo "gpu.sh: unknown option $1" >&2 && exit 64 ;;
   *) if [ -z "$bundle" ]; then bundle=$1; elif [ -z "$out" ]; then out=$1; else echo "gpu.sh: $1 is too much" >&2 && exit 64; fi ;;
   esac
@@ -64,6 +67,17 @@ model() {
   "${inputs[@]}" "$@" "$work/models/$name.part" && mv "$work/models/$name.part" "$work/models/$name"
 }
 
+# labelled KEY LABEL COMMAND…: the JSON line that a command prints, with a label before it; what fails is said there too.
+labelled() {
+  local key=$1 label=$2 line status
+  shift 2
+  line=$("$@")
+  status=$?
+  [[ $line == {* ]] || line="{\"failed\": $status}"
+  printf '{"%s": "%s", %s\n' "$key" "$label" "${line#?}"
+  return $status
+}
+
 said=(--normalize --query-prompt "" --document-prompt "")
 
 # parity NAME GOLDEN DATASET LENGTH POOLING OPTION…: one family on the CPU and on the device, in both types; a line each.
@@ -82,9 +96,7 @@ parity() {
   # Rounding to 8 bits of mantissa shows more in these small models, whose vectors hang on a few numbers.
   for place in "$device-f32 0.999999 1e-4" "$device-bf16 0.995"; do
     set -- $place
-    printf '{"model": "%s %s", ' "$name" "${1#*-}"
-    "${compare[@]}" vectors "$work/vectors/$name-cpu-f32" "$work/vectors/$name-$1" "${@:2}" | cut -c2-
-    [ "${PIPESTATUS[0]}" = 0 ] || result=1
+    labelled model "$name ${1#*-}" "${compare[@]}" vectors "$work/vectors/$name-cpu-f32" "$work/vectors/$name-$1" "${@:2}" || result=1
   done
   return $result
 }
@@ -129,7 +141,7 @@ check_media() {
   # Some read no sounds, which are then left out.
   local golden=EncodingTests/Golden/media name
   {
-    echo "parity graft $golden/graft.json media 400 mean --quarantine $work/graft.left"
+    echo "parity graft $golden/graft.json media 250 mean --quarantine $work/graft.left"
     for name in qwen2-vl qwen2.5-vl qwen3-vl omni; do
       echo "parity $name $golden/$name.json media 400 last --inputs chat=true --quarantine $work/$name.left"
     done
@@ -155,14 +167,12 @@ trained() {
     "$tools/tvt-train" --config "$work/$name.yaml" --output "$work/runs/$name-$place" --device "$place" --threads 2 --quiet "$@" \
       >&2 || return
   done
-  printf '{"run": "%s", ' "$name"
-  "${compare[@]}" losses "$work/runs/$name-cpu" "$work/runs/$name-$device" "$limit" | cut -c2-
-  return "${PIPESTATUS[0]}"
+  labelled run "$name" "${compare[@]}" losses "$work/runs/$name-cpu" "$work/runs/$name-$device" "$limit"
 }
 
 check_train() {
   model qwen3 golden "$root/Tests/ModelsTests/Golden/families/qwen3.json" || return
-  "${inputs[@]}" training "$work/small.jsonl" 160 4 12 && converted small v1 "$work/small.jsonl" || return
+  "${inputs[@]}" training "$work/small.jsonl" 160 4 12 && converted small v1-to-v2 "$work/small.jsonl" || return
   mkdir -p "$work/runs"
   local base='config qwen3 small 20 8 4 "max_lengths: {query: 18, document: 18}"'
   several <<END
@@ -197,42 +207,44 @@ print(json.dumps({"side": "tvt", "documents_per_second": (many["encoded"] - few[
                   "tokens_per_second": (many["tokens"] - few["tokens"]) / seconds, "whole_seconds": many["seconds"],
                   "load_seconds": many["load_seconds"]}))
 END
+  [ $? = 0 ] || return
   local batch
   for batch in 32 128; do
-    printf '{"side": "transformers, batch %s", ' "$batch"
-    "${peer[@]}" encode "$work/models/$small" "$work/texts-${documents[0]}.jsonl" "$work/peer.npy" --device "$device" \
-      --batch "$batch" | cut -c2-
+    labelled side "transformers, batch $batch" "${peer[@]}" encode "$work/models/$small" "$work/texts-${documents[0]}.jsonl" \
+      "$work/peer.npy" --device "$device" --batch "$batch"
   done
   "${compare[@]}" rows "$work/encoded-${documents[0]}" "$work/peer.npy" 0.99
 }
 
-# lora SHAPE STEPS PASSAGES: steps of tvt and of its peer, kept and recomputed.
+# lora SHAPE STEPS TRACE…: steps of tvt and of its peer, with activations kept or recomputed.
 lora() {
-  local shape=$1 steps=$2 trace name
+  local shape=$1 steps=$2 trace name result=0
+  shift 2
   model "$shape" shaped "$shape" || return
-  "${inputs[@]}" training "$work/lora.jsonl" 64 8 "$words" && converted lora v1 "$work/lora.jsonl" || return
+  "${inputs[@]}" training "$work/lora.jsonl" 64 8 "$words" && converted lora v1-to-v2 "$work/lora.jsonl" || return
   config "$shape" lora "$steps" 8 8 "dtype: bf16" "max_lengths: {query: 512, document: 512}" "$adapter" >"$work/lora-$shape.yaml"
-  for trace in keep recompute; do
+  for trace in "$@"; do
     name=$work/runs/lora-$shape-$trace
     rm -rf "$name" && mkdir -p "$work/runs"
-    printf '{"side": "tvt, %s", ' "$trace"
     "$tools/tvt-train" --config "$work/lora-$shape.yaml" --output "$name" --device "$device" --trace "$trace" --no-golden-check \
       --quiet >&2
-    "${compare[@]}" pace "$name" 2 | cut -c2-
+    labelled side "tvt, $trace" "${compare[@]}" pace "$name" 2 || result=1
   done
-  for trace in "" --checkpointing; do
-    printf '{"side": "peft", '
-    "${peer[@]}" lora "$work/models/$shape" "$work/lora.jsonl" --device "$device" --steps "$steps" $trace | cut -c2-
+  for trace in "$@"; do
+    # What a peer cannot do, as for want of memory, is a result.
+    labelled side "peft, $trace" "${peer[@]}" lora "$work/models/$shape" "$work/lora.jsonl" --device "$device" --steps "$steps" \
+      $([ "$trace" = keep ] || echo --checkpointing)
   done
+  return $result
 }
 
-check_lora() { lora "$small" 8; }
-check_lora_large() { lora "$large" 5; }
+check_lora() { lora "$small" 8 keep recompute; }
+check_lora_large() { lora "$large" 5 recompute; }
 
 # The ×1 row of the original's table: 32 queries with 16 passages of 156 tokens on one card.
 check_memory() {
   model "$large" shaped "$large" || return
-  "${inputs[@]}" training "$work/rows.jsonl" 64 16 155 && converted rows v1 "$work/rows.jsonl" || return
+  "${inputs[@]}" training "$work/rows.jsonl" 64 16 155 && converted rows v1-to-v2 "$work/rows.jsonl" || return
   config "$large" rows 2 32 16 "dtype: bf16" "max_lengths: {query: 32, document: 156}" "$adapter" "chunk_tokens: 16384" \
     >"$work/rows.yaml"
   rm -rf "$work/runs/rows" && mkdir -p "$work/runs"
@@ -255,7 +267,7 @@ for entry in "${checks[@]}"; do
   [ ! -e "$out/$name.status" ] || { echo "$name: has its result" >&2; continue; }
   ((SECONDS < most)) || { echo "$name: not started, as $SECONDS s are over" >&2; continue; }
   begin=$SECONDS
-  timeout --kill-after=10 "${entry#*:}" bash "$0" "${arguments[@]}" --inside "$name" >"$out/$name.json" 2>"$out/$name.log"
+  timeout --kill-after=10 "$((${entry#*:} * patience))" bash "$0" "${arguments[@]}" --inside "$name" >"$out/$name.json" 2>"$out/$name.log"
   status=$?
   echo "$status $((SECONDS - begin))" >"$out/$name.status"
   echo "$name: status $status after $((SECONDS - begin)) s" >&2

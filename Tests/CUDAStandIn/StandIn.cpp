@@ -110,7 +110,7 @@ at::Tensor onDevice(const at::Tensor &tensor) {
     return made;
 }
 
-const at::Tensor &resize(const at::Tensor &tensor, at::IntArrayRef sizes, std::optional<at::MemoryFormat>) {
+const at::Tensor &resized(const at::Tensor &tensor, at::IntArrayRef sizes, std::optional<at::MemoryFormat>) {
     int64_t count = 1;
     for (const int64_t size : sizes) count *= size;
     const size_t needed = static_cast<size_t>(count) * tensor.element_size();
@@ -166,7 +166,7 @@ void fallback(const c10::OperatorHandle &operation, torch::jit::Stack *stack) {
         const auto original = originals.find(tensor.unsafeGetTensorImpl());
         if (original == originals.end()) return onDevice(tensor);
         if (tensor.numel() != original->second.numel()) {
-            resize(original->second, tensor.sizes(), std::nullopt);
+            resized(original->second, tensor.sizes(), std::nullopt);
             onCPU(original->second).copy_(tensor);
         }
         return original->second;
@@ -311,7 +311,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
     library.impl("empty.memory_format", empty);
     library.impl("empty_strided", emptyStrided);
     library.impl("copy_", copy);
-    library.impl("resize_", resize);
+    library.impl("resize_", resized);
     library.impl("view", at::native::view);
     library.impl("as_strided", at::native::as_strided_tensorimpl);
     library.impl("_reshape_alias", at::native::_reshape_alias);

@@ -79,6 +79,8 @@ CTorchStatus ctorch_clone(const CTorchTensor *tensor, CTorchTensor **out, CTorch
 CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
 /// Normal values from a generator of its own, seeded by `seed`.
 CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error);
+/// `tensor` times the mask below, of its type; on CUDA in one pass, forward and backward.
+CTorchStatus ctorch_dropout(const CTorchTensor *tensor, double p, uint64_t seed, CTorchTensor **out, CTorchError *error);
 /// 1 / (1 − p) with probability 1 − p, else 0, float32: a function of (seed, position) alone, on every device. One pass
 /// over the CPU's memory, or `byOperations` of libtorch on any device.
 CTorchStatus ctorch_dropout_mask(const int64_t *sizes, int32_t count, double p, uint64_t seed, CTorchDevice device, bool byOperations, CTorchTensor **out, CTorchError *error);
