@@ -7,7 +7,7 @@
 # BUNDLE: the unpacked folder of `make dist`, or one with the tools themselves. OUT (default gpu-results): NAME.json, NAME.log and
 # NAME.status of each check, and table.md; what has a status is not run again, unless --again names it. --quick stops after encoding.
 # --device cpu tries the script itself where there is no card, on small shapes; --patience multiplies the times, for slow machines.
-# No new check starts after --most seconds (480).
+# All of it ends after --most seconds (480).
 # Models and texts are made under GPU_WORK (default: a folder in TMPDIR, kept). Needs python3 with numpy, torch 2.11 with CUDA,
 # safetensors, transformers and peft; the tools take their libtorch from that torch, or from TVT_LIBTORCH.
 set -uo pipefail
@@ -267,7 +267,9 @@ for entry in "${checks[@]}"; do
   [ ! -e "$out/$name.status" ] || { echo "$name: has its result" >&2; continue; }
   ((SECONDS < most)) || { echo "$name: not started, as $SECONDS s are over" >&2; continue; }
   begin=$SECONDS
-  timeout --kill-after=10 "$((${entry#*:} * patience))" bash "$0" "${arguments[@]}" --inside "$name" >"$out/$name.json" 2>"$out/$name.log"
+  limit=$((${entry#*:} * patience))
+  ((limit <= most - SECONDS)) || limit=$((most - SECONDS))
+  timeout --kill-after=10 "$limit" bash "$0" "${arguments[@]}" --inside "$name" >"$out/$name.json" 2>"$out/$name.log"
   status=$?
   echo "$status $((SECONDS - begin))" >"$out/$name.status"
   echo "$name: status $status after $((SECONDS - begin)) s" >&2

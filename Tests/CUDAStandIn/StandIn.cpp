@@ -305,6 +305,32 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> flashBackward(
     return {joined(dq), joined(dk), joined(dv)};
 }
 
+// The fused RMS norm, which the CPU has composed, and without a gradient.
+
+std::tuple<at::Tensor, at::Tensor> rmsNorm(
+    const at::Tensor &input, at::IntArrayRef, const std::optional<at::Tensor> &weight, std::optional<double> epsilon) {
+    const at::Tensor x = onCPU(input).to(at::kFloat);
+    const at::Tensor scales = x.square().mean(-1, true).add(epsilon.value()).rsqrt();
+    at::Tensor y = x.mul(scales);
+    if (weight && weight->defined()) y = y.mul(onCPU(*weight));
+    return {onDevice(y.to(input.scalar_type())), onDevice(scales)};
+}
+
+std::tuple<at::Tensor, at::Tensor> rmsNormBackward(
+    const at::Tensor &gradient, const at::Tensor &input, at::IntArrayRef, const at::Tensor &scales,
+    const std::optional<at::Tensor> &weight, std::array<bool, 2> wanted) {
+    TORCH_CHECK(gradient.is_cuda(), "the gradient must be on the device");
+    const at::Tensor given = onCPU(gradient).to(at::kFloat), scale = onCPU(scales);
+    const at::Tensor n = onCPU(input).to(at::kFloat).mul(scale);
+    const bool hasWeight = weight && weight->defined();
+    const at::Tensor g = hasWeight ? given.mul(onCPU(*weight)) : given;
+    const at::Tensor dx = g.sub(n.mul(g.mul(n).mean(-1, true))).mul(scale);
+    at::Tensor dw;
+    if (hasWeight && wanted[1])
+        dw = onDevice(given.mul(n).reshape({-1, n.size(-1)}).sum(0).to(weight->scalar_type()));
+    return {onDevice(dx.to(input.scalar_type())), dw};
+}
+
 TORCH_LIBRARY_IMPL(_, CUDA, library) { library.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>()); }
 
 TORCH_LIBRARY_IMPL(aten, CUDA, library) {
@@ -315,6 +341,8 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
     library.impl("view", at::native::view);
     library.impl("as_strided", at::native::as_strided_tensorimpl);
     library.impl("_reshape_alias", at::native::_reshape_alias);
+    library.impl("_fused_rms_norm", rmsNorm);
+    library.impl("_fused_rms_norm_backward", rmsNormBackward);
     library.impl("_flash_attention_forward", flashForward);
     library.impl("_flash_attention_backward", flashBackward);
 }

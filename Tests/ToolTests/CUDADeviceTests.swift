@@ -55,13 +55,15 @@ struct CUDADeviceTests {
         left.count == right.count ? zip(left, right).reduce(0) { max($0, abs($1.0 - $1.1)) } : .infinity
     }
 
+    /// Model, options, and how far a component may be from the CPU's in float32.
+    static let encodings: [(String, [String], Float)] = [
+        ("qwen2.5", ["--dtype", "f32"], 1e-6), ("qwen2.5", ["--dtype", "bf16"], 0.03),
+        ("qwen2.5", ["--dtype", "f32", "--weights", "streamed"], 1e-6),
+        (SmallWorld.model.string, ["--dtype", "f32"], 1e-6), (SmallWorld.model.string, ["--dtype", "bf16"], 0.03),
+    ]
+
     @Test(
-        "vectors are the CPU's: a decoder, in both types and streamed, and an encoder",
-        arguments: [
-            ("qwen2.5", ["--dtype", "f32"], Float(1e-6)), ("qwen2.5", ["--dtype", "bf16"], 0.03),
-            ("qwen2.5", ["--dtype", "f32", "--weights", "streamed"], 1e-6),
-            (SmallWorld.model.string, ["--dtype", "f32"], 1e-6), (SmallWorld.model.string, ["--dtype", "bf16"], 0.03),
-        ])
+        "vectors are the CPU's: a decoder, in both types and streamed, and an encoder", arguments: encodings)
     func encoding(_ model: String, _ options: [String], _ limit: Float) throws {
         let common = ["corpus", "road", "--model", model, "--threads", "1"]
         try run("tvt-encode", common + ["--output", "cpu", "--dtype", "f32"])
@@ -71,13 +73,16 @@ struct CUDADeviceTests {
         #expect(wanted.contains { abs($0) > 0.2 })
     }
 
+    /// Settings, options, and how far a loss may be from the CPU's, relative to it.
+    static let trainings: [([String], [String], Double)] = [
+        (["dtype=f32"], [], 1e-5), (["dtype=bf16"], [], 0.03), (["lora={r: 4}"], ["--trace", "recompute"], 1e-5),
+        (["lora={r: 4, dropout: 0.1}", "chunk_tokens=64", "dtype=bf16"], [], 0.03),
+        (["lora={r: 4, dropout: 0.1}"], ["--weights", "streamed"], 1e-5),
+    ]
+
     @Test(
         "losses are the CPU's: all weights and an adapter, in both types, chunked, recomputed and streamed",
-        arguments: [
-            (["dtype=f32"], [], 1e-5), (["dtype=bf16"], [], 0.03), (["lora={r: 4}"], ["--trace", "recompute"], 1e-5),
-            (["lora={r: 4, dropout: 0.1}", "chunk_tokens=64", "dtype=bf16"], [], 0.03),
-            (["lora={r: 4, dropout: 0.1}"], ["--weights", "streamed"], 1e-5),
-        ])
+        arguments: trainings)
     func training(_ settings: [String], _ options: [String], _ limit: Double) throws {
         try world.writeMix()
         let settings = settings + ["model=qwen2.5", "steps=3"]

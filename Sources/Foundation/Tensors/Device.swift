@@ -22,7 +22,8 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         guard ctorch_load_cuda(index, &error) == 0 else {
             throw Failure(
                 .badConfiguration, "device \(name): \(text(of: error))",
-                advice: "use --device cpu, or point TVT_LIBTORCH at a libtorch 2.11 with CUDA (and build again, where tvt "
+                advice:
+                    "use --device cpu, or point TVT_LIBTORCH at a libtorch 2.11 with CUDA (and build again, where tvt "
                     + "was built here)")
         }
         return .cuda(Int(index))
