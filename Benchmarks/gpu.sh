@@ -42,9 +42,9 @@ inputs=("$python" "$root/Benchmarks/gpu_inputs.py")
 compare=("$python" "$root/Benchmarks/gpu_compare.py")
 peer=("$python" "$root/Benchmarks/gpu_peer.py")
 if [ "$device" = cpu ]; then
-  jobs=1 small=tiny large=tiny documents=(8 24) batch_tokens=2048 words=64
+  jobs=1 small=tiny large=tiny documents=(8 24) batch_tokens=2048 length=64
 else
-  jobs=6 small=0.6B large=8B documents=(1024 5120) batch_tokens=32768 words=511
+  jobs=6 small=0.6B large=8B documents=(1024 5120) batch_tokens=32768 length=511
 fi
 
 # converted NAME COMMAND…: a dataset of the store, unless it is there.
@@ -127,11 +127,11 @@ check_card() {
 }
 
 check_parity() {
-  "${inputs[@]}" texts "$work/syllables.jsonl" 48 '~15' syllables && converted syllables v2 --corpus "$work/syllables.jsonl" || return
+  "${inputs[@]}" texts "$work/words.jsonl" 48 '~15' && converted words v2 --corpus "$work/words.jsonl" || return
   local name
   for name in bert roberta xlm-roberta mpnet modernbert distilbert llama llama-yarn mistral qwen2 qwen2-window qwen3 gemma3 \
     gemma3-odd embedding-gemma2-text; do
-    echo "parity $name ModelsTests/Golden/families/$name.json syllables 18 mean"
+    echo "parity $name ModelsTests/Golden/families/$name.json words 18 mean"
   done | several
 }
 
@@ -190,7 +190,7 @@ check_encode() {
   model "$small" shaped "$small" || return
   local count seconds=()
   for count in "${documents[@]}"; do
-    "${inputs[@]}" texts "$work/texts-$count.jsonl" "$count" "$words" &&
+    "${inputs[@]}" texts "$work/texts-$count.jsonl" "$count" "$length" &&
       converted "texts-$count" v2 --corpus "$work/texts-$count.jsonl" || return
     rm -rf "$work/encoded-$count"
     "$tools/tvt-encode" corpus "texts-$count" --model "$work/models/$small" --pooling last "${said[@]}" --document-max-length 512 \
@@ -221,7 +221,7 @@ lora() {
   local shape=$1 steps=$2 trace name result=0
   shift 2
   model "$shape" shaped "$shape" || return
-  "${inputs[@]}" training "$work/lora.jsonl" 64 8 "$words" && converted lora v1-to-v2 "$work/lora.jsonl" || return
+  "${inputs[@]}" training "$work/lora.jsonl" 64 8 "$length" && converted lora v1-to-v2 "$work/lora.jsonl" || return
   config "$shape" lora "$steps" 8 8 "dtype: bf16" "max_lengths: {query: 512, document: 512}" "$adapter" >"$work/lora-$shape.yaml"
   for trace in "$@"; do
     name=$work/runs/lora-$shape-$trace

@@ -3,11 +3,10 @@
     python3 Benchmarks/gpu_inputs.py golden NAME.json FOLDER               a model folder, weights included
     python3 Benchmarks/gpu_inputs.py media FILE.jsonl                      records of the tests with images and sounds
     python3 Benchmarks/gpu_inputs.py shaped 0.6B|8B|tiny FOLDER            random weights in bf16, by torch on the card if there is one
-    python3 Benchmarks/gpu_inputs.py texts FILE.jsonl COUNT WORDS [KNOWN]  documents of so many words, or of 1 to WORDS with ~
-    python3 Benchmarks/gpu_inputs.py training FILE.jsonl QUERIES PASSAGES WORDS
+    python3 Benchmarks/gpu_inputs.py texts FILE.jsonl COUNT LENGTH         documents of so many tokens, or of 1 to LENGTH with ~
+    python3 Benchmarks/gpu_inputs.py training FILE.jsonl QUERIES PASSAGES LENGTH
 
-Words are w0, w1, … of a vocabulary of their own; the small models of the goldens know syllables. All of it is a function of the
-arguments.
+A text is one word of letters, each a token. All of it is a function of the arguments.
 """
 
 import json
@@ -19,7 +18,7 @@ import sys
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 GOLDENS = os.path.join(ROOT, "Tests/ModelsTests/Golden/families")
-WORDS = 20_000
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWX"
 # hidden, layers, heads, key-value heads, inner size, vocabulary
 SHAPES = {
     "tiny": (64, 2, 4, 2, 160, 20_480),
@@ -74,32 +73,26 @@ def golden(path, folder):
         with open(os.path.join(folder, written["name"]), "w") as file:
             file.write(written["content"])
     if not model.get("files"):
-        is_qwen = model["config"].get("model_type", "").startswith("qwen")
-        with open(os.path.join(GOLDENS, "tokenizer-qwen.json" if is_qwen else "tokenizer.json")) as file:
+        write_tokenizer(folder, is_qwen=model["config"].get("model_type", "").startswith("qwen"))
+
+
+def write_tokenizer(folder, is_qwen):
+    """A letter is a token. The goldens' tokenizers know no more, Qwen's, or less."""
+    if is_qwen:
+        with open(os.path.join(GOLDENS, "tokenizer-qwen.json")) as file:
             write_json(folder, "tokenizer.json", json.load(file))
-        tokenizer_class = "Qwen2Tokenizer" if is_qwen else "PreTrainedTokenizerFast"
-        write_json(folder, "tokenizer_config.json", {"tokenizer_class": tokenizer_class})
-
-
-def write_tokenizer(folder):
-    vocabulary = {f"w{number}": number for number in range(WORDS)} | {"[UNK]": WORDS, "</s>": WORDS + 1}
-    special = [
-        {"id": WORDS + place, "content": content, "single_word": False, "lstrip": False, "rstrip": False,
-         "normalized": False, "special": True}
-        for place, content in enumerate(["[UNK]", "</s>"])
-    ]  # fmt: skip
+        write_json(folder, "tokenizer_config.json", {"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|endoftext|>"})
+        return
+    known = [f"[{number}]" for number in range(8)] + list(LETTERS) + [f"##{letter}" for letter in LETTERS]
     write_json(folder, "tokenizer.json", {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special, "normalizer": None,
-        "pre_tokenizer": {"type": "WhitespaceSplit"},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
-            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-            "special_tokens": {"</s>": {"id": "</s>", "ids": [WORDS + 1], "tokens": ["</s>"]}},
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": None, "decoder": None,
+        "model": {
+            "type": "WordPiece", "vocab": {token: number for number, token in enumerate(known)}, "unk_token": "[1]",
+            "continuing_subword_prefix": "##", "max_input_chars_per_word": 10_000,
         },
-        "decoder": None, "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},
     })  # fmt: skip
-    write_json(folder, "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>"})
+    write_json(folder, "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 def shaped(shape, folder):
@@ -109,10 +102,10 @@ def shaped(shape, folder):
 
     hidden, layers, heads, groups, inner, vocabulary = SHAPES[shape]
     size = 128 if shape != "tiny" else 16
-    write_tokenizer(folder)
+    write_tokenizer(folder, is_qwen=True)
     write_json(folder, "config.json", {
         "architectures": ["Qwen3Model"], "model_type": "qwen3", "attention_bias": False, "attention_dropout": 0.0,
-        "dtype": "bfloat16", "bos_token_id": WORDS + 1, "eos_token_id": WORDS + 1, "head_dim": size, "hidden_act": "silu",
+        "dtype": "bfloat16", "bos_token_id": 56, "eos_token_id": 56, "head_dim": size, "hidden_act": "silu",
         "hidden_size": hidden, "initializer_range": 0.02, "intermediate_size": inner, "max_position_embeddings": 32768,
         "num_attention_heads": heads, "num_hidden_layers": layers, "num_key_value_heads": groups, "rms_norm_eps": 1e-6,
         "rope_parameters": {"rope_theta": 1e6, "rope_type": "default"}, "sliding_window": None, "use_sliding_window": False,
@@ -151,34 +144,27 @@ def shaped(shape, folder):
     write_json(folder, "model.safetensors.index.json", {"metadata": {}, "weight_map": weight_map})
 
 
-def sentence(generator, count, syllables):
-    if syllables:
-        return " ".join(generator.choice("ba be bi bo bu da de di do du ga ge gi go gu".split()) for _ in range(count))
-    return " ".join(f"w{generator.randrange(WORDS)}" for _ in range(count))
+def word(generator, length):
+    return "".join(generator.choices(LETTERS, k=length))
 
 
-def texts(path, count, words, *known):
+def texts(path, count, length):
     generator = random.Random(7)
     with open(path, "w") as file:
         for number in range(int(count)):
-            length = generator.randint(1, int(words[1:])) if words.startswith("~") else int(words)
-            text = sentence(generator, length, bool(known))
-            file.write(json.dumps({"docid": f"d{number:05}", "document_text": text}) + "\n")
+            chosen = generator.randint(1, int(length[1:])) if length.startswith("~") else int(length)
+            file.write(json.dumps({"docid": f"d{number:05}", "document_text": word(generator, chosen)}) + "\n")
 
 
-def training(path, queries, passages, words):
-    generator = random.Random(8)
-    syllables = int(words) < 64
+def training(path, queries, passages, length):
+    generator, length = random.Random(8), int(length)
     with open(path, "w") as file:
         for query in range(int(queries)):
             made = [
-                {"docid": f"q{query}-{number}", "title": "", "text": sentence(generator, int(words), syllables)}
-                for number in range(int(passages))
+                {"docid": f"q{query}-{number}", "title": "", "text": word(generator, length)} for number in range(int(passages))
             ]
-            row = {
-                "query_id": f"q{query}", "query": sentence(generator, min(32, int(words)), syllables),
-                "positive_passages": made[:1], "negative_passages": made[1:],
-            }  # fmt: skip
+            row = {"query_id": f"q{query}", "query": word(generator, min(31, length)), "positive_passages": made[:1],
+                   "negative_passages": made[1:]}  # fmt: skip
             file.write(json.dumps(row) + "\n")
 
 
