@@ -281,7 +281,7 @@ at::Tensor asRows(const at::Tensor &tensor) {
 
 }  // namespace
 
-namespace ctorch::device {
+namespace ctorch::gpu {
 
 bool hasKernels(const at::Tensor &tensor) {
     const at::ScalarType type = tensor.scalar_type();
@@ -332,4 +332,4 @@ std::pair<at::Tensor, at::Tensor> gatedGradients(
     return {dGate, dUp};
 }
 
-}  // namespace ctorch::device
+}  // namespace ctorch::gpu

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace ctorch::device {
+namespace ctorch::gpu {
 
 /// Whether a tensor is of a device and a type that have kernels: float32, bfloat16 and float16 on CUDA, where NVRTC can be
 /// loaded. `TVT_GPU_KERNELS=composed` in the environment says no.
@@ -23,4 +23,4 @@ at::Tensor gated(const at::Tensor &gate, const at::Tensor &up, CTorchActivation 
 std::pair<at::Tensor, at::Tensor> gatedGradients(
     const at::Tensor &gradient, const at::Tensor &gate, const at::Tensor &up, CTorchActivation activation);
 
-}  // namespace ctorch::device
+}  // namespace ctorch::gpu

@@ -87,7 +87,7 @@ struct Dropped : torch::autograd::Function<Dropped> {
 
     static at::Tensor of(const at::Tensor &x, double p, int64_t seed) {
         const Probability probability(p);
-        return ctorch::device::dropped(x, probability.threshold, probability.kept, static_cast<uint64_t>(seed));
+        return ctorch::gpu::dropped(x, probability.threshold, probability.kept, static_cast<uint64_t>(seed));
     }
 };
 
@@ -103,7 +103,7 @@ CTorchStatus ctorch_dropout(const CTorchTensor *tensor, double p, uint64_t seed,
     return make(out, error, [&] {
         const at::Tensor &x = tensor->value;
         const auto bits = static_cast<int64_t>(seed);
-        if (!ctorch::device::hasKernels(x)) return x.mul(mask(x.sizes(), p, seed, x.device(), !x.is_cpu()).to(x.scalar_type()));
+        if (!ctorch::gpu::hasKernels(x)) return x.mul(mask(x.sizes(), p, seed, x.device(), !x.is_cpu()).to(x.scalar_type()));
         return c10::GradMode::is_enabled() && x.requires_grad() ? Dropped::apply(x, p, bits) : Dropped::of(x, p, bits);
     });
 }

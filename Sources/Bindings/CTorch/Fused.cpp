@@ -302,7 +302,7 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
 };
 
 at::Tensor rotated(const at::Tensor &input, const at::Tensor &cosines, const at::Tensor &sines, float sign) {
-    if (input.is_cuda()) return ctorch::device::rotated(input, cosines, sines, sign);
+    if (input.is_cuda()) return ctorch::gpu::rotated(input, cosines, sines, sign);
     const at::Tensor x = withDenseRows(input);
     const Rows rows(x);
     at::Tensor y = at::empty(x.sizes(), x.options());
@@ -347,12 +347,12 @@ struct Gated : torch::autograd::Function<Gated> {
         AutogradContext *context, const at::Tensor &gate, const at::Tensor &up, int64_t activation) {
         context->save_for_backward({gate, up});
         context->saved_data["activation"] = activation;
-        return ctorch::device::gated(gate, up, static_cast<CTorchActivation>(activation));
+        return ctorch::gpu::gated(gate, up, static_cast<CTorchActivation>(activation));
     }
 
     static variable_list backward(AutogradContext *context, const variable_list &gradients) {
         const variable_list saved = context->get_saved_variables();
-        auto [gate, up] = ctorch::device::gatedGradients(
+        auto [gate, up] = ctorch::gpu::gatedGradients(
             gradients[0], saved[0], saved[1],
             static_cast<CTorchActivation>(context->saved_data["activation"].toInt()));
         return {gate, up, at::Tensor()};
@@ -362,7 +362,7 @@ struct Gated : torch::autograd::Function<Gated> {
 at::Tensor gatedOnDevice(const at::Tensor &gate, const at::Tensor &up, CTorchActivation activation) {
     TORCH_CHECK(up.device() == gate.device(), "a gate on ", gate.device(), " cannot be multiplied on ", up.device());
     if (records({&gate, &up})) return Gated::apply(gate, up, static_cast<int64_t>(activation));
-    return ctorch::device::gated(gate, up, activation);
+    return ctorch::gpu::gated(gate, up, activation);
 }
 
 template <class Activation>
@@ -426,7 +426,7 @@ CTorchStatus ctorch_rotary(const CTorchTensor *input, const CTorchTensor *cosine
         TORCH_CHECK(
             c.scalar_type() == at::kFloat && s.scalar_type() == at::kFloat, "the tables must be float32, not ",
             c.scalar_type(), " and ", s.scalar_type());
-        const bool isOnDevice = ctorch::device::hasKernels(x) && c.device() == x.device() && s.device() == x.device();
+        const bool isOnDevice = ctorch::gpu::hasKernels(x) && c.device() == x.device() && s.device() == x.device();
         if (isOnDevice || (hasKernels(x) && c.is_cpu() && s.is_cpu())) {
             if (records({&x})) return Rotary::apply(x, c.detach().contiguous(), s.detach().contiguous());
             return rotated(x, c.contiguous(), s.contiguous(), 1);
@@ -444,7 +444,7 @@ CTorchStatus ctorch_gated(const CTorchTensor *gate, const CTorchTensor *up, CTor
         TORCH_CHECK(
             x.sizes() == u.sizes() && x.scalar_type() == u.scalar_type() && x.dim() > 0, "a gate of ", x.scalar_type(),
             x.sizes(), " does not fit ", u.scalar_type(), u.sizes());
-        if (ctorch::device::hasKernels(x)) return gatedOnDevice(x, u, activation);
+        if (ctorch::gpu::hasKernels(x)) return gatedOnDevice(x, u, activation);
         if (!hasKernels(x) || !u.is_cpu() || records({&x, &u})) return activated(x, activation).mul(u);
         at::Tensor y = at::empty(x.sizes(), x.options());
         gateInto(y, withDenseRows(x), withDenseRows(u), activation);
@@ -461,7 +461,7 @@ CTorchStatus ctorch_gated_(CTorchTensor *gate, const CTorchTensor *up, CTorchAct
             x.sizes(), " does not fit ", u.scalar_type(), u.sizes());
         TORCH_CHECK(!records({&x, &u}), "gradients are recorded, so the gate must stay as it is");
         const bool isDense = x.size(-1) == 1 || x.stride(-1) == 1;
-        if (ctorch::device::hasKernels(x))
+        if (ctorch::gpu::hasKernels(x))
             x.copy_(gatedOnDevice(x, u, activation));
         else if (!hasKernels(x) || !u.is_cpu() || !isDense)
             x.copy_(activated(x, activation).mul(u));
