@@ -349,6 +349,16 @@ let testTargets: [Target] = [
         path: "Tests/Hostile", exclude: ["README.md"], swiftSettings: swift),
     tests("Hostile", uses: ["tvt-hostile"], packages: [systemPackage]),
     .target(name: "FaultShim", path: "Tests/FaultShim", exclude: ["README.md"]),
+    .target(
+        name: "CUDAStandIn", path: "Tests/CUDAStandIn", exclude: ["README.md"],
+        cxxSettings: [
+            .unsafeFlags([
+                "-isystem", libtorch + "/include", "-isystem", libtorch + "/include/torch/csrc/api/include",
+            ])
+        ],
+        linkerSettings: [
+            .unsafeFlags(["-L" + libtorch + "/lib"]), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+        ]),
     tests(
         "Fault", uses: ["JSON", "Records", "Store", "StoreMaintenance", "tvt-convert", "tvt-mine", "tvt-store"],
         packages: [systemPackage],
@@ -488,6 +498,8 @@ let package = Package(
         .library(name: "CArrowPlugin", type: .dynamic, targets: ["CArrowPlugin"]),
         // Loaded into the tools by Tests/FaultTests.
         .library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"]),
+        // Loaded by the tools in Tests/ToolTests.
+        .library(name: "CUDAStandIn", type: .dynamic, targets: ["CUDAStandIn"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,5 +1,7 @@
-// Layers of one pass over the CPU's memory: RMS norm, rotary positions, gated activations. Elsewhere, and for types
-// other than float32, bfloat16 and float16, the same by libtorch's operations.
+// Layers of one pass over the CPU's memory: RMS norm, rotary positions, gated activations. On CUDA by kernels for it
+// (DeviceKernels.cpp), libtorch's for RMS norm; where those are missing, and for types other than float32, bfloat16 and
+// float16, the same by libtorch's operations.
+#include "DeviceKernels.hpp"
 #include "Functions.hpp"
 #include "Handle.hpp"
 #include "Rows.hpp"
@@ -300,6 +302,7 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
 };
 
 at::Tensor rotated(const at::Tensor &input, const at::Tensor &cosines, const at::Tensor &sines, float sign) {
+    if (input.is_cuda()) return ctorch::gpu::rotated(input, cosines, sines, sign);
     const at::Tensor x = withDenseRows(input);
     const Rows rows(x);
     at::Tensor y = at::empty(x.sizes(), x.options());
@@ -338,6 +341,30 @@ at::Tensor activated(const at::Tensor &x, CTorchActivation activation) {
     }
 }
 
+/// On a device: activations are computed again rather than kept.
+struct Gated : torch::autograd::Function<Gated> {
+    static at::Tensor forward(
+        AutogradContext *context, const at::Tensor &gate, const at::Tensor &up, int64_t activation) {
+        context->save_for_backward({gate, up});
+        context->saved_data["activation"] = activation;
+        return ctorch::gpu::gated(gate, up, static_cast<CTorchActivation>(activation));
+    }
+
+    static variable_list backward(AutogradContext *context, const variable_list &gradients) {
+        const variable_list saved = context->get_saved_variables();
+        auto [gate, up] = ctorch::gpu::gatedGradients(
+            gradients[0], saved[0], saved[1],
+            static_cast<CTorchActivation>(context->saved_data["activation"].toInt()));
+        return {gate, up, at::Tensor()};
+    }
+};
+
+at::Tensor gatedOnDevice(const at::Tensor &gate, const at::Tensor &up, CTorchActivation activation) {
+    TORCH_CHECK(up.device() == gate.device(), "a gate on ", gate.device(), " cannot be multiplied on ", up.device());
+    if (records({&gate, &up})) return Gated::apply(gate, up, static_cast<int64_t>(activation));
+    return ctorch::gpu::gated(gate, up, activation);
+}
+
 template <class Activation>
 void gateInto(at::Tensor &output, const at::Tensor &x, const at::Tensor &up) {
     const Rows gateRows(x), upRows(up), outputRows(output);
@@ -374,6 +401,14 @@ CTorchStatus ctorch_rms_norm(const CTorchTensor *input, const CTorchTensor *weig
             if (records({&x, &w})) return RMSNorm::apply(x, w, epsilon, addsOne);
             return normalised(x, factor(w, x.scalar_type(), addsOne), epsilon, !addsOne, nullptr);
         }
+        if (x.is_cuda() && x.scalar_type() != at::kDouble) {
+            // libtorch's kernel rounds once, after its weight: it gets none where the norm is to be rounded first.
+            const at::IntArrayRef size = w.sizes();
+            if (addsOne)
+                return std::get<0>(at::_fused_rms_norm(x.to(at::kFloat), size, w.to(at::kFloat).add(1), epsilon))
+                    .to(x.scalar_type());
+            return std::get<0>(at::_fused_rms_norm(x, size, std::nullopt, epsilon)).mul(w.to(x.scalar_type()));
+        }
         const at::Tensor f = x.to(wide(x));
         const at::Tensor n = f.mul(f.square().mean(-1, true).add(epsilon).rsqrt());
         return addsOne ? n.mul(w.to(wide(x)).add(1)).to(x.scalar_type())
@@ -391,7 +426,8 @@ CTorchStatus ctorch_rotary(const CTorchTensor *input, const CTorchTensor *cosine
         TORCH_CHECK(
             c.scalar_type() == at::kFloat && s.scalar_type() == at::kFloat, "the tables must be float32, not ",
             c.scalar_type(), " and ", s.scalar_type());
-        if (hasKernels(x) && c.is_cpu() && s.is_cpu()) {
+        const bool isOnDevice = ctorch::gpu::hasKernels(x) && c.device() == x.device() && s.device() == x.device();
+        if (isOnDevice || (hasKernels(x) && c.is_cpu() && s.is_cpu())) {
             if (records({&x})) return Rotary::apply(x, c.detach().contiguous(), s.detach().contiguous());
             return rotated(x, c.contiguous(), s.contiguous(), 1);
         }
@@ -408,6 +444,7 @@ CTorchStatus ctorch_gated(const CTorchTensor *gate, const CTorchTensor *up, CTor
         TORCH_CHECK(
             x.sizes() == u.sizes() && x.scalar_type() == u.scalar_type() && x.dim() > 0, "a gate of ", x.scalar_type(),
             x.sizes(), " does not fit ", u.scalar_type(), u.sizes());
+        if (ctorch::gpu::hasKernels(x)) return gatedOnDevice(x, u, activation);
         if (!hasKernels(x) || !u.is_cpu() || records({&x, &u})) return activated(x, activation).mul(u);
         at::Tensor y = at::empty(x.sizes(), x.options());
         gateInto(y, withDenseRows(x), withDenseRows(u), activation);
@@ -424,7 +461,9 @@ CTorchStatus ctorch_gated_(CTorchTensor *gate, const CTorchTensor *up, CTorchAct
             x.sizes(), " does not fit ", u.scalar_type(), u.sizes());
         TORCH_CHECK(!records({&x, &u}), "gradients are recorded, so the gate must stay as it is");
         const bool isDense = x.size(-1) == 1 || x.stride(-1) == 1;
-        if (!hasKernels(x) || !u.is_cpu() || !isDense)
+        if (ctorch::gpu::hasKernels(x))
+            x.copy_(gatedOnDevice(x, u, activation));
+        else if (!hasKernels(x) || !u.is_cpu() || !isDense)
             x.copy_(activated(x, activation).mul(u));
         else
             gateInto(x, x, withDenseRows(u), activation);

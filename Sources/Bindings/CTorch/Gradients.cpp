@@ -34,9 +34,9 @@ CTorchStatus ctorch_adamw_(CTorchTensor *const *parameters, const CTorchTensor *
         if (count == 0) return;
         c10::NoGradGuard noGradients;
         auto values = list(parameters, count);
-        std::vector<at::Tensor> steps;
-        for (const at::Tensor &value : values)
-            steps.push_back(at::full({}, static_cast<double>(step), value.options().dtype(at::kFloat)));
+        // Only read, so one stands for all: each would be a launch of its own on a GPU.
+        const std::vector<at::Tensor> steps(
+            values.size(), at::full({}, static_cast<double>(step), values[0].options().dtype(at::kFloat)));
         auto first = list(firstMoments, count);
         auto second = list(secondMoments, count);
         at::_fused_adamw_(
@@ -51,8 +51,6 @@ CTorchStatus ctorch_global_norm(const CTorchTensor *const *tensors, int32_t coun
         if (count == 0) return;
         c10::NoGradGuard noGradients;
         const auto norms = at::_foreach_norm(list(tensors, count), 2, at::kFloat);
-        std::vector<at::Tensor> gathered;
-        for (const at::Tensor &norm : norms) gathered.push_back(norm.to(at::kCPU, at::kDouble));
-        *out = at::linalg_vector_norm(at::stack(gathered)).item<double>();
+        *out = at::linalg_vector_norm(at::stack(norms).to(at::kDouble)).item<double>();
     });
 }

@@ -4,6 +4,7 @@
 #include <ATen/Functions.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/GradMode.h>
@@ -58,8 +59,20 @@ CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error) {
             if (!library) TORCH_CHECK(false, "libtorch_cuda cannot be loaded: ", dlerror());
         }
         at::globalContext().lazyInitDevice(at::kCUDA);
+        // As matrix products, convolutions of float32 are computed in float32; libtorch's default is 10 bits of mantissa.
+        at::globalContext().setAllowTF32CuDNN(false);
         const int count = at::detail::getCUDAHooks().deviceCount();
         TORCH_CHECK(index >= 0 && index < count, "there is no CUDA device ", index, " (devices found: ", count, ")");
+    });
+}
+
+CTorchStatus ctorch_device_memory(int32_t index, CTorchMemory *out, CTorchError *error) {
+    return guarded(error, [&] {
+        const auto device = static_cast<c10::DeviceIndex>(index);
+        const auto used = at::accelerator::getDeviceStats(device)
+                              .allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
+        const auto [free, total] = at::accelerator::getMemoryInfo(device);
+        *out = {used.current, used.peak, static_cast<int64_t>(free), static_cast<int64_t>(total)};
     });
 }
 

@@ -22,7 +22,9 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         guard ctorch_load_cuda(index, &error) == 0 else {
             throw Failure(
                 .badConfiguration, "device \(name): \(text(of: error))",
-                advice: "use --device cpu, or point TVT_LIBTORCH at a libtorch 2.11 with CUDA and build again")
+                advice:
+                    "use --device cpu, or point TVT_LIBTORCH at a libtorch 2.11 with CUDA (and build again, where tvt "
+                    + "was built here)")
         }
         return .cuda(Int(index))
     }
@@ -31,6 +33,26 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .cpu: "cpu"
         case .cuda(let index): "cuda:\(index)"
+        }
+    }
+
+    /// Bytes of a GPU's memory.
+    public struct Memory: Sendable, Equatable {
+        /// Of tensors, now and at most since the process began.
+        public let used, mostUsed: Int
+        /// What the driver has left, and all there is.
+        public let free, total: Int
+    }
+
+    /// The memory of a GPU that was ``named(_:)``; nil for the CPU.
+    public var memory: Memory? {
+        get throws {
+            guard case .cuda(let index) = self else { return nil }
+            var memory = CTorchMemory()
+            try perform("memory") { ctorch_device_memory(Int32(index), &memory, $0) }
+            return Memory(
+                used: Int(memory.used), mostUsed: Int(memory.mostUsed), free: Int(memory.free),
+                total: Int(memory.total))
         }
     }
 

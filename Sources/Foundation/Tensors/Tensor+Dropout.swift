@@ -6,11 +6,10 @@ extension Tensor {
     /// A function of (seed, position in the tensor) alone: the same on every device and for any number of threads.
     public func dropout(_ probability: Double, seed: UInt64) throws -> Tensor {
         if probability == 0 { return self }
-        let mask = try Tensor.dropoutMask(shape, probability, seed: seed, device: device)
-        return try multiplied(by: mask.to(elementType))
+        return try made("dropout", self) { ctorch_dropout($0, probability, seed, $1, $2) }
     }
 
-    /// What ``dropout(_:seed:)`` multiplies by: float32, made on the device.
+    /// What ``dropout(_:seed:)`` multiplies by, as a tensor: float32, made on the device.
     ///
     /// - Parameter byOperations: of tensors, as on every device but the CPU, where one pass over memory is faster.
     package static func dropoutMask(

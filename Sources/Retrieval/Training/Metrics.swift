@@ -19,6 +19,8 @@ public struct StepMetrics: Sendable, Equatable {
     public var queryCount: Int?
     /// What the process had in memory after the step, in bytes; likewise.
     public var residentByteCount: Int?
+    /// The most bytes that tensors took of a GPU's memory so far; nil on the CPU.
+    public var deviceByteCount: Int?
     /// Queries of each dataset by its name, in the order of the config; empty where there is one alone.
     public var shares: [DatasetShare] = []
     /// Where the loss is far above those of the steps before.
@@ -53,6 +55,7 @@ public struct StepMetrics: Sendable, Equatable {
         ]
         if let queryCount { json["queries"] = JSONValue(queryCount) }
         if let residentByteCount { json["resident_bytes"] = JSONValue(residentByteCount) }
+        if let deviceByteCount { json["device_bytes"] = JSONValue(deviceByteCount) }
         if !shares.isEmpty {
             json["datasets"] = .object(JSONObject(shares.map { ($0.reference, JSONValue($0.queryCount)) }))
         }
@@ -71,6 +74,7 @@ public struct StepMetrics: Sendable, Equatable {
             seconds: seconds)
         queryCount = json["queries"]?.integer
         residentByteCount = json["resident_bytes"]?.integer
+        deviceByteCount = json["device_bytes"]?.integer
         jump = json["jump"].flatMap { LossJump($0) }
         shares = (json["datasets"]?.object ?? [:]).compactMap { reference, count in
             count.integer.map { DatasetShare(reference: reference, queryCount: $0) }

@@ -281,8 +281,9 @@ public final class TrainingPlan {
             size: config.queriesPerStep / config.accumulation)
     }
 
-    /// Bytes of free memory under which traces are kept: half of what the system calls available.
-    static func traceBudget() -> Int {
+    /// Bytes of free memory under which traces are kept: half of what the system, or the GPU's driver, calls available.
+    func traceBudget() -> Int {
+        if device != .cpu { return ((try? device.memory)?.free ?? 0) / 2 }
         guard let text = try? Files.readText("/proc/meminfo") else { return 0 }
         for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
             let digits = line.filter(\.isNumber)

@@ -273,7 +273,7 @@ public final class TrainingRun {
         case .recompute: return .recompute
         case .auto:
             let bytes = try batches.map { try plan.estimatedTraces($0.ownInputs, step.encoder, trainedParts).kept }
-            return bytes.max() ?? 0 <= TrainingPlan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
+            return bytes.max() ?? 0 <= plan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
         }
     }
 

@@ -32,6 +32,11 @@ typedef struct CTorchDevice {
 
 /// Loads libtorch_cuda if needed and checks that device `index` exists.
 CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error);
+/// Bytes of a device's memory: those of tensors now and at most so far, and free and in all by the driver's account.
+typedef struct {
+    int64_t used, mostUsed, free, total;
+} CTorchMemory;
+CTorchStatus ctorch_device_memory(int32_t index, CTorchMemory *out, CTorchError *error);
 void ctorch_set_thread_count(int32_t count);
 /// Calls `body` at once, with operations on the calling thread alone; `body` must not throw.
 void ctorch_on_one_thread(void (*body)(void *context), void *context);
@@ -74,6 +79,8 @@ CTorchStatus ctorch_clone(const CTorchTensor *tensor, CTorchTensor **out, CTorch
 CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
 /// Normal values from a generator of its own, seeded by `seed`.
 CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error);
+/// `tensor` times the mask below, of its type; on CUDA in one pass, forward and backward.
+CTorchStatus ctorch_dropout(const CTorchTensor *tensor, double p, uint64_t seed, CTorchTensor **out, CTorchError *error);
 /// 1 / (1 − p) with probability 1 − p, else 0, float32: a function of (seed, position) alone, on every device. One pass
 /// over the CPU's memory, or `byOperations` of libtorch on any device.
 CTorchStatus ctorch_dropout_mask(const int64_t *sizes, int32_t count, double p, uint64_t seed, CTorchDevice device, bool byOperations, CTorchTensor **out, CTorchError *error);

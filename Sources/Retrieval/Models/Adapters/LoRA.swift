@@ -36,7 +36,7 @@ extension TextModel {
     ) throws {
         try requirePlainWeights("addAdapters")
         for layer in try targetLayers(of: configuration, except: frozen) {
-            let device = layer.weight.tensor.device
+            let device = layer.weight.device
             let count = configuration.rank * layer.inputSize
             var random = SplitMix64(seed: seed, NameHash.of(layer.name))
             let bound = 1 / Double(layer.inputSize).squareRoot()

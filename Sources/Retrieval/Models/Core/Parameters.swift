@@ -13,6 +13,8 @@ public final class Parameter {
     private let storage: ElementType
     /// Where ``tensor`` lies in a file.
     private let place: MappedTensor?
+    /// Where it is computed with; what is streamed to a GPU is copied there for each use.
+    let device: Device
     /// Whether the values stay in their file, in its type, and are in memory only while they are used.
     public let isStreamed: Bool
 
@@ -20,9 +22,10 @@ public final class Parameter {
     ///   - storage: nil for the type of the tensor.
     ///   - place: of the tensor, where it is mapped.
     ///   - isStreamed: only of what is mapped, and not trained.
+    ///   - device: nil for that of the tensor.
     init(
         _ name: String, _ tensor: Tensor, storage: ElementType? = nil, place: MappedTensor? = nil,
-        isStreamed: Bool = false
+        isStreamed: Bool = false, device: Device? = nil
     ) {
         precondition(place != nil || !isStreamed, "\(name) is streamed from nowhere")
         self.name = name
@@ -30,10 +33,11 @@ public final class Parameter {
         self.storage = storage ?? tensor.elementType
         self.place = place
         self.isStreamed = isStreamed
+        self.device = device ?? tensor.device
     }
 
     /// The values in the type that they are kept in; of those that are streamed a copy where the file's type is smaller.
-    func values() throws -> Tensor { isStreamed ? try tensor.to(storage) : tensor }
+    func values() throws -> Tensor { isStreamed ? try tensor.to(storage, device) : tensor }
 
     func readAhead() {
         if isStreamed { place?.readAhead() }

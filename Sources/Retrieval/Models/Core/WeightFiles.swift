@@ -163,7 +163,8 @@ struct WeightFiles {
     }
 
     private func parameter(
-        _ name: String, _ shape: [Int], _ initial: InitialValues?, mayBeInfinite: Bool
+        _ name: String, _ shape: [Int], _ initial: InitialValues?, mayBeInfinite: Bool = false,
+        isMultiplier: Bool = false
     ) throws -> Parameter {
         if let outline {
             let tensor = try outline.parameter(scope + name, shape, initial, precision.storage)
@@ -188,12 +189,13 @@ struct WeightFiles {
                 advice: "The checkpoint is damaged, or its training diverged.")
         }
         let place = try file.place(of: written)
-        let isStreamed = residency == .streamed && shape.count > 1
+        // Tables and kernels are read in ways of their own, for which they must be on the GPU.
+        let isStreamed = residency == .streamed && shape.count > 1 && (device == .cpu || isMultiplier)
         if isStreamed {
             place.leaveMemory()
             return Parameter(
                 parameterPrefix + scope + name, try streamed(written, entry.type, of: file), storage: precision.storage,
-                place: place, isStreamed: true)
+                place: place, isStreamed: true, device: device)
         }
         // What is not multiplied by is small, and computed with as it is.
         let rounded = try file.tensor(written).to(precision.storage, device)
@@ -206,7 +208,6 @@ struct WeightFiles {
 
     /// - Throws: `Failure` where the file's numbers would have to be rounded, each time that they are read.
     private func streamed(_ written: String, _ type: ElementType, of file: SafetensorsFile) throws -> Tensor {
-        guard device == .cpu else { throw Failure(.usage, "weights are streamed on the CPU, not on \(device)") }
         guard type == precision.storage || (type.byteCount == 2 && precision.storage == .float32) else {
             throw Failure(
                 .usage,
@@ -236,7 +237,8 @@ struct WeightFiles {
     /// A linear layer's weight `[O, I]` and, where it has one, bias `[O]`.
     func linear(_ name: String, _ inputSize: Int, _ outputSize: Int, bias: Bool = true) throws -> Linear {
         Linear(
-            scope + name, weight: try parameter(name + ".weight", [outputSize, inputSize]),
+            scope + name,
+            weight: try parameter(name + ".weight", [outputSize, inputSize], nil, isMultiplier: true),
             bias: bias ? try parameter(name + ".bias", [outputSize]) : nil)
     }
 

@@ -67,7 +67,8 @@ enum PackedAttention {
         _ dropout: Dropout, site: UInt64, bias: ((_ length: Int) throws -> Tensor)? = nil
     ) throws -> Tensor {
         let is16Bit = q_TD.elementType == .float16 || q_TD.elementType == .bfloat16
-        if layout.device != .cpu && is16Bit && dropout.attention == 0 && bias == nil {
+        let fits = spec.headSize % 8 == 0 && spec.headSize <= 256
+        if layout.device != .cpu && is16Bit && fits && dropout.attention == 0 && bias == nil {
             return try flash(q_TD, k_TK, v_TK, spec, layout)
         }
         var outputs: [Tensor] = []

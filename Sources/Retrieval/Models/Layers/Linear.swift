@@ -26,7 +26,7 @@ public final class Linear {
 
     /// - Parameter site: tells the dropouts of one stage apart.
     func callAsFunction(_ input_TI: Tensor, _ dropout: Dropout, site: UInt64) throws -> Tensor {
-        let output_TO = try input_TI.linear(weight.tensor.to(input_TI.elementType), bias?.tensor)
+        let output_TO = try input_TI.linear(weight.tensor.to(input_TI.elementType, weight.device), bias?.tensor)
         guard let adapter else { return output_TO }
         let dropped_TI = try dropout.adapter(input_TI, site: site)
         let type = input_TI.elementType

@@ -108,7 +108,7 @@ private final class PreparedWeight {
         return try Tensor.cat(
             layers.map { layer in
                 try layer.bias?.tensor
-                    ?? Tensor.zeros([layer.outputSize], type: type, device: layer.weight.tensor.device)
+                    ?? Tensor.zeros([layer.outputSize], type: type, device: layer.weight.device)
             })
     }
 

@@ -1,0 +1,101 @@
+import Base
+import Foundation
+import JSON
+import SystemPackage
+import TestKit
+import Testing
+
+/// What `--device cuda` does, over a stand-in for CUDA's library that computes on the CPU and refuses what a GPU's kernels
+/// refuse; see `Tests/CUDAStandIn/README.md`.
+@Suite("Tools with --device cuda, on a stand-in")
+struct CUDADeviceTests {
+    let world: SmallWorld
+
+    /// A world with a random decoder whose heads share keys.
+    init() throws {
+        world = try SmallWorld(queryCount: 24)
+        let library = builtProducts.appending("libCUDAStandIn.so")
+        guard Files.exists(library) else {
+            throw Failure(
+                .missingInput, "\(library) is missing",
+                advice: "Build it with --build-tests or --product CUDAStandIn.")
+        }
+        try Files.makeDirectory(world.path("cuda"))
+        try FileManager.default.createSymbolicLink(
+            atPath: world.path("cuda/libtorch_cuda.so").string, withDestinationPath: library.string)
+        let folder = sourceRoot.appending("manifests/tiny/qwen2.5").string
+        let result = try world.run("tvt-model", ["random", folder, "--seed", "5", "--output", "qwen2.5"] + Self.said)
+        try #require(result.status == 0, "\(result.errorText)")
+    }
+
+    private static let said = [
+        "--pooling", "last", "--normalize", "--query-prompt", "", "--document-prompt", "", "--query-max-length", "16",
+        "--document-max-length", "24",
+    ]
+
+    /// Runs a tool that finds the stand-in and must succeed.
+    private func run(_ tool: String, _ arguments: [String]) throws {
+        let result = try TestKit.run(
+            tool, arguments + ["--quiet"],
+            environment: world.environment.merging(["LD_LIBRARY_PATH": world.path("cuda").string]) { $1 },
+            workingFolder: world.path(""))
+        try #require(result.status == 0, "\(tool) \(arguments): \(result.errorText)")
+    }
+
+    /// The floats of the only part of a folder of vectors.
+    private func vectors(_ folder: String) throws -> [Float] {
+        let bytes = try world.bytes(folder + "/part-00000.npy")
+        let header = 10 + Int(bytes[8]) + Int(bytes[9]) << 8
+        return bytes[header...].withUnsafeBytes { data in
+            (0..<(data.count / 4)).map { data.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        }
+    }
+
+    private func largestDifference(_ left: [Float], _ right: [Float]) -> Float {
+        left.count == right.count ? zip(left, right).reduce(0) { max($0, abs($1.0 - $1.1)) } : .infinity
+    }
+
+    /// Model, options, and how far a component may be from the CPU's in float32.
+    static let encodings: [(String, [String], Float)] = [
+        ("qwen2.5", ["--dtype", "f32"], 1e-6), ("qwen2.5", ["--dtype", "bf16"], 0.03),
+        ("qwen2.5", ["--dtype", "f32", "--weights", "streamed"], 1e-6),
+        (SmallWorld.model.string, ["--dtype", "f32"], 1e-6), (SmallWorld.model.string, ["--dtype", "bf16"], 0.03),
+    ]
+
+    @Test(
+        "vectors are the CPU's: a decoder, in both types and streamed, and an encoder", arguments: encodings)
+    func encoding(_ model: String, _ options: [String], _ limit: Float) throws {
+        let common = ["corpus", "road", "--model", model, "--threads", "1"]
+        try run("tvt-encode", common + ["--output", "cpu", "--dtype", "f32"])
+        try run("tvt-encode", common + ["--output", "device", "--device", "cuda"] + options)
+        let (wanted, found) = (try vectors("cpu"), try vectors("device"))
+        #expect(largestDifference(wanted, found) < limit)
+        #expect(wanted.contains { abs($0) > 0.2 })
+    }
+
+    /// Settings, options, and how far a loss may be from the CPU's, relative to it.
+    static let trainings: [([String], [String], Double)] = [
+        (["dtype=f32"], [], 1e-5), (["dtype=bf16"], [], 0.03), (["lora={r: 4}"], ["--trace", "recompute"], 1e-5),
+        (["lora={r: 4, dropout: 0.1}", "chunk_tokens=64", "dtype=bf16"], [], 0.03),
+        (["lora={r: 4, dropout: 0.1}"], ["--weights", "streamed"], 1e-5),
+    ]
+
+    @Test(
+        "losses are the CPU's: all weights and an adapter, in both types, chunked, recomputed and streamed",
+        arguments: trainings)
+    func training(_ settings: [String], _ options: [String], _ limit: Double) throws {
+        try world.writeMix()
+        let settings = settings + ["model=qwen2.5", "steps=3"]
+        try run("tvt-train", SmallWorld.training("cpu", settings) + options)
+        try run("tvt-train", SmallWorld.training("device", settings) + options + ["--device", "cuda"])
+        let (wanted, found) = (try losses("cpu"), try losses("device"))
+        #expect(wanted.count == 3 && found.count == 3)
+        for (a, b) in zip(wanted, found) { #expect(abs(a - b) < limit * a, "\(wanted) \(found)") }
+    }
+
+    private func losses(_ run: String) throws -> [Double] {
+        try Files.readText(world.path(run + "/metrics.jsonl")).split(separator: "\n").map { line in
+            try #require(try JSONValue.parse(Array(line.utf8), path: run)["loss"]?.double)
+        }
+    }
+}
