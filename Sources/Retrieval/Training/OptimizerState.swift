@@ -1,5 +1,5 @@
 internal import Base
-public import Tensors
+package import Tensors
 
 extension TrainingConfig {
     /// What AdamW's moments are kept in between steps; they are computed in float32.

@@ -38,14 +38,9 @@ public struct TrainingMemory: Sendable {
         }
         let kept =
             Self.sum((model.parameters + head).filter { !$0.isStreamed }, \.tensor.byteCount) + (streamed.max() ?? 0)
-        let trained: Int
-        // Of each trained parameter.
-        let counts: [Int]
-        if let lora = config.lora {
-            counts = try model.targetLayers(of: lora.configuration(for: model), except: config.frozen).flatMap {
-                [lora.rank * $0.inputSize, lora.rank * $0.outputSize]
-            }
-            trained = counts.reduce(0, +)
+        let counts = try TrainingPlan.trainedCounts(config, of: plan.start)
+        let trained = counts.reduce(0, +)
+        if config.lora != nil {
             weights = kept + 4 * trained
             gradients = 4 * trained
         } else {
@@ -57,8 +52,6 @@ public struct TrainingMemory: Sendable {
             }
             let parameters =
                 model.parts.filter { !config.frozen.contains($0) }.flatMap { model.parameters(of: $0) } + head
-            counts = parameters.map(\.tensor.elementCount)
-            trained = counts.reduce(0, +)
             weights = kept + Self.sum(model.parameters + head, roundedSize)
             gradients = 4 * trained + Self.sum(parameters, roundedSize)
         }

@@ -41,7 +41,7 @@ tensors = {"parameter.0": parameter.detach().clone()}
 for step in range(1, STEPS + 1):
     # Of two magnitudes, and none so small that its second moment becomes 0.
     gradient = torch.randn(COUNT, generator=generator)
-    gradient = gradient.sign() * (0.05 + gradient.abs()) * 10 ** -(torch.arange(COUNT) % 2)
+    gradient = gradient.sign() * (0.05 + gradient.abs()) * 0.1 ** (torch.arange(COUNT) % 2)
     parameter.grad = gradient
     optimizer.step()
     state = optimizer.state[parameter]
