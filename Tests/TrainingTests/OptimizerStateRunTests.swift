@@ -41,7 +41,9 @@ struct OptimizerStateRunTests {
         for (state, tolerance, share) in [("bf16", 0.02, 0.5), ("8bit", 0.05, 0.27)] {
             let overrides = wide + ["optimizer.state=\(state)"]
             let run = try TrainingRunTests.train(world, overrides, to: world.folder(state))
-            for (a, b) in zip(run.metrics, f32.metrics) { #expect(abs(a.loss - b.loss) <= tolerance * b.loss, "\(state)") }
+            for (a, b) in zip(run.metrics, f32.metrics) {
+                #expect(abs(a.loss - b.loss) <= tolerance * b.loss, "\(state)")
+            }
             #expect(run.metrics.map(\.loss) != f32.metrics.map(\.loss) && run.lock != f32.lock)
             let bytes = try Self.file(run.model).entries.reduce(0) { $0 + $1.type.byteCount * $1.shape.reduce(1, *) }
             let memory = try DryRun(world.plan(overrides)).memory
@@ -66,7 +68,9 @@ struct OptimizerStateRunTests {
         #expect(resumed.resumedAfter == 3)
         #expect(resumed.metrics.map(\.loss) == whole.metrics.map(\.loss))
         for name in ["model.safetensors", "optimizer.safetensors"] {
-            #expect(try Files.readAll(resumed.model.appending(name)) == Files.readAll(whole.model.appending(name)), "\(name)")
+            #expect(
+                try Files.readAll(resumed.model.appending(name)) == Files.readAll(whole.model.appending(name)),
+                "\(name)")
         }
         // Of another state, the run there is another run.
         let other = try #require(throws: Failure.self) {
@@ -86,7 +90,10 @@ struct OptimizerStateRunTests {
         options.state = .eightBits
         let other = try Optimizer([parameter], options)
         #expect(other.byteCount == 2 * (4096 + 4 * 16))
-        #expect(try other.state.map(\.name) == ["first.weight", "second.weight", "first_scales.weight", "second_scales.weight"])
+        #expect(
+            try other.state.map(\.name) == [
+                "first.weight", "second.weight", "first_scales.weight", "second_scales.weight",
+            ])
         let failure = try #require(throws: Failure.self) {
             try other.restore(stepCount: 0) { name in state.first { $0.name == name }?.tensor }
         }

@@ -72,7 +72,9 @@ struct OptimizerStateTests {
         let (start, wanted) = (try Self.numbers(1).floats(), try Self.steps(.f32).parameter.floats())
         let pass = try Self.steps(state).parameter.floats()
         let operations = try Self.steps(state, byOperations: true).parameter.floats()
-        func distance(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } }
+        func distance(_ a: [Float], _ b: [Float]) -> Float {
+            zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        }
         let way = distance(wanted, start)
         // Of the way that the weights went: 3 % of bfloat16, 5 % of 8 bits.
         #expect(distance(pass, wanted) > 0 && distance(pass, wanted) < (state == .bf16 ? 1e-3 : 3e-3) * way)
@@ -88,9 +90,12 @@ struct OptimizerStateTests {
         let adamW = AdamW(beta1: 0, beta2: 0, weightDecay: 0)
         var drawn: [[Float]] = []
         for seed in [1, 2] as [UInt64] {
-            let (first, second) = (try Tensor.zeros([count], type: .bfloat16), try Tensor.zeros([count], type: .bfloat16))
+            let (first, second) = (
+                try Tensor.zeros([count], type: .bfloat16), try Tensor.zeros([count], type: .bfloat16)
+            )
             try adamW.step(
-                1, learningRate: 0, parameter: Tensor.zeros([count]), gradient: Tensor.full([count], value), first: first,
+                1, learningRate: 0, parameter: Tensor.zeros([count]), gradient: Tensor.full([count], value),
+                first: first,
                 second: second, seed: seed, byOperations: byOperations)
             for (moment, mean) in [(first, value), (second, value * value)] {
                 let numbers = try moment.to(.float32).floats()
@@ -122,7 +127,9 @@ struct OptimizerStateTests {
                 let wanted = try Self.bytes(file.tensor("\(name).\(step)"))
                 // On the edge between two values the last bit of a quotient decides.
                 let differing = zip(try Self.bytes(codes), wanted).filter { $0 != $1 }
-                #expect(differing.count <= 2 && differing.allSatisfy { abs(Int($0.0) - Int($0.1)) == 1 }, "\(name), \(step)")
+                #expect(
+                    differing.count <= 2 && differing.allSatisfy { abs(Int($0.0) - Int($0.1)) == 1 }, "\(name), \(step)"
+                )
             }
             for (name, own) in [
                 ("first_scales", first.scales), ("second_scales", second.scales), ("parameter", parameter),

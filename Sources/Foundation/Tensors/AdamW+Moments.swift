@@ -39,7 +39,8 @@ extension AdamW {
     ///
     /// Source of the rounding: Gupta et al. 2015, "Deep learning with limited numerical precision".
     public func step(
-        _ step: Int, learningRate: Double, parameter: Tensor, gradient: Tensor, first: Tensor, second: Tensor, seed: UInt64,
+        _ step: Int, learningRate: Double, parameter: Tensor, gradient: Tensor, first: Tensor, second: Tensor,
+        seed: UInt64,
         start: Int = 0, byOperations: Bool = false
     ) throws {
         try withExtendedLifetime((parameter, gradient, first, second)) {

@@ -118,11 +118,13 @@ extension AdamW {
                 seconds.append(second)
             case .rounded(let first, let second):
                 try self.step(
-                    step, learningRate: learningRate, parameter: update.parameter, gradient: update.gradient, first: first,
+                    step, learningRate: learningRate, parameter: update.parameter, gradient: update.gradient,
+                    first: first,
                     second: second, seed: update.seed, start: update.start)
             case .quantized(let first, let second):
                 try self.step(
-                    step, learningRate: learningRate, parameter: update.parameter, gradient: update.gradient, first: first,
+                    step, learningRate: learningRate, parameter: update.parameter, gradient: update.gradient,
+                    first: first,
                     second: second)
             }
         }
