@@ -147,8 +147,8 @@ struct OptimizerStateTests {
         let count = 512
         let parameter = try Tensor.zeros([count])
         let (first, second) = (try BlockQuantizedNumbers([count]), try BlockQuantizedNumbers([count]))
-        // Of gradients from 1 down to 10⁻⁸ of the largest.
-        let gradient = try Tensor((0..<count).map { Float(power(0.1, 8 * $0 / count)) * 0.1 })
+        // In each block gradients of all magnitudes down to 10⁻⁷ of the largest.
+        let gradient = try Tensor((0..<count).map { Float(power(0.1, $0 % 8)) * 0.1 })
         for (step, gradient) in [gradient, try gradient.zerosLike()].enumerated() {
             try AdamW(weightDecay: 0).step(
                 step + 1, learningRate: 1, parameter: parameter, gradient: gradient, first: first, second: second,
