@@ -23,14 +23,14 @@ public struct BlockQuantizedNumbers {
     }
 }
 
-// Steps over moments that are kept in fewer bits than they are computed in. Weights are changed by the moments as computed;
-// what is kept is rounded after.
+// Steps over moments that are kept in fewer bits than they are computed in. Weights are changed by the moments as
+// computed; what is kept is rounded after.
 extension AdamW {
     /// One step of a parameter whose moments are bfloat16, in place; `step` counts from 1.
     ///
-    /// Moments are rounded stochastically: to one of their two neighbours, by chances that make the mean the number itself.
-    /// The bits drawn are a function of (seed, element) alone, so that the result depends neither on the number of threads
-    /// nor on how a parameter is cut. Give each step and parameter its own seed.
+    /// Moments are rounded stochastically: to one of their two neighbours, by chances that make the mean the number
+    /// itself. The bits drawn are a function of (seed, element) alone, so that the result depends neither on the number
+    /// of threads nor on how a parameter is cut. Give each step and parameter its own seed.
     ///
     /// - Parameters:
     ///   - parameter: float32, or a part of one that begins at its element `start`, which is even; so is the gradient.

@@ -100,9 +100,9 @@ public final class Optimizer {
         }
     }
 
-    /// What a checkpoint keeps: `first.<name>` and `second.<name>` for every parameter, in the type that they are kept in;
-    /// of those in 8 bits, uint8, `first_scales.<name>` and `second_scales.<name>`, float32, one for each 256 numbers; and
-    /// `steps.<name>`, int64 without dimensions, for those that had no gradient in some step.
+    /// What a checkpoint keeps: `first.<name>` and `second.<name>` for every parameter, in the type that they are kept
+    /// in; of those in 8 bits, uint8, `first_scales.<name>` and `second_scales.<name>`, float32, one for each 256
+    /// numbers; and `steps.<name>`, int64 without dimensions, for those that had no gradient in some step.
     public var state: [(name: String, tensor: Tensor)] {
         get throws {
             let counts = try parameters.indices.filter { ownStepCounts[$0] != stepCount }.map {

@@ -226,8 +226,9 @@ extension TrainingConfig.OptimizerOptions {
             "clip_norm", \.clipNorm, in: NumberRange(0...1e9), "Largest norm of all gradients; 0 does not clip."),
         .choice(
             "state", \.state,
-            "What AdamW's two moments are kept in between steps: float32; bfloat16, rounded stochastically, half the memory; or "
-                + "8 bits with a scale for each 256 numbers, a quarter, except of weights of fewer than 4,096 numbers."),
+            "What AdamW's two moments are kept in between steps: float32; bfloat16, rounded stochastically, half the "
+                + "memory; or 8 bits with a scale for each 256 numbers, a quarter, except of weights of fewer than 4,096 "
+                + "numbers."),
     ]
 }
 
