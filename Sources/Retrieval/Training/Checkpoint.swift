@@ -10,7 +10,7 @@ internal import Tensors
 ///     model.safetensors | adapter_model.safetensors, adapter_config.json
 ///     config.json, tokenizer.json, tvt.json, …   all of a model folder
 ///     tvt.golden.json                            texts with the vectors that the model gives, adapter included
-///     optimizer.safetensors                      AdamW's moments, as `optimizer.state` keeps them
+///     optimizer.safetensors                      AdamW's moments
 ///     training.json                              {lock, step}
 enum Checkpoint {
     /// Fills `folder` and reads it back.
