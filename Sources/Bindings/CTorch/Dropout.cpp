@@ -1,29 +1,21 @@
 // Masks that are functions of a seed, made where they are used.
+#include "Counter.hpp"
 #include "DeviceKernels.hpp"
 #include "Handle.hpp"
 #include "Parallel.hpp"
 
-#include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+using ctorch::counterWord;
+using ctorch::counterWords;
 using ctorch::make;
 using ctorch::shape;
+using ctorch::shifted;
 
 namespace {
 
-constexpr uint64_t increment = 0x9E3779B97F4A7C15u;
-constexpr uint64_t firstFactor = 0xBF58476D1CE4E5B9u;
-constexpr uint64_t secondFactor = 0x94D049BB133111EBu;
-
-/// The output function of SplitMix64 (Steele, Lea, Flood 2014): one well-mixed word for each counter value.
-inline uint64_t mixed(uint64_t counter) {
-    counter = (counter ^ (counter >> 30)) * firstFactor;
-    counter = (counter ^ (counter >> 27)) * secondFactor;
-    return counter ^ (counter >> 31);
-}
-
-/// A word of the counter sequence serves two elements: pair p has `mixed(seed + (p + 1) * increment)`.
+/// A word of the counter sequence serves two elements.
 at::Tensor maskByLoop(at::IntArrayRef sizes, uint32_t threshold, float kept, uint64_t seed) {
     at::Tensor mask = at::empty(sizes, at::kFloat);
     float *values = mask.mutable_data_ptr<float>();
@@ -31,7 +23,7 @@ at::Tensor maskByLoop(at::IntArrayRef sizes, uint32_t threshold, float kept, uin
     // Chunks start at even positions.
     ctorch::parallelFor(0, (count + 1) / 2, 16384, [&](int64_t begin, int64_t end) {
         for (int64_t pair = begin; pair < end; ++pair) {
-            const uint64_t word = mixed(seed + static_cast<uint64_t>(pair + 1) * increment);
+            const uint64_t word = counterWord(seed, pair);
             values[2 * pair] = static_cast<uint32_t>(word) < threshold ? 0.0f : kept;
             if (2 * pair + 1 < count) values[2 * pair + 1] = static_cast<uint32_t>(word >> 32) < threshold ? 0.0f : kept;
         }
@@ -39,21 +31,11 @@ at::Tensor maskByLoop(at::IntArrayRef sizes, uint32_t threshold, float kept, uin
     return mask;
 }
 
-/// `tensor >> bits` of unsigned words in int64, whose own shift keeps the sign.
-at::Tensor shifted(const at::Tensor &words, int64_t bits) {
-    return words.__rshift__(bits).bitwise_and((int64_t{1} << (64 - bits)) - 1);
-}
-
-/// The same mask by tensor operations on the device: int64 products wrap as unsigned ones do.
+/// The same mask by tensor operations on the device.
 at::Tensor maskByOperations(at::IntArrayRef sizes, uint32_t threshold, float kept, uint64_t seed, at::Device device) {
     int64_t count = 1;
     for (const int64_t size : sizes) count *= size;
-    const auto scalar = [](uint64_t value) { return at::Scalar(static_cast<int64_t>(value)); };
-    at::Tensor words = at::arange(1, (count + 1) / 2 + 1, at::TensorOptions().dtype(at::kLong).device(device));
-    words = words.mul(scalar(increment)).add(scalar(seed));
-    words = words.bitwise_xor(shifted(words, 30)).mul(scalar(firstFactor));
-    words = words.bitwise_xor(shifted(words, 27)).mul(scalar(secondFactor));
-    words = words.bitwise_xor(shifted(words, 31));
+    const at::Tensor words = counterWords(seed, 0, (count + 1) / 2, device);
     const int64_t low = 0xFFFFFFFF;
     const at::Tensor halves = at::stack({words.bitwise_and(low), shifted(words, 32)}, 1).flatten().narrow(0, 0, count);
     return halves.ge(static_cast<int64_t>(threshold)).to(at::kFloat).mul(kept).reshape(sizes);

@@ -221,9 +221,6 @@ template <class Activation, class T>
 CTORCH_AVX2 void gateRowsAVX2(const Gate &gate, int64_t begin, int64_t end) {
     gateRows<Activation, T>(gate, begin, end);
 }
-#define CTORCH_CHOOSE(wide, narrow) (ctorch::kernels() != ctorch::Kernels::portable ? wide : narrow)
-#else
-#define CTORCH_CHOOSE(wide, narrow) narrow
 #endif
 template <class T>
 void normRowsPortable(const Norm &norm, int64_t begin, int64_t end) {

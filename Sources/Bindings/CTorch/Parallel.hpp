@@ -7,8 +7,11 @@
 /// Compiles one function for processors with AVX2, whatever the rest of the file is compiled for.
 #define CTORCH_AVX2 __attribute__((target("avx2,fma,bmi,bmi2,f16c")))
 #define CTORCH_HAS_AVX2 1
+/// The first of two functions where the processor and `TVT_CPU_KERNELS` allow AVX2, else the second.
+#define CTORCH_CHOOSE(wide, narrow) (ctorch::kernels() != ctorch::Kernels::portable ? wide : narrow)
 #else
 #define CTORCH_HAS_AVX2 0
+#define CTORCH_CHOOSE(wide, narrow) narrow
 #endif
 /// A body that is compiled anew inside each function for one kind of processor.
 #define CTORCH_BODY static inline __attribute__((always_inline))

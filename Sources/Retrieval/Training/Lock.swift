@@ -157,11 +157,14 @@ extension TrainingConfig.Part {
 
 extension TrainingConfig.OptimizerOptions {
     fileprivate var json: JSONObject {
-        [
+        var json: JSONObject = [
             "learning_rate": JSONValue(learningRate), "schedule": JSONValue(schedule.rawValue),
             "warmup_steps": JSONValue(warmupStepCount), "betas": [JSONValue(beta1), JSONValue(beta2)],
             "epsilon": JSONValue(epsilon), "weight_decay": JSONValue(weightDecay), "clip_norm": JSONValue(clipNorm),
         ]
+        // As for blank texts above.
+        if state != .f32 { json["state"] = JSONValue(state.rawValue) }
+        return json
     }
 }
 

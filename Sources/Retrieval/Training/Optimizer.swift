@@ -24,8 +24,9 @@ public final class Optimizer {
     public let options: TrainingConfig.OptimizerOptions
     /// Steps taken so far.
     public private(set) var stepCount = 0
-    private(set) var firstMoments: [Tensor]
-    private(set) var secondMoments: [Tensor]
+    /// Of the run: what stochastic rounding of the moments draws from.
+    public var seed: UInt64 = 0
+    private let moments: [Moments]
     /// Steps in which each parameter had a gradient; what its moments are corrected by.
     private(set) var ownStepCounts: [Int]
 
@@ -33,8 +34,7 @@ public final class Optimizer {
     public init(_ parameters: [TrainedParameter], _ options: TrainingConfig.OptimizerOptions) throws {
         self.parameters = parameters
         self.options = options
-        firstMoments = try parameters.map { try $0.tensor.zerosLike() }
-        secondMoments = try parameters.map { try $0.tensor.zerosLike() }
+        moments = try parameters.map { try Moments(of: $0.tensor, options.state) }
         ownStepCounts = parameters.map { _ in 0 }
     }
 
@@ -81,36 +81,49 @@ public final class Optimizer {
             beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
             weightDecay: decays ? options.weightDecay : 0)
         try adamW.step(
-            ownStepCount, learningRate: learningRate, parameters: chosen.map { parameters[$0].tensor },
-            gradients: chosen.map { gradients[$0]! }, firstMoments: chosen.map { firstMoments[$0] },
-            secondMoments: chosen.map { secondMoments[$0] })
+            ownStepCount, learningRate: learningRate,
+            chosen.map { index in
+                MomentUpdate(
+                    parameters[index].tensor, gradient: gradients[index]!, moments[index], seed: seed, step: stepCount,
+                    name: parameters[index].name)
+            })
     }
 
-    private var moments: [(name: String, tensor: Tensor)] {
-        zip(parameters, firstMoments).map { ("first." + $0.name, $1) }
-            + zip(parameters, secondMoments).map { ("second." + $0.name, $1) }
+    /// What the moments take.
+    public var byteCount: Int { moments.reduce(0) { $0 + $1.byteCount } }
+
+    private var storedMoments: [(name: String, tensor: Tensor)] {
+        Moments.Part.allCases.flatMap { part in
+            zip(parameters, moments).compactMap { parameter, moments in
+                moments[part].map { (part.rawValue + parameter.name, $0) }
+            }
+        }
     }
 
-    /// What a checkpoint keeps: `first.<name>` and `second.<name>` for every parameter, and `steps.<name>`, int64 without
-    /// dimensions, for those that had no gradient in some step.
+    /// What a checkpoint keeps: `first.<name>` and `second.<name>` for every parameter, in the type that they are kept
+    /// in; of those in 8 bits, uint8, `first_scales.<name>` and `second_scales.<name>`, float32, one for each 256
+    /// numbers; and `steps.<name>`, int64 without dimensions, for those that had no gradient in some step.
     public var state: [(name: String, tensor: Tensor)] {
         get throws {
             let counts = try parameters.indices.filter { ownStepCounts[$0] != stepCount }.map {
                 ("steps." + parameters[$0].name, try Tensor([Int64(ownStepCounts[$0])], shape: []))
             }
-            return moments + counts
+            return storedMoments + counts
         }
     }
 
     /// Continues from a checkpoint's state.
     ///
     /// - Parameter tensor: gives the tensor of a name in ``state``; nil where there is none.
-    /// - Throws: `Failure` (65) where a moment is missing, or a count is none.
+    /// - Throws: `Failure` (65) where a moment is missing or of another type or size, or a count is none.
     public func restore(stepCount: Int, _ tensor: (String) throws -> Tensor?) throws {
         try withoutGradients {
-            for (name, own) in moments {
+            for (name, own) in storedMoments {
                 guard let stored = try tensor(name) else {
                     throw Failure(.badData, "the optimizer's state has no \(name)")
+                }
+                guard stored.elementType == own.elementType, stored.shape == own.shape else {
+                    throw Failure(.badData, "\(name) of the optimizer's state is \(stored), where \(own) belongs")
                 }
                 try own.assign(stored)
             }

@@ -29,7 +29,8 @@ extension TrainingConfig {
         .choice(
             "dtype", \.precision,
             "What the model computes in (float32 where the processor has no bfloat16), and with lora what the weights beside "
-                + "the adapter are kept in; what is trained and its optimizer state stay float32."
+                + "the adapter are kept in; what is trained stays float32, and so does its optimizer state unless optimizer.state "
+                + "says otherwise."
         ),
         .number(
             "temperature", \.temperature, in: NumberRange(1e-4...1e4), "What similarities are divided by in the loss."),
@@ -223,6 +224,11 @@ extension TrainingConfig.OptimizerOptions {
             "weight_decay", \.weightDecay, in: NumberRange(0...10), "Decoupled; not of biases and of LayerNorm."),
         .number(
             "clip_norm", \.clipNorm, in: NumberRange(0...1e9), "Largest norm of all gradients; 0 does not clip."),
+        .choice(
+            "state", \.state,
+            "What AdamW's two moments are kept in between steps: float32; bfloat16, rounded stochastically, half the "
+                + "memory; or 8 bits with a scale for each 256 numbers, a quarter, except of weights of fewer than 4,096 "
+                + "numbers."),
     ]
 }
 

@@ -122,6 +122,7 @@ public struct TrainingConfig: Sendable, Equatable {
         public var epsilon = 1e-8
         public var weightDecay = 0.0
         public var clipNorm = 1.0
+        public var state = OptimizerState.f32
 
         public init() {}
     }

@@ -16,7 +16,7 @@ public struct TrainingMemory: Sendable {
     public let weights: Int
     /// Of one step: float32 for the optimizer, and as they are computed where the rounded copy is of another type.
     public let gradients: Int
-    /// AdamW's two, float32.
+    /// AdamW's two, as `optimizer.state` keeps them.
     public let moments: Int
     /// About what the graphs of the largest micro-batch that was looked at take, all of them kept: see
     /// ``BlockwiseEncoder/estimatedTraces(_:chunkTokens:trained:_:)``.
@@ -38,11 +38,9 @@ public struct TrainingMemory: Sendable {
         }
         let kept =
             Self.sum((model.parameters + head).filter { !$0.isStreamed }, \.tensor.byteCount) + (streamed.max() ?? 0)
-        let trained: Int
-        if let lora = config.lora {
-            trained = try model.targetLayers(of: lora.configuration(for: model), except: config.frozen).reduce(0) {
-                $0 + lora.rank * ($1.inputSize + $1.outputSize)
-            }
+        let counts = try TrainingPlan.trainedCounts(config, of: plan.start)
+        let trained = counts.reduce(0, +)
+        if config.lora != nil {
             weights = kept + 4 * trained
             gradients = 4 * trained
         } else {
@@ -54,11 +52,10 @@ public struct TrainingMemory: Sendable {
             }
             let parameters =
                 model.parts.filter { !config.frozen.contains($0) }.flatMap { model.parameters(of: $0) } + head
-            trained = Self.sum(parameters, \.tensor.elementCount)
             weights = kept + Self.sum(model.parameters + head, roundedSize)
             gradients = 4 * trained + Self.sum(parameters, roundedSize)
         }
-        moments = 8 * trained
+        moments = counts.reduce(0) { $0 + config.optimizer.state.byteCount(of: $1) }
         towerCache = config.towerCache << 20
         (keptTraces, recomputedTraces) = (traces.kept, traces.recomputed)
         process = Self.residentBytes()

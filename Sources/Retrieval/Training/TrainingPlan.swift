@@ -77,6 +77,7 @@ public final class TrainingPlan {
             config.lora?.targets = lora.targets ?? start.text.defaultTargets(except: config.frozen)
             try Self.check(config.lora!, start.text, except: config.frozen, config.places)
         }
+        try Self.checkOptimizerState(config, start)
         guard config.towerCache == 0 || !config.frozen.isDisjoint(with: [.vision, .audio]) else {
             throw config.places.failure(
                 "tower_cache", "keeps what frozen towers make, and \"freeze\" names none",

@@ -86,6 +86,7 @@ public final class TrainingRun {
         dropout.adapter = plan.config.lora?.dropout ?? 0
         dropout.seed = plan.config.seed
         step.dropout = dropout
+        step.optimizer.seed = plan.config.seed
         step.group = group
         if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
         reader = try BatchReader(

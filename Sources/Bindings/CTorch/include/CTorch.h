@@ -216,6 +216,21 @@ CTorchStatus ctorch_adamw_(CTorchTensor *const *parameters, const CTorchTensor *
 /// The Euclidean norm of all elements of all tensors together.
 CTorchStatus ctorch_global_norm(const CTorchTensor *const *tensors, int32_t count, double *out, CTorchError *error);
 
+// AdamW over moments of fewer bits (Moments.cpp)
+
+/// Settings of one step, whose number counts from 1.
+typedef struct CTorchAdamW {
+    int64_t step;
+    double learningRate, beta1, beta2, weightDecay, epsilon;
+} CTorchAdamW;
+
+/// One AdamW step in place over a float32 parameter, or a part of one from element `start` on, which is even; moments are
+/// bfloat16. They are rounded stochastically, by bits that are a function of (seed, element). One pass over the CPU's memory,
+/// or `byOperations` of libtorch on any device.
+CTorchStatus ctorch_adamw_bf16_(CTorchTensor *parameter, const CTorchTensor *gradient, CTorchTensor *firstMoment, CTorchTensor *secondMoment, CTorchAdamW options, uint64_t seed, int64_t start, bool byOperations, CTorchError *error);
+/// Likewise of moments in 8 bits, with a float32 scale for each 256 numbers.
+CTorchStatus ctorch_adamw_8bit_(CTorchTensor *parameter, const CTorchTensor *gradient, CTorchTensor *firstMoment, CTorchTensor *firstScales, CTorchTensor *secondMoment, CTorchTensor *secondScales, CTorchAdamW options, bool byOperations, CTorchError *error);
+
 // Processes that exchange tensors (Group.cpp)
 
 typedef struct CTorchGroup CTorchGroup;
