@@ -17,18 +17,17 @@ struct WholeGraph {
     /// Losses of all steps.
     ///
     /// - Parameter repeatingFirst: of the first batch again and again.
-    func losses(_ reference: ReferenceRun, repeatingFirst: Bool = false) throws -> [Double] {
-        let (model, masters) = try CombinedRun.model(combination, reference)
+    func losses(_ run: CombinedRun, repeatingFirst: Bool = false) throws -> [Double] {
+        let (model, masters) = try run.model(combination)
         let weights = model.text.trainableParameters.map(\.tensor)
         let trained = masters?.map(\.tensor) ?? weights
         var moments = try Moments(trained)
         var scale = Scale(temperature: combination.loss.loss.temperature)
-        let batches = CombinedRun.batches(reference)
-        return try batches.indices.map { number in
+        return try run.batches.indices.map { number in
             if masters != nil {
                 try withoutGradients { for (weight, master) in zip(weights, trained) { try weight.assign(master) } }
             }
-            let batch = batches[repeatingFirst ? 0 : number]
+            let batch = run.batches[repeatingFirst ? 0 : number]
             let (value, gradients, ofScale) = try backward(model, weights, batch, scale)
             try moments.step(number + 1, trained, gradients, options)
             if combination.loss.loss.learnsTemperature { scale.step(number + 1, ofScale, options) }
