@@ -74,9 +74,10 @@ python_folder() {
   fi
 }
 
-# An S3 server (31 MB of wheels), and what docs/python.md reads a store with (22 MB).
+# An S3 server (31 MB of wheels), what docs/python.md reads a store with (22 MB), and TensorBoard's reader of event files (16 MB).
 python_folder moto Tests/RemotesTests/Servers/moto.requirements "moto, a test server"
 python_folder python Tests/IngestTests/python.requirements "numpy and zstandard for Python"
+python_folder tensorboard Tests/TrainingTests/tensorboard.requirements "TensorBoard's reader"
 
 # A browser (100 MB), which only the tests of `tvt-store browse` use, so that doing without is possible.
 if [ ! -e /usr/bin/chromium ]; then

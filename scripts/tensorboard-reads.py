@@ -2,9 +2,11 @@
 
     python3 scripts/tensorboard-reads.py RUN
 
-Needs tensorboard (2.21.0 was used) in the Python that runs it; RUN is the folder of a run of tvt-train, with any number
+Needs tensorboard's wheel and those of absl-py, numpy, protobuf and six (Tests/TrainingTests/tensorboard.requirements has
+all but numpy) in the Python that runs it; RUN is the folder of a run of tvt-train, with any number
 of interruptions. Checked are the event accumulator, which is what TensorBoard shows without its data server, and the raw
-event files, whose checksums it verifies: every scalar of every step once, and histograms that hold the scores' number.
+event files, whose checksums it verifies: every scalar of every step once and no other, and histograms that hold the
+scores' number. Seconds are rounded to milliseconds in metrics.jsonl: speeds are compared to what that leaves.
 """
 
 import json
@@ -34,10 +36,29 @@ def wanted_scalars(run):
         add("train/loss", step, line["loss"])
         add("train/learning_rate", step, line["learning_rate"])
         add("train/gradient_norm", step, line["gradient_norm"])
+        if "temperature" in line:
+            add("train/temperature", step, line["temperature"])
         add("memory/resident_mib", step, line["resident_bytes"] / 2**20)
         for name, count in line.get("datasets", {}).items():
             add(f"share/{name}", step, count / line["queries"])
+        for name, key in (("tokens", "tokens"), ("examples", "queries")):
+            slowest = line[key] / (line["seconds"] + 0.0006)
+            fastest = line[key] / max(line["seconds"] - 0.0006, 1e-9)
+            add(f"speed/{name}_per_second", step, Speed(slowest, fastest))
     return wanted
+
+
+class Speed:
+    """A number between two."""
+
+    def __init__(self, least, greatest):
+        self.least, self.greatest = least, greatest
+
+    def holds(self, value):
+        return self.least <= value <= self.greatest
+
+    def __repr__(self):
+        return f"{self.least} to {self.greatest}"
 
 
 def float32(value):
@@ -51,7 +72,13 @@ def main(run):
     accumulator.Reload()
     tags = accumulator.Tags()
     faults, count = [], 0
-    for tag, values in wanted_scalars(run).items():
+    wanted = wanted_scalars(run)
+    # A run of one dataset has its share, which is 1, and metrics.jsonl does not.
+    shares = [tag for tag in wanted if tag.startswith("share/")]
+    for tag in tags["scalars"]:
+        if tag not in wanted and (shares or not tag.startswith("share/")):
+            faults.append(f"{tag} is not in metrics.jsonl")
+    for tag, values in wanted.items():
         if tag not in tags["scalars"]:
             faults.append(f"{tag} is not there")
             continue
@@ -61,7 +88,9 @@ def main(run):
             faults.append(f"{tag}: steps {steps[:5]}… instead of {sorted(values)[:5]}…")
         for event in found:
             count += 1
-            if event.step in values and event.value != float32(values[event.step]):
+            value = values.get(event.step)
+            same = value.holds(event.value) if isinstance(value, Speed) else value is None or event.value == float32(value)
+            if not same:
                 faults.append(f"{tag}, step {event.step}: {event.value} instead of {values[event.step]}")
     for tag in tags["histograms"]:
         for event in accumulator.Histograms(tag):

@@ -87,6 +87,31 @@ struct LossTermTests {
         }
     }
 
+    @Test(
+        "gradients of log(1 / τ) equal torch's within 1e-5, and values are those of a fixed τ",
+        arguments: [false, true])
+    func goldenTemperature(isDouble: Bool) throws {
+        let golden = try LossGolden()
+        let facts = try golden.facts()
+        let type: ElementType = isDouble ? .float64 : .float32
+        let (queries, passages) = (try golden.vectors("queries", as: type), try golden.vectors("passages", as: type))
+        var gradients: [Double] = []
+        for json in golden.cases {
+            let name = json["name"]?.string ?? ""
+            let loss = try golden.loss(json)
+            let scale = try Tensor([1 / loss.temperature], shape: []).to(type).requireGradient()
+            let value = try loss(queries_BD: queries, passages_PD: passages, facts, scale: scale)
+            let fixed = try loss(queries_BD: queries, passages_PD: passages, facts).item()
+            #expect(abs(try value.item() - fixed) <= 1e-6 * fixed, "\(name)")
+            let ofScale = try Tensor.gradients(of: [value], withRespectTo: [scale])[0]!.item()
+            let expected = try #require(json["of_log_scale"]?.double)
+            let bound = (isDouble ? 1e-7 : 1e-5) * max(1, abs(expected))
+            #expect(abs(ofScale / loss.temperature - expected) <= bound, "\(name): \(ofScale / loss.temperature)")
+            gradients.append(expected)
+        }
+        #expect(Set(gradients).count > 15 && gradients.contains { abs($0) > 0.1 })
+    }
+
     @Test("every case differs from InfoNCE: each term does something")
     func different() throws {
         let golden = try LossGolden()

@@ -66,6 +66,26 @@ struct ValidationTests {
         }
     }
 
+    @Test("the loss is that of the run, less what a teacher is asked for")
+    func ownLoss() throws {
+        var quirks = TinyWorld.Quirks()
+        quirks.hasScores = true
+        let world = try TinyWorld(quirks)
+        (quirks.judgedSplit, quirks.queryCount) = ("dev", 15)
+        try world.add("dev", quirks)
+        /// Of the model before training.
+        func loss(_ name: String, _ overrides: [String]) throws -> Double {
+            let report = try TrainingRunTests.train(
+                world, overrides + ["validation={dataset: dev, every: 1}", "steps=1"], to: world.folder(name))
+            return try #require(report.validations.first?["loss"])
+        }
+        let plain = try loss("plain", [])
+        #expect(try loss("distilled", [TeacherTests.distillation]) == plain)
+        #expect(try loss("alone", ["loss={contrastive_weight: 0, distillation: {kind: kl}}"]) == plain)
+        #expect(try loss("nested", ["loss={matryoshka: {dims: [16, 8]}}"]) > 1.5 * plain)
+        #expect(try loss("hot", ["temperature=1", LearnedTemperatureTests.learned]) != plain)
+    }
+
     @Test("the figures are those of the checkpoint, computed one by one")
     func figures() throws {
         let world = try Self.world()

@@ -11,6 +11,7 @@ internal import Tensors
 ///     config.json, tokenizer.json, tvt.json, …   all of a model folder
 ///     tvt.golden.json                            texts with the vectors that the model gives, adapter included
 ///     optimizer.safetensors                      AdamW's moments
+///     loss.safetensors                           the loss's temperature, where it is learned, with its moments
 ///     training.json                              {lock, step}
 enum Checkpoint {
     /// Fills `folder` and reads it back.

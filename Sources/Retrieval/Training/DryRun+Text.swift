@@ -45,7 +45,7 @@ extension DryRun {
 
     private var lossLines: [String] {
         let recipe = loss.recipe.map { ", by the recipe \($0.rawValue)" } ?? ""
-        var lines = ["loss", "  temperature \(temperature)\(recipe)"]
+        var lines = ["loss", "  temperature \(temperature)\(learnsTemperature ? " at first, learned" : "")\(recipe)"]
         if !loss.isPlain {
             lines += loss.json.map { "  \($0.key) \(String(decoding: $0.value.canonical(), as: UTF8.self))" }
         }
@@ -92,6 +92,7 @@ extension DryRun {
 
     private var lossJSON: JSONValue {
         var json: JSONObject = ["temperature": JSONValue(temperature)]
+        if learnsTemperature { json["learned_temperature"] = .bool(true) }
         if let recipe = loss.recipe { json["recipe"] = JSONValue(recipe.rawValue) }
         for (key, value) in loss.json { json[key] = value }
         if let unscoredCount { json["unscored"] = JSONValue(unscoredCount) }

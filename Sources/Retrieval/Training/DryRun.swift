@@ -41,6 +41,7 @@ public struct DryRun: Sendable {
     /// What the loss is made of, every key with its value, and the recipe that it comes from.
     public let loss: TrainingConfig.LossOptions
     public let temperature: Double
+    public let learnsTemperature: Bool
     /// Queries of the sampled steps that go without a teacher's scores; nil where the loss has no teacher.
     public let unscoredCount: Int?
     /// By the parts of the model.
@@ -95,7 +96,9 @@ public struct DryRun: Sendable {
         self.media = media
         (sequenceCount, truncatedCount, blankCount) = (counts.sequences, counts.truncated, counts.blank)
         ignoredMediaCount = counts.media
-        (loss, temperature) = (plan.config.loss, plan.config.temperature)
+        (loss, temperature, learnsTemperature) = (
+            plan.config.loss, plan.config.temperature, plan.config.learnsTemperature
+        )
         unscoredCount = plan.teacher == nil ? nil : counts.unscored
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
         validation = plan.validation.map { ($0.queryCount, $0.documentCount) }

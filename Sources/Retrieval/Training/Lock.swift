@@ -104,6 +104,7 @@ extension TrainingConfig {
         json["seed"] = JSONValue(String(seed))
         json["dtype"] = JSONValue(precision.rawValue)
         json["temperature"] = JSONValue(temperature)
+        if learnsTemperature { json["learned_temperature"] = .bool(true) }
         json["mask_known_positives"] = JSONValue(masksKnownPositives)
         json["sampling"] = JSONValue(sampling.rawValue)
         json["shortage"] = JSONValue(shortage.rawValue)

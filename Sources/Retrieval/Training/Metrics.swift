@@ -23,6 +23,8 @@ public struct StepMetrics: Sendable, Equatable {
     public var deviceByteCount: Int?
     /// Queries of each dataset by its name, in the order of the config; empty where there is one alone.
     public var shares: [DatasetShare] = []
+    /// What similarities were divided by, where it is learned.
+    public var temperature: Double?
     /// Where the loss is far above those of the steps before.
     public var jump: LossJump?
 
@@ -59,6 +61,7 @@ public struct StepMetrics: Sendable, Equatable {
         if !shares.isEmpty {
             json["datasets"] = .object(JSONObject(shares.map { ($0.reference, JSONValue($0.queryCount)) }))
         }
+        if let temperature { json["temperature"] = JSONValue(temperature) }
         if let jump { json["jump"] = jump.json }
         return .object(json)
     }
@@ -75,6 +78,7 @@ public struct StepMetrics: Sendable, Equatable {
         queryCount = json["queries"]?.integer
         residentByteCount = json["resident_bytes"]?.integer
         deviceByteCount = json["device_bytes"]?.integer
+        temperature = json["temperature"]?.double
         jump = json["jump"].flatMap { LossJump($0) }
         shares = (json["datasets"]?.object ?? [:]).compactMap { reference, count in
             count.integer.map { DatasetShare(reference: reference, queryCount: $0) }

@@ -74,7 +74,7 @@ public struct TrainingBatch: Sendable {
     /// Divides the inputs among processes; media are decoded by whoever computes with them.
     ///
     /// - Throws: `Failure` where there are fewer inputs than processes.
-    mutating func divide(among processCount: Int, rank: Int) throws {
+    package mutating func divide(among processCount: Int, rank: Int) throws {
         guard inputs.count >= processCount else {
             throw Failure(
                 .badConfiguration, "\(processCount) processes share a micro-batch of \(inputs.count) different texts",

@@ -34,6 +34,7 @@ extension TrainingConfig {
         ),
         .number(
             "temperature", \.temperature, in: NumberRange(1e-4...1e4), "What similarities are divided by in the loss."),
+        learnedTemperatureKey,
         lossKey,
         .flag(
             "mask_known_positives", \.masksKnownPositives,

@@ -55,8 +55,38 @@ extension TrainingConfig {
     ///
     /// - Parameter renormalizes: whether the model's vectors have unit length.
     public func makeLoss(renormalizes: Bool) -> ContrastiveLoss {
-        ContrastiveLoss(temperature: temperature, terms: loss.terms, renormalizes: renormalizes)
+        var made = ContrastiveLoss(temperature: temperature, terms: loss.terms, renormalizes: renormalizes)
+        made.learnsTemperature = learnsTemperature
+        return made
     }
+
+    /// ``makeLoss(renormalizes:)`` of queries that are held out or judged: without what a teacher or a guide is asked for,
+    /// which know nothing of them, and without the weights of training's datasets.
+    func validationLoss(renormalizes: Bool) -> ContrastiveLoss {
+        var made = makeLoss(renormalizes: renormalizes)
+        if made.terms.contrastiveWeight == 0 { made.terms.contrastiveWeight = 1 }
+        made.terms.distillation = .init()
+        if [.teacher, .guide].contains(made.terms.falseNegatives.judge) { made.terms.falseNegatives = .init() }
+        made.terms.datasetWeights = []
+        return made
+    }
+
+    /// What it is without, by the keys' names; nil where it is the loss of the run.
+    var validationOmissions: String? {
+        let terms = loss.terms
+        var keys: [String] = []
+        if terms.distillation.kind != .none { keys.append("distillation") }
+        if [.teacher, .guide].contains(terms.falseNegatives.judge) { keys.append("false_negatives") }
+        if !terms.datasetWeights.isEmpty { keys.append("dataset_weights") }
+        guard !keys.isEmpty else { return nil }
+        return "loss." + keys.joined(separator: ", loss.")
+            + (terms.contrastiveWeight == 0 ? ", and with a contrastive_weight of 1" : "")
+    }
+
+    static let learnedTemperatureKey = YAMLKey<TrainingConfig>.flag(
+        "learned_temperature", \.learnsTemperature,
+        "Train the temperature with the model, from what temperature says, within \(LearnedTemperature.range.lowerBound) and "
+            + "\(LearnedTemperature.range.upperBound).")
 
     /// The section `loss`.
     static let lossKey = YAMLKey<TrainingConfig>(

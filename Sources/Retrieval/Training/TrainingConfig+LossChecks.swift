@@ -22,6 +22,19 @@ extension TrainingConfig {
                     "is 0, and blocks, hard_negatives, false_negatives and hardness act on nothing")
             }
         }
+        if learnsTemperature {
+            guard terms.contrastiveWeight > 0 || terms.distillation.kind == .kl else {
+                throw places.failure(
+                    "learned_temperature", "finds nothing that is divided by a temperature",
+                    advice: "margin_mse learns from margins as they are: leave it out.")
+            }
+            let range = LearnedTemperature.range
+            guard range.contains(temperature) else {
+                throw places.failure(
+                    "temperature",
+                    "must be a number from \(range.lowerBound) to \(range.upperBound) where it is learned")
+            }
+        }
         if terms.partition == .separate, terms.blocks != [.queryToPassage, .passageToQuery] {
             throw refuse("partition", "separate takes blocks: [query_to_passage, passage_to_query]")
         }

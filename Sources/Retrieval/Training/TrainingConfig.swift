@@ -22,6 +22,8 @@ public struct TrainingConfig: Sendable, Equatable {
     public var seed: UInt64 = 42
     public var precision = Precision.f32
     public var temperature = 0.05
+    /// Whether ``temperature`` is what it is at first.
+    public var learnsTemperature = false
     public var loss = LossOptions()
     /// The original trains on known positives as if they were negatives.
     public var masksKnownPositives = true

@@ -88,7 +88,10 @@ public final class TrainingRun {
         step.dropout = dropout
         step.optimizer.seed = plan.config.seed
         step.group = group
-        if let last { try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last)) }
+        if let last {
+            try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last))
+            try step.temperature?.restore(from: folder.checkpointPath(step: last))
+        }
         reader = try BatchReader(
             plan, from: step.optimizer.stepCount, workers: workers, place: group.map { ($0.rank, $0.size) })
         watch = isFirst ? try RunWatch(plan, folder, after: last ?? 0) : nil
@@ -127,7 +130,7 @@ public final class TrainingRun {
             while true {
                 let done = step.optimizer.stepCount
                 if let watch, watch.owesValidation(after: done) {
-                    let found = try watch.validate(computing, after: done)
+                    let found = try watch.validate(computing, after: done, temperature: step.temperature?.value)
                     if found.isBest, lastSaved.step == done { try folder.markBest(step: done) }
                 }
                 if watch != nil, lastSaved.step < done,
@@ -258,9 +261,10 @@ public final class TrainingRun {
         step.trace = try trace(for: batches)
         step.samplesScores = watch?.wantsScores(step: step.optimizer.stepCount + 1) ?? false
         let outcome = try step.take(batches)
-        let taken = StepMetrics(
+        var taken = StepMetrics(
             step: step.optimizer.stepCount, loss: outcome.loss, learningRate: outcome.learningRate,
             gradientNorm: outcome.gradientNorm, tokenCount: outcome.tokenCount, seconds: Clock.seconds() - start)
+        taken.temperature = outcome.temperature
         lastGradientNorm = outcome.gradientNorm
         try watch?.record(taken, batches, step.scores)
         // Without this a run of MiniLM grew by 20 MB a step.
@@ -281,6 +285,7 @@ public final class TrainingRun {
     private func save() throws {
         try folder.publishCheckpoint(step: step.optimizer.stepCount) { path in
             try Checkpoint.write(model, plan, step.optimizer, to: path)
+            try step.temperature?.write(to: path)
         }
         if watch?.bestStep == step.optimizer.stepCount { try folder.markBest(step: step.optimizer.stepCount) }
         try folder.keepCheckpoints(plan.config.keptCheckpointCount)

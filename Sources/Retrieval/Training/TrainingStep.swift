@@ -8,6 +8,8 @@ public final class TrainingStep {
     public let encoder: BlockwiseEncoder
     public let optimizer: Optimizer
     public let loss: any Loss
+    /// Nil where the loss's temperature is a fixed number, or where it has none.
+    public let temperature: LearnedTemperature?
     /// Length of the run, which the learning rate's schedule depends on.
     public let stepCount: Int
     /// What stages keep between forward and backward.
@@ -35,6 +37,10 @@ public final class TrainingStep {
     ) throws {
         self.encoder = encoder
         self.loss = loss
+        temperature =
+            try (loss as? any TemperedLoss).flatMap { loss in
+                loss.learnsTemperature ? try LearnedTemperature(startingAt: loss.temperature, options) : nil
+            }
         self.stepCount = stepCount
         hasMasters = masters != nil
         let trained = masters ?? encoder.parameters
@@ -62,6 +68,8 @@ public final class TrainingStep {
         public var learningRate = 0.0
         /// Tokens that ran through the model.
         public var tokenCount: Int
+        /// Where it is learned: that of ``loss``.
+        public var temperature: Double?
     }
 
     /// The dropout of one pass, from the run's seed.
@@ -85,8 +93,10 @@ public final class TrainingStep {
             * options.schedule.factor(
                 step: optimizer.stepCount, warmupStepCount: options.warmupStepCount, stepCount: stepCount)
         if hasMasters { gradients = try gradients.map { try $0?.to(.float32) } }
+        try temperature?.check(step: optimizer.stepCount + 1)
         outcome.gradientNorm = try optimizer.step(gradients: gradients, learningRate: outcome.learningRate)
         gradients.removeAll()
+        try temperature?.take(step: optimizer.stepCount, learningRate: outcome.learningRate)
         try copyMasters()
         return outcome
     }
@@ -96,7 +106,8 @@ public final class TrainingStep {
     public func gradients(_ batches: [TrainingBatch]) throws -> ([Tensor?], Outcome) {
         let sums = GradientSums(count: encoder.parameters.count)
         let share = 1 / Double(batches.count)
-        var outcome = Outcome(loss: 0, tokenCount: 0)
+        var outcome = Outcome(loss: 0, tokenCount: 0, temperature: temperature?.value)
+        temperature?.start()
         scores = samplesScores ? ScoreSample() : nil
         for (part, batch) in batches.enumerated() {
             let pass = try encoder.forward(
@@ -128,14 +139,25 @@ public final class TrainingStep {
         _ vectors_UD: Tensor, _ batch: TrainingBatch, share: Double
     ) throws -> (Double, Tensor) {
         try withGradients {
+            func gradients(of value: Tensor, _ variables: [Tensor]) throws -> [Tensor?] {
+                let scaled = share == 1 ? value : try value.multiplied(by: share)
+                // Queries that no teacher has scored are divided by no temperature.
+                return try Tensor.gradients(
+                    of: [scaled], withRespectTo: variables, allowUnused: variables.count > 1)
+            }
             func rows(_ rows: [Int]) throws -> Tensor {
                 try vectors_UD.indexSelect(0, Tensor(rows.map(Int64.init)).to(vectors_UD.device))
             }
-            let value = try loss(
-                queries_BD: rows(batch.queryRows), passages_PD: rows(batch.passageRows), batch.facts)
-            let scaled = share == 1 ? value : try value.multiplied(by: share)
-            let gradient = try Tensor.gradients(of: [scaled], withRespectTo: [vectors_UD])[0]!
-            return (try value.item(), gradient)
+            let (queries_BD, passages_PD) = (try rows(batch.queryRows), try rows(batch.passageRows))
+            guard let temperature, let tempered = loss as? any TemperedLoss else {
+                let value = try loss(queries_BD: queries_BD, passages_PD: passages_PD, batch.facts)
+                return (try value.item(), try gradients(of: value, [vectors_UD])[0]!)
+            }
+            let scale = try temperature.scale(on: vectors_UD.device)
+            let value = try tempered(queries_BD: queries_BD, passages_PD: passages_PD, batch.facts, scale: scale)
+            let found = try gradients(of: value, [vectors_UD, scale])
+            try temperature.add(gradient: found[1])
+            return (try value.item(), found[0]!)
         }
     }
 }

@@ -3,7 +3,7 @@
     python reference_losses_of_terms.py OUTPUT
 
 Writes `OUTPUT/loss-terms.json`: vectors and facts of one batch, and for each case a config's section `loss` with the
-temperature, the loss, and its gradients with respect to queries and passages. Everything in float64. Losses are summed
+temperature, the loss, and its gradients with respect to queries, passages and log(1 / temperature). Everything in float64. Losses are summed
 one query and one candidate at a time, in the words of the formulas. Where sentence-transformers has the same loss for
 groups of equal size, the formulas are checked against it first.
 
@@ -275,9 +275,11 @@ def main():
         passages = batch.passages.clone().requires_grad_()
         loss = loss_of(batch, queries, passages, options, temperature)
         loss.backward()
+        log_scale = torch.tensor(math.log(1 / temperature), requires_grad=True)
+        loss_of(batch, batch.queries, batch.passages, options, torch.exp(-log_scale)).backward()
         cases.append({
             "name": name, "loss": options, "value": loss.item(), "of_queries": queries.grad.flatten().tolist(),
-            "of_passages": passages.grad.flatten().tolist()})
+            "of_passages": passages.grad.flatten().tolist(), "of_log_scale": log_scale.grad.item()})
     masked = {name: sum(len(candidates(batch, (batch.queries, batch.passages), q, options)) for q in range(5))
               for name, options in CASES}
     print(json.dumps(masked, indent=1))

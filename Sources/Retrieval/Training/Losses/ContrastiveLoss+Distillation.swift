@@ -5,13 +5,14 @@ internal import Tensors
 
 extension ContrastiveLoss {
     /// The distillation term; see ``Distillation``.
-    func distilled(_ similarity_BP: Tensor, _ facts: BatchFacts) throws -> Tensor {
+    func distilled(_ similarity_BP: Tensor, _ facts: BatchFacts, _ scale: Scale) throws -> Tensor {
         let groups = TeacherGroups(facts, passageCount: similarity_BP.size(1))
         guard !groups.members.isEmpty else { return try similarity_BP.sum().multiplied(by: 0) }
         let student_SG = try similarity_BP.reshape([-1]).indexSelect(
             0, Tensor(groups.places_SG).to(similarity_BP.device)
         ).reshape(groups.shape)
-        let sums_S = try terms.distillation.kind == .kl ? kl(student_SG, groups) : marginErrors(student_SG, groups)
+        let sums_S =
+            try terms.distillation.kind == .kl ? kl(student_SG, groups, scale) : marginErrors(student_SG, groups)
         let weighted_S: Tensor
         if terms.datasetWeights.isEmpty {
             weighted_S = sums_S
@@ -23,11 +24,11 @@ extension ContrastiveLoss {
     }
 
     /// `Σ_j T_ij (log T_ij − log S_ij)` of each query.
-    private func kl(_ student_SG: Tensor, _ groups: TeacherGroups) throws -> Tensor {
+    private func kl(_ student_SG: Tensor, _ groups: TeacherGroups, _ scale: Scale) throws -> Tensor {
         let teacher = groups.probabilities(temperature: terms.distillation.temperature)
         let entropies = teacher.map { row in row.reduce(0) { $0 + ($1 > 0 ? $1 * log($1) : 0) } }
         let absent_SG = try Tensor(groups.absent_SG, shape: groups.shape).notEqual(0).to(student_SG.device)
-        let logits_SG = try student_SG.multiplied(by: 1 / temperature).maskedFill(absent_SG, -.infinity)
+        let logits_SG = try scale(student_SG).maskedFill(absent_SG, -.infinity)
         let logProbabilities_SG = try logits_SG.subtracting(logits_SG.logSumExp(1, keep: true)).maskedFill(absent_SG, 0)
         let teacher_SG = try constant(teacher.flatMap(\.self), groups.shape, like: student_SG)
         let crossed_S = try logProbabilities_SG.multiplied(by: teacher_SG).sum(1)

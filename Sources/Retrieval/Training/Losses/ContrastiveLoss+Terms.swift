@@ -3,9 +3,23 @@ internal import Tensors
 // Shape letters: B queries, P passages, C candidates of a query, D dimensions.
 
 extension ContrastiveLoss {
+    /// What similarities are multiplied by: 1 / τ.
+    enum Scale {
+        case fixed(Double)
+        /// A scalar that gradients are asked for.
+        case recorded(Tensor)
+
+        func callAsFunction(_ similarity: Tensor) throws -> Tensor {
+            switch self {
+            case .fixed(let number): try similarity.multiplied(by: number)
+            case .recorded(let scalar): try similarity.multiplied(by: scalar)
+            }
+        }
+    }
+
     /// All terms at the width that the vectors have.
     func atOneWidth(
-        _ queries_BD: Tensor, _ passages_PD: Tensor, _ facts: BatchFacts, _ masks: Masks
+        _ queries_BD: Tensor, _ passages_PD: Tensor, _ facts: BatchFacts, _ masks: Masks, _ scale: Scale
     ) throws -> Tensor {
         let similarity_BP = try queries_BD.matmul(passages_PD.transpose(0, 1))
         var total: Tensor?
@@ -14,11 +28,11 @@ extension ContrastiveLoss {
             total = try total?.adding(term) ?? term
         }
         if terms.contrastiveWeight > 0 {
-            let term = try contrastive(queries_BD, passages_PD, similarity_BP, facts, masks)
+            let term = try contrastive(queries_BD, passages_PD, similarity_BP, facts, masks, scale)
             try add(term, weight: terms.contrastiveWeight)
         }
         if terms.distillation.kind != .none {
-            try add(distilled(similarity_BP, facts), weight: terms.distillation.weight)
+            try add(distilled(similarity_BP, facts, scale), weight: terms.distillation.weight)
         }
         if terms.spread > 0 {
             let positives_BD = try passages_PD.indexSelect(0, masks.positives_B)
@@ -29,7 +43,8 @@ extension ContrastiveLoss {
     }
 
     private func contrastive(
-        _ queries_BD: Tensor, _ passages_PD: Tensor, _ similarity_BP: Tensor, _ facts: BatchFacts, _ masks: Masks
+        _ queries_BD: Tensor, _ passages_PD: Tensor, _ similarity_BP: Tensor, _ facts: BatchFacts, _ masks: Masks,
+        _ scale: Scale
     ) throws -> Tensor {
         var logits: [Tensor] = []
         for block in Block.allCases where terms.blocks.contains(block) {
@@ -37,7 +52,7 @@ extension ContrastiveLoss {
                 block == .queryToPassage
                 ? similarity_BP
                 : try Self.similarity(block, queries_BD, passages_PD, positives_B: masks.positives_B)
-            var scores = try similarity.multiplied(by: 1 / temperature)
+            var scores = try scale(similarity)
             if block == .queryToPassage, let weighted_BP = masks.weighted_BP {
                 let weights = try similarity.detached().multiplied(by: weighted_BP)
                 scores = try scores.adding(weights.multiplied(by: terms.hardness.strength))

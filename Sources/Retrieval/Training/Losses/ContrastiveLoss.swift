@@ -22,9 +22,10 @@ public import Tensors
 /// Sources: Karpukhin et al. 2020, eq. 2 (query to passage); Li et al. 2023, arXiv 2308.03281 (blocks in one
 /// denominator); Kusupati et al. 2022, eq. 1 (Matryoshka); Schechter Vera et al. 2025, arXiv 2509.20354 (hardness,
 /// spread).
-public struct ContrastiveLoss: Loss, Equatable {
+public struct ContrastiveLoss: TemperedLoss, Equatable {
     /// τ > 0, dimensionless.
     public var temperature: Double
+    public var learnsTemperature = false
     /// Whether vectors that are cut are scaled to unit length again: where those of the full width have it.
     public var renormalizes = true
     public var terms: Terms
@@ -171,16 +172,28 @@ public struct ContrastiveLoss: Loss, Equatable {
 
 extension ContrastiveLoss {
     public func callAsFunction(queries_BD: Tensor, passages_PD: Tensor, _ facts: BatchFacts) throws -> Tensor {
+        try value(queries_BD, passages_PD, facts, .fixed(1 / temperature))
+    }
+
+    public func callAsFunction(
+        queries_BD: Tensor, passages_PD: Tensor, _ facts: BatchFacts, scale: Tensor
+    ) throws -> Tensor {
+        try value(queries_BD, passages_PD, facts, .recorded(scale))
+    }
+
+    private func value(
+        _ queries_BD: Tensor, _ passages_PD: Tensor, _ facts: BatchFacts, _ scale: Scale
+    ) throws -> Tensor {
         try facts.check(queryCount: queries_BD.size(0), passageCount: passages_PD.size(0))
         try check(width: queries_BD.size(1), facts)
         let masks = try Masks(self, queries_BD, passages_PD, facts)
-        var total = try atOneWidth(queries_BD, passages_PD, facts, masks)
+        var total = try atOneWidth(queries_BD, passages_PD, facts, masks, scale)
         for (index, width) in terms.matryoshka.widths.enumerated() {
             func cut(_ vectors: Tensor) throws -> Tensor {
                 let prefix = try vectors.slice(1, 0..<width)
                 return try renormalizes ? prefix.normalized() : prefix
             }
-            let part = try atOneWidth(cut(queries_BD), cut(passages_PD), facts, masks)
+            let part = try atOneWidth(cut(queries_BD), cut(passages_PD), facts, masks, scale)
             total = try total.adding(part.multiplied(by: terms.matryoshka.weight(index)))
         }
         return total

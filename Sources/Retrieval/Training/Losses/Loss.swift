@@ -28,6 +28,20 @@ public protocol Loss: Sendable {
     func callAsFunction(queries_BD: Tensor, passages_PD: Tensor, _ facts: BatchFacts) throws -> Tensor
 }
 
+/// A loss whose temperature can be trained with the model: see ``LearnedTemperature``.
+public protocol TemperedLoss: Loss {
+    /// τ > 0, dimensionless; where it is learned, what it is at first.
+    var temperature: Double { get }
+    var learnsTemperature: Bool { get }
+
+    /// The loss at another temperature.
+    ///
+    /// - Parameter scale: 1 / τ, a scalar on the vectors' device, of their type or of float32, that the result records.
+    func callAsFunction(
+        queries_BD: Tensor, passages_PD: Tensor, _ facts: BatchFacts, scale: Tensor
+    ) throws -> Tensor
+}
+
 /// Who is whose in a micro-batch, and what is known of its queries and passages besides their vectors.
 ///
 /// Passages are numbered by their rows, `0..<P`.

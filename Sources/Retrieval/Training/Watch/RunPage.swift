@@ -23,6 +23,11 @@ struct RunPage {
         page.add("Learning rate", chart(steps, "learning rate by step", startsAtZero: true, \.learningRate))
         page.add(
             "Norm of the gradient", chart(steps, "norm of the gradient by step", startsAtZero: true, \.gradientNorm))
+        let tempered = steps.filter { $0.temperature != nil }
+        if !tempered.isEmpty {
+            page.add(
+                "Temperature", chart(tempered, "temperature by step", startsAtZero: true) { $0.temperature! })
+        }
         page.add(
             "Tokens a second",
             chart(steps, "tokens a second by step", startsAtZero: true) {

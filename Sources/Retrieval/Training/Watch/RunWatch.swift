@@ -23,11 +23,14 @@ final class RunWatch {
         validator = plan.validation.map {
             Validator(
                 set: $0, scratch: folder.path.appending(RunFolder.validationName),
-                loss: ContrastiveLoss(temperature: config.temperature),
+                loss: config.validationLoss(renormalizes: plan.card.normalize),
                 queriesPerBatch: config.queriesPerStep / config.accumulation,
                 masksKnownPositives: config.masksKnownPositives, blankTexts: config.blankTexts)
         }
         history = config.validation.map { ValidationHistory($0) }
+        if validator != nil, let omissions = config.validationOmissions {
+            log.notice("validation's loss is that of the run without \(omissions)")
+        }
         for line in metrics.earlier {
             switch line {
             case .step(let taken): _ = jumps.take(taken.loss)
@@ -118,6 +121,7 @@ final class RunWatch {
                 ("speed/examples_per_second", Double(queryCount) / max(taken.seconds, 1e-9)),
                 ("memory/resident_mib", Double(taken.residentByteCount ?? 0) / Double(1 << 20)),
             ]
+            if let temperature = taken.temperature { entry.scalars.append(("train/temperature", temperature)) }
             entry.scalars += shares.map {
                 (tag: "share/\($0.reference)", value: Double($0.queryCount) / Double(queryCount))
             }
@@ -140,10 +144,11 @@ final class RunWatch {
 
     /// Measures the model.
     ///
+    /// - Parameter temperature: of the loss, where it is learned.
     /// - Returns: what was found, and whether it is the best so far.
-    func validate(_ model: EmbeddingModel, after step: Int) throws -> ValidationMetrics {
+    func validate(_ model: EmbeddingModel, after step: Int, temperature: Double?) throws -> ValidationMetrics {
         guard let validator else { throw Failure(.bug, "there is nothing to validate on") }
-        let measured = try validator.measure(model, step: step)
+        let measured = try validator.measure(model, step: step, temperature: temperature)
         let found = history?.take(measured) ?? measured
         try metrics.append(.validation(found))
         if let events {

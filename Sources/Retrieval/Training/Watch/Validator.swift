@@ -14,6 +14,7 @@ struct Validator {
     let set: ValidationSet
     /// For vectors, which are gone when a validation is over.
     let scratch: FilePath
+    /// Of the vectors, as the config has it: see ``TrainingConfig/validationLoss(renormalizes:)``.
     let loss: ContrastiveLoss
     /// Queries that the loss is taken over together.
     let queriesPerBatch: Int
@@ -28,9 +29,10 @@ struct Validator {
         let corpus: VectorsReader
     }
 
+    /// - Parameter temperature: of the loss, where it is learned; nil for that of the config.
     /// - Throws: `Failure` with status 130 after an interruption; what reading records throws; `InputError` where a vector
     ///   is not finite.
-    func measure(_ model: EmbeddingModel, step: Int) throws -> ValidationMetrics {
+    func measure(_ model: EmbeddingModel, step: Int, temperature: Double?) throws -> ValidationMetrics {
         let start = Clock.seconds()
         let measures = set.options.measures
         var sums = [Double](repeating: 0, count: measures.count)
@@ -44,7 +46,7 @@ struct Validator {
             for index in measures.indices { sums[index] += evaluation.values[index].reduce(0, +) }
             queryCount += evaluation.queryCount
             documentCount += sides.corpus.count
-            try addLosses(of: part, sides, to: &losses)
+            try addLosses(of: part, sides, temperature, to: &losses)
         }
         var values = zip(measures, sums).map { measure, sum in
             ValidationMetrics.Value(name: measure.name, value: sum / Double(max(1, queryCount)))
@@ -114,10 +116,14 @@ struct Validator {
         }
     }
 
-    /// InfoNCE of the queries in batches as large as those of training: each query against its best document, the first of its
-    /// negatives, and those of the others. A last batch that is not full is left out, unless it is the only one: fewer
+    /// The loss of the queries in batches as large as those of training, each query with its best document and the first of
+    /// its negatives. A last batch that is not full is left out, unless it is the only one: fewer
     /// passages make a lower loss.
-    private func addLosses(of part: ValidationSet.Part, _ sides: Sides, to losses: inout BatchLosses) throws {
+    private func addLosses(
+        of part: ValidationSet.Part, _ sides: Sides, _ temperature: Double?, to losses: inout BatchLosses
+    ) throws {
+        var loss = loss
+        if let temperature { loss.temperature = temperature }
         let usable = part.pairs.filter {
             sides.querySource.row(of: $0.query) != nil && sides.corpusSource.row(of: $0.positive) != nil
         }
@@ -125,11 +131,13 @@ struct Validator {
         guard size > 0 else { return }
         for start in stride(from: 0, through: usable.count - size, by: size) {
             try Interruption.check()
-            losses.add(try batchLoss(of: usable[start..<(start + size)], sides), queryCount: size)
+            losses.add(try batchLoss(loss, of: usable[start..<(start + size)], sides), queryCount: size)
         }
     }
 
-    private func batchLoss(of pairs: ArraySlice<ValidationSet.Pair>, _ sides: Sides) throws -> Double {
+    private func batchLoss(
+        _ loss: ContrastiveLoss, of pairs: ArraySlice<ValidationSet.Pair>, _ sides: Sides
+    ) throws -> Double {
         var documents: [UInt32] = []
         var positives: [Int] = []
         for pair in pairs {
@@ -137,6 +145,7 @@ struct Validator {
             documents.append(pair.positive)
             documents += pair.negatives.filter { sides.corpusSource.row(of: $0) != nil }
         }
+        let groups = zip(positives, positives.dropFirst() + [documents.count]).map { $0..<$1 }
         let excluded =
             masksKnownPositives
             ? zip(pairs, positives).map { pair, own in
@@ -149,8 +158,8 @@ struct Validator {
         return try withoutGradients {
             try loss(
                 queries_BD: vectors(pairs.map(\.query), sides.querySource, sides.queries),
-                passages_PD: vectors(documents, sides.corpusSource, sides.corpus), positives: positives,
-                excluded: excluded
+                passages_PD: vectors(documents, sides.corpusSource, sides.corpus),
+                BatchFacts(positives: positives, groups: groups, excluded: excluded)
             ).item()
         }
     }
