@@ -118,7 +118,7 @@ public final class TrainingStep {
                 let own = try Tensor(division.members[group.rank].map(Int64.init)).to(vectorGradients_UD.device)
                 vectorGradients_UD = try withoutGradients { try vectorGradients_UD.indexSelect(0, own) }
             }
-            try encoder.backward(pass, vectorGradients_UD: vectorGradients_UD, into: sums)
+            try encoder.backward(consume pass, vectorGradients_UD: vectorGradients_UD, into: sums)
         }
         let gradients = sums.take()
         return (try group?.sum(gradients, of: encoder.parameters) ?? gradients, outcome)

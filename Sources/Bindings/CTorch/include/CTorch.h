@@ -38,8 +38,17 @@ void ctorch_on_one_thread(void (*body)(void *context), void *context);
 int32_t ctorch_thread_count(void);
 /// Sets whether the calling thread records gradients; returns what it was.
 bool ctorch_set_gradient_mode(bool enabled);
-/// Gives the free pages of the process's heap back to the system.
+/// Gives the free pages of the process's heap, and of the tensors', back to the system.
 void ctorch_trim_heap(void);
+
+// Memory of tensors on the CPU (Memory.cpp)
+
+/// From now on tensors of the CPU lie in a heap of their own, which keeps what they have freed for the next ones.
+void ctorch_use_tensor_heap(void);
+/// What tensors take of that heap now.
+int64_t ctorch_tensor_bytes(void);
+/// The most that they took of it at once, since that was reset.
+int64_t ctorch_tensor_peak(bool resets);
 
 // Lifetime and facts (Runtime.cpp)
 
