@@ -22,10 +22,12 @@ public:
     /// Alignment, and what sizes are rounded up to.
     static constexpr size_t unit = 4096;
 
+    static constexpr size_t rounded(size_t byteCount) { return (byteCount + unit - 1) / unit * unit; }
+
     /// - Returns: null where there is no room among the addresses.
     void *take(size_t byteCount) {
         if (byteCount == 0 || byteCount > reservedByteCount) return nullptr;
-        const size_t size = (byteCount + unit - 1) / unit * unit;
+        const size_t size = rounded(byteCount);
         const std::lock_guard<std::mutex> guard(mutex);
         if (!base && !reserve()) return nullptr;
         size_t offset;
@@ -41,20 +43,18 @@ public:
             top += size;
         }
         taken.emplace(offset, size);
-        usedByteCount += size;
-        peakByteCount = std::max(peakByteCount, usedByteCount);
         return base + offset;
     }
 
-    /// - Returns: false for memory of somebody else.
-    bool release(void *address) {
+    /// - Returns: the bytes that were taken; 0 for memory of somebody else.
+    size_t release(void *address) {
         const std::lock_guard<std::mutex> guard(mutex);
         auto *place = static_cast<std::byte *>(address);
-        if (!base || place < base || place >= base + reservedByteCount) return false;
+        if (!base || place < base || place >= base + reservedByteCount) return 0;
         const auto entry = taken.find(static_cast<size_t>(place - base));
         size_t offset = entry->first, size = entry->second;
+        const size_t released = size;
         taken.erase(entry);
-        usedByteCount -= size;
         const auto next = freeByOffset.find(offset + size);
         if (next != freeByOffset.end()) {
             const size_t added = next->second;
@@ -73,7 +73,7 @@ public:
         } else {
             remember(offset, size);
         }
-        return true;
+        return released;
     }
 
     /// Gives the pages that are free back to the system.
@@ -83,19 +83,6 @@ public:
         for (const auto &[offset, size] : freeByOffset) madvise(base + offset, size, MADV_DONTNEED);
         if (touched > top) madvise(base + top, touched - top, MADV_DONTNEED);
         touched = top;
-    }
-
-    size_t used() {
-        const std::lock_guard<std::mutex> guard(mutex);
-        return usedByteCount;
-    }
-
-    /// The most that was used at once, since it was reset.
-    size_t peak(bool resets) {
-        const std::lock_guard<std::mutex> guard(mutex);
-        const size_t peak = peakByteCount;
-        if (resets) peakByteCount = usedByteCount;
-        return peak;
     }
 
 private:
@@ -111,7 +98,6 @@ private:
     size_t usable = 0;
     /// Behind it no page has been touched.
     size_t touched = 0;
-    size_t usedByteCount = 0, peakByteCount = 0;
     std::map<size_t, size_t> taken, freeByOffset;
     std::set<std::pair<size_t, size_t>> freeBySize;
 

@@ -37,10 +37,10 @@ extension BlockwiseEncoder {
         public static let allCases = [keep, recompute, recompute(keeping: 1), offload, offload(keeping: 1)]
 
         /// - Parameter distance: of a piece from the last one, the head, which has 0.
-        func keepsGraph(at distance: Int) -> Bool { keptBlocks.map { $0 > 0 && distance <= $0 } ?? true }
+        package func keepsGraph(at distance: Int) -> Bool { keptBlocks.map { $0 > 0 && distance <= $0 } ?? true }
 
         /// The head is run again as soon as it has been run: its input stays where it is.
-        func offloads(at distance: Int) -> Bool { offloadsInputs && distance > 0 && !keepsGraph(at: distance) }
+        package func offloads(at distance: Int) -> Bool { offloadsInputs && distance > 0 && !keepsGraph(at: distance) }
     }
 }
 

@@ -84,7 +84,10 @@ public final class TrainingStep {
             options.learningRate
             * options.schedule.factor(
                 step: optimizer.stepCount, warmupStepCount: options.warmupStepCount, stepCount: stepCount)
-        if hasMasters { gradients = try gradients.map { try $0?.to(.float32) } }
+        if hasMasters {
+            // One after the other: a second copy of all of them would be the most that a step takes.
+            for index in gradients.indices { gradients[index] = try gradients[index]?.to(.float32) }
+        }
         outcome.gradientNorm = try optimizer.step(gradients: gradients, learningRate: outcome.learningRate)
         gradients.removeAll()
         try copyMasters()

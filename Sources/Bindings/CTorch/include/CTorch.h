@@ -45,10 +45,10 @@ void ctorch_trim_heap(void);
 
 /// From now on tensors of the CPU lie in a heap of their own, which keeps what they have freed for the next ones.
 void ctorch_use_tensor_heap(void);
-/// What tensors take of that heap now.
-int64_t ctorch_tensor_bytes(void);
-/// The most that they took of it at once, since that was reset.
-int64_t ctorch_tensor_peak(bool resets);
+/// What the calling thread's tensors have taken since then, less what it has freed; malloc's small ones are counted too.
+int64_t ctorch_thread_tensor_bytes(void);
+/// The most that this came to since it was reset.
+int64_t ctorch_thread_tensor_peak(bool resets);
 
 // Lifetime and facts (Runtime.cpp)
 
