@@ -25,7 +25,7 @@ public struct MemoryPeak: Sendable, Equatable {
 }
 
 /// What a run takes of memory with any ``MemoryPlan``: a walk over a step, with what each piece of the model holds.
-struct MemoryForecast {
+package struct MemoryForecast {
     /// What libraries take once they compute, beside tensors: their code and tables, laid out weights of products, stacks of
     /// threads, nodes of graphs, batches that were read ahead. No part of it grows with the model; 50 to 90 MiB were found.
     static let libraryByteCount = 64 << 20
@@ -46,10 +46,12 @@ struct MemoryForecast {
     let residency: WeightResidency
     /// Of the config.
     let configuredChunk: Int?
-    let blockCount: Int
+    package let blockCount: Int
     /// Of the micro-batch, and of its costliest input: see ``ModelInput/cost``.
     let cost: Int
     let longestCost: Int
+    /// Different tokens of the micro-batch: as many rows are read of a table that is streamed.
+    private let tokenKinds: Int
 
     /// What a piece of the model holds of one micro-batch.
     private struct Piece {
@@ -79,6 +81,7 @@ struct MemoryForecast {
         configuredChunk = config.chunkTokens
         cost = inputs.reduce(0) { $0 + $1.cost }
         longestCost = inputs.map(\.cost).max() ?? 0
+        tokenKinds = Set(inputs.flatMap(\.tokens)).count
         let outline = try plan.outline()
         let type = plan.precision.compute
         let model = outline.text
@@ -137,12 +140,12 @@ struct MemoryForecast {
     }
 
     /// Memory of a run that is computed so, at the moment when it takes most.
-    func peak(of plan: MemoryPlan) -> MemoryPeak {
+    package func peak(of plan: MemoryPlan) -> MemoryPeak {
         var parts = MemoryPeak()
         parts.process = amounts.process
         parts.libraries = Self.libraryByteCount
         parts.weights = amounts.weights(plan.residency)
-        if plan.residency == .streamed { parts.weights += min(amounts.table, cost * Self.pagesAround) }
+        if plan.residency == .streamed { parts.weights += min(amounts.table, tokenKinds * Self.pagesAround) }
         parts.moments = amounts.moments
         parts.towerCache = amounts.towerCache
         // The optimizer's moment: all gradients, in float32.
@@ -202,7 +205,7 @@ struct MemoryForecast {
 
 extension MemoryForecast {
     /// Of the first steps, as ``DryRun`` looks at them.
-    init(_ plan: TrainingPlan, processCount: Int) throws {
+    package init(_ plan: TrainingPlan, processCount: Int) throws {
         var largest: [ModelInput] = []
         var sequenceCount = 0
         for step in 0..<min(plan.stepCount, DryRun.mostSteps) where sequenceCount < DryRun.mostSequences {

@@ -88,7 +88,7 @@ extension MemoryForecast {
     private static let (chunkTime, offloadTime, streamTime) = (0.01, 0.03, 0.75)
 
     /// Plans within what the user has fixed, the fastest first.
-    func candidates(_ wish: MemoryWish) -> [MemoryCandidate] {
+    package func candidates(_ wish: MemoryWish) -> [MemoryCandidate] {
         let residencies: [WeightResidency] =
             wish.residency.map { [$0] } ?? (isAdapted && canStream ? [.resident, .streamed] : [residency])
         var plans: [MemoryPlan] = []
@@ -114,7 +114,7 @@ extension MemoryForecast {
     /// The fastest plan that fits.
     ///
     /// - Throws: `Failure` (78) with the least that would do, where none fits.
-    func choice(_ wish: MemoryWish) throws -> (chosen: MemoryCandidate, all: [MemoryCandidate]) {
+    package func choice(_ wish: MemoryWish) throws -> (chosen: MemoryCandidate, all: [MemoryCandidate]) {
         let all = candidates(wish)
         guard let budget = wish.budget else { return (all[0], all) }
         if let chosen = all.first(where: { $0.byteCount <= budget }) { return (chosen, all) }

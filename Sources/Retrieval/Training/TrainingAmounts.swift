@@ -96,4 +96,11 @@ struct TrainingAmounts {
         let fields = ((try? Files.readText("/proc/self/statm")) ?? "").split(separator: " ")
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
     }
+
+    /// The most that the process had in memory at once; 0 where the system does not say.
+    static func peakResidentBytes() -> Int {
+        let lines = ((try? Files.readText("/proc/self/status")) ?? "").split(separator: "\n")
+        let kibibytes = lines.first { $0.hasPrefix("VmHWM:") }.flatMap { Int($0.filter(\.isNumber)) }
+        return (kibibytes ?? 0) << 10
+    }
 }

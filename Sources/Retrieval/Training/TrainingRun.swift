@@ -293,6 +293,8 @@ public final class TrainingRun {
         /// Steps that an earlier process had taken.
         public let resumedAfter: Int
         public let seconds: Double
+        /// The most that this process had in memory at once, from its start on; 0 where the system does not say.
+        public let peakByteCount: Int
         public let metrics: [StepMetrics]
         /// In their order; none where nothing is validated on.
         public let validations: [ValidationMetrics]
@@ -314,7 +316,7 @@ public final class TrainingRun {
         let lines = try MetricsFile.lines(metricsPath)
         return Report(
             model: folder.modelPath, lock: plan.lock.digest.description, stepCount: plan.stepCount,
-            resumedAfter: firstStep, seconds: seconds,
+            resumedAfter: firstStep, seconds: seconds, peakByteCount: TrainingAmounts.peakResidentBytes(),
             metrics: lines.compactMap { if case .step(let metrics) = $0 { metrics } else { nil } },
             validations: lines.compactMap { if case .validation(let found) = $0 { found } else { nil } },
             sequenceCount: sequenceCount, truncatedCount: truncatedCount, blankCount: blankCount,
@@ -335,7 +337,8 @@ extension TrainingRun.Report {
         let seconds = metrics.map(\.seconds).sorted()
         var json: JSONObject = [
             "model": JSONValue(model.string), "lock": JSONValue(lock), "steps": JSONValue(stepCount),
-            "resumed_after": JSONValue(resumedAfter), "seconds": JSONValue((self.seconds * 1000).rounded() / 1000),
+            "resumed_after": JSONValue(resumedAfter), "peak_bytes": JSONValue(peakByteCount),
+            "seconds": JSONValue((self.seconds * 1000).rounded() / 1000),
             "median_step_seconds": seconds.isEmpty ? .null : JSONValue(seconds[seconds.count / 2]),
             "first_loss": metrics.first.map { JSONValue($0.loss) } ?? .null,
             "last_loss": metrics.last.map { JSONValue($0.loss) } ?? .null,
