@@ -34,6 +34,12 @@ struct TVTTrain: Tool {
                 tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run
                 tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run --set epochs=3 --set optimizer.learning_rate=2e-5
 
+            --memory chooses how the run is computed, so that a process takes at most so much; --dry-run shows what it would \
+            take, and lists the plans:
+
+                tvt-train --dataset mine --model all-MiniLM-L6-v2 --dry-run --memory 24GiB
+                tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run --memory 24GiB
+
             A config for a model folder all-MiniLM-L6-v2 and a dataset nave-train of the store, and a run of it:
 
             \(example)
