@@ -10,7 +10,6 @@
 #include <c10/core/GradMode.h>
 
 #include <dlfcn.h>
-#include <malloc.h>
 
 using ctorch::guarded;
 using ctorch::make;
@@ -85,8 +84,6 @@ bool ctorch_set_gradient_mode(bool enabled) {
     c10::GradMode::set_enabled(enabled);
     return before;
 }
-
-void ctorch_trim_heap(void) { malloc_trim(0); }
 
 void ctorch_free(CTorchTensor *tensor) {
     if (!tensor) return;

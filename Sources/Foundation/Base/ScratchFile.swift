@@ -1,17 +1,17 @@
 internal import Glibc
 public import SystemPackage
 
-/// A file without a name in the folder for temporary files (`$TMPDIR`, else `/tmp`), gone with the process.
-///
-/// Not in the store, which may be read-only.
+/// A file without a name, gone with the process.
 public final class ScratchFile {
     public let descriptor: Int32
     private let folder: FilePath
     public private(set) var byteCount = 0
 
-    public init() throws {
+    /// - Parameter folder: nil for that of temporary files (`$TMPDIR`, else `/tmp`), and not the store, which may be read-only.
+    public init(in folder: FilePath? = nil) throws {
         let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
-        folder = FilePath(named.isEmpty ? "/tmp" : named)
+        let folder = folder ?? FilePath(named.isEmpty ? "/tmp" : named)
+        self.folder = folder
         let pattern = folder.appending("tvt-" + Files.uniqueEnding)
         var template = Array(pattern.string.utf8CString)
         descriptor = mkstemp(&template)
@@ -29,13 +29,26 @@ public final class ScratchFile {
         var rest = bytes[...]
         while !rest.isEmpty {
             let slice = UnsafeRawBufferPointer(rebasing: rest)
-            let count = write(descriptor, slice.baseAddress, slice.count)
+            let count = Glibc.write(descriptor, slice.baseAddress, slice.count)
             if count < 0 {
                 if errno == EINTR { continue }
                 throw SystemError.last("write a scratch file in", folder)
             }
             rest = rest.dropFirst(count)
             byteCount += count
+        }
+    }
+
+    /// Puts bytes at an offset, whatever was there, beside those that were appended.
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+        var written = 0
+        while written < bytes.count {
+            let count = pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw SystemError("write a scratch file in", folder, errno: count < 0 ? errno : EIO)
+            }
+            written += count
         }
     }
 

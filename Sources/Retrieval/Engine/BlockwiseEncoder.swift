@@ -1,5 +1,6 @@
 internal import Base
 public import Models
+public import SystemPackage
 public import Tensors
 
 // Shape letters: T tokens of a chunk, U texts of a pass, D hidden size.
@@ -11,14 +12,6 @@ public import Tensors
 /// trace; gradients are the same, bit for bit, whatever is kept. Texts run in chunks inside each stage, so a block's
 /// weights are fetched once for a whole pass.
 public final class BlockwiseEncoder {
-    /// What a stage keeps between forward and backward.
-    public enum Trace: String, Sendable, CaseIterable {
-        /// Its graph: nothing is computed twice.
-        case keep
-        /// Its input: backward runs it again. A third more work, and the memory of one stage instead of all.
-        case recompute
-    }
-
     public let model: TextModel
     public let head: Head
     public let device: Device
@@ -28,6 +21,8 @@ public final class BlockwiseEncoder {
     private let pieces: [Piece]
     /// Keeps what frozen towers make; nil computes it each time.
     public var towerCache: TowerCache?
+    /// Where inputs are offloaded to on the CPU; nil for the folder of temporary files.
+    public var scratchFolder: FilePath?
 
     /// - Parameter model: with the parameters to train marked as trainable.
     public init(model: TextModel, head: Head, device: Device = .cpu) {
@@ -50,9 +45,41 @@ public final class BlockwiseEncoder {
 
     /// One piece of one chunk between forward and backward.
     fileprivate struct Step {
-        /// What it was given: nothing for a tower's entrance; for the text model's, the features of each tower.
-        var inputs: [Tensor?] = []
-        var output: Tensor?
+        /// What a piece was given, here or elsewhere.
+        private enum Input {
+            case here(Tensor)
+            case elsewhere(OffloadedInputs.Slot)
+        }
+
+        /// Nothing for a tower's entrance; for the text model's, the features of each tower.
+        private var given: [Input?] = []
+        let output: Tensor?
+
+        /// Of a piece that is not run again.
+        init() { output = nil }
+
+        /// - Parameter elsewhere: where the inputs wait; nil for here.
+        init(_ inputs: [Tensor?], elsewhere: OffloadedInputs?, output: Tensor?) throws {
+            self.output = output
+            given = try inputs.map { input in
+                try input.map { input in try elsewhere.map { .elsewhere(try $0.store(input)) } ?? .here(input) }
+            }
+        }
+
+        func readAhead(_ offloaded: OffloadedInputs?) throws {
+            for case .elsewhere(let slot)? in given { try offloaded?.readAhead(slot) }
+        }
+
+        /// - Parameter recordsGradients: of each input.
+        func inputs(_ offloaded: OffloadedInputs?, recordsGradients: [Bool]) throws -> [Tensor?] {
+            try zip(given, recordsGradients).map { input, isRecorded in
+                switch input {
+                case .here(let tensor): tensor
+                case .elsewhere(let slot): try offloaded!.take(slot).requireGradient(isRecorded)
+                case nil: nil
+                }
+            }
+        }
     }
 
     /// A forward pass that waits for its backward.
@@ -65,6 +92,8 @@ public final class BlockwiseEncoder {
         fileprivate let dropout: Dropout
         /// `[piece][chunk]`; nil where a chunk has nothing for a tower.
         fileprivate var steps: [[Step?]]
+        /// Nil where all inputs are here.
+        fileprivate let offloaded: OffloadedInputs?
     }
 
     /// Some of a pass's inputs, packed.
@@ -181,6 +210,7 @@ public final class BlockwiseEncoder {
             return Chunk(batch: try DeviceBatch(packed, device: device), members: members)
         }
         let isReached = findTrained()
+        let offloaded = trace.offloadsInputs ? try OffloadedInputs(in: scratchFolder) : nil
         var steps: [[Step?]] = []
         // What each piece has made of each chunk, until nothing needs it any more.
         var made: [Int: [Tensor?]] = [:]
@@ -205,14 +235,20 @@ public final class BlockwiseEncoder {
                 let inputs = try sources.map { source in
                     try made[source]![index].map { isReached[source] ? try $0.requireGradient() : $0 }
                 }
-                let keepsGraph = trace == .keep && isReached[number]
+                let distance = pieces.count - 1 - number
+                let keepsGraph = trace.keepsGraph(at: distance) && isReached[number]
                 let output =
                     try keepsGraph
                     ? withGradients { try run(piece, inputs, chunk, dropout) }
                     : withoutGradients { try run(piece, inputs, chunk, dropout) }
+                let waiting = trace.offloads(at: distance) ? offloaded : nil
                 // What no gradient reaches is never asked for again.
-                ofPiece.append(
-                    output.map { isReached[number] ? Step(inputs: inputs, output: keepsGraph ? $0 : nil) : Step() })
+                if isReached[number] {
+                    try ofPiece.append(
+                        output.map { try Step(inputs, elsewhere: waiting, output: keepsGraph ? $0 : nil) })
+                } else {
+                    ofPiece.append(output.map { _ in Step() })
+                }
                 outputs.append(try output?.detached())
             }
             steps.append(ofPiece)
@@ -223,7 +259,8 @@ public final class BlockwiseEncoder {
         let vectors = made[pieces.count - 1]!.map { $0! }
         return Pass(
             vectors_UD: try Self.inCallersOrder(vectors, chunks.map(\.members), count: inputs.count),
-            tokenCount: inputs.reduce(0) { $0 + $1.input.tokens.count }, chunks: chunks, dropout: dropout, steps: steps)
+            tokenCount: inputs.reduce(0) { $0 + $1.input.tokens.count }, chunks: chunks, dropout: dropout, steps: steps,
+            offloaded: offloaded)
     }
 
     /// Vectors of inputs without media.
@@ -243,7 +280,9 @@ public final class BlockwiseEncoder {
         flowing[pieces.count - 1] = try pass.chunks.map { chunk in
             try withoutGradients { try vectorGradients_UD.indexSelect(0, Self.rows(chunk.members, device)) }
         }
+        // The pass lets go of them, so that each dies when it is taken from here.
         var steps = pass.steps
+        pass.steps = []
         for number in pieces.indices.reversed() {
             defer { steps.removeLast() }
             guard isReached[number], let given = flowing.removeValue(forKey: number) else { continue }
@@ -256,19 +295,23 @@ public final class BlockwiseEncoder {
             for (index, chunk) in pass.chunks.enumerated() {
                 try Interruption.check()
                 guard let step = steps[number][index], let gradient = given[index] else { continue }
-                let differentiated = reached.filter { step.inputs[$0] != nil }
-                let variables = differentiated.map { step.inputs[$0]! } + weights.map(\.tensor)
+                steps[number][index] = nil
+                let next =
+                    index + 1 < pass.chunks.count ? steps[number][index + 1] : steps[max(0, number - 1)].first ?? nil
+                try next?.readAhead(pass.offloaded)
+                let inputs = try step.inputs(pass.offloaded, recordsGradients: sources.map { isReached[$0] })
+                let differentiated = reached.filter { inputs[$0] != nil }
+                let variables = differentiated.map { inputs[$0]! } + weights.map(\.tensor)
                 guard !variables.isEmpty else { continue }
                 let output =
-                    try step.output ?? withGradients { try run(pieces[number], step.inputs, chunk, pass.dropout)! }
+                    try step.output ?? withGradients { try run(pieces[number], inputs, chunk, pass.dropout)! }
                 let gradients = try Tensor.gradients(
                     of: [output], withRespectTo: variables, outputGradients: [gradient], allowUnused: true)
-                steps[number][index] = nil
                 for (weight, gradient) in zip(weights, gradients.dropFirst(differentiated.count)) {
                     if let gradient { try sums.add(gradient, at: indexes[ObjectIdentifier(weight)]!) }
                 }
                 for (input, gradient) in zip(differentiated, gradients) {
-                    flowing[sources[input]]![index] = try gradient ?? step.inputs[input]!.zerosLike()
+                    flowing[sources[input]]![index] = try gradient ?? inputs[input]!.zerosLike()
                 }
             }
         }

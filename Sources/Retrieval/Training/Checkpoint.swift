@@ -38,23 +38,27 @@ enum Checkpoint {
 
     /// Reads the checkpoint as a user would and compares every trained tensor with the one in memory.
     ///
-    /// Full weights stay mapped: they take no memory of their own. An adapter is fitted to the model that is there.
+    /// Full weights stay in their file, and are in memory one after the other. An adapter is fitted to the model that is
+    /// there.
     private static func verify(
         _ trained: [TrainedParameter], of model: EmbeddingModel, _ plan: TrainingPlan, _ folder: FilePath
     ) throws {
-        let tensors: [String: Tensor]
-        if plan.config.lora != nil {
-            tensors = try model.text.readAdapters(folder)
-        } else {
-            let reloaded = try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
-            tensors = Dictionary(
-                reloaded.parameters.map { ($0.name, $0.tensor) },
-                uniquingKeysWith: { first, _ in first })
-        }
-        for parameter in trained {
-            guard let read = tensors[parameter.name], try equal(parameter.tensor, read) else {
+        func check(_ parameter: TrainedParameter, _ read: Tensor?) throws {
+            guard let read, try equal(parameter.tensor, read) else {
                 throw Failure(.io, "\(folder): \(parameter.name) reads back differently than it was written")
             }
+        }
+        guard plan.config.lora == nil else {
+            let adapters = try model.text.readAdapters(folder)
+            for parameter in trained { try check(parameter, adapters[parameter.name]) }
+            return
+        }
+        let reloaded = try TrainingPlan.load(plan.config, from: folder, .cpu, .streamed)
+        let read = Dictionary(reloaded.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for parameter in trained {
+            let stored = read[parameter.name]
+            try check(parameter, stored?.tensor)
+            stored.map { [$0] }?.leaveMemory()
         }
     }
 

@@ -1,7 +1,7 @@
 internal import Base
-internal import Engine
 internal import Examples
 internal import Inputs
+internal import Models
 internal import Records
 
 /// What a run would do, without doing it: rendered examples, tokens, truncation, memory.
@@ -48,15 +48,22 @@ public struct DryRun: Sendable {
     public let trained: [TrainedPart]
 
     /// Inputs after which no other step is looked at.
-    private static let mostSequences = 1 << 16
+    static let mostSequences = 1 << 16
+    /// Steps that are looked at, at most.
+    public static let mostSteps = 50
 
-    /// Reads and tokenises the first steps; loads nothing else than the plan has.
+    /// Reads and tokenises the first steps, and tries out a block; loads nothing else than the plan has.
     ///
     /// - Parameters:
     ///   - exampleCount: how many examples are rendered.
     ///   - mostSteps: how many steps are looked at; fewer where they are large.
+    ///   - wish: what is fixed of how the run is computed.
+    ///   - processCount: how many train together.
     /// - Throws: `Failure` with status 130 after an interruption; what reading the examples throws.
-    public init(_ plan: TrainingPlan, exampleCount: Int = 3, mostSteps: Int = 50) throws {
+    public init(
+        _ plan: TrainingPlan, exampleCount: Int = 3, mostSteps: Int = DryRun.mostSteps, memory wish: MemoryWish = .init(),
+        processCount: Int = 1
+    ) throws {
         lock = plan.lock.digest.description
         stepCount = plan.stepCount
         parts = DatasetShare.all(plan)
@@ -65,9 +72,7 @@ public struct DryRun: Sendable {
         var lengths: [Int] = []
         var counts = (steps: 0, sequences: 0, truncated: 0, blank: 0, media: 0, repeated: 0, masked: 0, unscored: 0)
         trained = try TrainedPart.all(plan)
-        let trainedParts = try plan.trainedParts()
-        let encoder = BlockwiseEncoder(model: plan.start.text, head: plan.start.head, device: plan.device)
-        var largest = TraceEstimate(kept: 0, recomputed: 0)
+        var largest: [ModelInput] = []
         var media = MediaShare()
         while counts.steps < min(plan.stepCount, mostSteps), counts.sequences < Self.mostSequences {
             try Interruption.check()
@@ -85,8 +90,7 @@ public struct DryRun: Sendable {
                 counts.repeated += batch.sequenceCount - batch.inputs.count
                 counts.unscored += batch.unscoredCount
                 counts.masked += batch.excluded.reduce(0) { $0 + $1.count }
-                let traces = try plan.estimatedTraces(batch.inputs, encoder, trainedParts)
-                if traces.kept > largest.kept { largest = traces }
+                largest = MemoryForecast.costlier(largest, batch.inputs, processCount: processCount)
             }
         }
         self.batching = batching
@@ -102,7 +106,7 @@ public struct DryRun: Sendable {
         unscoredCount = plan.teacher == nil ? nil : counts.unscored
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
         validation = plan.validation.map { ($0.queryCount, $0.documentCount) }
-        memory = try TrainingMemory(plan, traces: largest)
+        memory = try TrainingMemory(plan, MemoryForecast(plan, largest, processCount: processCount), wish)
     }
 
     private static func rendered(_ example: Example, _ plan: TrainingPlan) throws -> Rendered {

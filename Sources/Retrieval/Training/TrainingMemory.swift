@@ -1,101 +1,131 @@
 internal import Base
-internal import Engine
-internal import Glibc
 internal import JSON
+internal import Engine
 internal import Models
-internal import Tensors
 
-/// What a run takes of memory, by what holds it, in bytes.
-///
-/// Every copy is counted, as the run makes it; what the libraries take for themselves while they compute is not.
+/// What a run takes of memory, by what holds it, in bytes, and what it would take with other plans.
 public struct TrainingMemory: Sendable {
-    /// What the process has in memory once everything is opened: the program, its libraries, pages of mapped files.
+    /// The program, its libraries and what was opened, but for weights.
     public let process: Int
     /// Everything that is trained, in float32, and what is computed with in another type: with `dtype: bf16` the rounded
     /// copy of the weights, or beside an adapter the only one; of streamed weights those of the largest stage.
     public let weights: Int
-    /// Of one step: float32 for the optimizer, and as they are computed where the rounded copy is of another type.
+    /// Of one step, as they are computed.
     public let gradients: Int
     /// AdamW's two, as `optimizer.state` keeps them.
     public let moments: Int
-    /// About what the graphs of the largest micro-batch that was looked at take, all of them kept: see
-    /// ``BlockwiseEncoder/estimatedTraces(_:chunkTokens:trained:_:)``.
-    public let keptTraces: Int
-    /// Likewise with `--trace recompute`.
-    public let recomputedTraces: Int
-
     /// The most that is kept of what frozen towers make: `tower_cache`.
     public let towerCache: Int
+    /// The peaks of a run that keeps all graphs, and of one that keeps none.
+    public let kept: MemoryPeak
+    public let recomputed: MemoryPeak
+    /// The plan that the user asks for, or that is chosen by `--memory`; nil where each step decides.
+    public let chosen: (candidate: MemoryCandidate, peak: MemoryPeak)?
+    /// All that come into question, the fastest first.
+    public let candidates: [MemoryCandidate]
+    /// How many processes take as much each.
+    public let processCount: Int
+    private let budget: Int?
+    private let blockCount: Int
 
-    /// - Parameter traces: of the largest micro-batch.
-    init(_ plan: TrainingPlan, traces: TraceEstimate) throws {
-        let model = plan.start.text
-        let config = plan.config
-        let precision = plan.precision
-        let head = plan.start.head.parameters
-        let streamed = (model.towers.flatMap(\.stages) + model.stages).map {
-            Self.sum($0.parameters.filter(\.isStreamed), \.tensor.byteCount)
+    /// - Throws: `Failure` (78) where no plan fits into what was wished for.
+    init(_ plan: TrainingPlan, _ forecast: MemoryForecast, _ wish: MemoryWish) throws {
+        let amounts = forecast.amounts
+        process = amounts.process
+        weights = amounts.weights(plan.residency)
+        gradients = amounts.gradients
+        moments = amounts.moments
+        towerCache = amounts.towerCache
+        func peak(_ trace: BlockwiseEncoder.Trace) -> MemoryPeak {
+            forecast.peak(
+                of: MemoryPlan(trace: trace, chunkTokens: forecast.configuredChunk, residency: plan.residency))
         }
-        let kept =
-            Self.sum((model.parameters + head).filter { !$0.isStreamed }, \.tensor.byteCount) + (streamed.max() ?? 0)
-        let counts = try TrainingPlan.trainedCounts(config, of: plan.start)
-        let trained = counts.reduce(0, +)
-        if config.lora != nil {
-            weights = kept + 4 * trained
-            gradients = 4 * trained
-        } else {
-            // As WeightFiles keeps them.
-            func roundedSize(_ parameter: Parameter) -> Int {
-                guard config.precision == .bf16 else { return 0 }
-                let type = parameter.tensor.dimensionCount == 1 ? precision.compute : precision.storage
-                return type.byteCount * parameter.tensor.elementCount
-            }
-            let parameters =
-                model.parts.filter { !config.frozen.contains($0) }.flatMap { model.parameters(of: $0) } + head
-            weights = kept + Self.sum(model.parameters + head, roundedSize)
-            gradients = 4 * trained + Self.sum(parameters, roundedSize)
-        }
-        moments = counts.reduce(0) { $0 + config.optimizer.state.byteCount(of: $1) }
-        towerCache = config.towerCache << 20
-        (keptTraces, recomputedTraces) = (traces.kept, traces.recomputed)
-        process = Self.residentBytes()
+        (kept, recomputed) = (peak(.keep), peak(.recompute))
+        var wish = wish
+        // What nobody wished for, nor asked to choose, is as the plan was opened.
+        if wish.budget == nil { wish.residency = wish.residency ?? plan.residency }
+        let (first, all) = try forecast.choice(wish)
+        candidates = all
+        chosen = wish.budget == nil && wish.trace == nil ? nil : (first, forecast.peak(of: first.plan))
+        (budget, blockCount, processCount) = (wish.budget, forecast.blockCount, forecast.processCount)
     }
 
     /// Everything, with all graphs kept.
-    public var total: Int { process + weights + gradients + moments + towerCache + keptTraces }
+    public var total: Int { kept.total }
 
     /// Everything, with `--trace recompute`.
-    public var recomputedTotal: Int { total - keptTraces + recomputedTraces }
+    public var recomputedTotal: Int { recomputed.total }
 
-    private static func sum(_ parameters: [Parameter], _ size: (Parameter) -> Int) -> Int {
-        parameters.reduce(0) { $0 + size($1) }
-    }
-
-    /// What the process has in memory now; 0 where the system does not say.
-    static func residentBytes() -> Int {
-        let fields = ((try? Files.readText("/proc/self/statm")) ?? "").split(separator: " ")
-        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
+    /// Why a plan was chosen.
+    public static func reason(_ candidate: MemoryCandidate, budget: Int) -> String {
+        "--memory \(memorySize(budget)): \(candidate.plan.text) is the fastest plan that fits, with about "
+            + "\(memorySize(candidate.byteCount))"
+            + (candidate.relativeTime > 1
+                ? ", and takes about \(decimal(candidate.relativeTime, digits: 2)) times as long as one that keeps all"
+                : "")
     }
 
     /// What `--dry-run` prints.
     var lines: [String] {
-        func size(_ bytes: Int) -> String { byteSize(bytes) }
-        return [
-            "memory",
-            "  weights \(size(weights)), gradients \(size(gradients)), optimizer \(size(moments)), "
-                + "this process \(size(process))",
-        ] + (towerCache > 0 ? ["  of frozen towers at most \(size(towerCache)) kept"] : []) + [
-            "  traces about \(size(keptTraces)) kept, \(size(recomputedTraces)) with --trace recompute",
-            "  together about \(size(total)), or \(size(recomputedTotal))",
+        let shown = chosen?.peak ?? kept
+        var lines = ["memory" + (processCount > 1 ? " of each of \(processCount) processes" : "")]
+        if let chosen, let budget { lines.append("  " + Self.reason(chosen.candidate, budget: budget)) }
+        lines += [
+            "  at its peak with \(chosen?.candidate.plan.text ?? "--trace keep"): weights \(byteSize(shown.weights)), "
+                + "gradients \(byteSize(shown.gradients)), optimizer \(byteSize(shown.moments)),",
+            "    traces \(byteSize(shown.traces)), temporaries \(byteSize(shown.temporaries)), this process "
+                + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries))",
         ]
+        if towerCache > 0 { lines.append("  of frozen towers at most \(byteSize(towerCache)) kept") }
+        lines.append("  together about \(byteSize(total)), or \(byteSize(recomputedTotal)) with --trace recompute")
+        guard budget != nil else { return lines }
+        lines.append("  plans                                                    memory   relative time of a step")
+        for candidate in candidates where isShown(candidate) {
+            let text = candidate.plan.text
+            lines.append(
+                "    \(text)\(String(repeating: " ", count: max(1, 52 - text.utf8.count)))"
+                    + "\(memorySize(candidate.byteCount))  \(decimal(candidate.relativeTime, digits: 2))"
+                    + (candidate == chosen?.candidate ? "  chosen" : ""))
+        }
+        return lines
+    }
+
+    /// Of plans that differ in how many blocks keep their graphs, every fourth of the model, and the chosen one.
+    private func isShown(_ candidate: MemoryCandidate) -> Bool {
+        guard let kept = candidate.plan.trace.keptBlocks, kept > 0, candidate != chosen?.candidate else { return true }
+        return kept % max(1, blockCount / 4) == 0
     }
 
     var json: JSONValue {
-        [
+        var json: JSONObject = [
             "weights": JSONValue(weights), "gradients": JSONValue(gradients), "optimizer": JSONValue(moments),
-            "process": JSONValue(process), "tower_cache": JSONValue(towerCache), "kept_traces": JSONValue(keptTraces),
-            "recomputed_traces": JSONValue(recomputedTraces), "total": JSONValue(total),
-            "recomputed_total": JSONValue(recomputedTotal),
+            "process": JSONValue(process), "tower_cache": JSONValue(towerCache),
+            "kept_traces": JSONValue(kept.traces), "recomputed_traces": JSONValue(recomputed.traces),
+            "total": JSONValue(total), "recomputed_total": JSONValue(recomputedTotal),
+            "processes": JSONValue(processCount),
+            "plans": .array(candidates.map(Self.json)),
+        ]
+        if let chosen {
+            json["chosen"] = Self.json(chosen.candidate)
+            json["peak"] = chosen.peak.json
+        }
+        return .object(json)
+    }
+
+    private static func json(_ candidate: MemoryCandidate) -> JSONValue {
+        [
+            "plan": candidate.plan.json, "bytes": JSONValue(candidate.byteCount),
+            "relative_time": JSONValue((candidate.relativeTime * 1000).rounded() / 1000),
+        ]
+    }
+}
+
+extension MemoryPeak {
+    var json: JSONValue {
+        [
+            "process": JSONValue(process), "libraries": JSONValue(libraries), "weights": JSONValue(weights),
+            "optimizer": JSONValue(moments), "gradients": JSONValue(gradients), "traces": JSONValue(traces),
+            "temporaries": JSONValue(temporaries), "tower_cache": JSONValue(towerCache), "total": JSONValue(total),
         ]
     }
 }

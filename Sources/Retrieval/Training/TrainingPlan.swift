@@ -213,7 +213,33 @@ public final class TrainingPlan {
         type: ElementType? = nil
     ) throws -> EmbeddingModel {
         let type = type ?? (config.lora != nil && config.precision == .bf16 ? .bfloat16 : .float32)
-        let overrides = ModelCard.Overrides(
+        return try EmbeddingModel(
+            loading: folder, .training, overrides: overrides(config), type: type, residency: residency, device: device,
+            settingName: key)
+    }
+
+    /// The model without weights, in the type that it is computed with, adapters attached: what a step takes is tried out
+    /// with it.
+    func outline() throws -> EmbeddingModel {
+        let model = try EmbeddingModel(
+            withoutWeightsOf: start.folder, overrides: Self.overrides(config),
+            type: config.precision == .bf16 ? .bfloat16 : .float32, settingName: Self.key)
+        if let lora = config.lora {
+            try model.text.addAdapters(lora.configuration(for: model.text), seed: config.seed, except: config.frozen)
+        }
+        return model
+    }
+
+    /// What passes of the run drop; the seed is the run's.
+    func dropout(of model: TextModel) -> Dropout {
+        var dropout = config.usesModelDropout ? model.configuredDropout : .none
+        dropout.adapter = config.lora?.dropout ?? 0
+        dropout.seed = config.seed
+        return dropout
+    }
+
+    private static func overrides(_ config: TrainingConfig) -> ModelCard.Overrides {
+        ModelCard.Overrides(
             pooling: config.pooling, normalize: config.normalizes,
             query: .init(
                 prompt: config.prompts.query, promptName: config.promptNames.query, maxLength: config.maxLengths.query),
@@ -222,9 +248,6 @@ public final class TrainingPlan {
                 maxLength: config.maxLengths.document),
             endOfText: config.endOfText, attention: config.attention, instruction: config.instruction,
             inputs: config.inputs, preset: config.preset.flatMap(ModelPreset.named))
-        return try EmbeddingModel(
-            loading: folder, .training, overrides: overrides, type: type, residency: residency, device: device,
-            settingName: key)
     }
 
     /// The parts that have something to train: those that are not frozen and, with adapters, have layers that get one.

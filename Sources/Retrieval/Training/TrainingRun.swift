@@ -13,7 +13,7 @@ internal import Tensors
 /// that the model cannot be given. Processes that train together end the step under way first.
 public final class TrainingRun {
     /// What keeps traces: the run's choice, or that of the memory that is free.
-    public enum TraceChoice: String, Sendable, CaseIterable { case auto, keep, recompute }
+    public enum TraceChoice: String, Sendable, CaseIterable { case auto, keep, recompute, offload }
 
     private static let stepsBetweenTrims = 8
 
@@ -28,7 +28,8 @@ public final class TrainingRun {
     private var lastGradientNorm = 0.0
     /// What is computed with: the model, or its copy in a smaller type.
     private let computing: EmbeddingModel
-    private let traceChoice: TraceChoice
+    /// Nil: of each step, what fits into the memory that is free.
+    private let trace: BlockwiseEncoder.Trace?
     private let trainedParts: Set<ModelPart>
     private var truncatedCount = 0
     private var sequenceCount = 0
@@ -42,15 +43,18 @@ public final class TrainingRun {
     /// - Parameters:
     ///   - resume: see ``RunFolder/init(opening:lock:resume:)``.
     ///   - workers: threads that read, tokenise and decode ahead; nil for a few. Steps do not depend on it.
+    ///   - memory: how the run is computed; nil: with `trace`, and the config's chunks. Results do not depend on it but for the
+    ///     order of sums, see ``MemoryPlan``. Its residency is that of `plan`.
     ///   - group: the processes that train together, all with the same config and the same folder, of which the first
     ///     writes; nil for one alone.
     public init(
-        _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, workers: Int? = nil,
-        group: TrainingGroup? = nil
+        _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, memory: MemoryPlan? = nil,
+        workers: Int? = nil, group: TrainingGroup? = nil
     ) throws {
+        precondition(memory == nil || memory?.residency == plan.residency, "the plan was opened for another residency")
         self.group = group
         self.plan = plan
-        traceChoice = trace
+        self.trace = memory?.trace ?? trace.policy()
         trainedParts = try plan.trainedParts()
         let isFirst = group?.isFirst ?? true
         if isFirst {
@@ -81,11 +85,10 @@ public final class TrainingRun {
         step = try TrainingStep(
             encoder: encoder, loss: plan.loss, options: plan.config.optimizer,
             stepCount: plan.stepCount, masters: computing === model ? nil : model.trainableParameters)
-        step.chunkTokens = plan.config.chunkTokens
-        var dropout = plan.config.usesModelDropout ? model.text.configuredDropout : .none
-        dropout.adapter = plan.config.lora?.dropout ?? 0
-        dropout.seed = plan.config.seed
-        step.dropout = dropout
+        step.chunkTokens = memory?.chunkTokens ?? plan.config.chunkTokens
+        // Beside the run's files, which are on a disk that is large enough for checkpoints.
+        encoder.scratchFolder = output
+        step.dropout = plan.dropout(of: model.text)
         step.optimizer.seed = plan.config.seed
         step.group = group
         if let last {
@@ -273,13 +276,9 @@ public final class TrainingRun {
     }
 
     private func trace(for batches: [TrainingBatch]) throws -> BlockwiseEncoder.Trace {
-        switch traceChoice {
-        case .keep: return .keep
-        case .recompute: return .recompute
-        case .auto:
-            let bytes = try batches.map { try plan.estimatedTraces($0.ownInputs, step.encoder, trainedParts).kept }
-            return bytes.max() ?? 0 <= plan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
-        }
+        if let trace { return trace }
+        let bytes = try batches.map { try plan.estimatedTraces($0.ownInputs, step.encoder, trainedParts).kept }
+        return bytes.max() ?? 0 <= plan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
     }
 
     private func save() throws {
@@ -300,6 +299,8 @@ public final class TrainingRun {
         /// Steps that an earlier process had taken.
         public let resumedAfter: Int
         public let seconds: Double
+        /// The most that this process had in memory at once, from its start on; 0 where the system does not say.
+        public let peakByteCount: Int
         public let metrics: [StepMetrics]
         /// In their order; none where nothing is validated on.
         public let validations: [ValidationMetrics]
@@ -321,7 +322,7 @@ public final class TrainingRun {
         let lines = try MetricsFile.lines(metricsPath)
         return Report(
             model: folder.modelPath, lock: plan.lock.digest.description, stepCount: plan.stepCount,
-            resumedAfter: firstStep, seconds: seconds,
+            resumedAfter: firstStep, seconds: seconds, peakByteCount: TrainingAmounts.peakResidentBytes(),
             metrics: lines.compactMap { if case .step(let metrics) = $0 { metrics } else { nil } },
             validations: lines.compactMap { if case .validation(let found) = $0 { found } else { nil } },
             sequenceCount: sequenceCount, truncatedCount: truncatedCount, blankCount: blankCount,
@@ -342,7 +343,8 @@ extension TrainingRun.Report {
         let seconds = metrics.map(\.seconds).sorted()
         var json: JSONObject = [
             "model": JSONValue(model.string), "lock": JSONValue(lock), "steps": JSONValue(stepCount),
-            "resumed_after": JSONValue(resumedAfter), "seconds": JSONValue((self.seconds * 1000).rounded() / 1000),
+            "resumed_after": JSONValue(resumedAfter), "peak_bytes": JSONValue(peakByteCount),
+            "seconds": JSONValue((self.seconds * 1000).rounded() / 1000),
             "median_step_seconds": seconds.isEmpty ? .null : JSONValue(seconds[seconds.count / 2]),
             "first_loss": metrics.first.map { JSONValue($0.loss) } ?? .null,
             "last_loss": metrics.last.map { JSONValue($0.loss) } ?? .null,

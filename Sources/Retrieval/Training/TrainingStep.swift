@@ -92,7 +92,10 @@ public final class TrainingStep {
             options.learningRate
             * options.schedule.factor(
                 step: optimizer.stepCount, warmupStepCount: options.warmupStepCount, stepCount: stepCount)
-        if hasMasters { gradients = try gradients.map { try $0?.to(.float32) } }
+        if hasMasters {
+            // One after the other: a second copy of all of them would be the most that a step takes.
+            for index in gradients.indices { gradients[index] = try gradients[index]?.to(.float32) }
+        }
         try temperature?.check(step: optimizer.stepCount + 1)
         outcome.gradientNorm = try optimizer.step(gradients: gradients, learningRate: outcome.learningRate)
         gradients.removeAll()
@@ -129,7 +132,7 @@ public final class TrainingStep {
                 let own = try Tensor(division.members[group.rank].map(Int64.init)).to(vectorGradients_UD.device)
                 vectorGradients_UD = try withoutGradients { try vectorGradients_UD.indexSelect(0, own) }
             }
-            try encoder.backward(pass, vectorGradients_UD: vectorGradients_UD, into: sums)
+            try encoder.backward(consume pass, vectorGradients_UD: vectorGradients_UD, into: sums)
         }
         let gradients = sums.take()
         return (try group?.sum(gradients, of: encoder.parameters) ?? gradients, outcome)

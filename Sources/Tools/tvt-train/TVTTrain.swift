@@ -34,6 +34,12 @@ struct TVTTrain: Tool {
                 tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run
                 tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run --set epochs=3 --set optimizer.learning_rate=2e-5
 
+            --memory chooses how the run is computed, so that a process takes at most so much; --dry-run shows what it would \
+            take, and lists the plans:
+
+                tvt-train --dataset mine --model all-MiniLM-L6-v2 --dry-run --memory 24GiB
+                tvt-train --dataset mine --model all-MiniLM-L6-v2 --output run --memory 24GiB
+
             A config for a model folder all-MiniLM-L6-v2 and a dataset nave-train of the store, and a run of it:
 
             \(example)
@@ -49,6 +55,7 @@ struct TVTTrain: Tool {
     static func prepareProcess() {
         ThreadWaits.shorten()
         Heap.keepFreed(byteCount: Int(Int32.max))
+        TensorMemory.useOwnHeap()
     }
 
     private static let example = """
@@ -96,17 +103,34 @@ struct TVTTrain: Tool {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Between forward and backward keep every block's graph (keep), only its input (recompute), or what fits "
-                + "into half of the free memory (auto). The result is the same.", valueName: "auto|keep|recompute"))
+            "Between forward and backward keep every block's graph (keep), only its input (recompute), its input in a file "
+                + "of the run's folder or, of a GPU, in the machine's memory (offload), or what fits "
+                + "into half of the free memory (auto). The result is the same.",
+            valueName: "auto|keep|recompute|offload"))
     var trace = TrainingRun.TraceChoice.auto
+
+    @Option(
+        in: NumberRange(1...1024),
+        help: ArgumentHelp(
+            "With --trace recompute or offload: keep the graphs of the last n blocks all the same. The result is the same.",
+            valueName: "n"))
+    var keptBlocks: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Choose the fastest plan with which a process takes at most so much, as 24GiB, and say which: what --trace, "
+                + "--kept-blocks and --weights leave open, and chunk_tokens. From 64MiB to 65536GiB. --dry-run lists the "
+                + "plans.", valueName: "size"))
+    var memory: ByteCount?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
             "Beside an adapter, keep frozen weights in memory (resident), or in their files, from where each block's are read "
-                + "when it runs (streamed): for models larger than memory. The result is the same.",
-            valueName: "resident|streamed"))
-    var weights = WeightResidency.resident
+                + "when it runs (streamed): for models larger than memory. The result is the same. Default: resident, or "
+                + "what --memory takes.", valueName: "resident|streamed"))
+    var weights: WeightResidency?
 
     @Option(in: .threads, help: ArgumentHelp("CPU threads of a process (default: one for each core).", valueName: "n"))
     var threads: Int?
@@ -131,7 +155,11 @@ struct TVTTrain: Tool {
         help: "Do not compare the vectors of tvt.golden.json with those that the model, or the checkpoint, gives.")
     var skipsGoldenCheck = false
 
-    @Flag(name: .customLong("dry-run"), help: "Print examples, token counts and memory, and train nothing.")
+    @Flag(
+        name: .customLong("dry-run"),
+        help:
+            "Print examples, token counts and the memory of a process, and train nothing; also for --processes and --device that are not here."
+    )
     var dryRun = false
 
     @OptionGroup var store: StoreOption
@@ -144,6 +172,13 @@ struct TVTTrain: Tool {
         }
         guard dataset.isEmpty == (model == nil) else { throw ValidationError("--dataset and --model go together") }
         if output == nil && !dryRun { throw ValidationError("--output is needed, except with --dry-run") }
+        if let keptBlocks, trace != .recompute, trace != .offload {
+            throw ValidationError(
+                "--kept-blocks \(keptBlocks) goes with --trace recompute or offload, not with \(trace.rawValue)")
+        }
+        if let memory, !(64 << 20...1 << 46).contains(memory.count) {
+            throw ValidationError("--memory is from 64MiB to 65536GiB")
+        }
     }
 
     mutating func run() throws {
@@ -161,8 +196,6 @@ struct TVTTrain: Tool {
             guard status == 0 else { throw ExitCode(status) }
             return
         }
-        if dryRun, processes ?? 1 > 1 { log.notice("--processes: --dry-run looks at one process") }
-        weights.prepareHeap()
         let isFirst = launched?.rank ?? 0 == 0
         if !isFirst {
             // What the first says, all would.
@@ -180,9 +213,9 @@ struct TVTTrain: Tool {
             ?? TrainingConfig(training: model!, on: dataset, overrides: set)
         config.model = try HubSnapshot.path(config.model)
         let store = try openStore(store.location)
-        let plan = try TrainingPlan(
-            config, store: store, device: Device.named(device), residency: weights, checksGolden: !skipsGoldenCheck,
-            tool: "tvt-train \(tvtVersion)")
+        var wish = MemoryWish(
+            trace: trace.policy(keptBlocks: keptBlocks), residency: weights, budget: memory?.count)
+        var plan = try open(config, store, &wish)
         if skipsGoldenCheck { log.notice("golden vectors are not checked (--no-golden-check)") }
         if let note = plan.goldenReport?.note { log.notice("\(config.model): \(note)") }
         for note in plan.start.notes { log.notice("\(config.model): \(note)") }
@@ -191,14 +224,23 @@ struct TVTTrain: Tool {
         }
         if dryRun {
             if workers != nil { log.notice("--workers: nothing is read ahead of --dry-run") }
-            let result = try DryRun(plan)
+            let result = try DryRun(plan, memory: wish, processCount: processes ?? launched?.size ?? 1)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
+        let chosen = try memory.map { _ in try plan.memoryChoice(wish, processCount: launched?.size ?? 1) }
+        if let chosen {
+            log.notice("\(TrainingMemory.reason(chosen, budget: memory!.count))")
+            if chosen.plan.residency != plan.residency { plan = try open(config, store, chosen.plan.residency) }
+        }
+        plan.residency.prepareHeap()
+        // What was tried out is not needed any more.
+        Compute.trimHeap()
         let group = try launched.map { launched in
             TrainingGroup(try launched.join(), localSize: launched.localSize)
         }
         let run = try TrainingRun(
-            plan, output: FilePath(output!), resume: resume, trace: trace, workers: workers, group: group)
+            plan, output: FilePath(output!), resume: resume, trace: trace, memory: chosen?.plan ?? fixedPlan(plan),
+            workers: workers, group: group)
         let lease = try store.lease(plan.source.parts.map(\.dataset), purpose: "tvt-train")
         defer { withExtendedLifetime(lease) {} }
         let report = try run.run()
@@ -225,6 +267,54 @@ struct TVTTrain: Tool {
                 """)
         }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
+    }
+
+    /// What is trained, with its weights where the user wants them; where that is left to `--memory`, in their files, which
+    /// takes the least.
+    private func open(_ config: TrainingConfig, _ store: Store, _ wish: inout MemoryWish) throws -> TrainingPlan {
+        if memory != nil, weights == nil, config.lora != nil, device == "cpu" {
+            do {
+                return try checked(open(config, store, .streamed))
+            } catch let failure as Failure where failure.exitStatus == .usage {
+                // Its files hold other numbers than are computed with.
+                wish.residency = .resident
+            }
+        }
+        return try checked(open(config, store, weights ?? .resident))
+    }
+
+    private func open(
+        _ config: TrainingConfig, _ store: Store, _ residency: WeightResidency
+    ) throws -> TrainingPlan {
+        try TrainingPlan(
+            config, store: store, device: chosenDevice(), residency: residency, checksGolden: !skipsGoldenCheck,
+            tool: "tvt-train \(tvtVersion)")
+    }
+
+    /// - Throws: `Failure` (64) where more blocks are to be kept than there are.
+    private func checked(_ plan: TrainingPlan) throws -> TrainingPlan {
+        let count = plan.start.text.stages.count + plan.start.text.towers.reduce(0) { $0 + $1.stages.count }
+        guard let keptBlocks, keptBlocks > count else { return plan }
+        throw Failure(
+            .usage, "--kept-blocks \(keptBlocks): the model has \(count) blocks",
+            advice: "--trace keep keeps all of them.")
+    }
+
+    /// What a dry run counts does not need the device.
+    private func chosenDevice() throws -> Device {
+        do {
+            return try Device.named(device)
+        } catch let failure as Failure where dryRun && failure.exitStatus == .badConfiguration {
+            log.notice("--device \(device) is not here: memory is what the CPU would take")
+            return .cpu
+        }
+    }
+
+    /// The plan of `--trace` and `--kept-blocks`; nil where each step decides.
+    private func fixedPlan(_ plan: TrainingPlan) -> MemoryPlan? {
+        trace.policy(keptBlocks: keptBlocks).map {
+            MemoryPlan(trace: $0, chunkTokens: plan.config.chunkTokens, residency: plan.residency)
+        }
     }
 
     /// Arguments of the processes that `--processes` starts.

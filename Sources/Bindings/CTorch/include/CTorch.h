@@ -43,8 +43,17 @@ void ctorch_on_one_thread(void (*body)(void *context), void *context);
 int32_t ctorch_thread_count(void);
 /// Sets whether the calling thread records gradients; returns what it was.
 bool ctorch_set_gradient_mode(bool enabled);
-/// Gives the free pages of the process's heap back to the system.
+/// Gives the free pages of the process's heap, and of the tensors', back to the system.
 void ctorch_trim_heap(void);
+
+// Memory of tensors on the CPU (Memory.cpp)
+
+/// From now on tensors of the CPU lie in a heap of their own, which keeps what they have freed for the next ones.
+void ctorch_use_tensor_heap(void);
+/// What the calling thread's tensors have taken since then, less what it has freed; malloc's small ones are counted too.
+int64_t ctorch_thread_tensor_bytes(void);
+/// The most that this came to since it was reset.
+int64_t ctorch_thread_tensor_peak(bool resets);
 
 // Lifetime and facts (Runtime.cpp)
 

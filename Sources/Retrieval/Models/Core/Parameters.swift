@@ -47,6 +47,9 @@ public final class Parameter {
         if isStreamed { place?.leaveMemory() }
     }
 
+    /// Gives values that take no memory some of their own: to try out what computing with them takes.
+    package func materialize() throws { tensor = try withoutGradients { try tensor.clone() } }
+
     /// Lets training change it: the values move to memory of their own (weights from a file are mapped read-only).
     public func makeTrainable() throws {
         guard !isTrainable else { return }

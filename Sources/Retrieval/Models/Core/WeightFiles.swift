@@ -167,7 +167,8 @@ struct WeightFiles {
         isMultiplier: Bool = false
     ) throws -> Parameter {
         if let outline {
-            let tensor = try outline.parameter(scope + name, shape, initial, precision.storage)
+            let type = shape.count == 1 ? precision.compute : precision.storage
+            let tensor = try outline.parameter(scope + name, shape, initial, type)
             return Parameter(parameterPrefix + scope + name, tensor)
         }
         guard let written = spelling(name), let index = fileByName[written] else {

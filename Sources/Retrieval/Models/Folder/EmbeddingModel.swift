@@ -81,10 +81,10 @@ public final class EmbeddingModel {
     /// - Throws: `InputError` or `Failure` for anything but weights that is missing, unknown or does not fit.
     public convenience init(
         withoutWeightsOf folder: FilePath, overrides: ModelCard.Overrides = .init(), adapter: FilePath? = nil,
-        settingName: (ModelCard.Setting) -> String = \.description
+        type: ElementType = .float32, settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
         try self.init(
-            ModelFolder(folder, adapter: adapter, overrides, settingName: settingName), .training, overrides,
+            ModelFolder(folder, adapter: adapter, overrides, settingName: settingName), .training, overrides, type: type,
             outline: FolderOutline(), settingName: settingName)
     }
 

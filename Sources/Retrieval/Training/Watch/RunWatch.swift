@@ -61,7 +61,7 @@ final class RunWatch {
         var taken = taken
         let shares = self.shares(of: batches)
         taken.queryCount = batches.reduce(0) { $0 + $1.queryRows.count }
-        taken.residentByteCount = TrainingMemory.residentBytes()
+        taken.residentByteCount = TrainingAmounts.residentBytes()
         taken.deviceByteCount = try plan.device.memory?.mostUsed
         taken.shares = shares.count > 1 ? shares : []
         if let (median, spread) = jumps.take(taken.loss) {

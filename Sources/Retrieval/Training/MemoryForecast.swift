@@ -1,0 +1,228 @@
+internal import Base
+internal import Engine
+internal import Models
+internal import Tensors
+
+/// What one process takes when it takes most, by what holds it, in bytes.
+public struct MemoryPeak: Sendable, Equatable {
+    /// The program, its libraries and what was opened, but for weights.
+    public var process = 0
+    /// See ``MemoryForecast/libraryByteCount``.
+    public var libraries = 0
+    public var weights = 0
+    public var moments = 0
+    /// Those that are there at that moment.
+    public var gradients = 0
+    /// Graphs and inputs that wait for backward.
+    public var traces = 0
+    /// What the stage that runs takes beside its graph, and gradients on their way between stages.
+    public var temporaries = 0
+    public var towerCache = 0
+
+    public var total: Int {
+        process + libraries + weights + moments + gradients + traces + temporaries + towerCache
+    }
+}
+
+/// What a run takes of memory with any ``MemoryPlan``: a walk over a step, with what each piece of the model holds.
+package struct MemoryForecast {
+    /// What libraries take once they compute, beside tensors: their code and tables, laid out weights of products, stacks of
+    /// threads, nodes of graphs, batches that were read ahead. No part of it grows with the model; 50 to 90 MiB were found.
+    static let libraryByteCount = 64 << 20
+    /// Pages around one that is touched come with it.
+    private static let pagesAround = 16 * 4096
+    /// Float32 numbers that ``TrainingGroup`` sums at once.
+    private static let exchangeByteCount = 64 << 20
+
+    let amounts: TrainingAmounts
+    /// Towers' stages, the entrance and blocks, in the order of forward; the head comes behind.
+    private let pieces: [Piece]
+    let processCount: Int
+    private let accumulates: Bool
+    let isAdapted: Bool
+    /// Whether weights can be streamed, as far as is known before their files are looked at.
+    let canStream: Bool
+    /// Of the run that is planned.
+    let residency: WeightResidency
+    /// Of the config.
+    let configuredChunk: Int?
+    package let blockCount: Int
+    /// Of the micro-batch, and of its costliest input: see ``ModelInput/cost``.
+    let cost: Int
+    let longestCost: Int
+    /// Different tokens of the micro-batch: as many rows are read of a table that is streamed.
+    private let tokenKinds: Int
+
+    /// What a piece of the model holds of one micro-batch.
+    private struct Piece {
+        let rows: Int
+        let memory: StageMemory
+        /// Of one row, what it is given, and makes.
+        let rowByteCount: Int
+        /// Of its trained weights.
+        let gradientByteCount: Int
+        /// Whether gradients reach it.
+        let isReached: Bool
+
+        var inputByteCount: Int { rows * rowByteCount }
+    }
+
+    /// - Parameters:
+    ///   - inputs: of one process, of the micro-batch that takes most.
+    ///   - processCount: how many train together.
+    init(_ plan: TrainingPlan, _ inputs: [ModelInput], processCount: Int = 1) throws {
+        amounts = try TrainingAmounts(plan)
+        self.processCount = processCount
+        let config = plan.config
+        accumulates = config.accumulation > 1
+        isAdapted = config.lora != nil
+        residency = plan.residency
+        canStream = plan.device == .cpu
+        configuredChunk = config.chunkTokens
+        cost = inputs.reduce(0) { $0 + $1.cost }
+        longestCost = inputs.map(\.cost).max() ?? 0
+        tokenKinds = Set(inputs.flatMap(\.tokens)).count
+        let outline = try plan.outline()
+        let type = plan.precision.compute
+        let model = outline.text
+        blockCount = model.stages.count
+        let trained = try plan.trainedParts()
+        let size = try PassSize(inputs, of: plan.start.text)
+        let memory = try BlockwiseEncoder.stageMemory(
+            of: model, isTrained: config.lora == nil && !config.frozen.contains(.text), inputs,
+            dropout: plan.dropout(of: model), computing: outline.precision.compute)
+        let amounts = amounts
+        var reaches = false
+        var pieces: [Piece] = []
+        for tower in plan.start.text.towers {
+            guard let rows = size.towers[tower.name], rows.rowCount > 0 else { continue }
+            let part: ModelPart = tower.name == .vision ? .vision : .audio
+            var reachesTower = trained.contains(part)
+            for (number, stage) in tower.stages.enumerated() {
+                let isLast = number == tower.stages.count - 1
+                if isLast { reachesTower = reachesTower || trained.contains(.projectors) }
+                let layers = stage.projections.flatMap(\.layers)
+                pieces.append(
+                    Piece(
+                        rows: isLast ? rows.featureCount : rows.rowCount,
+                        memory: Self.estimate(layers, type.byteCount),
+                        rowByteCount: type.byteCount * (layers.first?.inputSize ?? model.hiddenSize),
+                        gradientByteCount: amounts.gradients(of: stage.parameters), isReached: reachesTower))
+            }
+            reaches = reaches || reachesTower
+        }
+        reaches = reaches || trained.contains(.text)
+        let rowByteCount = type.byteCount * model.hiddenSize
+        // What an entrance holds are a few times its rows.
+        let rowsOnly = RowBytes(fixed: 0, perRow: 2 * Double(rowByteCount))
+        pieces.append(
+            Piece(
+                rows: size.tokenCount, memory: StageMemory(graph: rowsOnly, forward: rowsOnly, backward: rowsOnly),
+                rowByteCount: rowByteCount,
+                gradientByteCount: amounts.gradients(of: plan.start.text.entrance.parameters),
+                isReached: reaches && (!isAdapted || !size.towers.isEmpty)))
+        for (stage, memory) in zip(plan.start.text.stages, memory) {
+            pieces.append(
+                Piece(
+                    rows: size.tokenCount, memory: memory, rowByteCount: rowByteCount,
+                    gradientByteCount: amounts.gradients(of: stage.parameters), isReached: reaches))
+        }
+        self.pieces = pieces
+    }
+
+    /// Of a tower's stage, which is not tried out: what its linear layers read and write, and again as much on the way back.
+    private static func estimate(_ layers: [Linear], _ byteCount: Int) -> StageMemory {
+        let width = Double(byteCount * layers.reduce(0) { $0 + $1.inputSize + $1.outputSize })
+        let weights = Double(byteCount * layers.reduce(0) { $0 + $1.inputSize * $1.outputSize })
+        return StageMemory(
+            graph: RowBytes(fixed: 0, perRow: width), forward: RowBytes(fixed: 0, perRow: width / 2),
+            backward: RowBytes(fixed: weights, perRow: 1.5 * width))
+    }
+
+    /// Memory of a run that is computed so, at the moment when it takes most.
+    package func peak(of plan: MemoryPlan) -> MemoryPeak {
+        var parts = MemoryPeak()
+        parts.process = amounts.process
+        parts.libraries = Self.libraryByteCount
+        parts.weights = amounts.weights(plan.residency)
+        if plan.residency == .streamed { parts.weights += min(amounts.table, tokenKinds * Self.pagesAround) }
+        parts.moments = amounts.moments
+        parts.towerCache = amounts.towerCache
+        // The optimizer's moment: all gradients, in float32.
+        parts.gradients = amounts.masterGradients
+        if processCount > 1 { parts.temporaries = min(Self.exchangeByteCount, amounts.masterGradients) }
+        let chunkCount = plan.chunkTokens.map { max(1, (cost + $0 - 1) / max($0, longestCost)) } ?? 1
+        for moment in moments(plan.trace, chunkCount: chunkCount) {
+            guard moment.total > parts.gradients + parts.traces + parts.temporaries else { continue }
+            (parts.gradients, parts.traces, parts.temporaries) =
+                (moment.gradients, moment.traces, moment.temporaries)
+        }
+        return parts
+    }
+
+    private struct Moment {
+        var gradients, traces, temporaries: Int
+        var total: Int { gradients + traces + temporaries }
+    }
+
+    /// What a pass holds while each piece runs, forward and back.
+    private func moments(_ trace: BlockwiseEncoder.Trace, chunkCount: Int) -> [Moment] {
+        let all = pieces.reduce(0) { $0 + $1.gradientByteCount }
+        var gradients = accumulates ? all : 0
+        var (traces, held, moments) = (0, [Int](), [Moment]())
+        var previousKeeps = false
+        for (number, piece) in pieces.enumerated() {
+            let rows = (piece.rows + chunkCount - 1) / chunkCount
+            moments.append(
+                Moment(
+                    gradients: gradients, traces: traces,
+                    temporaries: 2 * piece.inputByteCount + piece.memory.forward(rows: rows)))
+            let distance = pieces.count - number
+            let keeps = piece.isReached && trace.keepsGraph(at: distance)
+            var own = 0
+            if keeps { own += chunkCount * piece.memory.graph(rows: rows) }
+            // What the piece before has kept of its output is the same.
+            if piece.isReached, !previousKeeps, !trace.offloads(at: distance) { own += piece.inputByteCount }
+            held.append(own)
+            traces += own
+            previousKeeps = keeps
+        }
+        for (number, piece) in pieces.enumerated().reversed() where piece.isReached {
+            let rows = (piece.rows + chunkCount - 1) / chunkCount
+            let distance = pieces.count - number
+            var temporaries = piece.inputByteCount + piece.memory.backward(rows: rows)
+            if trace.keepsGraph(at: distance) { temporaries -= piece.memory.graph(rows: rows) }
+            // Of the chunk that runs and of the next one.
+            if trace.offloads(at: distance) { temporaries += 2 * rows * piece.rowByteCount }
+            let sums = chunkCount > 1 && !accumulates ? piece.gradientByteCount : 0
+            moments.append(Moment(gradients: gradients + sums, traces: traces, temporaries: max(0, temporaries)))
+            if !accumulates { gradients += piece.gradientByteCount }
+            traces -= held[number]
+        }
+        return moments
+    }
+}
+
+extension MemoryForecast {
+    /// Of the first steps, as ``DryRun`` looks at them.
+    package init(_ plan: TrainingPlan, processCount: Int) throws {
+        var largest: [ModelInput] = []
+        var sequenceCount = 0
+        for step in 0..<min(plan.stepCount, DryRun.mostSteps) where sequenceCount < DryRun.mostSequences {
+            try Interruption.check()
+            for batch in try plan.batches(step: step) {
+                sequenceCount += batch.sequenceCount
+                largest = Self.costlier(largest, batch.inputs, processCount: processCount)
+            }
+        }
+        try self.init(plan, largest, processCount: processCount)
+    }
+
+    /// The costlier of the inputs of one process, and of those of a micro-batch that go to the process which gets most.
+    static func costlier(_ own: [ModelInput], _ all: [ModelInput], processCount: Int) -> [ModelInput] {
+        func cost(_ inputs: [ModelInput]) -> Int { inputs.reduce(0) { $0 + $1.cost } }
+        let shares = WorkDivision(costs: all.map(\.cost), processCount: processCount).members
+            .map { $0.map { all[$0] } }
+        return (shares + [own]).max { cost($0) < cost($1) }!
+    }
+}

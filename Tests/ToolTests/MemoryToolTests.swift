@@ -1,0 +1,86 @@
+import Base
+import JSON
+import SystemPackage
+import TestKit
+import Testing
+
+/// `tvt-train --memory` and what `--dry-run` says of memory, as a user runs them.
+@Suite("tvt-train and memory")
+struct MemoryToolTests {
+    let world: SmallWorld
+
+    init() throws {
+        world = try SmallWorld(queryCount: 12)
+        try world.writeMix()
+    }
+
+    /// A BERT of 60 MB of weights: what a run takes has to be more than what any process does.
+    func writeModel() throws -> FilePath {
+        let shape = world.path("shape")
+        try Files.makeDirectory(shape)
+        let tokenizer = "tokenizer.json"
+        try Files.replace(shape.appending(tokenizer), with: Files.readAll(SmallWorld.model.appending(tokenizer)))
+        var config = try #require(JSONValue.parse(file: SmallWorld.model.appending("config.json")).object)
+        config["hidden_size"] = 512
+        config["intermediate_size"] = 2048
+        config["num_hidden_layers"] = 5
+        config["initializer_range"] = 0.02
+        try Files.replace(shape.appending("config.json"), with: JSONValue.object(config).pretty())
+        let card = [
+            "--pooling", "mean", "--normalize", "--query-prompt", "", "--document-prompt", "", "--query-max-length",
+            "32",
+            "--document-max-length", "32",
+        ]
+        let made = try world.run("tvt-model", ["random", "shape", "--seed", "7", "--output", "large"] + card)
+        try #require(made.status == 0, "\(made.errorText)")
+        return world.path("large")
+    }
+
+    @Test("--dry-run says what a run takes, for weights, gradients and the optimizer of 60 MB")
+    func prediction() throws {
+        let model = try writeModel()
+        let arguments = [
+            "--dataset", "road", "--model", model.string, "--set", "steps=2", "--set", "queries_per_step=4",
+            "--trace", "recompute", "--threads", "1", "--quiet", "--log-level", "error", "--json",
+        ]
+        let dry = try world.run("tvt-train", arguments + ["--dry-run"])
+        let predicted = try #require(
+            JSONValue.parse(dry.output, path: dry.errorText)["memory_bytes"]?["chosen"]?["bytes"]?.integer)
+        let run = try world.run("tvt-train", arguments + ["--output", "run"])
+        let measured = try #require(JSONValue.parse(run.output, path: run.errorText)["peak_bytes"]?.integer)
+        // Of so small a model what the libraries take is a fifth.
+        #expect(abs(predicted - measured) * 100 < 15 * measured, "\(predicted) for \(measured)")
+    }
+
+    @Test("--memory says what it chooses, names the least, and is refused beside what cannot be")
+    func memoryOption() throws {
+        let mix = ["--config", "mix.yaml", "--dry-run"]
+        let dry = try world.run("tvt-train", mix + ["--memory", "64GiB"])
+        #expect(
+            dry.status == 0 && dry.outputText.contains("--trace keep is the fastest plan that fits"), "\(dry.errorText)"
+        )
+        #expect(dry.outputText.contains("relative time of a step"))
+        try world.fail("tvt-train", mix + ["--memory", "64MiB"], status: 78, naming: ["the least is", "MiB"])
+        try world.fail("tvt-train", mix + ["--memory", "1MiB"], status: 64, naming: ["--memory is from 64MiB"])
+        try world.fail("tvt-train", mix + ["--memory", "much"], status: 64, naming: ["--memory"])
+        try world.fail(
+            "tvt-train", mix + ["--kept-blocks", "1"], status: 64,
+            naming: ["--kept-blocks 1 goes with --trace recompute"])
+        try world.fail(
+            "tvt-train", mix + ["--trace", "recompute", "--kept-blocks", "9"], status: 64,
+            naming: ["--kept-blocks 9: the model has 2 blocks"])
+    }
+
+    @Test("runs whose inputs wait in a file, and whose plan was chosen, have the losses of others")
+    func losses() throws {
+        func loss(_ name: String, _ more: [String]) throws -> JSONValue? {
+            let result = try world.run("tvt-train", SmallWorld.training(name) + more + ["--json"])
+            return try JSONValue.parse(result.output, path: result.errorText)["last_loss"]
+        }
+        let wanted = try loss("a", ["--trace", "keep"])
+        #expect(wanted != nil)
+        #expect(try loss("b", ["--trace", "offload", "--kept-blocks", "1"]) == wanted)
+        #expect(try loss("c", ["--memory", "64GiB"]) == wanted)
+        #expect(try Files.list(world.path("b")).allSatisfy { !$0.hasPrefix("tvt-") })
+    }
+}
