@@ -5,6 +5,7 @@ internal import Collectives
 internal import CommandLineKit
 internal import JSON
 public import Models
+internal import Processes
 internal import Remotes
 internal import SystemPackage
 internal import Tensors
@@ -156,7 +157,8 @@ struct TVTTrain: Tool {
         }
         if let processes, processes > 1, !dryRun {
             let status = try LocalProcesses(
-                count: processes, arguments: Self.withoutProcesses(CommandLine.arguments.dropFirst())
+                count: processes, option: "--processes",
+                resuming: "A run goes on from its last checkpoint with --resume."
             ).run()
             guard status == 0 else { throw ExitCode(status) }
             return
@@ -225,22 +227,6 @@ struct TVTTrain: Tool {
                 """)
         }
         try writeToStandardOutput(common.json ? report.json.pretty() : Self.text(report))
-    }
-
-    /// Arguments of the processes that `--processes` starts.
-    private static func withoutProcesses(_ arguments: ArraySlice<String>) -> [String] {
-        var kept: [String] = []
-        var isValue = false
-        for argument in arguments {
-            if argument == "--processes" {
-                isValue = true
-            } else if !isValue, !argument.hasPrefix("--processes=") {
-                kept.append(argument)
-            } else {
-                isValue = false
-            }
-        }
-        return kept
     }
 
     private static func text(_ report: TrainingRun.Report) -> String {

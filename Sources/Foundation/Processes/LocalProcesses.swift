@@ -10,14 +10,34 @@ internal import SystemPackage
 public struct LocalProcesses {
     private let count: Int
     private let arguments: [String]
+    private let advice: String
 
     /// How long the others have, after one has ended too early, to say so themselves.
     private static let graceSeconds = 10.0
 
-    /// - Parameter arguments: of each copy, without the program's name.
-    public init(count: Int, arguments: [String]) {
+    /// - Parameters:
+    ///   - option: which of this process's arguments asked for them, as `--processes`; the copies get all but that one.
+    ///   - resuming: what goes on where a copy was killed, for the message.
+    public init(count: Int, option: String, resuming: String) {
         precondition(count > 1, "several processes")
-        (self.count, self.arguments) = (count, arguments)
+        self.count = count
+        arguments = Self.arguments(CommandLine.arguments.dropFirst(), without: option)
+        advice = "Was there too little memory? \(resuming)"
+    }
+
+    package static func arguments(_ arguments: ArraySlice<String>, without option: String) -> [String] {
+        var kept: [String] = []
+        var isValue = false
+        for argument in arguments {
+            if argument == option {
+                isValue = true
+            } else if !isValue, !argument.hasPrefix(option + "=") {
+                kept.append(argument)
+            } else {
+                isValue = false
+            }
+        }
+        return kept
     }
 
     private struct Copy {
@@ -96,14 +116,14 @@ public struct LocalProcesses {
         let (rank, status) = (firstFailure.rank, firstFailure.status)
         // What ends all of them alike, the first has said already.
         if let errors = copies[rank].errors, copies[0].status != status {
-            let bytes = try Files.readAll(errors.path)
+            let bytes = try Array("process \(rank) of \(count) ended first:\n".utf8) + Files.readAll(errors.path)
             // Whoever does not read it does not want it.
             _ = write(STDERR_FILENO, bytes, bytes.count)
         }
         if status & 0x7F != 0 {
             throw Failure(
                 .io, "process \(rank) of \(count) was ended by signal \(status & 0x7F); the others were stopped",
-                advice: "Was there too little memory? A run goes on from its last checkpoint with --resume.")
+                advice: advice)
         }
         return status >> 8 & 0xFF
     }
