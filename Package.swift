@@ -365,7 +365,7 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Collectives", uses: ["Processes", "Tensors", "Collectives"]),
+    tests("Collectives", uses: ["Processes", "Tensors", "Collectives"], packages: [systemPackage]),
     tests(
         "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels", "tvt-model"],
         packages: [systemPackage], exclude: ["Golden"]),

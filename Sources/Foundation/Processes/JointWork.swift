@@ -18,8 +18,10 @@ public final class JointWork {
     public let size: Int
     private let folder: FilePath
     private let name: String
+    private let purpose: String
     private let lock: FileLock
     private var identity: SHA256Digest?
+    private var hasDelivered = false
     /// Processes that were there, and when one of them was first seen to be gone.
     private var arrived: Set<Int> = []
     private var absentSince: [Int: Double] = [:]
@@ -44,18 +46,23 @@ public final class JointWork {
         let parent = result.removingLastComponent()
         folder = parent.isEmpty ? "." : parent
         name = result.lastComponent?.string ?? "result"
-        lock = try Self.lock(
-            folder.appending(".\(name)-\(rank).process"), purpose: "\(purpose), process \(rank) of \(size)")
-        guard !isFirst else { return }
+        self.purpose = "\(purpose), process \(rank) of \(size)"
+        lock = try Self.lock(folder.appending(".\(name)-\(rank).process"), purpose: self.purpose)
+        guard !isFirst else { return try removeRemains() }
         // Whoever has met the first one notices its end; where it ends at once, so do we, for the same reason.
         let end = Clock.seconds() + 1
         while Clock.seconds() < end, try !isThere(0) { try Self.pause() }
     }
 
     deinit {
-        // Others' files are the first one's to remove: when it goes, nobody needs them any more.
-        if isFirst { for other in 1..<size { unlink(part(of: other).string) } }
-        unlink(process(rank).string)
+        if isFirst {
+            // When it goes, nobody needs the others' files any more.
+            unlink(process(0).string)
+            try? removeRemains()
+        } else if hasDelivered || (try? FileLock.probe(process(0))) != .held {
+            unlink(process(rank).string)
+        }
+        // Else the file that nobody holds tells the first process of this one's end.
     }
 
     /// The first process lets the others begin; they wait until it does.
@@ -64,19 +71,15 @@ public final class JointWork {
     /// - Throws: `Failure` where the first process has ended, does not come, or does other work.
     public func begin(_ identity: SHA256Digest) throws {
         self.identity = identity
-        let line = Array("\(identity.hex) of \(size)\n".utf8)
-        if isFirst {
-            try removeRemains()
-            return lock.describe(line)
-        }
+        let mark = "work \(identity.hex) of \(size)\n"
+        if isFirst { return lock.describe(Array("process \(getpid()) (\(purpose)), \(mark)".utf8)) }
         let start = Clock.seconds()
         while true {
             if try isThere(0) {
-                // Until it has begun, the file says who holds it.
-                let said = (try? Files.readAll(process(0))) ?? []
-                if said == line { return }
-                let words = String(decoding: said, as: UTF8.self).split(separator: " ")
-                guard words.count != 3 || SHA256Digest(hex: String(words[0])) == nil else {
+                // Until it has begun, the file says only who holds it.
+                let said = (try? Files.readText(process(0))) ?? ""
+                if said.hasSuffix(mark) { return }
+                guard !said.hasSuffix("\n") else {
                     throw Failure(
                         .badConfiguration,
                         "process \(rank) of \(size) has other inputs or options than the first for \(name)",
@@ -97,8 +100,10 @@ public final class JointWork {
         let now = Clock.seconds()
         guard now - lastLook >= Self.secondsBetweenLooks else { return }
         lastLook = now
-        for other in isFirst ? 1..<size : 0..<1 where arrived.contains(other) {
-            if try isThere(other) { continue }
+        for other in isFirst ? 1..<size : 0..<1 {
+            let state = try look(at: other)
+            // One that is still to come has no file; the first one's may be an earlier run's.
+            guard state != .held, arrived.contains(other) || isFirst && state == .free else { continue }
             if isFirst, try delivered(by: other) != nil { continue }
             let since = absentSince[other] ?? now
             absentSince[other] = since
@@ -118,6 +123,7 @@ public final class JointWork {
         try file.write(identity.bytes)
         try write(&file)
         try file.commit()
+        hasDelivered = true
     }
 
     /// Waits for the others' parts, and gives them one by one in the order of processes; for the first process.
@@ -138,7 +144,7 @@ public final class JointWork {
                     break
                 }
                 try requireOthers()
-                if !arrived.contains(other), try !isThere(other), Clock.seconds() - start > Self.mostSecondsToCome {
+                if !arrived.contains(other), Clock.seconds() - start > Self.mostSecondsToCome {
                     throw missing(other)
                 }
                 try meanwhile()
@@ -153,12 +159,16 @@ public final class JointWork {
 
     private func part(of rank: Int) -> FilePath { folder.appending(".\(name)-\(rank).part") }
 
-    /// Whether a process is there now, which is kept in mind.
-    private func isThere(_ other: Int) throws -> Bool {
-        guard try FileLock.probe(process(other)) == .held else { return false }
-        arrived.insert(other)
-        absentSince[other] = nil
-        return true
+    /// Whether a process is there now; that it was is kept in mind.
+    private func isThere(_ other: Int) throws -> Bool { try look(at: other) == .held }
+
+    private func look(at other: Int) throws -> FileLock.State {
+        let state = try FileLock.probe(process(other))
+        if state == .held {
+            arrived.insert(other)
+            absentSince[other] = nil
+        }
+        return state
     }
 
     /// The part that a process has made of this work; nil where there is none.

@@ -9,7 +9,7 @@ struct DeliveredShare {
     var report: DatasetEncoder.Report
     var parts: [VectorsPart]
 
-    private static let counts: [(key: String, count: WritableKeyPath<DatasetEncoder.Report, Int> & Sendable)] = [
+    private static let counts: [(key: String, count: any WritableKeyPath<DatasetEncoder.Report, Int> & Sendable)] = [
         ("records", \.recordCount), ("skipped", \.skippedCount), ("truncated", \.truncatedCount),
         ("empty", \.emptyCount), ("ignored_media", \.ignoredMediaCount), ("cut_sounds", \.cutSoundCount),
         ("faults", \.faultCount), ("tokens", \.tokenCount), ("parts", \.partCount),

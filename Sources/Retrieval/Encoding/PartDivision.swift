@@ -5,14 +5,14 @@ internal import Vectors
 ///
 /// Each part goes to the process with the least cost so far. So the shares of any first parts are even, and those of what is
 /// left when a run is stopped and goes on with another number of processes.
-struct PartDivision {
-    typealias Part = (index: Int, ordinals: Range<Int>)
+package struct PartDivision {
+    package typealias Part = (index: Int, ordinals: Range<Int>)
 
     /// Of each process, its parts, ascending.
-    let shares: [[Part]]
+    package let shares: [[Part]]
 
     /// - Parameter cost: of a part's records, in any unit.
-    init(_ parts: [Part], among processCount: Int, cost: (Range<Int>) throws -> Int) rethrows {
+    package init(_ parts: [Part], among processCount: Int, cost: (Range<Int>) throws -> Int) rethrows {
         var shares = [[Part]](repeating: [], count: processCount)
         var loads = [Int](repeating: 0, count: processCount)
         for part in parts {
