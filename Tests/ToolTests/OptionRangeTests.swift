@@ -21,7 +21,8 @@ struct OptionRangeTests {
     static let encode = ["road", "--model", "m", "--output", "v"]
     static let all = [
         Numbers(
-            command: ["tvt-encode", "corpus"], arguments: encode, options: encoding + [("--part-size", "0", "16777217"), ("--processes", "0", "257")]
+            command: ["tvt-encode", "corpus"], arguments: encode,
+            options: encoding + [("--part-size", "0", "16777217"), ("--processes", "0", "257")]
         ),
         Numbers(
             command: ["tvt-encode", "verify"], arguments: ["road", "--model", "m", "--reference", "r.npy"],

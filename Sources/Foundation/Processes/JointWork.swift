@@ -48,7 +48,10 @@ public final class JointWork {
         name = result.lastComponent?.string ?? "result"
         self.purpose = "\(purpose), process \(rank) of \(size)"
         lock = try Self.lock(folder.appending(".\(name)-\(rank).process"), purpose: self.purpose)
-        guard !isFirst else { return try removeRemains() }
+        if isFirst {
+            try removeRemains()
+            return
+        }
         // Whoever has met the first one notices its end; where it ends at once, so do we, for the same reason.
         let end = Clock.seconds() + 1
         while Clock.seconds() < end, try !isThere(0) { try Self.pause() }

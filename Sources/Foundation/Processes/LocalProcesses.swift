@@ -11,6 +11,7 @@ public struct LocalProcesses {
     private let count: Int
     private let arguments: [String]
     private let advice: String
+    private let patienceSeconds: Double?
 
     /// How long the others have, after one has ended too early, to say so themselves.
     private static let graceSeconds = 10.0
@@ -18,9 +19,11 @@ public struct LocalProcesses {
     /// - Parameters:
     ///   - option: which of this process's arguments asked for them, as `--processes`; the copies get all but that one.
     ///   - resuming: what goes on where a copy was killed, for the message.
-    public init(count: Int, option: String, resuming: String) {
+    ///   - patienceSeconds: how long after one has ended too early the others get SIGTERM, for work that ends in order at any
+    ///     time; nil for work that notices by itself.
+    public init(count: Int, option: String, resuming: String, patienceSeconds: Double? = nil) {
         precondition(count > 1, "several processes")
-        self.count = count
+        (self.count, self.patienceSeconds) = (count, patienceSeconds)
         arguments = Self.arguments(CommandLine.arguments.dropFirst(), without: option)
         advice = "Was there too little memory? \(resuming)"
     }
@@ -89,7 +92,7 @@ public struct LocalProcesses {
 
     private func wait(for copies: inout [Copy]) throws -> Int32 {
         var firstFailure: (rank: Int, status: Int32, seconds: Double)?
-        var (isForwarded, isKilled) = (false, false)
+        var (isForwarded, isAsked, isKilled) = (false, false, false)
         while copies.contains(where: { $0.status == nil }) {
             for rank in copies.indices where copies[rank].status == nil {
                 var status: Int32 = 0
@@ -103,6 +106,12 @@ public struct LocalProcesses {
             if Interruption.isRequested, !isForwarded {
                 signalAll(SIGTERM)
                 isForwarded = true
+            }
+            if let firstFailure, let patienceSeconds, !isAsked, !isForwarded,
+                Clock.seconds() - firstFailure.seconds > patienceSeconds
+            {
+                signalAll(SIGTERM)
+                isAsked = true
             }
             if let firstFailure, !isKilled, !isForwarded, Clock.seconds() - firstFailure.seconds > Self.graceSeconds {
                 signalAll(SIGKILL)

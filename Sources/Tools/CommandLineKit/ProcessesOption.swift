@@ -36,6 +36,7 @@ public struct ProcessesOption: ParsableArguments {
                 "--processes \(processes): a launcher has started \(place.size) processes already (this is \(place.rank))"
             )
         }
-        throw ExitCode(try LocalProcesses(count: processes, option: "--processes", resuming: resuming).run())
+        let copies = LocalProcesses(count: processes, option: "--processes", resuming: resuming, patienceSeconds: 2)
+        throw ExitCode(try copies.run())
     }
 }

@@ -165,8 +165,10 @@ struct EncodeOptions: ParsableArguments {
         let description = try encoder.description(identity: model.identity(loaded, weights))
         if let work, isFirst, encoder.partCount < work.size {
             log.notice(
-                "\(work.size) processes: the \(source.count) records are in \(encoder.partCount) parts, and the rest of the "
-                    + "processes have nothing to do; a smaller --part-size makes more parts")
+                """
+                \(work.size) processes: the \(source.count) records are in \(encoder.partCount) parts, and the rest of the \
+                processes have nothing to do; a smaller --part-size makes more parts
+                """)
         }
         let progress = Progress(
             "encode \(side.rawValue)", unit: side == .queries ? "queries" : "documents", total: source.count)
