@@ -44,8 +44,8 @@ public struct LaunchedProcess: Sendable, Equatable {
             ? Self.usualPort : UInt16(ProcessPlace.number("MASTER_PORT", 1...65_535, environment))
         if let address = environment("MASTER_ADDR"), !address.isEmpty {
             host = address
-        } else if let nodes = environment("SLURM_STEP_NODELIST") ?? environment("SLURM_JOB_NODELIST"),
-            place.launcher == .srun
+        } else if let nodes = (place.launcher == .srun ? environment("SLURM_STEP_NODELIST") : nil)
+            ?? environment("SLURM_JOB_NODELIST")
         {
             host = try Self.firstHost(of: nodes)
         } else if place.localSize == place.size {

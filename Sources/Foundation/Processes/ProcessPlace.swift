@@ -7,7 +7,8 @@ internal import Glibc
 /// `SLURM_STEP_NUM_TASKS`, …), Open MPI's mpirun (`OMPI_COMM_WORLD_RANK`, …) or MPICH's (`PMI_RANK`, `PMI_SIZE`).
 public struct ProcessPlace: Sendable, Equatable {
     package enum Launcher: Sendable, CaseIterable {
-        case torchrun, srun, openMPI, mpich
+        // Within a job of Slurm mpirun starts its daemons with srun, whose variables the processes then have too.
+        case torchrun, openMPI, mpich, srun
 
         var names: (rank: String, size: String, localSize: String) {
             switch self {
@@ -57,8 +58,9 @@ public struct ProcessPlace: Sendable, Equatable {
         size = try Self.number(names.size, 1...Self.mostProcesses, environment)
         guard size > 1 else { return nil }
         rank = try Self.number(names.rank, 0...(size - 1), environment)
-        localSize =
-            environment(names.localSize) == nil ? nil : try? Self.number(names.localSize, 1...size, environment)
+        // Slurm writes `4(x2),3` for two nodes with four tasks and one with three.
+        let counts = environment(names.localSize)?.split(separator: ",").map { Int($0.prefix { $0 != "(" }) } ?? []
+        localSize = Set(counts).count == 1 ? counts[0].flatMap { (1...size).contains($0) ? $0 : nil } : nil
     }
 
     /// Lets programs that are started from now on work alone, whatever has started this one.
