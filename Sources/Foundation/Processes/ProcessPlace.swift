@@ -60,7 +60,8 @@ public struct ProcessPlace: Sendable, Equatable {
         rank = try Self.number(names.rank, 0...(size - 1), environment)
         // Slurm writes `4(x2),3` for two nodes with four tasks and one with three.
         let counts = environment(names.localSize)?.split(separator: ",").map { Int($0.prefix { $0 != "(" }) } ?? []
-        localSize = Set(counts).count == 1 ? counts[0].flatMap { (1...size).contains($0) ? $0 : nil } : nil
+        let known = Set(counts).count == 1 ? counts[0] : nil
+        if let known, known >= 1, known <= size { localSize = known } else { localSize = nil }
     }
 
     /// Lets programs that are started from now on work alone, whatever has started this one.
