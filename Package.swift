@@ -148,7 +148,7 @@ let wrappers: [Target] = layer(
         room("RegularExpressions", uses: ["COnig"]),
         room("Tensors", uses: ["CTorch", "Base", "JSON"], packages: [systemPackage]),
         room("Processes", uses: ["CProcess", "Base"], packages: [systemPackage]),
-        room("Collectives", uses: ["CProcess", "Base", "Tensors"], packages: [systemPackage]),
+        room("Collectives", uses: ["Base", "Processes", "Tensors"]),
         room("YAML", uses: ["Base"], packages: [yams]),
         // Not for programs with Tensors in them: see its README.
         room("OpenBLAS", uses: ["COpenBLAS"]),
@@ -241,10 +241,11 @@ let retrieval: [Target] = layer(
         room(
             "Encoding",
             uses: [
-                "Base", "JSON", "Tensors", "Records", "Vectors", "Models", "Inputs", "Engine", "Store", "Examples",
+                "Base", "JSON", "Processes", "Tensors", "Records", "Vectors", "Models", "Inputs", "Engine", "Store",
+                "Examples",
             ],
             packages: [systemPackage]),
-        room("Search", uses: ["Base", "Vectors", "Rankings"], packages: [systemPackage]),
+        room("Search", uses: ["Base", "Processes", "Vectors", "Rankings"], packages: [systemPackage]),
         room(
             "Mining", uses: ["Base", "JSON", "Records", "Rankings", "Search", "StoreFormat", "Store"],
             packages: [systemPackage]),
@@ -263,7 +264,8 @@ let tools: [Target] = layer(
     "Tools",
     [
         room(
-            "CommandLineKit", uses: ["CProcess", "Base", "JSON"], packages: [argumentParser, logging, systemPackage]),
+            "CommandLineKit", uses: ["CProcess", "Base", "JSON", "Processes"],
+            packages: [argumentParser, logging, systemPackage]),
         room("ModelCommandLine", uses: ["Base", "CommandLineKit", "Engine", "Models"], packages: [argumentParser]),
         tool(
             "tvt-convert",
@@ -293,7 +295,7 @@ let tools: [Target] = layer(
             uses: [
                 "Archives", "JSON", "Tensors", "Tokenizers", "Records", "Vectors", "Models", "ModelCommandLine",
                 "Store",
-                "Remotes", "Encoding",
+                "Processes", "Remotes", "Encoding",
             ]),
         tool(
             "tvt-model",
@@ -301,9 +303,11 @@ let tools: [Target] = layer(
                 "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ForeignWeights",
                 "ModelCommandLine",
             ]),
-        tool("tvt-search", uses: ["JSON", "OpenBLAS", "Vectors", "Rankings", "Search"]),
+        tool("tvt-search", uses: ["JSON", "OpenBLAS", "Processes", "Vectors", "Rankings", "Search"]),
         tool("tvt-mine", uses: ["JSON", "Rankings", "Store", "Mining"]),
-        tool("tvt-train", uses: ["Collectives", "JSON", "Tensors", "Models", "Store", "Remotes", "Training"]),
+        tool(
+            "tvt-train",
+            uses: ["Collectives", "JSON", "Processes", "Tensors", "Models", "Store", "Remotes", "Training"]),
         tool("tvt-eval", uses: ["JSON", "Processes", "Rankings", "StoreFormat", "Store", "Remotes", "Evaluation"]),
         tool("tvt-dataset", uses: ["JSON", "Recipes"]),
         tool("demo-captions", uses: ["Archives", "JSON", "Media", "Rankings", "Reports"]),
@@ -371,7 +375,7 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Collectives", uses: ["Tensors", "Collectives"]),
+    tests("Collectives", uses: ["Processes", "Tensors", "Collectives"], packages: [systemPackage]),
     tests(
         "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels", "tvt-model"],
         packages: [systemPackage], exclude: ["Golden"]),
@@ -399,7 +403,8 @@ let testTargets: [Target] = [
     tests(
         "Training",
         uses: [
-            "JSON", "Collectives", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training",
+            "JSON", "Collectives", "Models", "Engine", "Processes", "Records", "Store", "StoreFormat", "Tensors",
+            "Training",
             "Examples",
             "Vectors",
         ],
@@ -459,7 +464,8 @@ let testTargets: [Target] = [
     tests("Rankings", uses: ["Archives", "JSON", "Rankings"], packages: [systemPackage]),
     tests("Vectors", uses: ["JSON", "Vectors"], packages: [systemPackage]),
     tests(
-        "Search", uses: ["JSON", "OpenBLAS", "Rankings", "Search", "Vectors", "tvt-search"], packages: [systemPackage]),
+        "Search", uses: ["JSON", "OpenBLAS", "Processes", "Rankings", "Search", "Vectors", "tvt-search"],
+        packages: [systemPackage]),
     tests(
         "Recipes",
         uses: [

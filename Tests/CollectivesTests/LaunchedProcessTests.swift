@@ -2,6 +2,7 @@ import Base
 import Testing
 
 import Collectives
+import Processes
 
 /// A process's place, from the variables of its launcher.
 struct LaunchedProcessTests {
@@ -26,7 +27,7 @@ struct LaunchedProcessTests {
             "SLURM_STEP_NODELIST": "gpu[07-08]", "GLOO_SOCKET_IFNAME": "ib0",
         ]
         let place = try #require(try place(variables))
-        #expect(place.rank == 1 && place.size == 2 && place.localSize == nil)
+        #expect(place.rank == 1 && place.size == 2 && place.localSize == 1)
         #expect(place.host == "gpu07" && place.port == 29_500 && !place.launcherHostsStore && place.interface == "ib0")
         // A batch script, which no srun has started.
         #expect(try self.place(["SLURM_PROCID": "0", "SLURM_NTASKS": "2"]) == nil)
@@ -57,6 +58,23 @@ struct LaunchedProcessTests {
             ])
         }
         #expect(far.exitStatus == .badConfiguration && far.description.contains("MASTER_ADDR"), "\(far)")
+    }
+
+    /// Within a job of Slurm, mpirun's processes have the variables of the daemons that started them as well.
+    @Test func mpirunWithinSlurm() throws {
+        let variables = [
+            "OMPI_COMM_WORLD_RANK": "5", "OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_LOCAL_SIZE": "4",
+            "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1", "SLURM_STEP_NODELIST": "gpu08",
+            "SLURM_JOB_NODELIST": "gpu[07-08]",
+        ]
+        let place = try #require(try place(variables))
+        #expect(place.rank == 5 && place.size == 8 && place.localSize == 4 && place.host == "gpu07")
+    }
+
+    @Test(arguments: [("4(x2)", 4), ("8", 8), ("4(x2),3", nil), ("x", nil), ("", nil)] as [(String, Int?)])
+    func tasksOfNodes(counts: String, localSize: Int?) throws {
+        let variables = ["SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "8", "SLURM_STEP_TASKS_PER_NODE": counts]
+        #expect(try #require(try ProcessPlace { variables[$0] }).localSize == localSize)
     }
 
     @Test func alone() throws {

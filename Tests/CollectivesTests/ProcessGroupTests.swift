@@ -5,6 +5,7 @@ import Tensors
 import Testing
 
 import Collectives
+import Processes
 
 /// Exchanges; threads stand for processes.
 struct ProcessGroupTests {

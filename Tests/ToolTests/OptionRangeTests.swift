@@ -21,7 +21,8 @@ struct OptionRangeTests {
     static let encode = ["road", "--model", "m", "--output", "v"]
     static let all = [
         Numbers(
-            command: ["tvt-encode", "corpus"], arguments: encode, options: encoding + [("--part-size", "0", "16777217")]
+            command: ["tvt-encode", "corpus"], arguments: encode,
+            options: encoding + [("--part-size", "0", "16777217"), ("--processes", "0", "257")]
         ),
         Numbers(
             command: ["tvt-encode", "verify"], arguments: ["road", "--model", "m", "--reference", "r.npy"],
@@ -30,6 +31,7 @@ struct OptionRangeTests {
             command: ["tvt-search"], arguments: ["--queries", "q", "--corpus", "d", "--output", "r"],
             options: [
                 ("--depth", "0", "9223372036854775807"), ("--dims", "0", "65537"), ("--threads", "0", "100000"),
+                ("--processes", "0", "257"),
             ]),
         Numbers(
             command: ["tvt-mine", "filter"], arguments: ["road", "--run", "r", "--as", "x"],

@@ -305,7 +305,7 @@ struct TrainToolTests {
     }
 
     /// The process of a rank that another process has started.
-    private static func child(of parent: Int32, rank: Int) throws -> Int32? {
+    static func child(of parent: Int32, rank: Int) throws -> Int32? {
         for name in try Files.list(FilePath("/proc")) {
             guard let process = Int32(name),
                 let status = try? Files.readText(FilePath("/proc/\(name)/stat")),

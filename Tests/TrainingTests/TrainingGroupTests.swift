@@ -1,5 +1,6 @@
 import Base
 import Collectives
+import Processes
 import Foundation
 import Models
 import Synchronization

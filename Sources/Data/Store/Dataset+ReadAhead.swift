@@ -10,6 +10,12 @@ extension Dataset {
     /// Likewise for queries.
     public func willReadQueries(_ ordinals: some Sequence<Int>) { queries.willRead(ordinals) }
 
+    /// About how many bytes a range of documents takes in the store, compressed: a measure of their text that needs no reading.
+    public func storedBytes(ofDocuments range: Range<Int>) throws -> Int { try documents.storedBytes(of: range) }
+
+    /// Likewise for queries.
+    public func storedBytes(ofQueries range: Range<Int>) throws -> Int { try queries.storedBytes(of: range) }
+
     /// Tells the system that records will be read all over the place, so that it reads no more of the disk than is asked
     /// for. Opens all shards.
     ///

@@ -62,6 +62,9 @@ public struct VectorsDescription: Sendable, Equatable {
         }.map(\.key)
     }
 
+    /// Equal for equal descriptions.
+    public var digest: SHA256Digest { SHA256Digest.of(JSONValue.object(json).canonical()) }
+
     var json: JSONObject {
         var json: JSONObject = [
             "side": .string(side.rawValue),
@@ -112,6 +115,15 @@ public struct VectorsPart: Sendable, Equatable {
     /// `part-00007`.
     static func name(_ index: Int) -> String {
         "part-" + padded(index, to: 5)
+    }
+
+    /// What ``init(record:from:)`` reads.
+    public var record: JSONValue { .object(json) }
+
+    /// - Parameter path: where the record is from, for messages.
+    /// - Throws: `InputError` that names the field at fault.
+    public init(record: JSONValue, from path: FilePath) throws {
+        try self.init(ManifestFields(record, path: path.string))
     }
 
     var json: JSONObject {

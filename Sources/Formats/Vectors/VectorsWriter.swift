@@ -12,23 +12,26 @@ public import SystemPackage
 ///     }
 ///     let manifest = try writer.finish(partIndices: parts.indices)
 ///
-/// Only one process writes into a folder at a time. `vectors.json` appears when all parts are there; the records of
+/// Only one process writes into a folder at a time, or several that have divided the parts: of those one has the lock, cleans
+/// up before the others begin, and finishes the folder with what they tell it of theirs. `vectors.json` appears when all parts are there; the records of
 /// the parts (`part-NNNNN.json`) are then removed. Not Sendable: one thread drives it.
 public final class VectorsWriter {
     public let folder: FilePath
     public let description: VectorsDescription
-    private let lock: FileLock
+    /// Nil where another process has it.
+    private let lock: FileLock?
     private var finished: [Int: VectorsPart] = [:]
 
     /// Opens or makes the folder.
     ///
+    /// - Parameter helps: write parts of a folder that another process has opened and will finish.
     /// - Throws: `Failure` where another process writes there (75), or the folder holds other vectors (73).
-    public init(_ folder: FilePath, _ description: VectorsDescription) throws {
+    public init(_ folder: FilePath, _ description: VectorsDescription, helps: Bool = false) throws {
         try Files.makeDirectory(folder)
         self.folder = folder
         self.description = description
-        lock = try FileLock(acquiring: folder.appending(".lock"), purpose: "writing vectors")
-        for name in try Files.list(folder) where name.hasSuffix(".tmp") {
+        lock = helps ? nil : try FileLock(acquiring: folder.appending(".lock"), purpose: "writing vectors")
+        for name in try Files.list(folder) where !helps && name.hasSuffix(".tmp") {
             guard name.hasPrefix(".part-") || name.hasPrefix(".\(VectorsManifest.fileName).") else { continue }
             // Left by a process that was killed; the lock says that it is gone.
             try Files.remove(folder.appending(name))
@@ -44,6 +47,9 @@ public final class VectorsWriter {
             finished[record.part.index] = record.part
         }
     }
+
+    /// Whether somebody has written a part since the folder was last finished; nothing is said of its contents.
+    public func hasPart(_ index: Int) -> Bool { Files.exists(folder.appending(VectorsPart.name(index) + ".json")) }
 
     /// A part of exactly these ordinals that is already there, with files whose digests are the recorded ones.
     public func finishedPart(_ index: Int, _ ordinals: Range<Int>) throws -> VectorsPart? {
@@ -74,7 +80,7 @@ public final class VectorsWriter {
             folder: folder, description: description, index: index, ordinals: ordinals, leftOut: leftOut)
     }
 
-    /// Takes note of a committed part.
+    /// Takes note of a committed part, or of one that another process has committed or found finished.
     public func accept(_ part: VectorsPart) { finished[part.index] = part }
 
     /// Writes `vectors.json` for the parts that are there.

@@ -25,6 +25,8 @@ public struct ToolProcess {
             throw Failure(
                 .missingInput, "\(tool) is not beside this program: \(path)", advice: "`make build` builds all tools.")
         }
+        // Where a launcher has started several of us, each does the whole of its work.
+        ProcessPlace.forget()
         var process = ChildProcess(path, arguments)
         process.folder = folder
         process.outputDescriptor = outputDescriptor

@@ -4,6 +4,7 @@ internal import Inputs
 internal import Store
 public import JSON
 public import Models
+public import Processes
 public import SystemPackage
 internal import Tensors
 public import Vectors
@@ -121,39 +122,45 @@ public struct DatasetEncoder {
 
     /// Encodes what is not yet there.
     ///
-    /// - Parameter listLeftOut: called once, before the folder is finished, with a line of JSON for each record that was left
-    ///   out, those of parts that were there included; what it throws leaves the folder unfinished.
+    /// - Parameters:
+    ///   - work: the processes that encode the parts of the folder together, each its own, of which the first finishes it; nil
+    ///     for this process alone. The files are the same.
+    ///   - progress: of all processes.
+    ///   - listLeftOut: called once, before the folder is finished, with a line of JSON for each record that was left
+    ///     out, those of parts that were there included; what it throws leaves the folder unfinished.
+    /// - Returns: what this process did; in the first of several, what all of them did.
     /// - Throws: `Failure` (73) if the folder holds vectors and the options do not say to go on, or other vectors; `Failure`
-    ///   (65) where every record was left out, unless this is one shard of several.
+    ///   (65) where every record was left out, unless this is one shard of several; `Failure` (69) where another process
+    ///   has ended.
     public func run(
-        into folder: FilePath, _ description: VectorsDescription, progress: Progress?,
+        into folder: FilePath, _ description: VectorsDescription, work: JointWork? = nil, progress: Progress?,
         listLeftOut: ([UInt8]) throws -> Void = { _ in }
     ) throws -> Report {
-        if !options.resumes && Files.isDirectory(folder) {
-            let names = try Files.list(folder)
-            if names.contains(VectorsManifest.fileName) || names.contains(where: { $0.hasPrefix("part-") }) {
-                throw Failure(
-                    .cannotCreate, "\(folder) already holds vectors",
-                    advice: "--resume keeps the finished parts; else give another --output")
-            }
-        }
-        let writer = try VectorsWriter(folder, description)
+        let isFirst = work?.isFirst ?? true
+        if isFirst, !options.resumes { try requireNoVectors(in: folder) }
         let start = Clock.seconds()
-        let shard = options.shard.range(of: source.count)
-        let parts = stride(from: shard.lowerBound, to: shard.upperBound, by: options.recordsPerPart).enumerated().map {
-            (index: $0, ordinals: $1..<min($1 + options.recordsPerPart, shard.upperBound))
-        }
+        let division = try division(among: work?.size ?? 1)
+        if let work, !isFirst { try work.begin(identity(description)) }
+        let writer = try VectorsWriter(folder, description, helps: !isFirst)
+        if let work, isFirst { try work.begin(identity(description)) }
+        var others = OtherShares(division, of: work, writer, progress)
+
+        let share = division.shares[work?.rank ?? 0]
         var report = Report()
-        report.recordCount = shard.count
-        report.partCount = parts.count
+        report.recordCount = share.reduce(0) { $0 + $1.ordinals.count }
+        report.partCount = share.count
         report.dims = description.dims
-        var pending: [(index: Int, ordinals: Range<Int>)] = []
-        for (index, ordinals) in parts {
+        var finished: [VectorsPart] = []
+        var pending: [PartDivision.Part] = []
+        for (index, ordinals) in share {
+            try Interruption.check()
             if let part = try writer.finishedPart(index, ordinals) {
+                finished.append(part)
                 report.skippedCount += part.count
                 report.faultCount += part.leftOutCount
                 report.truncatedCount += part.truncatedCount
                 progress?.advance(by: part.count)
+                try others.look()
             } else {
                 pending.append((index, ordinals))
             }
@@ -184,7 +191,7 @@ public struct DatasetEncoder {
                 guard let full = window, full.range == ordinals else { return }
                 window = nil
                 nextPart += 1
-                let (vectors, faults) = try encode(full, loader, progress)
+                let (vectors, faults) = try encode(full, loader, progress) { try others.look() }
                 let leftOut = faults.sorted { $0.key < $1.key }.map { row, fault in
                     (row: row, line: Self.line(full.ids[row], fault))
                 }
@@ -197,7 +204,9 @@ public struct DatasetEncoder {
                         }
                     }
                 }
-                writer.accept(try part.commit(truncatedCount: full.truncatedCount))
+                let committed = try part.commit(truncatedCount: full.truncatedCount)
+                writer.accept(committed)
+                finished.append(committed)
                 report.truncatedCount += full.truncatedCount
                 report.emptyCount += full.emptyCount
                 report.ignoredMediaCount += full.ignoredMediaCount
@@ -205,7 +214,12 @@ public struct DatasetEncoder {
                 report.faultCount += faults.count
                 report.tokenCount += full.tokens.count
             })
-        _ = try writer.finish(partIndices: parts.map(\.index)) { manifest in
+        if let work, !isFirst {
+            try work.deliver(DeliveredShare(report: report, parts: finished))
+            return report
+        }
+        try others.collect(adding: &report)
+        _ = try writer.finish(partIndices: division.shares.joined().map(\.index)) { manifest in
             try listLeftOut(VectorsFolder.leftOutLines(of: manifest, in: folder))
             guard manifest.count > 0 || manifest.leftOutCount == 0 || options.shard.count > 1 else {
                 throw Failure(
@@ -217,6 +231,16 @@ public struct DatasetEncoder {
         }
         report.seconds = Clock.seconds() - start
         return report
+    }
+
+    private func requireNoVectors(in folder: FilePath) throws {
+        guard Files.isDirectory(folder) else { return }
+        let names = try Files.list(folder)
+        if names.contains(VectorsManifest.fileName) || names.contains(where: { $0.hasPrefix("part-") }) {
+            throw Failure(
+                .cannotCreate, "\(folder) already holds vectors",
+                advice: "--resume keeps the finished parts; else give another --output")
+        }
     }
 
     /// What is said of a record that was left out: a line of JSON.
@@ -243,7 +267,7 @@ public struct DatasetEncoder {
     ///
     /// - Throws: what went wrong with a record, unless such records are left out.
     func encode(
-        _ window: PlannedRecords, _ loader: InputLoader?, _ progress: Progress?
+        _ window: PlannedRecords, _ loader: InputLoader?, _ progress: Progress?, eachBatch: () throws -> Void = {}
     ) throws -> (rows: [Float], faults: [Int: any Error]) {
         var rows = [Float](repeating: 0, count: window.count * dims)
         var faults = window.faults
@@ -253,6 +277,7 @@ public struct DatasetEncoder {
         var submittedCount = 0
         for (number, batch) in batches.enumerated() {
             try Interruption.check()
+            try eachBatch()
             while let loader, submittedCount < batches.count {
                 let jobs = jobs(batches[submittedCount], window)
                 if submittedCount > number, loader.isFull(for: jobs) { break }

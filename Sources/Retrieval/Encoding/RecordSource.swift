@@ -146,6 +146,14 @@ public struct RecordSource: Sendable {
     /// Records that have no vector: documents without a text on the text side, and blank ones that are skipped.
     public var leftOutCount: Int { textSide?.leftOutCount ?? blankCount }
 
+    /// About what it costs to encode a range of records, in a unit of its own: their text as it is stored, or their number
+    /// where media or a choice of records decide.
+    func cost(of range: Range<Int>) throws -> Int {
+        guard selection == nil, textSide == nil, !planner.readsMedia else { return range.count }
+        return try side == .queries
+            ? dataset.storedBytes(ofQueries: range) : dataset.storedBytes(ofDocuments: range)
+    }
+
     /// Reads and plans a range of records: of ordinals, or of positions among those that are taken.
     ///
     /// - Throws: `InputError` for a record that the model cannot be given, unless such records are left out.

@@ -123,7 +123,7 @@ final class Candidates {
     func isCrowded(_ query: Int) -> Bool { counts[query] > depth + (capacity - depth) / 2 }
 
     /// Puts exact results, best first, in the place of a query's rows.
-    func replace(_ query: Int, with best: [(row: UInt32, score: Float)], margin: Double) {
+    func replace(_ query: Int, with best: [SearchEntry], margin: Double) {
         let start = query * capacity
         for (index, entry) in best.enumerated() {
             rows[start + index] = entry.row

@@ -56,6 +56,48 @@ public struct ExactSearch: Sendable {
     /// - Throws: `InputError` for a vector that is not finite; `Failure` where a docid stands twice among a query's
     ///   results; what `emit` throws.
     public func run(progress: Progress? = nil, _ emit: (RankedList) throws -> Void) throws -> SearchSummary {
+        var (summary, list) = (summary, RankedList())
+        try search(0..<corpus.count, progress) { query, best in
+            try collect(query, best, into: &list, &summary)
+            try emit(list)
+        }
+        return summary
+    }
+
+    /// Each query's best rows of one of several equal shares of the corpus, in the order of the queries' rows; the vectors of
+    /// other shares are not touched.
+    ///
+    /// - Throws: `InputError` for a vector that is not finite; what `emit` throws.
+    func searchShare(
+        _ index: Int, of count: Int, _ progress: Progress?, _ emit: (_ best: [SearchEntry]) throws -> Void
+    ) throws {
+        let rows = corpus.count * index / count..<corpus.count * (index + 1) / count
+        try search(rows, progress) { _, best in try emit(best) }
+    }
+
+    /// Gives `emit` every query's results, from its best rows of all shares of the corpus.
+    ///
+    /// - Parameter next: called for each query, in the order of rows: its best rows of all shares, in any order.
+    /// - Throws: as ``run(progress:_:)``.
+    func merge(_ next: () throws -> [SearchEntry], _ emit: (RankedList) throws -> Void) throws -> SearchSummary {
+        var (summary, list) = (summary, RankedList())
+        for query in 0..<queries.count {
+            if query % 4096 == 0 { try Interruption.check() }
+            var best = try next()
+            guard best.allSatisfy({ $0.row < corpus.count }) else {
+                throw Failure(.bug, "a share of the search has a row that no folder has")
+            }
+            corpus.sort(&best)
+            try collect(query, best, into: &list, &summary)
+            try emit(list)
+        }
+        return summary
+    }
+
+    var queryCount: Int { queries.count }
+
+    /// What is known before anything is found.
+    private var summary: SearchSummary {
         var summary = SearchSummary()
         summary.queryCount = queries.count
         summary.documentCount = corpus.count
@@ -64,12 +106,18 @@ public struct ExactSearch: Sendable {
         summary.missingDocumentCount = missing.documents
         summary.leftOutQueryCount = leftOut.queries
         summary.leftOutDocumentCount = leftOut.documents
+        return summary
+    }
+
+    /// Gives `take` each query's best rows among some of the corpus, best first.
+    private func search(
+        _ rows: Range<Int>, _ progress: Progress?, _ take: (_ query: Int, _ best: [SearchEntry]) throws -> Void
+    ) throws {
         // A query's own document is left out afterwards, so one more is looked for.
         let depth = min(options.depth + (options.excludesSelf ? 1 : 0), max(1, corpus.count))
-        var work = plan(depth: depth).makeIterator()
+        var work = plan(rows, depth: depth).makeIterator()
         var spans: [GroupResults] = []
         let (queries, corpus, options, product) = (queries, corpus, options, product)
-        var list = RankedList()
         try orderedPipeline(
             workers: options.threadCount > 1 ? options.threadCount : 0, window: options.threadCount * 2,
             read: { work.next() },
@@ -83,17 +131,21 @@ public struct ExactSearch: Sendable {
                 spans.append(results)
                 guard isLastSpan else { return }
                 for query in results.queries {
-                    try collect(query, spans, into: &list, &summary)
-                    try emit(list)
+                    var best: [SearchEntry] = []
+                    for span in spans { span.append(query, to: &best) }
+                    if spans.count > 1 {
+                        corpus.sort(&best)
+                        best.removeLast(max(0, best.count - depth))
+                    }
+                    try take(query, best)
                 }
                 progress?.advance(by: results.queries.count)
                 spans.removeAll()
             })
-        return summary
     }
 
     /// Groups of queries × spans of the corpus: a few for each thread, so that none waits long for another.
-    private func plan(depth: Int) -> [Work] {
+    private func plan(_ rows: Range<Int>, depth: Int) -> [Work] {
         let roomForCandidates = 64 << 20
         let largestGroup = max(
             1, min(options.queryBlockRows, roomForCandidates / (8 * Candidates.capacity(depth: depth))))
@@ -101,32 +153,24 @@ public struct ExactSearch: Sendable {
         let group = max(1, min(largestGroup, max(evenGroup, 64)))
         let groupCount = (queries.count + group - 1) / group
         let spanCount = groupCount >= options.threadCount || groupCount == 0 ? 1 : options.threadCount / groupCount
-        let span = max(1, (corpus.count + spanCount - 1) / spanCount)
+        let span = max(1, (rows.count + spanCount - 1) / spanCount)
         var work: [Work] = []
         for start in stride(from: 0, to: queries.count, by: group) {
             let range = start..<min(start + group, queries.count)
-            var row = 0
+            var row = rows.lowerBound
             repeat {
-                let end = min(row + span, corpus.count)
-                work.append(Work(queries: range, rows: row..<end, isLastSpan: end == corpus.count))
+                let end = min(row + span, rows.upperBound)
+                work.append(Work(queries: range, rows: row..<end, isLastSpan: end == rows.upperBound))
                 row = end
-            } while row < corpus.count
+            } while row < rows.upperBound
         }
         return work
     }
 
-    /// Joins what the spans found for a query.
+    /// Makes a query's results of its best rows, best first; there may be more than are wanted.
     private func collect(
-        _ query: Int, _ spans: [GroupResults], into list: inout RankedList, _ summary: inout SearchSummary
+        _ query: Int, _ best: [SearchEntry], into list: inout RankedList, _ summary: inout SearchSummary
     ) throws {
-        var best: [(row: UInt32, score: Float)] = []
-        for span in spans {
-            let index = query - span.queries.lowerBound
-            for entry in span.offsets[index]..<span.offsets[index + 1] {
-                best.append((span.rows[entry], span.scores[entry]))
-            }
-        }
-        if spans.count > 1 { corpus.sort(&best) }
         queries.withID(query) { list.restart(query: $0) }
         for (row, score) in best {
             if list.count == options.depth { break }

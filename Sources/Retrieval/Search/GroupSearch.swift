@@ -2,6 +2,9 @@ internal import Base
 internal import Rankings
 internal import Vectors
 
+/// A document, by its row, and its exact score for a query.
+typealias SearchEntry = (row: UInt32, score: Float)
+
 /// The exact results of some queries within some rows of the corpus.
 struct GroupResults: Sendable {
     let queries: Range<Int>
@@ -9,6 +12,12 @@ struct GroupResults: Sendable {
     var offsets: [Int] = [0]
     var rows: [UInt32] = []
     var scores: [Float] = []
+
+    /// Appends what was found for a query, best first.
+    func append(_ query: Int, to best: inout [SearchEntry]) {
+        let index = query - queries.lowerBound
+        for entry in offsets[index]..<offsets[index + 1] { best.append((rows[entry], scores[entry])) }
+    }
 }
 
 /// Searches one group of queries in one span of the corpus: a float32 matrix product for each block finds candidates,
@@ -150,9 +159,9 @@ final class GroupSearch {
     }
 
     /// The best of a query's candidates, whose scores are exact, best first, at most `depth`.
-    private func best(_ query: Int) -> [(row: UInt32, score: Float)] {
+    private func best(_ query: Int) -> [SearchEntry] {
         let start = query * candidates.capacity
-        var best: [(row: UInt32, score: Float)] = []
+        var best: [SearchEntry] = []
         best.reserveCapacity(candidates.counts[query])
         for slot in start..<start + candidates.counts[query] {
             best.append((candidates.rows[slot], candidates.scores[slot]))
@@ -181,7 +190,7 @@ final class GroupSearch {
 
 extension RowBlocks {
     /// Brings results in trec_eval's order: score descending, then id descending. Ids are read only for ties.
-    func sort(_ results: inout [(row: UInt32, score: Float)]) {
+    func sort(_ results: inout [SearchEntry]) {
         results.sort { left, right in
             guard left.score == right.score else { return left.score > right.score }
             return withID(Int(left.row)) { leftID in

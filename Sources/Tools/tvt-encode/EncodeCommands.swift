@@ -6,6 +6,7 @@ internal import CommandLineKit
 internal import Encoding
 internal import JSON
 internal import Models
+internal import Processes
 public import Records
 internal import Remotes
 internal import SystemPackage
@@ -60,8 +61,9 @@ struct EncodeOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Only the i-th (from 0) of n equal ranges of records, into a folder of its own.", valueName: "i/n"))
-    var shard = "0/1"
+            "Only the i-th (from 0) of n equal ranges of records, into a folder of its own: division by hand, beside which "
+                + "a launcher's variables count for nothing.", valueName: "i/n"))
+    var shard: String?
 
     @Option(
         name: .customLong("part-size"), in: NumberRange(1...(1 << 24)),
@@ -87,12 +89,17 @@ struct EncodeOptions: ParsableArguments {
     @Flag(name: .long, help: "Go on in a folder that holds parts; finished parts are checked by digest and kept.")
     var resume = false
 
+    @OptionGroup var processes: ProcessesOption
     @OptionGroup var store: StoreOption
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard parsedShard != nil else {
+        guard shard == nil || parsedShard != nil else {
             throw ValidationError("--shard is i/n with n from 1 to \(Self.mostShards) and i from 0 to n − 1")
+        }
+        if let shard, let count = processes.processes, count > 1 {
+            throw ValidationError(
+                "--shard \(shard) and --processes \(count): both divide the records; give one of them")
         }
         guard let quarantine else { return }
         guard quarantine != "-" else { throw ValidationError("--quarantine is a file: stdout is for the result") }
@@ -107,7 +114,7 @@ struct EncodeOptions: ParsableArguments {
     private static let mostShards = 1_000_000
 
     private var parsedShard: DatasetEncoder.Shard? {
-        let parts = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        let parts = (shard ?? "").split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
         guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 0, index < count,
             count <= Self.mostShards
         else { return nil }
@@ -115,15 +122,22 @@ struct EncodeOptions: ParsableArguments {
     }
 
     func run(_ side: VectorsSide, split: String? = nil, textSide: String? = nil) throws {
+        let place =
+            shard == nil
+            ? try processes.place(resuming: "With --resume, finished parts are kept; any number of processes goes on.")
+            : nil
         let store = try openStore(store.location)
         let dataset = try store.dataset(dataset)
         let lease = try store.lease([dataset], purpose: "tvt-encode \(side.rawValue)")
         defer { withExtendedLifetime(lease) {} }
+        let work = try place.map { try JointWork($0, on: FilePath(output), purpose: "tvt-encode") }
+        defer { withExtendedLifetime(work) {} }
+        let isFirst = work?.isFirst ?? true
         // That it cannot be written is told before anything is encoded.
-        let list = try quarantine.map {
+        let list = try (isFirst ? quarantine : nil).map {
             try CompressedOutput(FilePath($0), lockedFor: "a list of records that are left out")
         }
-        var options = model.encoderOptions
+        var options = model.encoderOptions(processesOnThisMachine: place?.localSize ?? 1)
         options.outputType = outputType
         options.shard = parsedShard ?? options.shard
         options.recordsPerPart = partSize
@@ -135,10 +149,12 @@ struct EncodeOptions: ParsableArguments {
             return DatasetEncoder(source, loaded, options)
         }
         // The model in float32 is gone before the one in 8 bits is loaded.
-        let sample = try model.dtype == .int8 ? QuantizationSample(makeEncoder(model.load(as: .f32))) : nil
+        let sample =
+            try isFirst && model.dtype == .int8
+            ? QuantizationSample(makeEncoder(model.load(as: .f32, in: place))) : nil
         let weights = try WeightsDigest(startingWith: FilePath(model.model))
         let loadingStart = Clock.seconds()
-        let loaded = try model.load()
+        let loaded = try model.load(in: place)
         let loadSeconds = Clock.seconds() - loadingStart
         let encoder = try makeEncoder(loaded)
         let source = encoder.source
@@ -147,12 +163,20 @@ struct EncodeOptions: ParsableArguments {
             log.notice("--dtype int8: on \(count) records the cosine to the vectors in f32 is \(cosines)")
         }
         let description = try encoder.description(identity: model.identity(loaded, weights))
+        if let work, isFirst, encoder.partCount < work.size {
+            log.notice(
+                """
+                \(work.size) processes: the \(source.count) records are in \(encoder.partCount) parts, and the rest of the \
+                processes have nothing to do; a smaller --part-size makes more parts
+                """)
+        }
         let progress = Progress(
             "encode \(side.rawValue)", unit: side == .queries ? "queries" : "documents", total: source.count)
-        let report = try encoder.run(into: FilePath(output), description, progress: progress) { lines in
+        let report = try encoder.run(into: FilePath(output), description, work: work, progress: progress) { lines in
             try list?.write(lines)
             try list?.commit()
         }
+        guard isFirst else { return }
         progress.finish()
         if report.truncatedCount > 0 {
             log.notice("\(report.truncatedCount) of \(report.recordCount) texts were cut to the maximal length")

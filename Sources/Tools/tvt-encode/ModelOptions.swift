@@ -5,6 +5,7 @@ public import Encoding
 internal import JSON
 internal import ModelCommandLine
 public import Models
+internal import Processes
 internal import SystemPackage
 internal import Tensors
 
@@ -43,7 +44,11 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("cpu, cuda or cuda:N.", valueName: "device"))
     var device = "cpu"
 
-    @Option(in: .threads, help: ArgumentHelp("Threads that compute (default: all cores).", valueName: "n"))
+    @Option(
+        in: .threads,
+        help: ArgumentHelp(
+            "Threads that compute (default: all cores; of several processes on a machine, each has its share).",
+            valueName: "n"))
     var threads: Int?
 
     @Option(
@@ -71,11 +76,13 @@ struct ModelOptions: ParsableArguments {
     @Flag(name: .customLong("ignore-media"), help: "Encode the text of records that also have media.")
     var ignoresMedia = false
 
-    /// - Parameter type: other than ``dtype``, where something is compared with it.
-    func load(as type: EncodingType? = nil) throws -> EmbeddingModel {
+    /// - Parameters:
+    ///   - type: other than ``dtype``, where something is compared with it.
+    ///   - place: of this process, where several share the machine's cores.
+    func load(as type: EncodingType? = nil, in place: ProcessPlace? = nil) throws -> EmbeddingModel {
         let dtype = type ?? self.dtype
         let device = try Device.named(device)
-        Compute.threadCount = threads ?? processorCount
+        Compute.threadCount = threads ?? max(1, processorCount / (place?.localSize ?? 1))
         weights.prepareHeap()
         let loaded = try EmbeddingModel(
             loading: FilePath(model), .encoding, overrides: card.overrides, adapter: adapter.map { FilePath($0) },
@@ -89,8 +96,9 @@ struct ModelOptions: ParsableArguments {
         return loaded
     }
 
-    var encoderOptions: DatasetEncoder.Options {
+    func encoderOptions(processesOnThisMachine count: Int = 1) -> DatasetEncoder.Options {
         var options = DatasetEncoder.Options()
+        options.workerCount = max(1, options.workerCount / count)
         options.dims = dims
         if let batchTokens { options.tokenBudget = batchTokens }
         if let workers { options.workerCount = workers }

@@ -14,12 +14,18 @@ struct TVTEncode: Tool {
             and a field that is not understood is refused by name. `tvt-model show` tells where each answer comes from. A \
             folder with a tvt.golden.json is refused with status 65 where its model no longer gives the vectors in it.
 
+            Several processes, which --processes, torchrun --no-python, srun or mpirun start, encode the parts of one folder \
+            together: each has a share of them, and the first finishes the folder, whose files are those of one process. A \
+            process that ends too early ends the others; --resume goes on with any number.
+
             Example, with the model that `make setup` unpacks and a dataset named nave:
               M=.deps/models/all-MiniLM-L6-v2
               tvt-encode corpus nave --model $M --output vectors/corpus
               tvt-encode queries nave --split test --model $M --output vectors/queries
               tvt-search --queries vectors/queries --corpus vectors/corpus \\
                 --format tevatron --output test.run
+              tvt-encode corpus nave --model $M --output vectors/corpus --processes 4
+              srun --ntasks 8 tvt-encode corpus nave --model $M --output vectors/corpus
             """,
         version: tvtVersion,
         subcommands: [EncodeQueries.self, EncodeCorpus.self, VerifyVectors.self])

@@ -45,7 +45,7 @@ struct VerifyVectors: ParsableCommand {
         let dataset = try openStore(store.location).dataset(dataset)
         let loaded = try model.load()
         let source = try RecordSource(dataset, side, loaded, ignoresMedia: model.ignoresMedia, settingName: \.flag)
-        let check = ReferenceCheck(DatasetEncoder(source, loaded, model.encoderOptions))
+        let check = ReferenceCheck(DatasetEncoder(source, loaded, model.encoderOptions()))
         let progress = Progress("verify", unit: "records", total: source.count / every)
         let report = try check.run(against: FilePath(reference), stride: every) { progress.advance(by: $0) }
         progress.finish()

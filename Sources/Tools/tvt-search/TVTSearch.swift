@@ -3,6 +3,7 @@ internal import Base
 internal import CommandLineKit
 internal import JSON
 internal import OpenBLAS
+internal import Processes
 public import Rankings
 internal import Search
 internal import SystemPackage
@@ -23,6 +24,12 @@ struct TVTSearch: Tool {
               tvt-search --queries v/queries --corpus v/corpus --output first.run
 
             The folders of a corpus must be the shards of one encoding, all of them and each once.
+
+            Several processes, which --processes, torchrun --no-python, srun or mpirun start, divide the documents, and \
+            the first merges what they find: the run is that of one process, and each needs memory for its share of the \
+            vectors only. They meet at files beside the run.
+              tvt-search --queries v/queries --corpus v/corpus --output first.run --processes 4
+              srun --ntasks 8 tvt-search --queries v/queries --corpus v/corpus --output first.run
             """,
         version: tvtVersion)
 
@@ -79,35 +86,59 @@ struct TVTSearch: Tool {
     @Flag(name: .long, help: "Compare the SHA-256 of every file of vectors first; that of ids always is.")
     var verify = false
 
-    @Option(in: .threads, help: ArgumentHelp("Threads (default: all cores).", valueName: "n"))
+    @Option(
+        in: .threads,
+        help: ArgumentHelp(
+            "Threads (default: all cores; of several processes on a machine, each has its share).", valueName: "n"))
     var threads: Int?
 
+    @OptionGroup var processes: ProcessesOption
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         guard !corpus.isEmpty else { throw ValidationError("--corpus names at least one folder") }
         guard !(common.json && output == "-") else { throw ValidationError("--json and --output - share stdout") }
+        if let count = processes.processes, count > 1, output == "-" { throw Self.meetsNowhere(count) }
     }
 
     func run() throws {
         let start = Clock.seconds()
         let file = FilePath(output)
+        let place = try processes.place(resuming: "Run the same command again.")
+        if let place, output == "-" { throw Self.meetsNowhere(place.size) }
+        let queryVectors = try VectorsReader(opening: FilePath(queries))
+        let corpusVectors = try corpus.map { try VectorsReader(opening: FilePath($0)) }
+        let work = try place.map { try JointWork($0, on: file, purpose: "tvt-search") }
+        defer { withExtendedLifetime(work) {} }
+        let isFirst = work?.isFirst ?? true
         let lock =
-            output == "-"
+            output == "-" || !isFirst
             ? nil
             : try OutputLock(
                 for: file, with: [RunSidecar.path(of: file)], purpose: "tvt-search", orStandardOutput: true)
         defer { withExtendedLifetime(lock) {} }
-        let queryVectors = try VectorsReader(opening: FilePath(queries))
-        let corpusVectors = try corpus.map { try VectorsReader(opening: FilePath($0)) }
-        if verify { for reader in [queryVectors] + corpusVectors { try reader.verify() } }
-        let search = try ExactSearch(queries: queryVectors, corpus: corpusVectors, options: options) {
+        if verify {
+            for reader in [queryVectors] + corpusVectors {
+                try reader.verify(share: place?.rank ?? 0, of: place?.size ?? 1)
+            }
+        }
+        let search = try ExactSearch(
+            queries: queryVectors, corpus: corpusVectors,
+            options: options(processesOnThisMachine: place?.localSize ?? 1)
+        ) {
             OpenBLAS.rowsTimesRows($0, rows: $1, $2, otherRows: $3, columns: $4, into: $5)
+        }
+        try work?.begin(identity(queryVectors, corpusVectors))
+        let progress = Progress("search", unit: "queries", total: queryVectors.count)
+        if let work, !isFirst {
+            _ = try JointSearch(search, work).run { _ in }
+            return
         }
         let writer = try RunWriter(file, format: format, tag: tag ?? "tvt", escapeIDs: escapesIDs)
         for row in 0..<queryVectors.count { try queryVectors.withID(row) { try writer.requireWritable($0, "query") } }
-        let progress = Progress("search", unit: "queries", total: queryVectors.count)
-        let summary = try search.run(progress: progress) { try writer.write($0) }
+        let summary =
+            try work.flatMap { try JointSearch(search, $0).run(progress: progress) { try writer.write($0) } }
+            ?? search.run(progress: progress) { try writer.write($0) }
         progress.finish()
         try writer.commit(origin: origin(queries: queryVectors, corpus: corpusVectors, summary))
         noteIdleOptions(summary, escapedIDCount: writer.escapedIDCount)
@@ -134,8 +165,20 @@ struct TVTSearch: Tool {
 extension TVTSearch {
     private var depth: Int { givenDepth ?? 100 }
 
-    private var options: SearchOptions {
+    private static func meetsNowhere(_ count: Int) -> ValidationError {
+        ValidationError("--output - and \(count) processes: they meet at files beside the run; name a file")
+    }
+
+    /// What the processes of a search must have in common.
+    private func identity(_ queries: VectorsReader, _ corpus: [VectorsReader]) -> SHA256Digest {
+        let folders = ([queries] + corpus).map { SHA256Digest.of($0.manifest.json.canonical()).hex }
+        let choices = ["\(depth)", "\(excludesSelf)", "\(dims ?? 0)"]
+        return SHA256Digest.of(Array((folders + choices).joined(separator: " ").utf8))
+    }
+
+    private func options(processesOnThisMachine count: Int) -> SearchOptions {
         var options = SearchOptions()
+        options.threadCount = max(1, options.threadCount / count)
         options.depth = depth
         options.excludesSelf = excludesSelf
         options.dims = dims

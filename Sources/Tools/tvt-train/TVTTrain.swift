@@ -5,6 +5,7 @@ internal import Collectives
 internal import CommandLineKit
 internal import JSON
 public import Models
+internal import Processes
 internal import Remotes
 internal import SystemPackage
 internal import Tensors
@@ -191,7 +192,8 @@ struct TVTTrain: Tool {
         }
         if let processes, processes > 1, !dryRun {
             let status = try LocalProcesses(
-                count: processes, arguments: Self.withoutProcesses(CommandLine.arguments.dropFirst())
+                count: processes, option: "--processes",
+                resuming: "A run goes on from its last checkpoint with --resume."
             ).run()
             guard status == 0 else { throw ExitCode(status) }
             return
@@ -316,23 +318,6 @@ struct TVTTrain: Tool {
             MemoryPlan(trace: $0, chunkTokens: plan.config.chunkTokens, residency: plan.residency)
         }
     }
-
-    /// Arguments of the processes that `--processes` starts.
-    private static func withoutProcesses(_ arguments: ArraySlice<String>) -> [String] {
-        var kept: [String] = []
-        var isValue = false
-        for argument in arguments {
-            if argument == "--processes" {
-                isValue = true
-            } else if !isValue, !argument.hasPrefix("--processes=") {
-                kept.append(argument)
-            } else {
-                isValue = false
-            }
-        }
-        return kept
-    }
-
     private static func text(_ report: TrainingRun.Report) -> String {
         let count = report.stoppedEarly ? "\(report.metrics.count) of \(report.stepCount)" : "\(report.stepCount)"
         var text = "\(report.model): \(count) steps in \(duration(report.seconds))"

@@ -10,14 +10,37 @@ internal import SystemPackage
 public struct LocalProcesses {
     private let count: Int
     private let arguments: [String]
+    private let advice: String
+    private let patienceSeconds: Double?
 
     /// How long the others have, after one has ended too early, to say so themselves.
     private static let graceSeconds = 10.0
 
-    /// - Parameter arguments: of each copy, without the program's name.
-    public init(count: Int, arguments: [String]) {
+    /// - Parameters:
+    ///   - option: which of this process's arguments asked for them, as `--processes`; the copies get all but that one.
+    ///   - resuming: what goes on where a copy was killed, for the message.
+    ///   - patienceSeconds: how long after one has ended too early the others get SIGTERM, for work that ends in order at any
+    ///     time; nil for work that notices by itself.
+    public init(count: Int, option: String, resuming: String, patienceSeconds: Double? = nil) {
         precondition(count > 1, "several processes")
-        (self.count, self.arguments) = (count, arguments)
+        (self.count, self.patienceSeconds) = (count, patienceSeconds)
+        arguments = Self.arguments(CommandLine.arguments.dropFirst(), without: option)
+        advice = "Was there too little memory? \(resuming)"
+    }
+
+    package static func arguments(_ arguments: ArraySlice<String>, without option: String) -> [String] {
+        var kept: [String] = []
+        var isValue = false
+        for argument in arguments {
+            if argument == option {
+                isValue = true
+            } else if !isValue, !argument.hasPrefix(option + "=") {
+                kept.append(argument)
+            } else {
+                isValue = false
+            }
+        }
+        return kept
     }
 
     private struct Copy {
@@ -69,7 +92,7 @@ public struct LocalProcesses {
 
     private func wait(for copies: inout [Copy]) throws -> Int32 {
         var firstFailure: (rank: Int, status: Int32, seconds: Double)?
-        var (isForwarded, isKilled) = (false, false)
+        var (isForwarded, isAsked, isKilled) = (false, false, false)
         while copies.contains(where: { $0.status == nil }) {
             for rank in copies.indices where copies[rank].status == nil {
                 var status: Int32 = 0
@@ -84,6 +107,12 @@ public struct LocalProcesses {
                 signalAll(SIGTERM)
                 isForwarded = true
             }
+            if let firstFailure, let patienceSeconds, !isAsked, !isForwarded,
+                Clock.seconds() - firstFailure.seconds > patienceSeconds
+            {
+                signalAll(SIGTERM)
+                isAsked = true
+            }
             if let firstFailure, !isKilled, !isForwarded, Clock.seconds() - firstFailure.seconds > Self.graceSeconds {
                 signalAll(SIGKILL)
                 isKilled = true
@@ -96,14 +125,14 @@ public struct LocalProcesses {
         let (rank, status) = (firstFailure.rank, firstFailure.status)
         // What ends all of them alike, the first has said already.
         if let errors = copies[rank].errors, copies[0].status != status {
-            let bytes = try Files.readAll(errors.path)
+            let bytes = try Array("process \(rank) of \(count) ended first:\n".utf8) + Files.readAll(errors.path)
             // Whoever does not read it does not want it.
             _ = write(STDERR_FILENO, bytes, bytes.count)
         }
         if status & 0x7F != 0 {
             throw Failure(
                 .io, "process \(rank) of \(count) was ended by signal \(status & 0x7F); the others were stopped",
-                advice: "Was there too little memory? A run goes on from its last checkpoint with --resume.")
+                advice: advice)
         }
         return status >> 8 & 0xFF
     }

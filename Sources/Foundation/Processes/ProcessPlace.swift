@@ -1,0 +1,88 @@
+package import Base
+internal import Glibc
+
+/// A process's place among those that a launcher has started together.
+///
+/// Read from the environment variables of torchrun (`RANK`, `WORLD_SIZE`, …), Slurm's srun (`SLURM_PROCID`,
+/// `SLURM_STEP_NUM_TASKS`, …), Open MPI's mpirun (`OMPI_COMM_WORLD_RANK`, …) or MPICH's (`PMI_RANK`, `PMI_SIZE`).
+public struct ProcessPlace: Sendable, Equatable {
+    package enum Launcher: Sendable, CaseIterable {
+        // Within a job of Slurm mpirun starts its daemons with srun, whose variables the processes then have too.
+        case torchrun, openMPI, mpich, srun
+
+        var names: (rank: String, size: String, localSize: String) {
+            switch self {
+            case .torchrun: ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
+            case .srun: ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_TASKS_PER_NODE")
+            case .openMPI: ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE")
+            case .mpich: ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS")
+            }
+        }
+    }
+
+    /// From 0, of all processes.
+    public let rank: Int
+    public let size: Int
+    /// How many of them are on this machine, where that is known.
+    public let localSize: Int?
+    package let launcher: Launcher
+
+    private static let mostProcesses = 65_536
+
+    public var isFirst: Bool { rank == 0 }
+
+    /// This process's.
+    ///
+    /// - Returns: nil for a process that was started alone.
+    /// - Throws: `Failure` (78) for variables that make no sense.
+    public static func current() throws -> ProcessPlace? {
+        try ProcessPlace { name in getenv(name).map { String(cString: $0) } }
+    }
+
+    /// - Parameter environment: values of environment variables.
+    /// - Returns: nil for a process that was started alone.
+    /// - Throws: `Failure` (78) for variables that make no sense.
+    public init?(environment: (_ name: String) -> String?) throws {
+        let found = Launcher.allCases.first {
+            environment($0.names.rank) != nil && environment($0.names.size) != nil
+        }
+        guard let launcher = found else {
+            // A launcher says both: half of it is a mistake, but for srun's, of which a batch script has half.
+            if environment("RANK") != nil, environment("WORLD_SIZE") == nil {
+                throw Self.failure("RANK is set, and WORLD_SIZE is not")
+            }
+            return nil
+        }
+        self.launcher = launcher
+        let names = launcher.names
+        size = try Self.number(names.size, 1...Self.mostProcesses, environment)
+        guard size > 1 else { return nil }
+        rank = try Self.number(names.rank, 0...(size - 1), environment)
+        // Slurm writes `4(x2),3` for two nodes with four tasks and one with three.
+        let counts = environment(names.localSize)?.split(separator: ",").map { Int($0.prefix { $0 != "(" }) } ?? []
+        let known = Set(counts).count == 1 ? counts[0] : nil
+        if let known, known >= 1, known <= size { localSize = known } else { localSize = nil }
+    }
+
+    /// Lets programs that are started from now on work alone, whatever has started this one.
+    static func forget() {
+        for launcher in Launcher.allCases { unsetenv(launcher.names.rank) }
+    }
+
+    package static func number(
+        _ name: String, _ range: ClosedRange<Int>, _ environment: (_ name: String) -> String?
+    ) throws -> Int {
+        guard let text = environment(name), let value = Int(text), range.contains(value) else {
+            throw failure(
+                "\(name) is \"\(environment(name) ?? "")\", not a number from \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        return value
+    }
+
+    package static func failure(_ what: String) -> Failure {
+        Failure(
+            .badConfiguration, what,
+            advice: "A launcher of several processes sets it; for one process, unset what one has left.")
+    }
+}
