@@ -24,6 +24,9 @@ public final class BlockwiseEncoder {
     public let device: Device
     /// What gradients are computed for, in the order of all gradients here.
     public let parameters: [Parameter]
+    /// For each piece of the model, in the order of a forward pass, the numbers of the ``parameters`` that backward has all
+    /// gradients of once it has left the piece. Each is there once.
+    public let trainedOfPieces: [[Int]]
     private let indexes: [ObjectIdentifier: Int]
     private let pieces: [Piece]
     /// Keeps what frozen towers make; nil computes it each time.
@@ -36,7 +39,14 @@ public final class BlockwiseEncoder {
         self.device = device
         parameters = model.trainableParameters + head.parameters.filter(\.isTrainable)
         pieces = Self.pieces(of: model)
-        indexes = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ObjectIdentifier($1), $0) })
+        let indexes = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ObjectIdentifier($1), $0) })
+        self.indexes = indexes
+        var seen: Set<Int> = []
+        trainedOfPieces = pieces.map { piece in
+            Self.parameters(of: piece, model, head).compactMap { indexes[ObjectIdentifier($0)] }
+                .filter { seen.insert($0).inserted }
+        }
+        precondition(seen.count == parameters.count, "every trained parameter belongs to a piece")
     }
 
     /// A piece of the model, as a pass walks over them: towers first, then the text model, then the head.
@@ -80,7 +90,9 @@ public final class BlockwiseEncoder {
         } + [.entrance] + model.stages.indices.map { .stage($0) } + [.head]
     }
 
-    private func parameters(of piece: Piece) -> [Parameter] {
+    private func parameters(of piece: Piece) -> [Parameter] { Self.parameters(of: piece, model, head) }
+
+    private static func parameters(of piece: Piece, _ model: TextModel, _ head: Head) -> [Parameter] {
         switch piece {
         case .towerEntrance(let tower): model.towers[tower].entrance.parameters
         case .towerStage(let tower, let stage): model.towers[tower].stages[stage].parameters
@@ -236,7 +248,7 @@ public final class BlockwiseEncoder {
     /// Adds the gradients of `Σ vectors · vectorGradients` to `sums`, from the last piece to the first.
     ///
     /// Each piece's trace is freed as soon as it has been used.
-    public func backward(_ pass: consuming Pass, vectorGradients_UD: Tensor, into sums: GradientSums) throws {
+    public func backward(_ pass: consuming Pass, vectorGradients_UD: Tensor, into sums: any GradientSink) throws {
         let isReached = findTrained()
         // What flows back to what a piece has made, of each chunk.
         var flowing: [Int: [Tensor?]] = [:]
@@ -271,6 +283,7 @@ public final class BlockwiseEncoder {
                     flowing[sources[input]]![index] = try gradient ?? step.inputs[input]!.zerosLike()
                 }
             }
+            if !trainedOfPieces[number].isEmpty { try sums.leave(piece: number) }
         }
     }
 

@@ -10,51 +10,73 @@ internal import Tensors
 ///     model.safetensors | adapter_model.safetensors, adapter_config.json
 ///     config.json, tokenizer.json, tvt.json, …   all of a model folder
 ///     tvt.golden.json                            texts with the vectors that the model gives, adapter included
-///     optimizer.safetensors                      AdamW's moments
+///     optimizer.safetensors                      AdamW's moments; where processes divided them a file of each,
+///                                                optimizer-00001-of-00004.safetensors, …
 ///     training.json                              {lock, step}
 enum Checkpoint {
     /// Fills `folder` and reads it back.
     ///
+    /// Where processes divide what they train, the others call ``assist(_:in:)`` meanwhile.
+    ///
     /// - Throws: `Failure` where what was read is not, byte for byte, what was trained.
     static func write(
-        _ model: EmbeddingModel, _ plan: TrainingPlan, _ optimizer: Optimizer, to folder: FilePath
+        _ model: EmbeddingModel, _ plan: TrainingPlan, _ step: TrainingStep, to folder: FilePath
     ) throws {
-        if let lora = plan.config.lora {
-            try model.saveDescription(plan.card, to: folder)
-            try model.text.saveAdapters(
-                lora.configuration(for: model.text), baseModel: plan.config.model, to: folder)
-        } else {
-            try model.save(plan.card, to: folder)
+        // The folder is there.
+        if step.divided != nil { try step.group?.group.wait() }
+        try step.lendMasters {
+            if let lora = plan.config.lora {
+                try model.saveDescription(plan.card, to: folder)
+                try model.text.saveAdapters(
+                    lora.configuration(for: model.text), baseModel: plan.config.model, to: folder)
+            } else {
+                try model.save(plan.card, to: folder)
+            }
+            let trained = Set(step.encoder.parameters.map(\.name))
+            let reloaded = try verified(
+                model.parameters.filter { trained.contains($0.name) }, of: model, plan, folder)
+            let whole = step.hasDividedMasters ? reloaded : model
+            try GoldenCheck.vectors(of: whole, tool: plan.tool).write(to: folder.appending(GoldenVectors.fileName))
         }
-        try GoldenCheck.vectors(of: model, tool: plan.tool).write(to: folder.appending(GoldenVectors.fileName))
-        try SafetensorsWriter.write(try optimizer.state, to: folder.appending("optimizer.safetensors"))
+        try OptimizerFiles.write(step.optimizer, part: step.part, in: folder)
         let training: JSONValue = [
-            "lock": JSONValue(plan.lock.digest.description), "step": JSONValue(optimizer.stepCount),
+            "lock": JSONValue(plan.lock.digest.description), "step": JSONValue(step.optimizer.stepCount),
         ]
         try Files.replace(folder.appending("training.json"), with: training.canonical())
-        try verify(optimizer.parameters, of: model, plan, folder)
+        // All files are there.
+        if step.divided != nil { try step.group?.group.wait() }
     }
 
-    /// Reads the checkpoint as a user would and compares every trained tensor with the one in memory.
+    /// What processes beside the first one do while it writes a checkpoint.
+    static func assist(_ step: TrainingStep, in folder: FilePath) throws {
+        try step.group?.group.wait()
+        try OptimizerFiles.write(step.optimizer, part: step.part, in: folder)
+        try step.lendMasters {}
+        try step.group?.group.wait()
+    }
+
+    /// Reads the checkpoint as a user would and compares every trained tensor with what was trained.
     ///
     /// Full weights stay mapped: they take no memory of their own. An adapter is fitted to the model that is there.
-    private static func verify(
-        _ trained: [TrainedParameter], of model: EmbeddingModel, _ plan: TrainingPlan, _ folder: FilePath
-    ) throws {
-        let tensors: [String: Tensor]
-        if plan.config.lora != nil {
-            tensors = try model.text.readAdapters(folder)
-        } else {
-            let reloaded = try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
-            tensors = Dictionary(
+    ///
+    /// - Returns: a model with the checkpoint's weights, whoever has those that were trained.
+    private static func verified(
+        _ trained: [Parameter], of model: EmbeddingModel, _ plan: TrainingPlan, _ folder: FilePath
+    ) throws -> EmbeddingModel {
+        let isAdapted = plan.config.lora != nil
+        let reloaded = isAdapted ? model : try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
+        let tensors =
+            isAdapted
+            ? try model.text.readAdapters(folder)
+            : Dictionary(
                 reloaded.parameters.map { ($0.name, $0.tensor) },
                 uniquingKeysWith: { first, _ in first })
-        }
         for parameter in trained {
-            guard let read = tensors[parameter.name], try equal(parameter.tensor, read) else {
+            guard let read = tensors[parameter.name], try equal(parameter.wholeValues(), read) else {
                 throw Failure(.io, "\(folder): \(parameter.name) reads back differently than it was written")
             }
         }
+        return reloaded
     }
 
     private static func equal(_ a: Tensor, _ b: Tensor) throws -> Bool {
@@ -66,18 +88,19 @@ enum Checkpoint {
 
     /// The model of a checkpoint that a run is resumed from.
     ///
+    /// - Parameter isTrained: whether it is changed itself, not a copy of it.
     /// - Throws: `InputError` where it does not give its golden vectors.
-    static func resume(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
-        let model = try load(plan, from: folder)
+    static func resume(_ plan: TrainingPlan, from folder: FilePath, isTrained: Bool) throws -> EmbeddingModel {
+        let model = try load(plan, from: folder, isTrained: isTrained)
         if plan.checksGolden { try GoldenCheck.run(model, file: folder.appending(GoldenVectors.fileName)) }
         return model
     }
 
     /// The model of a checkpoint, its weights or adapters ready to be trained.
-    private static func load(_ plan: TrainingPlan, from folder: FilePath) throws -> EmbeddingModel {
+    private static func load(_ plan: TrainingPlan, from folder: FilePath, isTrained: Bool) throws -> EmbeddingModel {
         guard plan.config.lora != nil else {
             let model = try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
-            try model.trainAll(except: plan.config.frozen)
+            if isTrained { try model.trainAll(except: plan.config.frozen) }
             return model
         }
         let model = try TrainingPlan.load(plan.config, from: FilePath(plan.config.model), plan.device, plan.residency)
@@ -97,8 +120,8 @@ enum Checkpoint {
         guard lock.utf8.elementsEqual(plan.lock.digest.description.utf8) else {
             throw Failure(.badConfiguration, "\(folder) belongs to the run \(lock), not to \(plan.lock.digest)")
         }
-        let file = try SafetensorsFile(folder.appending("optimizer.safetensors"))
-        try optimizer.restore(stepCount: step) { file[$0] == nil ? nil : try file.tensor($0) }
+        let files = try OptimizerFiles(of: folder)
+        try optimizer.restore(stepCount: step) { try files.tensor($0) }
     }
 }
 

@@ -1,14 +1,34 @@
 internal import Base
 public import Tensors
 
-/// A weight that is trained, under its name in the checkpoint.
+/// A weight that is trained, or the slice of one that this process trains, under its name in the checkpoint.
 public struct TrainedParameter {
     public let name: String
+    /// Its numbers; of a slice in one dimension.
     public let tensor: Tensor
+    /// Of the whole weight.
+    public let shape: [Int]
+    /// Which of the whole weight's numbers, counted row by row, ``tensor`` holds.
+    public let range: Range<Int>
 
     public init(name: String, tensor: Tensor) {
-        self.name = name
-        self.tensor = tensor
+        self.init(name: name, tensor: tensor, shape: tensor.shape, range: 0..<tensor.elementCount)
+    }
+
+    /// A slice.
+    public init(name: String, tensor: Tensor, shape: [Int], range: Range<Int>) {
+        precondition(tensor.elementCount == range.count, "the numbers of the range")
+        (self.name, self.tensor, self.shape, self.range) = (name, tensor, shape, range)
+    }
+
+    /// The same numbers of another tensor with one for each of the whole weight's.
+    ///
+    /// - Parameter whole: of any shape.
+    /// - Returns: nil where it has more or fewer.
+    func part(of whole: Tensor) throws -> Tensor? {
+        guard whole.elementCount == shape.reduce(1, *) else { return nil }
+        let numbers = try whole.reshape([-1])
+        return try numbers.narrow(0, start: range.lowerBound, length: range.count).reshape(tensor.shape)
     }
 }
 
@@ -28,6 +48,8 @@ public final class Optimizer {
     private(set) var secondMoments: [Tensor]
     /// Steps in which each parameter had a gradient; what its moments are corrected by.
     private(set) var ownStepCounts: [Int]
+    /// Where each of several processes trains slices: the sum of a number over all of them.
+    public var sumOverProcesses: ((Double) throws -> Double)?
 
     /// Moments start at zero.
     public init(_ parameters: [TrainedParameter], _ options: TrainingConfig.OptimizerOptions) throws {
@@ -49,7 +71,8 @@ public final class Optimizer {
         precondition(gradients.count == parameters.count, "a gradient, or none, for each parameter")
         return try withoutGradients {
             let present = gradients.compactMap(\.self)
-            let norm = present.isEmpty ? 0 : try Tensor.globalNorm(present)
+            let own = present.isEmpty ? 0 : try Tensor.globalNorm(present)
+            let norm = try sumOverProcesses.map { try $0(own * own).squareRoot() } ?? own
             guard norm.isFinite else {
                 throw Failure(
                     .badData, "step \(stepCount + 1): the gradient's norm is \(norm); no weight was changed",
@@ -65,7 +88,7 @@ public final class Optimizer {
             let groups = Dictionary(grouping: parameters.indices.filter { gradients[$0] != nil }) { ownStepCounts[$0] }
             for (ownStepCount, members) in groups.sorted(by: { $0.key < $1.key }) {
                 for decays in [true, false] {
-                    let chosen = members.filter { (parameters[$0].tensor.dimensionCount > 1) == decays }
+                    let chosen = members.filter { (parameters[$0].shape.count > 1) == decays }
                     try update(chosen, gradients, ownStepCount, learningRate, decays: decays)
                 }
             }
@@ -86,13 +109,16 @@ public final class Optimizer {
             secondMoments: chosen.map { secondMoments[$0] })
     }
 
+    /// What the moments take.
+    public var byteCount: Int { moments.reduce(0) { $0 + $1.tensor.byteCount } }
+
     private var moments: [(name: String, tensor: Tensor)] {
         zip(parameters, firstMoments).map { ("first." + $0.name, $1) }
             + zip(parameters, secondMoments).map { ("second." + $0.name, $1) }
     }
 
     /// What a checkpoint keeps: `first.<name>` and `second.<name>` for every parameter, and `steps.<name>`, int64 without
-    /// dimensions, for those that had no gradient in some step.
+    /// dimensions, for those that had no gradient in some step. Of slices they hold the slices.
     public var state: [(name: String, tensor: Tensor)] {
         get throws {
             let counts = try parameters.indices.filter { ownStepCounts[$0] != stepCount }.map {
@@ -104,15 +130,20 @@ public final class Optimizer {
 
     /// Continues from a checkpoint's state.
     ///
-    /// - Parameter tensor: gives the tensor of a name in ``state``; nil where there is none.
-    /// - Throws: `Failure` (65) where a moment is missing, or a count is none.
+    /// - Parameter tensor: gives the tensor of a name in ``state``, of the whole parameter; nil where there is none.
+    /// - Throws: `Failure` (65) where a moment is missing or of another size, or a count is none.
     public func restore(stepCount: Int, _ tensor: (String) throws -> Tensor?) throws {
         try withoutGradients {
-            for (name, own) in moments {
+            for ((name, own), parameter) in zip(moments, parameters + parameters) {
                 guard let stored = try tensor(name) else {
                     throw Failure(.badData, "the optimizer's state has no \(name)")
                 }
-                try own.assign(stored)
+                guard let part = try parameter.part(of: stored) else {
+                    throw Failure(
+                        .badData, "\(name) of the optimizer's state has \(stored.elementCount) numbers, where "
+                            + "\(parameter.name) has \(parameter.shape)")
+                }
+                try own.assign(part)
             }
             for (index, parameter) in parameters.enumerated() {
                 let name = "steps." + parameter.name

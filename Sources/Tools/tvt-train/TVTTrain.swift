@@ -120,6 +120,14 @@ struct TVTTrain: Tool {
     var processes: Int?
 
     @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What each of several processes has a share of alone: nothing (none), the optimizer's state (optimizer), or the "
+                + "sums of gradients too (gradients). Losses stay the same, and a run may be resumed with another choice.",
+            valueName: "none|optimizer|gradients"))
+    var shard = Sharding.none
+
+    @Option(
         in: .workers,
         help: ArgumentHelp(
             "Threads each that read, that tokenise, and that decode media, ahead of those that compute (default: one, one, "
@@ -162,6 +170,9 @@ struct TVTTrain: Tool {
             return
         }
         if dryRun, processes ?? 1 > 1 { log.notice("--processes: --dry-run looks at one process") }
+        if shard > .none, launched == nil || dryRun {
+            log.notice("--shard \(shard.rawValue): one process has nobody to share with, and holds everything")
+        }
         weights.prepareHeap()
         let isFirst = launched?.rank ?? 0 == 0
         if !isFirst {
@@ -195,7 +206,7 @@ struct TVTTrain: Tool {
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
         let group = try launched.map { launched in
-            TrainingGroup(try launched.join(), localSize: launched.localSize)
+            TrainingGroup(try launched.join(), localSize: launched.localSize, sharding: shard)
         }
         let run = try TrainingRun(
             plan, output: FilePath(output!), resume: resume, trace: trace, workers: workers, group: group)
@@ -267,3 +278,4 @@ struct TVTTrain: Tool {
 
 extension TrainingRun.TraceChoice: ExpressibleByArgument {}
 extension WeightResidency: ExpressibleByArgument {}
+extension Sharding: ExpressibleByArgument {}

@@ -32,6 +32,12 @@ public final class Parameter {
         self.isStreamed = isStreamed
     }
 
+    /// Gives the values while they lie elsewhere; nil while they lie in ``tensor``.
+    private var elsewhere: (() throws -> Tensor)?
+
+    /// All values, wherever they lie: for whoever writes them down.
+    public func wholeValues() throws -> Tensor { try elsewhere?() ?? tensor }
+
     /// The values in the type that they are kept in; of those that are streamed a copy where the file's type is smaller.
     func values() throws -> Tensor { isStreamed ? try tensor.to(storage) : tensor }
 
@@ -50,6 +56,25 @@ public final class Parameter {
         tensor = try withoutGradients { try tensor.clone() }
         try tensor.requireGradient()
         isTrainable = true
+        place?.leaveMemory()
+    }
+
+    /// Has the values lie in memory of somebody else's, who changes them there.
+    package func move(to room: Tensor) throws {
+        precondition(room.shape == tensor.shape && room.elementType == tensor.elementType, "\(name) fits there")
+        let isRecorded = tensor.requiresGradient
+        try withoutGradients { try room.assign(tensor) }
+        tensor = try room.detached().requireGradient(isRecorded)
+        place?.leaveMemory()
+    }
+
+    /// Has the values lie elsewhere, from where they are asked for again to be written down; nothing can be computed with
+    /// what stays here, which takes no memory.
+    package func leave(elsewhere: @escaping () throws -> Tensor) throws {
+        precondition(!isStreamed, "\(name) is streamed, and lies elsewhere already")
+        let shape = tensor.shape
+        tensor = try Tensor.zeros(shape.map { _ in 1 }, type: tensor.elementType).expand(shape)
+        self.elsewhere = elsewhere
         place?.leaveMemory()
     }
 
