@@ -102,20 +102,35 @@ public final class BlockwiseEncoder {
         }
     }
 
-    /// Starts reading streamed weights of a piece. Of an entrance only some rows are wanted.
+    /// Starts reading streamed weights of a piece, of which an entrance wants only some rows, and bringing those that others
+    /// keep.
     private func readAhead(_ piece: Piece) {
         switch piece {
         case .towerStage, .stage: parameters(of: piece).readAhead()
-        case .towerEntrance, .entrance, .head: break
+        case .towerEntrance, .entrance, .head: parameters(of: piece).filter(\.isKept).readAhead()
         }
     }
 
-    /// Takes streamed weights out of memory, and what a piece with such weights has left on the heap.
+    /// Takes streamed weights and those that others keep out of memory, and what a piece with such weights has left on the
+    /// heap.
     private func leaveMemory(_ piece: Piece) {
         let parameters = parameters(of: piece)
-        guard parameters.contains(where: \.isStreamed) else { return }
+        guard parameters.contains(where: { $0.isStreamed || $0.isKept }) else { return }
         parameters.leaveMemory()
         Compute.trimHeap()
+    }
+
+    /// Of each piece the parameters that are not trained and that every pass goes through: not those that only
+    /// ``towerCache`` runs, and each once.
+    package var frozenOfPieces: [[Parameter]] {
+        let isReached = findTrained()
+        var seen: Set<ObjectIdentifier> = []
+        return pieces.map { piece in
+            guard towerCache == nil || frozenPrefix(of: piece, isReached) == nil else { return [] }
+            return parameters(of: piece).filter {
+                !$0.isTrainable && !$0.isStreamed && seen.insert(ObjectIdentifier($0)).inserted
+            }
+        }
     }
 
     private func trained(_ piece: Piece) -> [Parameter] { parameters(of: piece).filter(\.isTrainable) }
@@ -208,6 +223,7 @@ public final class BlockwiseEncoder {
                 }
                 continue
             }
+            try parameters(of: piece).arrive()
             if number + 1 < pieces.count { readAhead(pieces[number + 1]) }
             let sources = sources(of: number)
             var ofPiece: [Step?] = []
@@ -259,6 +275,7 @@ public final class BlockwiseEncoder {
         for number in pieces.indices.reversed() {
             defer { steps.removeLast() }
             guard isReached[number], let given = flowing.removeValue(forKey: number) else { continue }
+            try parameters(of: pieces[number]).arrive()
             if number > 0, isReached[number - 1] { readAhead(pieces[number - 1]) }
             defer { leaveMemory(pieces[number]) }
             let weights = trained(pieces[number])

@@ -24,7 +24,7 @@ enum Checkpoint {
     ) throws {
         // The folder is there.
         if step.divided != nil { try step.group?.group.wait() }
-        try step.lendMasters {
+        try step.lendAll {
             if let lora = plan.config.lora {
                 try model.saveDescription(plan.card, to: folder)
                 try model.text.saveAdapters(
@@ -33,9 +33,8 @@ enum Checkpoint {
                 try model.save(plan.card, to: folder)
             }
             let trained = Set(step.encoder.parameters.map(\.name))
-            let reloaded = try verified(
-                model.parameters.filter { trained.contains($0.name) }, of: model, plan, folder)
-            let whole = step.hasDividedMasters ? reloaded : model
+            try verify(model.parameters.filter { trained.contains($0.name) }, of: model, plan, folder)
+            let whole = step.isNowhereWhole ? try load(plan, from: folder, isTrained: false) : model
             try GoldenCheck.vectors(of: whole, tool: plan.tool).write(to: folder.appending(GoldenVectors.fileName))
         }
         try OptimizerFiles.write(step.optimizer, part: step.part, in: folder)
@@ -51,32 +50,30 @@ enum Checkpoint {
     static func assist(_ step: TrainingStep, in folder: FilePath) throws {
         try step.group?.group.wait()
         try OptimizerFiles.write(step.optimizer, part: step.part, in: folder)
-        try step.lendMasters {}
+        try step.lendAll {}
         try step.group?.group.wait()
     }
 
     /// Reads the checkpoint as a user would and compares every trained tensor with what was trained.
     ///
     /// Full weights stay mapped: they take no memory of their own. An adapter is fitted to the model that is there.
-    ///
-    /// - Returns: a model with the checkpoint's weights, whoever has those that were trained.
-    private static func verified(
+    private static func verify(
         _ trained: [Parameter], of model: EmbeddingModel, _ plan: TrainingPlan, _ folder: FilePath
-    ) throws -> EmbeddingModel {
-        let isAdapted = plan.config.lora != nil
-        let reloaded = isAdapted ? model : try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
-        let tensors =
-            isAdapted
-            ? try model.text.readAdapters(folder)
-            : Dictionary(
+    ) throws {
+        let tensors: [String: Tensor]
+        if plan.config.lora != nil {
+            tensors = try model.text.readAdapters(folder)
+        } else {
+            let reloaded = try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
+            tensors = Dictionary(
                 reloaded.parameters.map { ($0.name, $0.tensor) },
                 uniquingKeysWith: { first, _ in first })
+        }
         for parameter in trained {
             guard let read = tensors[parameter.name], try equal(parameter.wholeValues(), read) else {
                 throw Failure(.io, "\(folder): \(parameter.name) reads back differently than it was written")
             }
         }
-        return reloaded
     }
 
     private static func equal(_ a: Tensor, _ b: Tensor) throws -> Bool {
@@ -88,19 +85,25 @@ enum Checkpoint {
 
     /// The model of a checkpoint that a run is resumed from.
     ///
-    /// - Parameter isTrained: whether it is changed itself, not a copy of it.
+    /// - Parameters:
+    ///   - isTrained: whether it is changed itself, not a copy of it.
+    ///   - isMoved: see ``Parameter/makeTrainable(isMoved:)``.
     /// - Throws: `InputError` where it does not give its golden vectors.
-    static func resume(_ plan: TrainingPlan, from folder: FilePath, isTrained: Bool) throws -> EmbeddingModel {
-        let model = try load(plan, from: folder, isTrained: isTrained)
+    static func resume(
+        _ plan: TrainingPlan, from folder: FilePath, isTrained: Bool, isMoved: Bool
+    ) throws -> EmbeddingModel {
+        let model = try load(plan, from: folder, isTrained: isTrained, isMoved: isMoved)
         if plan.checksGolden { try GoldenCheck.run(model, file: folder.appending(GoldenVectors.fileName)) }
         return model
     }
 
     /// The model of a checkpoint, its weights or adapters ready to be trained.
-    private static func load(_ plan: TrainingPlan, from folder: FilePath, isTrained: Bool) throws -> EmbeddingModel {
+    private static func load(
+        _ plan: TrainingPlan, from folder: FilePath, isTrained: Bool, isMoved: Bool = false
+    ) throws -> EmbeddingModel {
         guard plan.config.lora != nil else {
             let model = try TrainingPlan.load(plan.config, from: folder, plan.device, plan.residency)
-            if isTrained { try model.trainAll(except: plan.config.frozen) }
+            if isTrained { try model.trainAll(except: plan.config.frozen, isMoved: isMoved) }
             return model
         }
         let model = try TrainingPlan.load(plan.config, from: FilePath(plan.config.model), plan.device, plan.residency)

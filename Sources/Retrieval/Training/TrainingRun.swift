@@ -48,6 +48,11 @@ public final class TrainingRun {
         _ plan: TrainingPlan, output: FilePath, resume: Bool, trace: TraceChoice = .auto, workers: Int? = nil,
         group: TrainingGroup? = nil
     ) throws {
+        guard plan.validation == nil || group?.sharding != .weights else {
+            throw Failure(
+                .usage, "the first process validates alone, and with --shard weights it does not have all weights",
+                advice: "Use --shard gradients, or leave \"validation\" out of the config.")
+        }
         self.group = group
         self.plan = plan
         traceChoice = trace
@@ -63,21 +68,23 @@ public final class TrainingRun {
         // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
         // adapter, which is rounded as it is used, the weights are frozen and there once.
         let isWhole = plan.config.lora != nil || plan.config.precision == .f32
-        // Masters that processes divide stay in their file until each has taken its part.
-        let isTrained = isWhole || group?.sharding ?? .none == .none
+        // What processes divide moves to where its parts lie; masters stay in their file until each has taken its part.
+        let isDivided = group?.sharding ?? .none > .none
+        let isTrained = isWhole || !isDivided
         let last = try folder.checkpointSteps().last
         if let last {
-            model = try Checkpoint.resume(plan, from: folder.checkpointPath(step: last), isTrained: isTrained)
+            model = try Checkpoint.resume(
+                plan, from: folder.checkpointPath(step: last), isTrained: isTrained, isMoved: isDivided)
         } else {
             model = plan.start
             if let lora = plan.config.lora {
                 try model.text.addAdapters(
                     lora.configuration(for: model.text), seed: plan.config.seed, except: plan.config.frozen)
             } else if isTrained {
-                try model.trainAll(except: plan.config.frozen)
+                try model.trainAll(except: plan.config.frozen, isMoved: isDivided)
             }
         }
-        computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
+        computing = try isWhole ? model : Self.roundedCopy(of: model, plan, isMoved: isDivided)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
@@ -103,9 +110,11 @@ public final class TrainingRun {
         }
     }
 
-    private static func roundedCopy(of model: EmbeddingModel, _ plan: TrainingPlan) throws -> EmbeddingModel {
+    private static func roundedCopy(
+        of model: EmbeddingModel, _ plan: TrainingPlan, isMoved: Bool
+    ) throws -> EmbeddingModel {
         let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, .resident, type: .bfloat16)
-        try copy.trainAll(except: plan.config.frozen)
+        try copy.trainAll(except: plan.config.frozen, isMoved: isMoved)
         return copy
     }
 

@@ -50,7 +50,7 @@ public final class TrainingStep {
                 ParameterBucket.all(encoder.parameters, pieces: encoder.trainedOfPieces, partCount: $0.size)
             } ?? []
         if let group, group.sharding > .none {
-            let weights = try DividedWeights(group, Array(buckets.joined()), encoder.parameters, masters: masters)
+            let weights = try DividedWeights(group, Array(buckets.joined()), encoder, masters: masters)
             divided = weights
             optimizer = try Optimizer(weights.trained, options)
             optimizer.sumOverProcesses = group.sum
@@ -73,16 +73,14 @@ public final class TrainingStep {
         }
     }
 
-    /// Whether this process has a part of the float32 masters alone.
-    var hasDividedMasters: Bool { hasMasters && divided != nil }
+    /// Whether no process has all of what is trained, or of what is computed with.
+    var isNowhereWhole: Bool { divided?.isNowhereWhole ?? false }
 
     /// Which part of the optimizer's state this process has; nil for all of it.
     var part: (number: Int, count: Int)? { divided == nil ? nil : group.map { ($0.rank, $0.size) } }
 
-    /// See ``DividedWeights/lendMasters(_:)``; where nothing is divided, calls `body`.
-    func lendMasters(_ body: () throws -> Void) throws {
-        try divided.map { try $0.lendMasters(body) } ?? body()
-    }
+    /// See ``DividedWeights/lendAll(_:)``; where nothing is divided, calls `body`.
+    func lendAll(_ body: () throws -> Void) throws { try divided.map { try $0.lendAll(body) } ?? body() }
 
     /// What a step did.
     public struct Outcome: Sendable, Equatable {

@@ -122,9 +122,10 @@ struct TVTTrain: Tool {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "What each of several processes has a share of alone: nothing (none), the optimizer's state (optimizer), or the "
-                + "sums of gradients too (gradients). Losses stay the same, and a run may be resumed with another choice.",
-            valueName: "none|optimizer|gradients"))
+            "What each of several processes has only a share of: nothing (none), the optimizer's state (optimizer), sums of "
+                + "gradients as well (gradients), or weights as well, a block's being gathered when it runs (weights). Losses "
+                + "stay the same, and a run may be resumed with another choice.",
+            valueName: "none|optimizer|gradients|weights"))
     var shard = Sharding.none
 
     @Option(

@@ -44,6 +44,9 @@ void ctorch_trim_heap(void);
 // Lifetime and facts (Runtime.cpp)
 
 void ctorch_free(CTorchTensor *tensor);
+/// Frees the memory of a dense CPU tensor that shares it with its views alone, or (`isThere`) gets some again, whose numbers
+/// may be any. Views and recorded graphs stay as they are, and must not be touched in between.
+CTorchStatus ctorch_set_memory(CTorchTensor *tensor, bool isThere, CTorchError *error);
 int64_t ctorch_live_count(void);
 /// Handles made less handles freed by the calling thread.
 int64_t ctorch_thread_live_count(void);

@@ -176,11 +176,13 @@ public final class EmbeddingModel {
 
     /// Makes every parameter that vectors depend on trainable.
     ///
-    /// - Parameter frozen: parts that stay as they are; the head is trained in any case.
+    /// - Parameters:
+    ///   - frozen: parts that stay as they are; the head is trained in any case.
+    ///   - isMoved: see ``Parameter/makeTrainable(isMoved:)``.
     /// - Throws: `TensorError` for a model that was loaded for encoding.
-    public func trainAll(except frozen: Set<ModelPart> = []) throws {
-        try text.trainAll(except: frozen)
-        for parameter in head.parameters { try parameter.makeTrainable() }
+    public func trainAll(except frozen: Set<ModelPart> = [], isMoved: Bool = false) throws {
+        try text.trainAll(except: frozen, isMoved: isMoved)
+        for parameter in head.parameters { try parameter.makeTrainable(isMoved: isMoved) }
     }
 
     /// Digest of the weights as they lie in the folder: what a model trained from here names as its base.

@@ -1,99 +1,89 @@
 internal import Base
+internal import Engine
 internal import Models
 internal import Tensors
 
-/// The trained weights of a group of processes, of which each changes its part alone.
+/// The weights of a model whose processes each change their part of them alone.
 ///
-/// The weights of a bucket lie end to end, as its parts do. What the optimizer changes is the process's part of them, or of
-/// float32 masters that nobody has the rest of; then all parts are gathered. Gradients, the optimizer's state and its time are
-/// divided alike.
+/// What the optimizer changes is the process's part of the weights, or of float32 masters that nobody has the rest of; then
+/// all parts are gathered: at once, or, where weights are lent, each time that they are used. Gradients, the optimizer's state
+/// and its time are divided alike.
 final class DividedWeights {
     /// The slices that this process changes, in the order of buckets.
     let trained: [TrainedParameter]
+    /// Whether no process has all of what is trained, as it is saved.
+    let isNowhereWhole: Bool
     private let group: TrainingGroup
-    private let buckets: [ParameterBucket]
-    /// Of each bucket the weights that are computed with.
-    private let whole: [Tensor]
-    /// Of each bucket what this process changes.
-    private let own: [Tensor]
+    private let changed: [DividedBucket]
+    /// Those that are lent and not trained.
+    private let frozen: [DividedBucket]
     private let hasMasters: Bool
-    /// Masters of a bucket, gathered for whoever writes them down.
+    /// Weights of a bucket, gathered for whoever writes them down.
     private var gathered: (bucket: Int, values: Tensor)?
 
     /// - Parameters:
-    ///   - parameters: those of the encoder, whose values move.
-    ///   - masters: likewise, where the optimizer changes others; their values leave memory, but for the process's part.
+    ///   - buckets: of what the encoder trains.
+    ///   - masters: as the encoder's parameters, where the optimizer changes others; their values leave memory, but for the
+    ///     process's part.
     init(
-        _ group: TrainingGroup, _ buckets: [ParameterBucket], _ parameters: [Parameter], masters: [Parameter]?
+        _ group: TrainingGroup, _ buckets: [ParameterBucket], _ encoder: BlockwiseEncoder, masters: [Parameter]?
     ) throws {
         self.group = group
-        self.buckets = buckets
         hasMasters = masters != nil
-        let rank = group.rank
-        let whole = try withoutGradients {
-            try buckets.map { bucket in
-                let flat = try Tensor.zeros([bucket.parts.length], type: bucket.type)
-                for (place, member) in bucket.members.enumerated() {
-                    let parameter = parameters[member]
-                    try parameter.move(to: bucket.view(flat, place, parameter.tensor.shape))
-                }
-                return flat
+        let isLent = group.sharding == .weights
+        isNowhereWhole = isLent || masters != nil
+        var (changed, frozen): ([DividedBucket], [DividedBucket]) = ([], [])
+        var trained: [TrainedParameter] = []
+        var owners: [(bucket: DividedBucket, parameters: [Parameter])] = []
+        for bucket in buckets {
+            let parameters = bucket.members.map { encoder.parameters[$0] }
+            let divided = try DividedBucket(
+                group, bucket, parameters, masters: masters.map { masters in bucket.members.map { masters[$0] } },
+                isLent: isLent)
+            changed.append(divided)
+            trained += try divided.trained(parameters)
+            owners.append((divided, parameters))
+        }
+        for parameters in isLent ? encoder.frozenOfPieces : [] {
+            let all = ParameterBucket.all(parameters, pieces: [Array(parameters.indices)], partCount: group.size)
+            for bucket in all.joined() {
+                let members = bucket.members.map { parameters[$0] }
+                frozen.append(try DividedBucket(group, bucket, members, masters: nil, isLent: true))
+                owners.append((frozen.last!, members))
             }
         }
-        let own = try withoutGradients {
-            try zip(buckets, whole).map { bucket, flat in
-                guard let masters else { return try bucket.part(rank, of: flat) }
-                let part = try Tensor.zeros([bucket.parts.partLength])
-                for slice in bucket.parts.slices(ofPart: rank) {
-                    let master = try masters[bucket.members[slice.place]].tensor.detached().reshape([-1])
-                    try part.narrow(0, start: slice.start, length: slice.range.count).assign(
-                        master.narrow(0, start: slice.range.lowerBound, length: slice.range.count))
-                }
-                return part
-            }
-        }
-        trained = try withoutGradients {
-            try zip(buckets, own).flatMap { bucket, part in
-                try bucket.parts.slices(ofPart: rank).map { slice in
-                    let parameter = parameters[bucket.members[slice.place]]
-                    return TrainedParameter(
-                        name: parameter.name,
-                        tensor: try part.narrow(0, start: slice.start, length: slice.range.count),
-                        shape: parameter.tensor.shape, range: slice.range)
-                }
-            }
-        }
-        (self.whole, self.own) = (whole, own)
-        for (number, bucket) in buckets.enumerated() {
-            for (place, member) in bucket.members.enumerated() {
-                guard let master = masters?[member] else { continue }
-                let shape = master.tensor.shape
-                try master.leave { [unowned self] in try masters(of: number, place, shape) }
+        (self.changed, self.frozen, self.trained) = (changed, frozen, trained)
+        for (number, (bucket, parameters)) in owners.enumerated() {
+            for (place, parameter) in parameters.enumerated() {
+                let shape = parameter.tensor.shape
+                let values = { [unowned self] in try self.values(of: number, place, shape) }
+                if isLent { parameter.keep(by: bucket, elsewhere: values) }
+                guard let masters, number < changed.count else { continue }
+                try masters[buckets[number].members[place]].leave(elsewhere: values)
             }
         }
     }
 
-    /// Gathers what each process has changed of its part into the weights of all.
+    /// Brings what each process has changed of its part into the weights that all compute with; lent ones are brought when
+    /// they are used.
     func publish() throws {
+        guard group.sharding != .weights else { return }
         try withoutGradients {
-            var underWay: [ProcessGroup.Exchange] = []
-            for (number, bucket) in buckets.enumerated() {
-                let part = hasMasters ? try own[number].to(bucket.type) : own[number]
-                // A copy, since what is gathered lies over it.
-                let sent = part.elementType == own[number].elementType ? try part.clone() : part
-                underWay.append(try group.group.startGather(sent, into: whole[number]))
-                if underWay.count > 2 { try underWay.removeFirst().wait() }
+            var underWay: [(exchange: ProcessGroup.Exchange, sent: Tensor)] = []
+            for bucket in changed {
+                if underWay.count > 1 { try underWay.removeFirst().exchange.wait() }
+                underWay.append(try bucket.startGather())
             }
-            for exchange in underWay { try exchange.wait() }
+            for (exchange, _) in underWay { try exchange.wait() }
         }
     }
 
-    /// In the first process calls `body`, which may ask the masters for their whole values; the others give their parts
-    /// until it has ended.
-    func lendMasters(_ body: () throws -> Void) throws {
-        guard hasMasters else { return group.isFirst ? try body() : () }
+    /// In the first process calls `body`, which may ask parameters for their whole values, where no process has them; the
+    /// others give their parts until it has ended.
+    func lendAll(_ body: () throws -> Void) throws {
+        guard isNowhereWhole else { return group.isFirst ? try body() : () }
         guard group.isFirst else {
-            while let bucket = try agree(on: nil) { _ = try gather(bucket) }
+            while let bucket = try agree(on: nil) { _ = try self.bucket(bucket).gathered() }
             return
         }
         defer { gathered = nil }
@@ -107,26 +97,23 @@ final class DividedWeights {
         _ = try agree(on: nil)
     }
 
-    private func masters(of bucket: Int, _ place: Int, _ shape: [Int]) throws -> Tensor {
-        if gathered?.bucket != bucket {
+    private func bucket(_ number: Int) -> DividedBucket {
+        number < changed.count ? changed[number] : frozen[number - changed.count]
+    }
+
+    private func values(of number: Int, _ place: Int, _ shape: [Int]) throws -> Tensor {
+        let bucket = bucket(number)
+        if gathered?.bucket != number {
             gathered = nil
-            _ = try agree(on: bucket)
-            gathered = (bucket, try gather(bucket))
+            _ = try agree(on: number)
+            gathered = (number, try bucket.gathered())
         }
-        return try buckets[bucket].view(gathered!.values, place, shape)
+        return try bucket.bucket.view(gathered!.values, place, shape)
     }
 
     /// The bucket that the first process asks for; nil where it has all that it wants.
     private func agree(on bucket: Int?) throws -> Int? {
         let asked = try group.sum(group.isFirst ? Double((bucket ?? -1) + 1) : 0)
         return asked == 0 ? nil : Int(asked) - 1
-    }
-
-    private func gather(_ bucket: Int) throws -> Tensor {
-        try withoutGradients {
-            let values = try Tensor.zeros([buckets[bucket].parts.length])
-            try group.group.startGather(own[bucket], into: values).wait()
-            return values
-        }
     }
 }

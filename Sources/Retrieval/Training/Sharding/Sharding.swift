@@ -6,6 +6,8 @@ public enum Sharding: String, Sendable, CaseIterable, Comparable {
     case optimizer
     /// Sums of gradients, between the micro-batches of a step as well.
     case gradients
+    /// Weights, trained or not: a block's are gathered when it runs, while the one before is computed.
+    case weights
 
     public static func < (left: Sharding, right: Sharding) -> Bool {
         allCases.firstIndex(of: left)! < allCases.firstIndex(of: right)!
