@@ -145,7 +145,8 @@ CTorchStatus ctorch_group_start_scatter(CTorchGroup *group, const CTorchTensor *
 
 CTorchStatus ctorch_group_start_gather(CTorchGroup *group, const CTorchTensor *part, const CTorchTensor *whole, CTorchExchange **out, CTorchError *error) {
     return guarded(error, [&] {
-        auto output = whole->value, input = part->value;
+        // Under a version of its own: weights that come back are the same for the graphs that were recorded with them.
+        auto output = whole->value.variable_data(), input = part->value;
         *out = new CTorchExchange{group->backend->_allgather_base(output, input)};
     });
 }

@@ -1,8 +1,8 @@
 /// Parameters laid end to end and divided into parts of equal length, one for each process; the last ones may be empty or
 /// end with padding.
 ///
-/// A large parameter begins at a multiple of ``blockLength``, and so do the parts: states that are kept in blocks of so many
-/// numbers do not depend on the division.
+/// A large parameter begins at a multiple of ``blockLength``, and so do the parts where there is one: states that are kept in
+/// blocks of so many numbers do not depend on the division.
 package struct EqualParts: Sendable, Equatable {
     package static let blockLength = 256
     /// Where the others begin, so that vectors of numbers are aligned.
@@ -31,7 +31,9 @@ package struct EqualParts: Sendable, Equatable {
             end = start + count
         }
         self.starts = starts
-        partLength = Self.roundedUp((end + partCount - 1) / partCount, to: Self.blockLength)
+        let hasLarge = counts.contains { $0 >= Self.largeCount }
+        partLength = Self.roundedUp(
+            (end + partCount - 1) / partCount, to: hasLarge ? Self.blockLength : Self.alignment)
     }
 
     private static func roundedUp(_ number: Int, to unit: Int) -> Int { (number + unit - 1) / unit * unit }
