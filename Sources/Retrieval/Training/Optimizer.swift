@@ -140,7 +140,8 @@ public final class Optimizer {
                 }
                 guard let part = try parameter.part(of: stored) else {
                     throw Failure(
-                        .badData, "\(name) of the optimizer's state has \(stored.elementCount) numbers, where "
+                        .badData,
+                        "\(name) of the optimizer's state has \(stored.elementCount) numbers, where "
                             + "\(parameter.name) has \(parameter.shape)")
                 }
                 try own.assign(part)

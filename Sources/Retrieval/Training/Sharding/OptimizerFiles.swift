@@ -33,7 +33,8 @@ struct OptimizerFiles {
         let wanted = (0..<count).map { Self.name(of: $0, of: count) }
         guard count > 0, Set(found) == Set(wanted) else {
             throw Failure(
-                .badData, "\(folder) does not have the optimizer's state as one run wrote it: it has "
+                .badData,
+                "\(folder) does not have the optimizer's state as one run wrote it: it has "
                     + (found.isEmpty ? "nothing of it" : found.sorted().joined(separator: ", ")))
         }
         files = try wanted.map { try SafetensorsFile(folder.appending($0)) }
