@@ -66,6 +66,57 @@ struct ProcessGroupTests {
         for result in results { #expect(try result.get() == first) }
     }
 
+    /// Several exchanges at once, each waited for when its turn comes.
+    @Test(arguments: [2, 3], [ElementType.float32, .bfloat16])
+    func exchangesInTheBackground(size: Int, type: ElementType) throws {
+        let length = 512
+        let results = try Self.together(size) { group in
+            func numbers(_ body: (Int) -> Int) throws -> Tensor {
+                try Tensor((0..<(size * length)).map { Float(body($0)) }).to(type)
+            }
+            var exchanges: [ProcessGroup.Exchange] = []
+            var (sums, parts, wholes): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
+            for round in 0..<4 {
+                sums.append(try numbers { ($0 + round) % 7 + group.rank })
+                exchanges.append(try group.startSum(sums[round]))
+                parts.append(try Tensor.zeros([length], type: type))
+                exchanges.append(try group.startScatter(numbers { ($0 + round) % 5 + group.rank }, into: parts[round]))
+                wholes.append(try Tensor.zeros([size * length], type: type))
+                let own = try Tensor.full([length], Double(group.rank + 10 * round), type: type)
+                exchanges.append(try group.startGather(own, into: wholes[round]))
+            }
+            for exchange in exchanges.reversed() { try exchange.wait() }
+            return try (
+                rank: group.rank, sums: sums.map { try $0.floats() }, parts: parts.map { try $0.floats() },
+                wholes: wholes.map { try $0.floats() }
+            )
+        }
+        let ranks = size * (size - 1) / 2
+        for result in results {
+            let got = try result.get()
+            for round in 0..<4 {
+                #expect(got.sums[round] == (0..<(size * length)).map { Float(size * (($0 + round) % 7) + ranks) })
+                let own = (got.rank * length)..<((got.rank + 1) * length)
+                #expect(got.parts[round] == own.map { Float(size * (($0 + round) % 5) + ranks) })
+                #expect(got.wholes[round] == (0..<(size * length)).map { Float($0 / length + 10 * round) })
+            }
+        }
+    }
+
+    @Test func whoEndsIsNamedInTheBackground() throws {
+        let results = try Self.together(3) { group in
+            try group.wait()
+            if group.rank == 1 { return }
+            let whole = try Tensor.zeros([3 * 256])
+            let exchanges = try (0..<3).map { _ in try group.startScatter(whole.clone(), into: Tensor.zeros([256])) }
+            for exchange in exchanges { try exchange.wait() }
+        }
+        for rank in [0, 2] {
+            let failure = try #require(throws: Failure.self) { try results[rank].get() }
+            #expect(failure.description.contains("process 1 of 3 ended"), "\(failure)")
+        }
+    }
+
     @Test func whoEndsIsNamed() throws {
         let results = try Self.together(3) { group in
             try group.wait()

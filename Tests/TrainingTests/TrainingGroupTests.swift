@@ -18,7 +18,8 @@ struct TrainingGroupTests {
     @discardableResult
     static func train(
         _ world: TinyWorld, _ overrides: [String], to output: FilePath, size: Int, resume: Bool = false,
-        trace: TrainingRun.TraceChoice = .keep, _ residency: WeightResidency = .resident
+        trace: TrainingRun.TraceChoice = .keep, _ residency: WeightResidency = .resident,
+        sharding: Sharding = .none
     ) throws -> [TrainingRun.Report] {
         let port = try LocalProcesses.freePort()
         let results = Mutex([Int: Result<TrainingRun.Report, any Error>]())
@@ -30,7 +31,7 @@ struct TrainingGroupTests {
                         joinSeconds: 60, seconds: 60)
                     return try TrainingRun(
                         world.plan(overrides, residency), output: output, resume: resume, trace: trace,
-                        group: TrainingGroup(group)
+                        group: TrainingGroup(group, sharding: sharding)
                     ).run()
                 }
                 results.withLock { $0[rank] = result }

@@ -69,6 +69,11 @@ struct CTorchGroup {
     }
 };
 
+/// Holds the tensors that it reads and writes.
+struct CTorchExchange {
+    c10::intrusive_ptr<c10d::Work> work;
+};
+
 CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error) {
     return guarded(error, [&] {
         // Where another process ends, c10d warns with a list of stack frames; what failed says it in words.
@@ -123,6 +128,34 @@ CTorchStatus ctorch_group_gather(CTorchGroup *group, const CTorchTensor *tensor,
         return output;
     });
 }
+
+CTorchStatus ctorch_group_start_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchExchange **out, CTorchError *error) {
+    return guarded(error, [&] {
+        std::vector<at::Tensor> tensors{tensor->value};
+        *out = new CTorchExchange{group->backend->allreduce(tensors)};
+    });
+}
+
+CTorchStatus ctorch_group_start_scatter(CTorchGroup *group, const CTorchTensor *whole, const CTorchTensor *part, CTorchExchange **out, CTorchError *error) {
+    return guarded(error, [&] {
+        auto output = part->value, input = whole->value;
+        *out = new CTorchExchange{group->backend->_reduce_scatter_base(output, input)};
+    });
+}
+
+CTorchStatus ctorch_group_start_gather(CTorchGroup *group, const CTorchTensor *part, const CTorchTensor *whole, CTorchExchange **out, CTorchError *error) {
+    return guarded(error, [&] {
+        // Under a version of its own: weights that come back are the same for the graphs that were recorded with them.
+        auto output = whole->value.variable_data(), input = part->value;
+        *out = new CTorchExchange{group->backend->_allgather_base(output, input)};
+    });
+}
+
+CTorchStatus ctorch_exchange_wait(CTorchExchange *exchange, CTorchError *error) {
+    return guarded(error, [&] { exchange->work->wait(); });
+}
+
+void ctorch_exchange_free(CTorchExchange *exchange) { delete exchange; }
 
 CTorchStatus ctorch_group_silent(CTorchGroup *group, double seconds, bool *silent, CTorchError *error) {
     return guarded(error, [&] {

@@ -7,6 +7,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/native/Resize.h>
 #include <c10/core/GradMode.h>
 
 #include <dlfcn.h>
@@ -89,6 +90,13 @@ void ctorch_free(CTorchTensor *tensor) {
     if (!tensor) return;
     delete tensor;
     ctorch::count(-1);
+}
+
+CTorchStatus ctorch_set_memory(CTorchTensor *tensor, bool isThere, CTorchError *error) {
+    return guarded(error, [&] {
+        const auto bytes = isThere ? tensor->value.numel() * static_cast<int64_t>(tensor->value.element_size()) : 0;
+        at::native::resize_bytes_nocuda(tensor->value.storage(), bytes);
+    });
 }
 
 int64_t ctorch_live_count(void) { return ctorch::liveCount.load(std::memory_order_relaxed); }

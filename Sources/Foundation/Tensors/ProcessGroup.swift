@@ -59,6 +59,63 @@ public final class ProcessGroup {
         try exchanging { try made("gather", tensor) { ctorch_group_gather(handle, $0, $1, $2) } }
     }
 
+    /// Starts what ``sum(_:)`` does, in the background.
+    public func startSum(_ tensor: Tensor) throws -> Exchange {
+        try start("sum", tensor) { ctorch_group_start_sum(handle, tensor.handle, $0, $1) }
+    }
+
+    /// Starts to fill `part` `[n]` with this process's part of the sum of all processes' `whole` `[size · n]`, in the
+    /// background. Neither is to be touched before the exchange has ended, and `whole` may be changed.
+    public func startScatter(_ whole: Tensor, into part: Tensor) throws -> Exchange {
+        precondition(whole.elementCount == size * part.elementCount, "a part for each process")
+        return try start("scatter", whole, part) {
+            ctorch_group_start_scatter(handle, whole.handle, part.handle, $0, $1)
+        }
+    }
+
+    /// Starts to fill `whole` `[size · n]` with the `part` `[n]` of all processes in the order of ranks, in the
+    /// background. Neither is to be touched before the exchange has ended.
+    public func startGather(_ part: Tensor, into whole: Tensor) throws -> Exchange {
+        precondition(whole.elementCount == size * part.elementCount, "a part for each process")
+        return try start("gather", whole, part) {
+            ctorch_group_start_gather(handle, part.handle, whole.handle, $0, $1)
+        }
+    }
+
+    private func start(
+        _ operation: String, _ tensors: Tensor...,
+        call: (UnsafeMutablePointer<OpaquePointer?>, ErrorPointer) -> CTorchStatus
+    ) throws -> Exchange {
+        precondition(tensors.allSatisfy { $0.isContiguous && $0.device == .cpu }, "dense tensors on the CPU")
+        var started: OpaquePointer?
+        try withExtendedLifetime(tensors) {
+            try exchanging { try perform(operation) { call(&started, $0) } }
+        }
+        return Exchange(started!, of: self)
+    }
+
+    /// Something that processes exchange while they go on.
+    ///
+    /// All of them start the same exchanges in the same order; each may wait for them when it likes.
+    public final class Exchange {
+        private let handle: OpaquePointer
+        private let group: ProcessGroup
+
+        fileprivate init(_ handle: OpaquePointer, of group: ProcessGroup) {
+            self.handle = handle
+            self.group = group
+        }
+
+        /// Returns when the exchange has ended.
+        ///
+        /// - Throws: `Failure` that names the process that has ended before the run did.
+        public func wait() throws {
+            try group.exchanging { try perform("exchange") { ctorch_exchange_wait(handle, $0) } }
+        }
+
+        deinit { ctorch_exchange_free(handle) }
+    }
+
     /// Returns when all processes have come here.
     public func wait() throws { try sum(Tensor.zeros([1])) }
 

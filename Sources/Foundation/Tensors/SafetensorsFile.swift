@@ -179,7 +179,7 @@ public enum SafetensorsWriter {
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = ["format": "pt"], to path: FilePath
     ) throws {
-        let plans = tensors.map { Plan(name: $0.name, shape: $0.tensor.shape, type: $0.tensor.elementType) }
+        let plans = tensors.map { Plan(name: $0.name, $0.tensor) }
         try write(plans, metadata: metadata, to: path) { tensors[$0].tensor }
     }
 
@@ -193,6 +193,11 @@ public enum SafetensorsWriter {
             self.name = name
             self.shape = shape
             self.type = type
+        }
+
+        /// - Parameter model: has the shape and the type.
+        public init(name: String, _ model: Tensor) {
+            self.init(name: name, shape: model.shape, type: model.elementType)
         }
 
         public var byteCount: Int { shape.reduce(type.byteCount, *) }

@@ -18,6 +18,17 @@ public final class Tensor {
         ctorch_free(handle)
     }
 
+    /// Frees the memory of a dense tensor, which no other but its views shares. Views and recorded graphs stay as they are,
+    /// and nothing may touch their numbers before ``returnToMemory()``.
+    public func leaveMemory() throws {
+        try perform("leaveMemory") { ctorch_set_memory(handle, false, $0) }
+    }
+
+    /// Gets memory again, whose numbers may be any.
+    public func returnToMemory() throws {
+        try perform("returnToMemory") { ctorch_set_memory(handle, true, $0) }
+    }
+
     /// How many tensors this process holds now.
     public static var liveCount: Int { Int(ctorch_live_count()) }
 

@@ -17,6 +17,9 @@ public final class BlockwiseEncoder {
     public let device: Device
     /// What gradients are computed for, in the order of all gradients here.
     public let parameters: [Parameter]
+    /// For each piece of the model, in the order of a forward pass, the numbers of the ``parameters`` that backward has all
+    /// gradients of once it has left the piece. Each is there once.
+    public let trainedOfPieces: [[Int]]
     private let indexes: [ObjectIdentifier: Int]
     private let pieces: [Piece]
     /// Keeps what frozen towers make; nil computes it each time.
@@ -31,7 +34,14 @@ public final class BlockwiseEncoder {
         self.device = device
         parameters = model.trainableParameters + head.parameters.filter(\.isTrainable)
         pieces = Self.pieces(of: model)
-        indexes = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ObjectIdentifier($1), $0) })
+        let indexes = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ObjectIdentifier($1), $0) })
+        self.indexes = indexes
+        var seen: Set<Int> = []
+        trainedOfPieces = pieces.map { piece in
+            Self.parameters(of: piece, model, head).compactMap { indexes[ObjectIdentifier($0)] }
+                .filter { seen.insert($0).inserted }
+        }
+        precondition(seen.count == parameters.count, "every trained parameter belongs to a piece")
     }
 
     /// A piece of the model, as a pass walks over them: towers first, then the text model, then the head.
@@ -109,7 +119,9 @@ public final class BlockwiseEncoder {
         } + [.entrance] + model.stages.indices.map { .stage($0) } + [.head]
     }
 
-    private func parameters(of piece: Piece) -> [Parameter] {
+    private func parameters(of piece: Piece) -> [Parameter] { Self.parameters(of: piece, model, head) }
+
+    private static func parameters(of piece: Piece, _ model: TextModel, _ head: Head) -> [Parameter] {
         switch piece {
         case .towerEntrance(let tower): model.towers[tower].entrance.parameters
         case .towerStage(let tower, let stage): model.towers[tower].stages[stage].parameters
@@ -119,20 +131,35 @@ public final class BlockwiseEncoder {
         }
     }
 
-    /// Starts reading streamed weights of a piece. Of an entrance only some rows are wanted.
+    /// Starts reading streamed weights of a piece, of which an entrance wants only some rows, and bringing those that others
+    /// keep.
     private func readAhead(_ piece: Piece) {
         switch piece {
         case .towerStage, .stage: parameters(of: piece).readAhead()
-        case .towerEntrance, .entrance, .head: break
+        case .towerEntrance, .entrance, .head: parameters(of: piece).filter(\.isKept).readAhead()
         }
     }
 
-    /// Takes streamed weights out of memory, and what a piece with such weights has left on the heap.
+    /// Takes streamed weights and those that others keep out of memory, and what a piece with such weights has left on the
+    /// heap.
     private func leaveMemory(_ piece: Piece) {
         let parameters = parameters(of: piece)
-        guard parameters.contains(where: \.isStreamed) else { return }
+        guard parameters.contains(where: { $0.isStreamed || $0.isKept }) else { return }
         parameters.leaveMemory()
         Compute.trimHeap()
+    }
+
+    /// Of each piece the parameters that are not trained and that every pass goes through: not those that only
+    /// ``towerCache`` runs, and each once.
+    package var frozenOfPieces: [[Parameter]] {
+        let isReached = findTrained()
+        var seen: Set<ObjectIdentifier> = []
+        return pieces.map { piece in
+            guard towerCache == nil || frozenPrefix(of: piece, isReached) == nil else { return [] }
+            return parameters(of: piece).filter {
+                !$0.isTrainable && !$0.isStreamed && seen.insert(ObjectIdentifier($0)).inserted
+            }
+        }
     }
 
     private func trained(_ piece: Piece) -> [Parameter] { parameters(of: piece).filter(\.isTrainable) }
@@ -226,6 +253,7 @@ public final class BlockwiseEncoder {
                 }
                 continue
             }
+            try parameters(of: piece).arrive()
             if number + 1 < pieces.count { readAhead(pieces[number + 1]) }
             let sources = sources(of: number)
             var ofPiece: [Step?] = []
@@ -273,7 +301,7 @@ public final class BlockwiseEncoder {
     /// Adds the gradients of `Σ vectors · vectorGradients` to `sums`, from the last piece to the first.
     ///
     /// Each piece's trace is freed as soon as it has been used.
-    public func backward(_ pass: consuming Pass, vectorGradients_UD: Tensor, into sums: GradientSums) throws {
+    public func backward(_ pass: consuming Pass, vectorGradients_UD: Tensor, into sums: any GradientSink) throws {
         let isReached = findTrained()
         // What flows back to what a piece has made, of each chunk.
         var flowing: [Int: [Tensor?]] = [:]
@@ -286,6 +314,7 @@ public final class BlockwiseEncoder {
         for number in pieces.indices.reversed() {
             defer { steps.removeLast() }
             guard isReached[number], let given = flowing.removeValue(forKey: number) else { continue }
+            try parameters(of: pieces[number]).arrive()
             if number > 0, isReached[number - 1] { readAhead(pieces[number - 1]) }
             defer { leaveMemory(pieces[number]) }
             let weights = trained(pieces[number])
@@ -314,6 +343,7 @@ public final class BlockwiseEncoder {
                     flowing[sources[input]]![index] = try gradient ?? inputs[input]!.zerosLike()
                 }
             }
+            if !trainedOfPieces[number].isEmpty { try sums.leave(piece: number) }
         }
     }
 

@@ -1,8 +1,19 @@
 public import Models
 public import Tensors
 
+/// Takes the gradients of trained parameters as backward comes by them.
+public protocol GradientSink: AnyObject {
+    /// Adds a gradient of the parameter of a number; it is the sink's from then on.
+    func add(_ gradient: Tensor, at index: Int) throws
+    /// Hears that backward has left a piece of the model: it has no more gradients for these parameters.
+    ///
+    /// - Parameter piece: a number of ``BlockwiseEncoder/trainedOfPieces``. Each backward leaves all pieces that have
+    ///   something to train, from the last to the first, also those that its inputs did not need.
+    func leave(piece: Int) throws
+}
+
 /// Sums of gradients, one for each trained parameter.
-public final class GradientSums {
+public final class GradientSums: GradientSink {
     private var sums: [Tensor?]
 
     public init(count: Int) { sums = Array(repeating: nil, count: count) }
@@ -15,6 +26,8 @@ public final class GradientSums {
         }
         try withoutGradients { try sum.addInPlace(gradient) }
     }
+
+    public func leave(piece: Int) {}
 
     /// All sums, in the order of the parameters; nil for one that nothing depended on. Empties the sums.
     public func take() -> [Tensor?] {

@@ -108,11 +108,16 @@ public final class RunFolder {
 
     public func checkpointPath(step: Int) -> FilePath { checkpointsPath.appending(Self.checkpointName(step: step)) }
 
+    /// Where a checkpoint lies while it is written.
+    func stagingPath(step: Int) -> FilePath {
+        checkpointsPath.appending("." + Self.checkpointName(step: step) + ".tmp")
+    }
+
     /// Writes a checkpoint through `body` and publishes it under its name.
     ///
     /// - Parameter body: fills the folder that it is given, and throws if what it wrote does not read back.
     public func publishCheckpoint(step: Int, _ body: (FilePath) throws -> Void) throws {
-        let staging = checkpointsPath.appending("." + Self.checkpointName(step: step) + ".tmp")
+        let staging = stagingPath(step: step)
         try Files.removeTree(staging)
         try Files.makeDirectory(staging)
         do {

@@ -1,29 +1,28 @@
 internal import Base
-internal import Models
 public import Tensors
 
 // Shape letters: U inputs of a micro-batch, N those of one process, D dimensions of a vector.
 
 /// Processes that train one model together.
 ///
-/// Each computes some inputs of a micro-batch, and has all weights and all of the optimizer's state. Vectors are gathered, so
-/// that each compares all with all and knows the gradient of its own; gradients of the weights are summed, and come out with
-/// the same bits in each process. On processors of one kind all weights stay the same, bit for bit, and a step does what one
-/// process does, but for the order of sums.
+/// Each computes some inputs of a micro-batch. Vectors are gathered, so that each compares all with all and knows the gradient
+/// of its own; gradients of the weights are summed. A step does what one process does, but for the order of sums. What else
+/// each has, all or a share of, is its ``sharding``. Where each has all, sums come out with the same bits in each process, so
+/// that on processors of one kind all weights stay the same, bit for bit.
 public final class TrainingGroup {
     let group: ProcessGroup
     /// How many of the processes share this machine's memory.
     let localSize: Int
+    /// What each of them has a share of alone.
+    let sharding: Sharding
     var rank: Int { group.rank }
     var size: Int { group.size }
     /// Whether this process writes the run's files.
     var isFirst: Bool { rank == 0 }
 
-    /// Numbers that are summed at once, at most, unless one tensor has more.
-    private static let bucketSize = 16 << 20
-
-    public init(_ group: ProcessGroup, localSize: Int? = nil) {
+    public init(_ group: ProcessGroup, localSize: Int? = nil, sharding: Sharding = .none) {
         self.group = group
+        self.sharding = sharding
         self.localSize = localSize ?? 1
     }
 
@@ -32,23 +31,28 @@ public final class TrainingGroup {
         /// Whether the first process has no step to take any more.
         var isDone: Bool
         var isInterrupted: Bool
+        /// Whether the first process wants a checkpoint.
+        var isCheckpointDue: Bool
     }
 
     /// Hears all processes, and what the step before has done in each.
     ///
     /// - Parameter gradientNorm: of the step before.
     /// - Throws: `Failure` where another process ended, or where weights are not the same any more.
-    func agree(isDone: Bool, isInterrupted: Bool, gradientNorm: Double) throws -> Agreement {
-        let own = try Tensor([isDone ? 1 : 0, isInterrupted ? 1 : 0, Float(gradientNorm)] as [Float], shape: [1, 3])
-        let all = try group.gather(own).floats()
-        let norms = (0..<size).map { all[3 * $0 + 2] }
+    func agree(
+        isDone: Bool, isInterrupted: Bool, isCheckpointDue: Bool, gradientNorm: Double
+    ) throws -> Agreement {
+        let own = [isDone ? 1 : 0, isInterrupted ? 1 : 0, isCheckpointDue ? 1 : 0, Float(gradientNorm)]
+        let all = try group.gather(Tensor(own, shape: [1, own.count])).floats()
+        let norms = (0..<size).map { all[own.count * $0 + 3] }
         guard norms.allSatisfy({ abs($0 - norms[0]) <= 1e-4 * abs(norms[0]) }) else {
             throw Failure(
                 .bug, "the processes' weights have drifted apart: gradients of length \(norms)",
                 advice: "Are all of one version, on processors of one kind?")
         }
         return Agreement(
-            isDone: all[0] != 0, isInterrupted: (0..<size).contains { all[3 * $0 + 1] != 0 })
+            isDone: all[0] != 0, isInterrupted: (0..<size).contains { all[own.count * $0 + 1] != 0 },
+            isCheckpointDue: all[2] != 0)
     }
 
     /// The vectors of all inputs, `[U, D]`, in their order: a leaf that records gradients.
@@ -66,43 +70,10 @@ public final class TrainingGroup {
         }
     }
 
-    /// Sums of the gradients of all processes; nil for what nothing in any of them depended on.
-    func sum(_ gradients: [Tensor?], of parameters: [Parameter]) throws -> [Tensor?] {
-        try withoutGradients {
-            let counts = try Tensor(gradients.map { $0 == nil ? 0 : 1 } as [Float])
-            try group.sum(counts)
-            let present = try counts.floats().map { $0 > 0 }
-            var sums: [Tensor?] = try gradients.indices.map { index in
-                guard present[index] else { return nil }
-                return try gradients[index] ?? parameters[index].tensor.zerosLike()
-            }
-            var bucket: [Int] = []
-            func flush() throws {
-                guard !bucket.isEmpty else { return }
-                let flat = try Tensor.cat(bucket.map { try sums[$0]!.reshape([-1]) })
-                try group.sum(flat)
-                var start = 0
-                for index in bucket {
-                    let (shape, length) = (sums[index]!.shape, sums[index]!.elementCount)
-                    sums[index] = try flat.narrow(0, start: start, length: length).reshape(shape)
-                    start += length
-                }
-                bucket = []
-            }
-            var filled = 0
-            for index in sums.indices where present[index] {
-                let (sum, count) = (sums[index]!, sums[index]!.elementCount)
-                if let first = bucket.first,
-                    filled + count > Self.bucketSize || sums[first]!.elementType != sum.elementType
-                {
-                    try flush()
-                    filled = 0
-                }
-                bucket.append(index)
-                filled += count
-            }
-            try flush()
-            return sums
-        }
+    /// The sum of a number over all processes.
+    func sum(_ number: Double) throws -> Double {
+        let sum = try Tensor([number])
+        try group.sum(sum)
+        return try sum.item()
     }
 }

@@ -52,6 +52,11 @@ public final class TrainingRun {
         workers: Int? = nil, group: TrainingGroup? = nil
     ) throws {
         precondition(memory == nil || memory?.residency == plan.residency, "the plan was opened for another residency")
+        guard plan.validation == nil || group?.sharding != .weights else {
+            throw Failure(
+                .usage, "the first process validates alone, and with --shard weights it does not have all weights",
+                advice: "Use --shard gradients, or leave \"validation\" out of the config.")
+        }
         self.group = group
         self.plan = plan
         self.trace = memory?.trace ?? trace.policy()
@@ -64,33 +69,37 @@ public final class TrainingRun {
             try group?.group.wait()
             folder = try RunFolder(beside: output, lock: plan.lock)
         }
+        // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
+        // adapter, which is rounded as it is used, the weights are frozen and there once.
+        let isWhole = plan.config.lora != nil || plan.config.precision == .f32
+        // What processes divide moves to where its parts lie; masters stay in their file until each has taken its part.
+        let isDivided = group?.sharding ?? .none > .none
+        let isTrained = isWhole || !isDivided
         let last = try folder.checkpointSteps().last
         if let last {
-            model = try Checkpoint.resume(plan, from: folder.checkpointPath(step: last))
+            model = try Checkpoint.resume(
+                plan, from: folder.checkpointPath(step: last), isTrained: isTrained, isMoved: isDivided)
         } else {
             model = plan.start
             if let lora = plan.config.lora {
                 try model.text.addAdapters(
                     lora.configuration(for: model.text), seed: plan.config.seed, except: plan.config.frozen)
-            } else {
-                try model.trainAll(except: plan.config.frozen)
+            } else if isTrained {
+                try model.trainAll(except: plan.config.frozen, isMoved: isDivided)
             }
         }
-        // In a smaller type the model computes with a rounded copy; what is trained and saved stays float32. Beside an
-        // adapter, which is rounded as it is used, the weights are frozen and there once.
-        let isWhole = plan.config.lora != nil || plan.config.precision == .f32
-        computing = try isWhole ? model : Self.roundedCopy(of: model, plan)
+        computing = try isWhole ? model : Self.roundedCopy(of: model, plan, isMoved: isDivided)
         let encoder = BlockwiseEncoder(model: computing.text, head: computing.head, device: plan.device)
         if plan.config.towerCache > 0 { encoder.towerCache = TowerCache(byteBudget: plan.config.towerCache << 20) }
         step = try TrainingStep(
             encoder: encoder, loss: plan.loss, options: plan.config.optimizer,
-            stepCount: plan.stepCount, masters: computing === model ? nil : model.trainableParameters)
+            stepCount: plan.stepCount, masters: computing === model ? nil : model.parameters(like: encoder.parameters),
+            group: group)
         step.chunkTokens = memory?.chunkTokens ?? plan.config.chunkTokens
         // Beside the run's files, which are on a disk that is large enough for checkpoints.
         encoder.scratchFolder = output
         step.dropout = plan.dropout(of: model.text)
         step.optimizer.seed = plan.config.seed
-        step.group = group
         if let last {
             try Checkpoint.restore(step.optimizer, plan, from: folder.checkpointPath(step: last))
             try step.temperature?.restore(from: folder.checkpointPath(step: last))
@@ -108,9 +117,11 @@ public final class TrainingRun {
         }
     }
 
-    private static func roundedCopy(of model: EmbeddingModel, _ plan: TrainingPlan) throws -> EmbeddingModel {
+    private static func roundedCopy(
+        of model: EmbeddingModel, _ plan: TrainingPlan, isMoved: Bool
+    ) throws -> EmbeddingModel {
         let copy = try TrainingPlan.load(plan.config, from: model.folder, plan.device, .resident, type: .bfloat16)
-        try copy.trainAll(except: plan.config.frozen)
+        try copy.trainAll(except: plan.config.frozen, isMoved: isMoved)
         return copy
     }
 
@@ -136,13 +147,17 @@ public final class TrainingRun {
                     let found = try watch.validate(computing, after: done, temperature: step.temperature?.value)
                     if found.isBest, lastSaved.step == done { try folder.markBest(step: done) }
                 }
-                if watch != nil, lastSaved.step < done,
-                    isCheckpointDue(after: done, secondsSinceLast: Clock.seconds() - lastSaved.seconds)
-                {
+                let isDue =
+                    lastSaved.step < done
+                    && isCheckpointDue(after: done, secondsSinceLast: Clock.seconds() - lastSaved.seconds)
+                let agreed = try agree(isCheckpointDue: watch != nil && isDue)
+                if agreed.isCheckpointDue {
                     try save()
                     lastSaved = (done, Clock.seconds())
                 }
-                guard try goesOn() else { break }
+                if group == nil { try Interruption.check() }
+                if agreed.isDone { break }
+                if agreed.isInterrupted { throw Failure(.interrupted, "interrupted") }
                 let taken = try takeStep()
                 progress.advance(note: "loss \(decimal(taken.loss, digits: 3))")
             }
@@ -167,18 +182,14 @@ public final class TrainingRun {
         return try report(firstStep: first, seconds: Clock.seconds() - start)
     }
 
-    /// Whether another step is to be taken, by all processes.
-    ///
-    /// - Throws: `Failure` with status 130 where any of them was interrupted.
-    private func goesOn() throws -> Bool {
+    /// What all processes do next; one alone does what it wants.
+    private func agree(isCheckpointDue: Bool) throws -> TrainingGroup.Agreement {
         guard let group else {
-            try Interruption.check()
-            return !isDone
+            return .init(isDone: isDone, isInterrupted: false, isCheckpointDue: isCheckpointDue)
         }
-        let agreed = try group.agree(
-            isDone: isDone, isInterrupted: Interruption.isRequested, gradientNorm: lastGradientNorm)
-        if agreed.isInterrupted, !agreed.isDone { throw Failure(.interrupted, "interrupted") }
-        return !agreed.isDone
+        return try group.agree(
+            isDone: isDone, isInterrupted: Interruption.isRequested, isCheckpointDue: isCheckpointDue,
+            gradientNorm: lastGradientNorm)
     }
 
     /// Whether no step is to be taken any more.
@@ -202,7 +213,7 @@ public final class TrainingRun {
     /// An interruption is only noticed where no weight has changed since the last whole step.
     private func interrupted(lastSaved: Int) throws -> Failure {
         let done = step.optimizer.stepCount
-        if watch != nil, done > lastSaved { try save() }
+        if done > lastSaved { try save() }
         return Failure(
             .interrupted, "interrupted after step \(done) of \(plan.stepCount)",
             advice: done == 0
@@ -215,10 +226,18 @@ public final class TrainingRun {
         let error: any Error
     }
 
-    /// Saves what the last checkpoint has not, and says where it is beside what ended the run.
+    /// Saves what the last checkpoint has not, and says where it is beside what ended the run. Where processes have divided
+    /// what they train, none can save it alone.
     private func ended(by error: any Error, lastSaved: Int) -> any Error {
         guard watch != nil else { return error }
         let done = step.optimizer.stepCount
+        if step.divided != nil, done > lastSaved {
+            log.notice(
+                lastSaved == 0
+                    ? "No checkpoint was written before it."
+                    : "The run goes on from \(folder.checkpointPath(step: lastSaved)) with --resume.")
+            return error
+        }
         do {
             if done > lastSaved { try save() }
         } catch {
@@ -281,9 +300,16 @@ public final class TrainingRun {
         return bytes.max() ?? 0 <= plan.traceBudget() / (group?.localSize ?? 1) ? .keep : .recompute
     }
 
+    /// Writes a checkpoint, in the process that writes, and in all where they have divided what they train.
     private func save() throws {
+        guard watch != nil else {
+            if step.divided != nil {
+                try Checkpoint.assist(step, in: folder.stagingPath(step: step.optimizer.stepCount))
+            }
+            return
+        }
         try folder.publishCheckpoint(step: step.optimizer.stepCount) { path in
-            try Checkpoint.write(model, plan, step.optimizer, to: path)
+            try Checkpoint.write(model, plan, step, to: path)
             try step.temperature?.write(to: path)
         }
         if watch?.bestStep == step.optimizer.stepCount { try folder.markBest(step: step.optimizer.stepCount) }

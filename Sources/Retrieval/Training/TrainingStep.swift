@@ -24,16 +24,21 @@ public final class TrainingStep {
     public var dropout = Dropout.none
 
     /// The processes that take each step together; nil for one alone.
-    public var group: TrainingGroup?
+    public let group: TrainingGroup?
+    /// Where each of them changes its part of the weights alone.
+    let divided: DividedWeights?
+    /// What is exchanged at once, of each piece of the model.
+    private let buckets: [[ParameterBucket]]
 
     /// Whether the optimizer changes float32 masters, from which the encoder's weights are rounded after each step.
     private let hasMasters: Bool
 
     /// - Parameter masters: float32 weights under the names and in the order of the encoder's parameters, where those
-    ///   are of a smaller type; nil where the encoder's own are changed.
+    ///   are of a smaller type; nil where the encoder's own are changed. Where a group divides them, they keep nothing but
+    ///   this process's part.
     public init(
         encoder: BlockwiseEncoder, loss: any Loss, options: TrainingConfig.OptimizerOptions, stepCount: Int,
-        masters: [Parameter]? = nil
+        masters: [Parameter]? = nil, group: TrainingGroup? = nil
     ) throws {
         self.encoder = encoder
         self.loss = loss
@@ -45,12 +50,27 @@ public final class TrainingStep {
         hasMasters = masters != nil
         let trained = masters ?? encoder.parameters
         precondition(trained.map(\.name) == encoder.parameters.map(\.name), "masters are those of the parameters")
-        optimizer = try Optimizer(trained.map { TrainedParameter(name: $0.name, tensor: $0.tensor) }, options)
+        self.group = group
+        buckets =
+            group.map {
+                ParameterBucket.all(encoder.parameters, pieces: encoder.trainedOfPieces, partCount: $0.size)
+            } ?? []
+        if let group, group.sharding > .none {
+            let weights = try DividedWeights(group, Array(buckets.joined()), encoder, masters: masters)
+            divided = weights
+            optimizer = try Optimizer(weights.trained, options)
+            optimizer.sumOverProcesses = group.sum
+        } else {
+            divided = nil
+            optimizer = try Optimizer(trained.map { TrainedParameter(name: $0.name, tensor: $0.tensor) }, options)
+        }
         try copyMasters()
     }
 
-    /// Rounds the masters into the encoder's weights, where there are masters.
+    /// Brings what the optimizer has changed into the encoder's weights, where those are others: rounded, or also changed by
+    /// other processes.
     public func copyMasters() throws {
+        if let divided { return try divided.publish() }
         guard hasMasters else { return }
         try withoutGradients {
             for (weight, master) in zip(encoder.parameters, optimizer.parameters) {
@@ -58,6 +78,15 @@ public final class TrainingStep {
             }
         }
     }
+
+    /// Whether no process has all of what is trained, or of what is computed with.
+    var isNowhereWhole: Bool { divided?.isNowhereWhole ?? false }
+
+    /// Which part of the optimizer's state this process has; nil for all of it.
+    var part: (number: Int, count: Int)? { divided == nil ? nil : group.map { ($0.rank, $0.size) } }
+
+    /// See ``DividedWeights/lendAll(_:)``; where nothing is divided, calls `body`.
+    func lendAll(_ body: () throws -> Void) throws { try divided.map { try $0.lendAll(body) } ?? body() }
 
     /// What a step did.
     public struct Outcome: Sendable, Equatable {
@@ -104,10 +133,12 @@ public final class TrainingStep {
         return outcome
     }
 
-    /// Gradients of the mean loss of all micro-batches, one for each of the encoder's parameters; nil for those that none
+    /// Gradients of the mean loss of all micro-batches, one for each of the optimizer's parameters; nil for those that none
     /// of them depends on.
     public func gradients(_ batches: [TrainingBatch]) throws -> ([Tensor?], Outcome) {
-        let sums = GradientSums(count: encoder.parameters.count)
+        let own = GradientSums(count: encoder.parameters.count)
+        let shared = group.map { GroupGradients($0, buckets, parameterCount: encoder.parameters.count) }
+        let sums: any GradientSink = shared ?? own
         let share = 1 / Double(batches.count)
         var outcome = Outcome(loss: 0, tokenCount: 0, temperature: temperature?.value)
         temperature?.start()
@@ -132,10 +163,10 @@ public final class TrainingStep {
                 let own = try Tensor(division.members[group.rank].map(Int64.init)).to(vectorGradients_UD.device)
                 vectorGradients_UD = try withoutGradients { try vectorGradients_UD.indexSelect(0, own) }
             }
+            shared?.isLastPart = part == batches.count - 1
             try encoder.backward(consume pass, vectorGradients_UD: vectorGradients_UD, into: sums)
         }
-        let gradients = sums.take()
-        return (try group?.sum(gradients, of: encoder.parameters) ?? gradients, outcome)
+        return (try shared?.take(shapes: encoder.parameters.map(\.tensor.shape)) ?? own.take(), outcome)
     }
 
     private func lossAndGradients(

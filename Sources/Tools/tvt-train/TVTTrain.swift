@@ -145,6 +145,15 @@ struct TVTTrain: Tool {
     var processes: Int?
 
     @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What each of several processes has only a share of: nothing (none), the optimizer's state (optimizer), sums of "
+                + "gradients as well (gradients), or weights as well, a block's being gathered when it runs (weights). Losses "
+                + "stay the same, and a run may be resumed with another choice.",
+            valueName: "none|optimizer|gradients|weights"))
+    var shard = Sharding.none
+
+    @Option(
         in: .workers,
         help: ArgumentHelp(
             "Threads each that read, that tokenise, and that decode media, ahead of those that compute (default: one, one, "
@@ -198,6 +207,9 @@ struct TVTTrain: Tool {
             guard status == 0 else { throw ExitCode(status) }
             return
         }
+        if shard > .none, launched == nil || dryRun {
+            log.notice("--shard \(shard.rawValue): one process has nobody to share with, and holds everything")
+        }
         let isFirst = launched?.rank ?? 0 == 0
         if !isFirst {
             // What the first says, all would.
@@ -238,7 +250,7 @@ struct TVTTrain: Tool {
         // What was tried out is not needed any more.
         Compute.trimHeap()
         let group = try launched.map { launched in
-            TrainingGroup(try launched.join(), localSize: launched.localSize)
+            TrainingGroup(try launched.join(), localSize: launched.localSize, sharding: shard)
         }
         let run = try TrainingRun(
             plan, output: FilePath(output!), resume: resume, trace: trace, memory: chosen?.plan ?? fixedPlan(plan),
@@ -342,3 +354,4 @@ struct TVTTrain: Tool {
 
 extension TrainingRun.TraceChoice: ExpressibleByArgument {}
 extension WeightResidency: ExpressibleByArgument {}
+extension Sharding: ExpressibleByArgument {}

@@ -58,6 +58,9 @@ int64_t ctorch_thread_tensor_peak(bool resets);
 // Lifetime and facts (Runtime.cpp)
 
 void ctorch_free(CTorchTensor *tensor);
+/// Frees the memory of a dense CPU tensor that shares it with its views alone, or (`isThere`) gets some again, whose numbers
+/// may be any. Views and recorded graphs stay as they are, and must not be touched in between.
+CTorchStatus ctorch_set_memory(CTorchTensor *tensor, bool isThere, CTorchError *error);
 int64_t ctorch_live_count(void);
 /// Handles made less handles freed by the calling thread.
 int64_t ctorch_thread_live_count(void);
@@ -255,6 +258,19 @@ void ctorch_group_leave(CTorchGroup *group);
 CTorchStatus ctorch_group_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchError *error);
 /// `[size · n, …]`: the tensors `[n, …]` of all processes in the order of ranks.
 CTorchStatus ctorch_group_gather(CTorchGroup *group, const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
+/// An exchange that goes on in the background; all processes start the same ones in the same order.
+typedef struct CTorchExchange CTorchExchange;
+
+/// Starts what `ctorch_group_sum` does.
+CTorchStatus ctorch_group_start_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchExchange **out, CTorchError *error);
+/// Starts to fill `part` `[n]` with this process's part of the sum of all processes' `whole` `[size · n]`, which may change.
+CTorchStatus ctorch_group_start_scatter(CTorchGroup *group, const CTorchTensor *whole, const CTorchTensor *part, CTorchExchange **out, CTorchError *error);
+/// Starts to fill `whole` `[size · n]` with all processes' `part` `[n]` in the order of ranks.
+CTorchStatus ctorch_group_start_gather(CTorchGroup *group, const CTorchTensor *part, const CTorchTensor *whole, CTorchExchange **out, CTorchError *error);
+/// Returns once the exchange has ended; fails where it failed.
+CTorchStatus ctorch_exchange_wait(CTorchExchange *exchange, CTorchError *error);
+/// May come before the exchange has ended.
+void ctorch_exchange_free(CTorchExchange *exchange);
 /// Fills `silent[rank]` with whether a process gave no sign of life for `seconds`; fails where the store is gone.
 CTorchStatus ctorch_group_silent(CTorchGroup *group, double seconds, bool *silent, CTorchError *error);
 

@@ -118,7 +118,7 @@ extension TextModel {
         let parameters = layers.compactMap(\.adapter).flatMap { [$0.a, $0.b] }
         guard !parameters.isEmpty else { throw TensorError("saveAdapters", "the model has no adapters") }
         try SafetensorsWriter.write(
-            parameters.map { (AdapterFile.root + $0.name, $0.tensor) },
+            parameters.map { (AdapterFile.root + $0.name, try $0.wholeValues()) },
             to: folder.appending("adapter_model.safetensors"))
         let json = configuration.json(
             baseModel: baseModel, modules: try writtenTargets(configuration, layers), unused: names.unusedModules)

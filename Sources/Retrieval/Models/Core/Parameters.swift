@@ -36,14 +36,28 @@ public final class Parameter {
         self.device = device ?? tensor.device
     }
 
+    /// Gives all values while they lie elsewhere; nil while they lie in ``tensor``.
+    private var elsewhere: (() throws -> Tensor)?
+    /// Brings the values where they are computed with; nil where they are there by themselves.
+    private var keeper: (any WeightKeeper)?
+    /// Whether somebody brings the values and takes them away again.
+    public var isKept: Bool { keeper != nil }
+
+    /// All values, wherever they lie: for whoever writes them down.
+    public func wholeValues() throws -> Tensor { try elsewhere?() ?? tensor }
+
     /// The values in the type that they are kept in; of those that are streamed a copy where the file's type is smaller.
     func values() throws -> Tensor { isStreamed ? try tensor.to(storage, device) : tensor }
 
     func readAhead() {
+        keeper?.readAhead()
         if isStreamed { place?.readAhead() }
     }
 
+    func arrive() throws { try keeper?.arrive() }
+
     func leaveMemory() {
+        keeper?.leaveMemory()
         if isStreamed { place?.leaveMemory() }
     }
 
@@ -51,13 +65,41 @@ public final class Parameter {
     package func materialize() throws { tensor = try withoutGradients { try tensor.clone() } }
 
     /// Lets training change it: the values move to memory of their own (weights from a file are mapped read-only).
-    public func makeTrainable() throws {
+    ///
+    /// - Parameter isMoved: the values move to where somebody else wants them, by ``move(to:)``.
+    public func makeTrainable(isMoved: Bool = false) throws {
         guard !isTrainable else { return }
         precondition(!isStreamed, "\(name) is streamed, and cannot be changed")
-        tensor = try withoutGradients { try tensor.clone() }
+        tensor = try withoutGradients { try isMoved ? tensor.detached() : tensor.clone() }
         try tensor.requireGradient()
         isTrainable = true
+        if !isMoved { place?.leaveMemory() }
+    }
+
+    /// Has the values lie in memory of somebody else's, who changes them there.
+    package func move(to room: Tensor) throws {
+        precondition(room.shape == tensor.shape && room.elementType == tensor.elementType, "\(name) fits there")
+        let isRecorded = tensor.requiresGradient
+        try withoutGradients { try room.assign(tensor) }
+        tensor = try room.detached().requireGradient(isRecorded)
         place?.leaveMemory()
+    }
+
+    /// Has the values lie elsewhere, from where they are asked for again to be written down; nothing can be computed with
+    /// what stays here, which takes no memory.
+    package func leave(elsewhere: @escaping () throws -> Tensor) throws {
+        precondition(!isStreamed, "\(name) is streamed, and lies elsewhere already")
+        let shape = tensor.shape
+        tensor = try Tensor.zeros(shape.map { _ in 1 }, type: tensor.elementType).expand(shape)
+        self.elsewhere = elsewhere
+        place?.leaveMemory()
+    }
+
+    /// Has the values be where ``move(to:)`` has put them only while they are used.
+    package func keep(by keeper: any WeightKeeper, elsewhere: @escaping () throws -> Tensor) {
+        precondition(!isStreamed, "\(name) is streamed, and nobody brings it")
+        self.keeper = keeper
+        self.elsewhere = elsewhere
     }
 
     /// Gives the values up, but for those that are streamed: they have been laid out anew elsewhere.

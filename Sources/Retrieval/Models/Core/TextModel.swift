@@ -82,13 +82,15 @@ public final class TextModel {
 
     /// Makes every parameter trainable that vectors depend on and that can be trained.
     ///
-    /// - Parameter frozen: parts that stay as they are.
+    /// - Parameters:
+    ///   - frozen: parts that stay as they are.
+    ///   - isMoved: see ``Parameter/makeTrainable(isMoved:)``.
     /// - Throws: `TensorError` for a model that is prepared for encoding.
-    public func trainAll(except frozen: Set<ModelPart> = []) throws {
+    public func trainAll(except frozen: Set<ModelPart> = [], isMoved: Bool = false) throws {
         try requirePlainWeights("trainAll")
         let fixed = Set(frozen.flatMap { parameters(of: $0) }.map { ObjectIdentifier($0) })
         for parameter in activeParameters where !fixed.contains(ObjectIdentifier(parameter)) {
-            try parameter.makeTrainable()
+            try parameter.makeTrainable(isMoved: isMoved)
         }
     }
 

@@ -16,6 +16,16 @@ public enum WeightResidency: String, Sendable, CaseIterable {
     }
 }
 
+/// Keeps the values of parameters elsewhere, and brings them to where they are computed with.
+package protocol WeightKeeper: AnyObject {
+    /// Starts to bring them, in the background, where they are not there.
+    func readAhead()
+    /// Returns once they are there.
+    func arrive() throws
+    /// Takes them away, where they are there.
+    func leaveMemory()
+}
+
 extension [any Stage] {
     /// Runs the stages one after the other.
     ///
@@ -39,12 +49,18 @@ extension [any Stage] {
 }
 
 extension [Parameter] {
-    /// Starts reading what is streamed, in the background.
+    /// Starts reading what is streamed, and bringing what others keep, in the background.
     public func readAhead() {
         for parameter in self { parameter.readAhead() }
     }
 
-    /// Takes what is streamed out of memory; it comes back where it is used again.
+    /// Waits for what others keep.
+    public func arrive() throws {
+        for parameter in self { try parameter.arrive() }
+    }
+
+    /// Takes what is streamed out of memory; it comes back where it is used again. So does what others keep, once it has
+    /// been brought again.
     public func leaveMemory() {
         for parameter in self { parameter.leaveMemory() }
     }

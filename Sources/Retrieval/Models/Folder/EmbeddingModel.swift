@@ -168,13 +168,21 @@ public final class EmbeddingModel {
     /// What training changes.
     public var trainableParameters: [Parameter] { text.trainableParameters + head.parameters.filter(\.isTrainable) }
 
+    /// Those of the names of another model's, in its order, which has no others.
+    package func parameters(like others: [Parameter]) -> [Parameter] {
+        let named = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        return others.map { named[$0.name]! }
+    }
+
     /// Makes every parameter that vectors depend on trainable.
     ///
-    /// - Parameter frozen: parts that stay as they are; the head is trained in any case.
+    /// - Parameters:
+    ///   - frozen: parts that stay as they are; the head is trained in any case.
+    ///   - isMoved: see ``Parameter/makeTrainable(isMoved:)``.
     /// - Throws: `TensorError` for a model that was loaded for encoding.
-    public func trainAll(except frozen: Set<ModelPart> = []) throws {
-        try text.trainAll(except: frozen)
-        for parameter in head.parameters { try parameter.makeTrainable() }
+    public func trainAll(except frozen: Set<ModelPart> = [], isMoved: Bool = false) throws {
+        try text.trainAll(except: frozen, isMoved: isMoved)
+        for parameter in head.parameters { try parameter.makeTrainable(isMoved: isMoved) }
     }
 
     /// Digest of the weights as they lie in the folder: what a model trained from here names as its base.
@@ -206,8 +214,13 @@ public final class EmbeddingModel {
         try Files.makeDirectory(target)
         let adapters = Set(text.linearLayers.compactMap(\.adapter).flatMap { [$0.a.name, $0.b.name] })
         let weights = text.parameters.filter { !adapters.contains($0.name) }
-            .map { (name: $0.name, tensor: $0.tensor) }
-        try SafetensorsWriter.write(weights + text.otherParts, to: target.appending("model.safetensors"))
+        let plans =
+            weights.map { SafetensorsWriter.Plan(name: $0.name, $0.tensor) }
+            + text.otherParts.map { SafetensorsWriter.Plan(name: $0.name, $0.tensor) }
+        try SafetensorsWriter.write(plans, to: target.appending("model.safetensors")) { number in
+            number < weights.count
+                ? try weights[number].wholeValues() : text.otherParts[number - weights.count].tensor
+        }
         try saveDescription(card, to: target)
         try ModelFolder.nameType(precision.storage, in: target.appending(ModelFolder.configName))
     }

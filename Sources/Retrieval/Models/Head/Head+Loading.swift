@@ -91,7 +91,7 @@ extension Head {
             try Files.makeDirectory(module)
             let prefix = Self.parameterPrefix(index)
             try SafetensorsWriter.write(
-                parameters.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) },
+                parameters.map { (String($0.name.dropFirst(prefix.count)), try $0.wholeValues()) },
                 to: module.appending("model.safetensors"))
         }
     }

@@ -1,0 +1,125 @@
+internal import Models
+internal import Tensors
+
+/// The weights of a bucket, of which each process of a group has a part of its own.
+///
+/// All of them lie end to end, as the parts do, and the parameters lie there. Where weights are lent, that memory is there
+/// only while they are used: it is filled by all processes, which bring and leave the same buckets in the same order.
+final class DividedBucket: WeightKeeper {
+    let bucket: ParameterBucket
+    /// The weights that are computed with.
+    let whole: Tensor
+    /// What this process has of them: the part of ``whole``, where that stays in memory; else a copy of it, or float32
+    /// masters.
+    let own: Tensor
+    private let group: TrainingGroup
+    private let isLent: Bool
+    private var isPresent = true
+    private var coming: (exchange: ProcessGroup.Exchange, sent: Tensor)?
+    private var failure: (any Error)?
+
+    /// - Parameters:
+    ///   - parameters: of the bucket, in its order; their values move.
+    ///   - masters: likewise, where the optimizer changes others.
+    ///   - isLent: whether the weights are in memory only while they are used.
+    init(
+        _ group: TrainingGroup, _ bucket: ParameterBucket, _ parameters: [Parameter], masters: [Parameter]?,
+        isLent: Bool
+    ) throws {
+        self.group = group
+        self.bucket = bucket
+        self.isLent = isLent
+        (whole, own) = try withoutGradients {
+            let whole = try Tensor.zeros([bucket.parts.length], type: bucket.type)
+            for (place, parameter) in parameters.enumerated() {
+                try parameter.move(to: bucket.view(whole, place, parameter.tensor.shape))
+            }
+            guard let masters else {
+                let part = try bucket.part(group.rank, of: whole)
+                return (whole, isLent ? try part.clone() : part)
+            }
+            let part = try Tensor.zeros([bucket.parts.partLength])
+            for slice in bucket.parts.slices(ofPart: group.rank) {
+                let master = try masters[slice.place].tensor.detached().reshape([-1])
+                try part.narrow(0, start: slice.start, length: slice.range.count).assign(
+                    master.narrow(0, start: slice.range.lowerBound, length: slice.range.count))
+            }
+            return (whole, part)
+        }
+        if isLent { leaveMemory() }
+    }
+
+    /// This process's slices.
+    ///
+    /// - Parameter parameters: of the bucket, in its order.
+    func trained(_ parameters: [Parameter]) throws -> [TrainedParameter] {
+        try withoutGradients {
+            try bucket.parts.slices(ofPart: group.rank).map { slice in
+                let parameter = parameters[slice.place]
+                return TrainedParameter(
+                    name: parameter.name,
+                    tensor: try own.narrow(0, start: slice.start, length: slice.range.count),
+                    shape: parameter.tensor.shape, range: slice.range)
+            }
+        }
+    }
+
+    /// Starts to bring what all processes have of the weights to where they are computed with.
+    ///
+    /// - Returns: what has to be waited for, and what has to live until then.
+    func startGather() throws -> (exchange: ProcessGroup.Exchange, sent: Tensor) {
+        try withoutGradients {
+            let sent: Tensor
+            if own.elementType != bucket.type {
+                sent = try own.to(bucket.type)
+            } else {
+                // What is gathered lies over a part of it.
+                sent = isLent ? own : try own.clone()
+            }
+            return (try group.group.startGather(sent, into: whole), sent)
+        }
+    }
+
+    /// What all processes have of the weights, as the optimizer changes them.
+    func gathered() throws -> Tensor {
+        try withoutGradients {
+            let all = try Tensor.zeros([bucket.parts.length], type: own.elementType)
+            try group.group.startGather(isLent || own.elementType != bucket.type ? own : own.clone(), into: all).wait()
+            return all
+        }
+    }
+
+    func readAhead() {
+        guard isLent, !isPresent, coming == nil, failure == nil else { return }
+        do {
+            try whole.returnToMemory()
+            coming = try startGather()
+        } catch {
+            failure = error
+        }
+    }
+
+    func arrive() throws {
+        readAhead()
+        if let failure { throw failure }
+        guard let coming else { return }
+        self.coming = nil
+        do {
+            try coming.exchange.wait()
+        } catch {
+            failure = error
+            throw error
+        }
+        isPresent = true
+    }
+
+    func leaveMemory() {
+        guard isLent, isPresent else { return }
+        isPresent = false
+        do {
+            try whole.leaveMemory()
+        } catch {
+            failure = error
+        }
+    }
+}

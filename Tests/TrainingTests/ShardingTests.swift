@@ -1,0 +1,185 @@
+import Base
+import Collectives
+import Engine
+import Foundation
+import Models
+import Synchronization
+import SystemPackage
+import Tensors
+import TestKit
+import Testing
+import Training
+
+/// Runs whose processes, for which threads stand, divide what they train, against those of one.
+@Suite("Training that is divided over processes", .serialized)
+struct ShardingTests {
+    static let lora = "lora={r: 4, alpha: 8, dropout: 0}"
+
+    /// What is trained, and by how many processes.
+    static let runs: [(overrides: [String], size: Int)] = [
+        ([], 4), ([lora, "accumulation=2"], 4), (["dtype=bf16"], 3), (["accumulation=2"], 2),
+        ([lora, "chunk_tokens=60"], 2),
+    ]
+
+    @Test(
+        "the losses and weights of one process",
+        arguments: runs.indices.flatMap { run in Sharding.allCases.dropFirst().map { (run, $0) } })
+    func sameAsOne(run: Int, sharding: Sharding) throws {
+        let (overrides, size) = Self.runs[run]
+        let world = try TinyWorld()
+        let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
+        // Graphs that are kept refer to weights that leave memory, and come back.
+        let trace = run % 2 == 0 ? TrainingRun.TraceChoice.keep : .recompute
+        let reports = try TrainingGroupTests.train(
+            world, overrides, to: world.folder("together"), size: size, trace: trace, sharding: sharding)
+        for report in reports { #expect(report.lock == alone.lock) }
+        #expect(reports[0].metrics.count == 6)
+        for (one, other) in zip(alone.metrics, reports[0].metrics) {
+            let tolerance = TrainingGroupTests.tolerance(overrides)
+            #expect(abs(one.loss - other.loss) <= tolerance * one.loss, "step \(one.step)")
+        }
+        let weights = try [alone.model, reports[0].model].map { try TrainingGroupTests.values(of: $0) }
+        #expect(weights[0].keys == weights[1].keys && !weights[0].isEmpty)
+        for (name, values) in weights[0] {
+            let worst = zip(values, weights[1][name]!).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+            // AdamW's first steps are as large as the learning rate, whatever the size of a gradient.
+            #expect(worst <= (overrides.contains("dtype=bf16") ? 4e-3 : 2e-3), "\(name)")
+        }
+        // A checkpoint of each is one that tools load.
+        #expect(try GoldenCheck.run(Self.load(reports[0].model, overrides)) != nil)
+        let state = try Files.list(reports[0].model).filter { $0.hasPrefix("optimizer") }
+        #expect(state.count == size && state.allSatisfy { $0.hasSuffix("-of-0000\(size).safetensors") }, "\(state)")
+    }
+
+    private static func load(_ model: FilePath, _ overrides: [String]) throws -> EmbeddingModel {
+        overrides.contains(lora)
+            ? try EmbeddingModel(loading: Golden()("tiny-bert"), .encoding, adapter: model)
+            : try EmbeddingModel(loading: model, .encoding)
+    }
+
+    /// One process, or several that divide something.
+    static func train(
+        _ world: TinyWorld, _ overrides: [String], to output: FilePath, _ kind: (size: Int, sharding: Sharding),
+        resume: Bool = false
+    ) throws -> TrainingRun.Report {
+        kind.size == 1
+            ? try TrainingRunTests.train(world, overrides, to: output, resume: resume, trace: .keep)
+            : try TrainingGroupTests.train(
+                world, overrides, to: output, size: kind.size, resume: resume, sharding: kind.sharding)[0]
+    }
+
+    /// How a run begins, and how it goes on.
+    static let changes: [[(size: Int, sharding: Sharding)]] = [
+        [(4, .gradients), (3, .weights)], [(3, .weights), (1, .none)], [(1, .none), (2, .optimizer)],
+    ]
+
+    /// The state of a run is read by any number of processes, however it was divided.
+    @Test(
+        "a run goes on with other processes that divide other things",
+        arguments: [[lora], ["dtype=bf16"]] as [[String]], changes.indices)
+    func resumes(overrides: [String], change: Int) throws {
+        let kinds = Self.changes[change]
+        let world = try TinyWorld()
+        let overrides = overrides + ["checkpoint_every=3"]
+        let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
+        let output = world.folder("run")
+        _ = try Self.train(world, overrides, to: output, kinds[0])
+        try Files.remove(output.appending("model"))
+        try Files.removeTree(output.appending("checkpoints/step-000006"))
+        let report = try Self.train(world, overrides, to: output, kinds[1], resume: true)
+        #expect(report.resumedAfter == 3 && report.metrics.count == 6)
+        for (one, other) in zip(alone.metrics, report.metrics) {
+            let tolerance = TrainingGroupTests.tolerance(overrides)
+            #expect(abs(one.loss - other.loss) <= tolerance * one.loss, "step \(one.step)")
+        }
+    }
+
+    @Test("a checkpoint with a part of the optimizer's state missing is refused")
+    func missingPart() throws {
+        let world = try TinyWorld()
+        let output = world.folder("run")
+        let report = try Self.train(world, ["checkpoint_every=3"], to: output, (3, .optimizer))
+        try Files.remove(report.model.appending("optimizer-00002-of-00003.safetensors"))
+        try Files.remove(output.appending("model"))
+        let failure = try #require(throws: Failure.self) {
+            try Self.train(world, ["checkpoint_every=3"], to: output, (1, .none), resume: true)
+        }
+        #expect(failure.exitStatus == .badData && failure.description.contains("00003"), "\(failure)")
+    }
+
+    @Test("validation is refused where no process has all weights")
+    func validation() throws {
+        let world = try TinyWorld()
+        try world.add("dev", TinyWorld.Quirks(judgedSplit: "dev"))
+        let failure = try #require(throws: Failure.self) {
+            try TrainingGroupTests.train(
+                world, ["validation={dataset: dev, every: 2}"], to: world.folder("run"), size: 2, sharding: .weights)
+        }
+        #expect(failure.description.contains("--shard weights"), "\(failure)")
+    }
+
+    /// What each process holds of gradients and of the optimizer's state, in bytes, by rank.
+    static func heldBytes(_ size: Int, _ sharding: Sharding, isLoRA: Bool) throws -> [Int] {
+        let port = try LocalProcesses.freePort()
+        let found = Mutex([Int: Result<Int, any Error>]())
+        for rank in 0..<size {
+            let thread = Foundation.Thread {
+                let result = Result {
+                    let reference = try ReferenceRun()
+                    let group = try ProcessGroup(
+                        rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
+                        joinSeconds: 60, seconds: 60)
+                    let step = try TrainingStep(
+                        encoder: reference.encoder(reference.trainableModel(isLoRA: isLoRA)),
+                        loss: ContrastiveLoss(temperature: 0.05),
+                        options: reference.options("full"), stepCount: 50,
+                        group: TrainingGroup(group, sharding: sharding))
+                    let gradients = try step.gradients([reference.batches[0]]).0
+                    try group.wait()
+                    return step.optimizer.byteCount + gradients.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+                }
+                found.withLock { $0[rank] = result }
+            }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        while found.withLock({ $0.count }) < size { usleep(1000) }
+        return try found.withLock { found in try (0..<size).map { try found[$0]!.get() } }
+    }
+
+    @Test("a quarter of gradients and of the optimizer's state in each of four processes", arguments: [false, true])
+    func bytes(isLoRA: Bool) throws {
+        let whole = try Self.heldBytes(2, .none, isLoRA: isLoRA)
+        #expect(whole[0] == whole[1])
+        for sharding in Sharding.allCases.dropFirst() {
+            let parts = try Self.heldBytes(4, sharding, isLoRA: isLoRA)
+            #expect(parts.reduce(0, +) == whole[0])
+            #expect(Double(parts.max()!) <= 0.3 * Double(whole[0]), "\(parts) of \(whole[0])")
+        }
+    }
+
+    /// Every number lies in one part, large parameters in whole blocks.
+    @Test func equalParts() {
+        for seed in 0..<200 {
+            var numbers = SplitMix64(seed: UInt64(seed))
+            let counts = (0..<Int(numbers.next() % 12 + 1)).map { _ in
+                Int(numbers.next() % (numbers.next() % 2 == 0 ? 300 : 20_000)) + 1
+            }
+            let parts = EqualParts(counts: counts, partCount: Int(numbers.next() % 9) + 1)
+            var ends = counts.map { _ in 0 }
+            for part in 0..<parts.partCount {
+                var end = 0
+                for slice in parts.slices(ofPart: part) {
+                    #expect(slice.range.lowerBound == ends[slice.place] && slice.start >= end)
+                    #expect(counts[slice.place] < 4096 || slice.range.lowerBound % EqualParts.blockLength == 0)
+                    ends[slice.place] = slice.range.upperBound
+                    end = slice.start + slice.range.count
+                }
+                #expect(end <= parts.partLength)
+            }
+            #expect(ends == counts)
+            let most = counts.reduce(0, +) / parts.partCount + EqualParts.blockLength * (counts.count + 1)
+            #expect(parts.partLength <= most)
+        }
+    }
+}
