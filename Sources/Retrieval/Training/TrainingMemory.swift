@@ -74,7 +74,7 @@ public struct TrainingMemory: Sendable {
             "  at its peak with \(chosen?.candidate.plan.text ?? "--trace keep"): weights \(byteSize(shown.weights)), "
                 + "gradients \(byteSize(shown.gradients)), optimizer \(byteSize(shown.moments)),",
             "    traces \(byteSize(shown.traces)), temporaries \(byteSize(shown.temporaries)), this process "
-                + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries))",
+                + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries)), checkpoint \(byteSize(shown.checkpoint))",
         ]
         if towerCache > 0 { lines.append("  of frozen towers at most \(byteSize(towerCache)) kept") }
         lines.append(
@@ -127,7 +127,9 @@ extension MemoryPeak {
         [
             "process": JSONValue(process), "libraries": JSONValue(libraries), "weights": JSONValue(weights),
             "optimizer": JSONValue(moments), "gradients": JSONValue(gradients), "traces": JSONValue(traces),
-            "temporaries": JSONValue(temporaries), "tower_cache": JSONValue(towerCache), "total": JSONValue(total),
+            "temporaries": JSONValue(temporaries), "tower_cache": JSONValue(towerCache),
+            "checkpoint": JSONValue(checkpoint),
+            "total": JSONValue(total),
         ]
     }
 }
