@@ -61,7 +61,8 @@ public struct DryRun: Sendable {
     ///   - processCount: how many train together.
     /// - Throws: `Failure` with status 130 after an interruption; what reading the examples throws.
     public init(
-        _ plan: TrainingPlan, exampleCount: Int = 3, mostSteps: Int = DryRun.mostSteps, memory wish: MemoryWish = .init(),
+        _ plan: TrainingPlan, exampleCount: Int = 3, mostSteps: Int = DryRun.mostSteps,
+        memory wish: MemoryWish = .init(),
         processCount: Int = 1
     ) throws {
         lock = plan.lock.digest.description

@@ -18,17 +18,19 @@ public struct MemoryPeak: Sendable, Equatable {
     /// What the stage that runs takes beside its graph, and gradients on their way between stages.
     public var temporaries = 0
     public var towerCache = 0
+    /// The largest weight of a checkpoint, which is read back and compared while what steps have freed is still kept.
+    public var checkpoint = 0
 
     public var total: Int {
-        process + libraries + weights + moments + gradients + traces + temporaries + towerCache
+        process + libraries + weights + moments + gradients + traces + temporaries + towerCache + checkpoint
     }
 }
 
 /// What a run takes of memory with any ``MemoryPlan``: a walk over a step, with what each piece of the model holds.
 package struct MemoryForecast {
     /// What libraries take once they compute, beside tensors: their code and tables, laid out weights of products, stacks of
-    /// threads, nodes of graphs, batches that were read ahead. No part of it grows with the model; 50 to 90 MiB were found.
-    static let libraryByteCount = 64 << 20
+    /// threads, nodes of graphs, batches that were read ahead. No part of it grows with the model; 12 to 93 MiB were found.
+    static let libraryByteCount = 48 << 20
     /// Pages around one that is touched come with it.
     private static let pagesAround = 16 * 4096
     /// Float32 numbers that ``TrainingGroup`` sums at once.
@@ -148,6 +150,7 @@ package struct MemoryForecast {
         if plan.residency == .streamed { parts.weights += min(amounts.table, tokenKinds * Self.pagesAround) }
         parts.moments = amounts.moments
         parts.towerCache = amounts.towerCache
+        parts.checkpoint = amounts.checkpoint
         // The optimizer's moment: all gradients, in float32.
         parts.gradients = amounts.masterGradients
         if processCount > 1 { parts.temporaries = min(Self.exchangeByteCount, amounts.masterGradients) }

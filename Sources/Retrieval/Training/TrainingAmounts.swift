@@ -17,6 +17,8 @@ struct TrainingAmounts {
     let towerCache: Int
     /// Of the largest matrix of the entrance.
     let table: Int
+    /// Of the largest weight that checkpoints have; 0 beside an adapter, which is small.
+    let checkpoint: Int
     private let residentWeights: Int
     private let streamedWeights: Int
     /// Of each parameter that has gradients; adapters' by the weight that they are beside.
@@ -48,6 +50,7 @@ struct TrainingAmounts {
             }
             gradients = gradientByteCounts.values.reduce(0, +)
             trained = gradients / 4
+            checkpoint = 0
             residentWeights = kept + 4 * trained
             // What is a vector stays in memory; of matrices those of one stage are there.
             func matrices(_ parameters: [Parameter]) -> Int {
@@ -68,6 +71,7 @@ struct TrainingAmounts {
                     rounded > 0 ? rounded : 4 * parameter.tensor.elementCount
             }
             trained = parameters.reduce(0) { $0 + $1.tensor.elementCount }
+            checkpoint = all.map { 4 * $0.tensor.elementCount }.max() ?? 0
             gradients = gradientByteCounts.values.reduce(0, +)
             residentWeights = kept + all.reduce(0) { $0 + roundedSize($1) }
             streamedWeights = residentWeights
@@ -81,6 +85,8 @@ struct TrainingAmounts {
         table = model.entrance.parameters.map(\.tensor.byteCount).max() ?? 0
         // All weights have been read, to see whether they are finite, and those that are not streamed are still there.
         let opened = plan.device == .cpu ? all.reduce(0) { $0 + ($1.isStreamed ? 0 : $1.tensor.byteCount) } : 0
+        // What opening has freed is given back when the run begins.
+        Compute.trimHeap()
         process = max(0, Self.residentBytes() - opened)
     }
 

@@ -74,16 +74,18 @@ public struct TrainingMemory: Sendable {
             "  at its peak with \(chosen?.candidate.plan.text ?? "--trace keep"): weights \(byteSize(shown.weights)), "
                 + "gradients \(byteSize(shown.gradients)), optimizer \(byteSize(shown.moments)),",
             "    traces \(byteSize(shown.traces)), temporaries \(byteSize(shown.temporaries)), this process "
-                + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries))",
+                + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries)), checkpoint \(byteSize(shown.checkpoint))",
         ]
         if towerCache > 0 { lines.append("  of frozen towers at most \(byteSize(towerCache)) kept") }
-        lines.append("  together about \(byteSize(total)), or \(byteSize(recomputedTotal)) with --trace recompute")
+        lines.append(
+            chosen.map { "  together about \(byteSize($0.peak.total))" }
+                ?? "  together about \(byteSize(total)), or \(byteSize(recomputedTotal)) with --trace recompute")
         guard budget != nil else { return lines }
-        lines.append("  plans                                                    memory   relative time of a step")
+        lines.append("  plans, with memory and the relative time of a step")
         for candidate in candidates where isShown(candidate) {
             let text = candidate.plan.text
             lines.append(
-                "    \(text)\(String(repeating: " ", count: max(1, 52 - text.utf8.count)))"
+                "    \(text)\(String(repeating: " ", count: max(2, 60 - text.utf8.count)))"
                     + "\(memorySize(candidate.byteCount))  \(decimal(candidate.relativeTime, digits: 2))"
                     + (candidate == chosen?.candidate ? "  chosen" : ""))
         }
@@ -125,7 +127,9 @@ extension MemoryPeak {
         [
             "process": JSONValue(process), "libraries": JSONValue(libraries), "weights": JSONValue(weights),
             "optimizer": JSONValue(moments), "gradients": JSONValue(gradients), "traces": JSONValue(traces),
-            "temporaries": JSONValue(temporaries), "tower_cache": JSONValue(towerCache), "total": JSONValue(total),
+            "temporaries": JSONValue(temporaries), "tower_cache": JSONValue(towerCache),
+            "checkpoint": JSONValue(checkpoint),
+            "total": JSONValue(total),
         ]
     }
 }
