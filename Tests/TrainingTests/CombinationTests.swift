@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import JSON
 import Models
+import Processes
 import Synchronization
 import SystemPackage
 import Tensors
@@ -166,9 +167,8 @@ struct CombinedRun {
         let (model, masters) = try model(combination)
         let step = try TrainingStep(
             encoder: BlockwiseEncoder(model: model.text, head: model.head), loss: combination.loss.loss,
-            options: Self.options, stepCount: Self.stepCount, masters: masters)
+            options: Self.options, stepCount: Self.stepCount, masters: masters, group: group)
         combination.plan.configure(step)
-        step.group = group
         return try batches.map { batch in
             var batch = batch
             if size > 1 { try batch.divide(among: size, rank: rank) }

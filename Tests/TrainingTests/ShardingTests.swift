@@ -3,6 +3,7 @@ import Collectives
 import Engine
 import Foundation
 import Models
+import Processes
 import Synchronization
 import SystemPackage
 import Tensors
