@@ -326,6 +326,9 @@ let testTargets: [Target] = [
     .target(
         name: "TestModels", dependencies: ["Base", "JSON", "Tensors", "TestKit", systemPackage],
         path: "Tests/TestModels", exclude: ["README.md"], swiftSettings: swift),
+    .target(
+        name: "TestGroups", dependencies: ["Processes", "Tensors"], path: "Tests/TestGroups", exclude: ["README.md"],
+        swiftSettings: swift),
     tests("Base", uses: [], packages: [systemPackage]),
     tests("Zstandard", uses: ["Zstandard"]),
     tests(
@@ -375,7 +378,7 @@ let testTargets: [Target] = [
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
-    tests("Collectives", uses: ["Processes", "Tensors", "Collectives"], packages: [systemPackage]),
+    tests("Collectives", uses: ["Processes", "Tensors", "Collectives", "TestGroups"], packages: [systemPackage]),
     tests(
         "Models", uses: ["JSON", "Records", "Tensors", "Models", "Engine", "Training", "TestModels", "tvt-model"],
         packages: [systemPackage], exclude: ["Golden"]),
@@ -406,6 +409,7 @@ let testTargets: [Target] = [
             "JSON", "Collectives", "Models", "Engine", "Processes", "Records", "Store", "StoreFormat", "Tensors",
             "Training",
             "Examples",
+            "TestGroups",
             "Vectors",
         ],
         packages: [systemPackage],

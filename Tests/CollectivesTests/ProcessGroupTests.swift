@@ -1,45 +1,14 @@
 import Base
-import Foundation
-import Synchronization
-import Tensors
-import Testing
-
-import Collectives
 import Processes
+import Tensors
+import TestGroups
+import Testing
 
 /// Exchanges; threads stand for processes.
 struct ProcessGroupTests {
-    /// Runs a body for each rank on a thread of its own; what they give, by rank.
-    static func together<Value: Sendable>(
-        _ size: Int, _ body: @escaping @Sendable (ProcessGroup) throws -> Value
-    ) throws -> [Result<Value, any Error>] {
-        let port = try LocalProcesses.freePort()
-        let results = Mutex([Int: Result<Value, any Error>]())
-        let threads = (0..<size).map { rank in
-            Foundation.Thread {
-                var group: ProcessGroup?
-                let result = Result {
-                    let joined = try ProcessGroup(
-                        rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
-                        joinSeconds: 60, seconds: 60)
-                    group = joined
-                    return try body(joined)
-                }
-                // The others ask the first one's store who has ended.
-                if rank > 0 { group = nil }
-                results.withLock { $0[rank] = result }
-                while rank == 0, results.withLock({ $0.count }) < size { usleep(1000) }
-                withExtendedLifetime(group) {}
-            }
-        }
-        for thread in threads { thread.start() }
-        while results.withLock({ $0.count }) < size { usleep(1000) }
-        return results.withLock { found in (0..<size).map { found[$0]! } }
-    }
-
     @Test(arguments: [2, 3, 5], [ElementType.float32, .bfloat16, .float64])
     func sumsAndGathers(size: Int, type: ElementType) throws {
-        let results = try Self.together(size) { group in
+        let results = try together(size) { group in
             let own = try Tensor((0..<6).map { Float($0 * group.size + group.rank) }, shape: [3, 2]).to(type)
             try group.sum(own)
             let gathered = try group.gather(Tensor([Float(group.rank), 7], shape: [1, 2]).to(type))
@@ -55,7 +24,7 @@ struct ProcessGroupTests {
 
     /// Sums of numbers that are rounded come out with the same bits everywhere.
     @Test func sumsAreTheSameEverywhere() throws {
-        let results = try Self.together(4) { group in
+        let results = try together(4) { group in
             var numbers = SplitMix64(seed: UInt64(group.rank))
             let values = (0..<10_000).map { _ in Float(numbers.next() % 1_000_003) / 997 - 500 }
             let own = try Tensor(values)
@@ -70,7 +39,7 @@ struct ProcessGroupTests {
     @Test(arguments: [2, 3], [ElementType.float32, .bfloat16])
     func exchangesInTheBackground(size: Int, type: ElementType) throws {
         let length = 512
-        let results = try Self.together(size) { group in
+        let results = try together(size) { group in
             func numbers(_ body: (Int) -> Int) throws -> Tensor {
                 try Tensor((0..<(size * length)).map { Float(body($0)) }).to(type)
             }
@@ -104,7 +73,7 @@ struct ProcessGroupTests {
     }
 
     @Test func whoEndsIsNamedInTheBackground() throws {
-        let results = try Self.together(3) { group in
+        let results = try together(3) { group in
             try group.wait()
             if group.rank == 1 { return }
             let whole = try Tensor.zeros([3 * 256])
@@ -118,7 +87,7 @@ struct ProcessGroupTests {
     }
 
     @Test func whoEndsIsNamed() throws {
-        let results = try Self.together(3) { group in
+        let results = try together(3) { group in
             try group.wait()
             if group.rank == 2 { return }
             try group.wait()

@@ -1,13 +1,11 @@
 import Base
-import Collectives
 import Engine
-import Foundation
 import JSON
 import Models
-import Processes
 import Synchronization
 import SystemPackage
 import Tensors
+import TestGroups
 import TestKit
 import Testing
 import Training
@@ -79,7 +77,7 @@ enum StepPlan: String, Sendable, CaseIterable {
 }
 
 /// The run that all combinations are compared in: a BERT of one layer, and the first batches of the reference.
-struct CombinedRun {
+struct CombinedRun: Sendable {
     static let stepCount = 20
 
     let folder: TemporaryFolder
@@ -196,37 +194,18 @@ struct CombinationTests {
     /// All combinations as `size` processes, for which threads stand.
     ///
     /// - Returns: by rank and combination.
-    private static func losses(_ size: Int) throws -> [[[Double]]] {
-        let port = try LocalProcesses.freePort()
-        let results = Mutex([Int: Result<[[Double]], any Error>]())
-        for rank in 0..<size {
-            let thread = Foundation.Thread {
-                let result = Result {
-                    let run = try CombinedRun()
-                    guard size > 1 else {
-                        return try Combination.all.map { try run.losses($0) }
-                    }
-                    let group = TrainingGroup(
-                        try ProcessGroup(
-                            rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "table",
-                            joinSeconds: 60, seconds: 60))
-                    return try Combination.all.map {
-                        try run.losses($0, group, rank: rank, of: size)
-                    }
-                }
-                results.withLock { $0[rank] = result }
-            }
-            thread.stackSize = 8 << 20
-            thread.start()
-        }
-        while results.withLock({ $0.count }) < size { usleep(20_000) }
-        return try results.withLock { found in try (0..<size).map { try found[$0]!.get() } }
+    private static func losses(_ run: CombinedRun, _ size: Int) throws -> [[[Double]]] {
+        guard size > 1 else { return [try Combination.all.map { try run.losses($0) }] }
+        return try together(size) { processes in
+            let group = TrainingGroup(processes)
+            return try Combination.all.map { try run.losses($0, group, rank: processes.rank, of: size) }
+        }.map { try $0.get() }
     }
 
     @Test("20 losses are those of the whole graph in one process", arguments: [1, 2, 4])
     func curves(size: Int) throws {
         let run = try CombinedRun()
-        let byRank = try Self.losses(size)
+        let byRank = try Self.losses(run, size)
         for (number, combination) in Combination.all.enumerated() {
             let expected = try Self.wholeGraph(combination, run)
             let losses = byRank[0][number]
@@ -249,12 +228,8 @@ struct CombinationTests {
             #expect(curve.allSatisfy { $0.isFinite }, "\(row)")
             // All start as InfoNCE where only the temperature moves.
             if row.loss == .learnedTemperature {
-                let fixed = curves[
-                    rows.firstIndex {
-                        $0
-                            == Combination(
-                                loss: .infoNCE, isLoRA: row.isLoRA, isHalf: row.isHalf)
-                    }!]
+                let plain = Combination(loss: .infoNCE, isLoRA: row.isLoRA, isHalf: row.isHalf)
+                let fixed = curves[rows.firstIndex(of: plain)!]
                 #expect(abs(curve[0] - fixed[0]) < 1e-5 * fixed[0] && abs(curve[19] - fixed[19]) > 1e-4 * fixed[19])
             }
         }

@@ -1,12 +1,9 @@
 import Base
-import Collectives
 import Engine
-import Foundation
 import Models
-import Processes
-import Synchronization
 import SystemPackage
 import Tensors
+import TestGroups
 import TestKit
 import Testing
 import Training
@@ -22,34 +19,30 @@ struct ShardingTests {
         ([lora, "chunk_tokens=60"], 2),
     ]
 
-    @Test(
-        "the losses and weights of one process",
-        arguments: runs.indices.flatMap { run in Sharding.allCases.dropFirst().map { (run, $0) } })
-    func sameAsOne(run: Int, sharding: Sharding) throws {
+    @Test("the losses and weights of one process", arguments: runs.indices)
+    func sameAsOne(run: Int) throws {
         let (overrides, size) = Self.runs[run]
+        let isHalf = overrides.contains("dtype=bf16")
         let world = try TinyWorld()
         let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
         // Graphs that are kept refer to weights that leave memory, and come back.
         let trace = run % 2 == 0 ? TrainingRun.TraceChoice.keep : .recompute
-        let reports = try TrainingGroupTests.train(
-            world, overrides, to: world.folder("together"), size: size, trace: trace, sharding: sharding)
-        for report in reports { #expect(report.lock == alone.lock) }
-        #expect(reports[0].metrics.count == 6)
-        for (one, other) in zip(alone.metrics, reports[0].metrics) {
-            let tolerance = TrainingGroupTests.tolerance(overrides)
-            #expect(abs(one.loss - other.loss) <= tolerance * one.loss, "step \(one.step)")
+        for sharding in Sharding.allCases.dropFirst() {
+            let reports = try TrainingGroupTests.train(
+                world, overrides, to: world.folder("\(sharding)"), size: size, trace: trace, sharding: sharding)
+            for report in reports { #expect(report.lock == alone.lock) }
+            #expect(reports[0].metrics.count == 6)
+            for (one, other) in zip(alone.metrics, reports[0].metrics) {
+                let tolerance = TrainingGroupTests.tolerance(overrides)
+                #expect(abs(one.loss - other.loss) <= tolerance * one.loss, "\(sharding), step \(one.step)")
+            }
+            let model = reports[0].model
+            try TrainingGroupTests.expectNear(model, alone.model, isHalf ? 4e-3 : 2e-3)
+            // A checkpoint of each is one that tools load.
+            #expect(try GoldenCheck.run(Self.load(model, overrides)) != nil)
+            let state = try Files.list(model).filter { $0.hasPrefix("optimizer") }
+            #expect(state.count == size && state.allSatisfy { $0.hasSuffix("-of-0000\(size).safetensors") }, "\(state)")
         }
-        let weights = try [alone.model, reports[0].model].map { try TrainingGroupTests.values(of: $0) }
-        #expect(weights[0].keys == weights[1].keys && !weights[0].isEmpty)
-        for (name, values) in weights[0] {
-            let worst = zip(values, weights[1][name]!).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-            // AdamW's first steps are as large as the learning rate, whatever the size of a gradient.
-            #expect(worst <= (overrides.contains("dtype=bf16") ? 4e-3 : 2e-3), "\(name)")
-        }
-        // A checkpoint of each is one that tools load.
-        #expect(try GoldenCheck.run(Self.load(reports[0].model, overrides)) != nil)
-        let state = try Files.list(reports[0].model).filter { $0.hasPrefix("optimizer") }
-        #expect(state.count == size && state.allSatisfy { $0.hasSuffix("-of-0000\(size).safetensors") }, "\(state)")
     }
 
     private static func load(_ model: FilePath, _ overrides: [String]) throws -> EmbeddingModel {
@@ -77,21 +70,22 @@ struct ShardingTests {
     /// The state of a run is read by any number of processes, however it was divided.
     @Test(
         "a run goes on with other processes that divide other things",
-        arguments: [[lora], ["dtype=bf16"]] as [[String]], changes.indices)
-    func resumes(overrides: [String], change: Int) throws {
-        let kinds = Self.changes[change]
+        arguments: [[lora], ["dtype=bf16"]] as [[String]])
+    func resumes(overrides: [String]) throws {
         let world = try TinyWorld()
         let overrides = overrides + ["checkpoint_every=3"]
+        let tolerance = TrainingGroupTests.tolerance(overrides)
         let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
-        let output = world.folder("run")
-        _ = try Self.train(world, overrides, to: output, kinds[0])
-        try Files.remove(output.appending("model"))
-        try Files.removeTree(output.appending("checkpoints/step-000006"))
-        let report = try Self.train(world, overrides, to: output, kinds[1], resume: true)
-        #expect(report.resumedAfter == 3 && report.metrics.count == 6)
-        for (one, other) in zip(alone.metrics, report.metrics) {
-            let tolerance = TrainingGroupTests.tolerance(overrides)
-            #expect(abs(one.loss - other.loss) <= tolerance * one.loss, "step \(one.step)")
+        for (number, kinds) in Self.changes.enumerated() {
+            let output = world.folder("run-\(number)")
+            _ = try Self.train(world, overrides, to: output, kinds[0])
+            try Files.remove(output.appending("model"))
+            try Files.removeTree(output.appending("checkpoints/step-000006"))
+            let report = try Self.train(world, overrides, to: output, kinds[1], resume: true)
+            #expect(report.resumedAfter == 3 && report.metrics.count == 6)
+            for (one, other) in zip(alone.metrics, report.metrics) {
+                #expect(abs(one.loss - other.loss) <= tolerance * one.loss, "\(kinds), step \(one.step)")
+            }
         }
     }
 
@@ -121,31 +115,16 @@ struct ShardingTests {
 
     /// What each process holds of gradients and of the optimizer's state, in bytes, by rank.
     static func heldBytes(_ size: Int, _ sharding: Sharding, isLoRA: Bool) throws -> [Int] {
-        let port = try LocalProcesses.freePort()
-        let found = Mutex([Int: Result<Int, any Error>]())
-        for rank in 0..<size {
-            let thread = Foundation.Thread {
-                let result = Result {
-                    let reference = try ReferenceRun()
-                    let group = try ProcessGroup(
-                        rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
-                        joinSeconds: 60, seconds: 60)
-                    let step = try TrainingStep(
-                        encoder: reference.encoder(reference.trainableModel(isLoRA: isLoRA)),
-                        loss: ContrastiveLoss(temperature: 0.05),
-                        options: reference.options("full"), stepCount: 50,
-                        group: TrainingGroup(group, sharding: sharding))
-                    let gradients = try step.gradients([reference.batches[0]]).0
-                    try group.wait()
-                    return step.optimizer.byteCount + gradients.reduce(0) { $0 + ($1?.byteCount ?? 0) }
-                }
-                found.withLock { $0[rank] = result }
-            }
-            thread.stackSize = 8 << 20
-            thread.start()
-        }
-        while found.withLock({ $0.count }) < size { usleep(1000) }
-        return try found.withLock { found in try (0..<size).map { try found[$0]!.get() } }
+        try together(size) { group in
+            let reference = try ReferenceRun()
+            let step = try TrainingStep(
+                encoder: reference.encoder(reference.trainableModel(isLoRA: isLoRA)),
+                loss: ContrastiveLoss(temperature: 0.05), options: reference.options("full"), stepCount: 50,
+                group: TrainingGroup(group, sharding: sharding))
+            let gradients = try step.gradients([reference.batches[0]]).0
+            try group.wait()
+            return step.optimizer.byteCount + gradients.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+        }.map { try $0.get() }
     }
 
     @Test("a quarter of gradients and of the optimizer's state in each of four processes", arguments: [false, true])

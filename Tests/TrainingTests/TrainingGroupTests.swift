@@ -1,11 +1,8 @@
 import Base
-import Collectives
-import Processes
-import Foundation
 import Models
-import Synchronization
 import SystemPackage
 import Tensors
+import TestGroups
 import Testing
 import Training
 
@@ -21,82 +18,72 @@ struct TrainingGroupTests {
         trace: TrainingRun.TraceChoice = .keep, _ residency: WeightResidency = .resident,
         sharding: Sharding = .none
     ) throws -> [TrainingRun.Report] {
-        let port = try LocalProcesses.freePort()
-        let results = Mutex([Int: Result<TrainingRun.Report, any Error>]())
-        let threads = (0..<size).map { rank in
-            Foundation.Thread {
-                let result = Result {
-                    let group = try ProcessGroup(
-                        rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
-                        joinSeconds: 60, seconds: 60)
-                    return try TrainingRun(
-                        world.plan(overrides, residency), output: output, resume: resume, trace: trace,
-                        group: TrainingGroup(group, sharding: sharding)
-                    ).run()
-                }
-                results.withLock { $0[rank] = result }
-            }
-        }
-        for thread in threads {
-            thread.stackSize = 8 << 20
-            thread.start()
-        }
-        while results.withLock({ $0.count }) < size { usleep(1000) }
-        return try results.withLock { found in try (0..<size).map { try found[$0]!.get() } }
+        try together(size) { group in
+            try TrainingRun(
+                world.plan(overrides, residency), output: output, resume: resume, trace: trace,
+                group: TrainingGroup(group, sharding: sharding)
+            ).run()
+        }.map { try $0.get() }
     }
 
-    static let kinds: [[String]] = [
-        [], ["lora={r: 4, alpha: 8, dropout: 0}"], ["accumulation=2"], ["chunk_tokens=60"],
-        ["lora={r: 4, alpha: 8, dropout: 0}", "dtype=bf16"], ["passages_per_query=1"],
+    /// What a run of its own may get wrong, beside the steps that `CombinationTests` compare in every way.
+    static let runs: [(overrides: [String], size: Int, trace: TrainingRun.TraceChoice)] = [
+        ([], 4, .keep), (["lora={r: 4, alpha: 8, dropout: 0}"], 2, .recompute), (["accumulation=2"], 4, .recompute),
+        (["chunk_tokens=60"], 2, .keep), (["lora={r: 4, alpha: 8, dropout: 0}", "dtype=bf16"], 4, .keep),
+        (["passages_per_query=1"], 2, .recompute),
     ]
 
     /// How far a loss may be from that of one process: sums are taken in another order, which training carries on.
     static func tolerance(_ overrides: [String]) -> Double { overrides.contains("dtype=bf16") ? 2e-3 : 2e-6 }
 
-    @Test("the losses and weights of one process", arguments: kinds, [2, 4])
-    func sameAsOne(overrides: [String], size: Int) throws {
+    @Test("the losses and weights of one process", arguments: runs.indices)
+    func sameAsOne(run: Int) throws {
+        let (overrides, size, trace) = Self.runs[run]
         let world = try TinyWorld()
         let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
-        for trace in [TrainingRun.TraceChoice.keep, .recompute] {
-            let reports = try Self.train(
-                world, overrides, to: world.folder("together-\(trace)"), size: size, trace: trace)
-            for report in reports { #expect(report.lock == alone.lock && report.model == reports[0].model) }
-            #expect(reports[0].metrics.count == 6)
-            for (one, other) in zip(alone.metrics, reports[0].metrics) {
-                #expect(abs(one.loss - other.loss) <= Self.tolerance(overrides) * one.loss, "step \(one.step)")
-                #expect(one.tokenCount == other.tokenCount && one.learningRate == other.learningRate)
-            }
-            let weights = try [alone.model, reports[0].model].map { try Self.values(of: $0) }
-            #expect(weights[0].keys == weights[1].keys && !weights[0].isEmpty)
-            for (name, values) in weights[0] {
-                let worst = zip(values, weights[1][name]!).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-                // AdamW's first steps are as large as the learning rate, whatever the size of a gradient.
-                #expect(worst <= 2e-3, "\(name)")
-            }
+        let reports = try Self.train(world, overrides, to: world.folder("together"), size: size, trace: trace)
+        for report in reports { #expect(report.lock == alone.lock && report.model == reports[0].model) }
+        #expect(reports[0].metrics.count == 6)
+        for (one, other) in zip(alone.metrics, reports[0].metrics) {
+            #expect(abs(one.loss - other.loss) <= Self.tolerance(overrides) * one.loss, "step \(one.step)")
+            #expect(one.tokenCount == other.tokenCount && one.learningRate == other.learningRate)
+        }
+        try Self.expectNear(reports[0].model, alone.model, 2e-3)
+    }
+
+    /// - Parameter limit: AdamW's first steps are as large as the learning rate, whatever the size of a gradient.
+    static func expectNear(_ model: FilePath, _ other: FilePath, _ limit: Float) throws {
+        let weights = try [model, other].map { try values(of: $0) }
+        #expect(weights[0].keys == weights[1].keys && !weights[0].isEmpty)
+        for (name, values) in weights[0] {
+            let worst = zip(values, weights[1][name]!).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+            #expect(worst <= limit, "\(name)")
         }
     }
 
-    static func values(of model: FilePath) throws -> [String: [Float]] {
+    private static func values(of model: FilePath) throws -> [String: [Float]] {
         let adapter = model.appending("adapter_model.safetensors")
         let file = try SafetensorsFile(
             Files.exists(adapter) ? adapter : model.appending("model.safetensors"))
         return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.tensor($0).floats()) })
     }
 
-    @Test("a run goes on with another number of processes", arguments: [[4, 1], [1, 3], [2, 4]])
-    func resumes(sizes: [Int]) throws {
+    @Test("a run goes on with another number of processes")
+    func resumes() throws {
         let world = try TinyWorld()
         let overrides = ["checkpoint_every=3"]
         let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
-        let output = world.folder("run")
-        try Self.train(world, overrides, to: output, size: sizes[0])
-        try Files.remove(output.appending("model"))
-        try Files.removeTree(output.appending("checkpoints/step-000006"))
-        let reports = try Self.train(world, overrides, to: output, size: sizes[1], resume: true)
-        for report in reports { #expect(report.resumedAfter == 3) }
-        #expect(reports[0].metrics.count == 6)
-        for (one, other) in zip(alone.metrics, reports[0].metrics) {
-            #expect(abs(one.loss - other.loss) <= 2e-6 * one.loss, "step \(one.step)")
+        for (first, second) in [(4, 1), (1, 3), (2, 4)] {
+            let output = world.folder("run-\(first)")
+            try Self.train(world, overrides, to: output, size: first)
+            try Files.remove(output.appending("model"))
+            try Files.removeTree(output.appending("checkpoints/step-000006"))
+            let reports = try Self.train(world, overrides, to: output, size: second, resume: true)
+            for report in reports { #expect(report.resumedAfter == 3) }
+            #expect(reports[0].metrics.count == 6)
+            for (one, other) in zip(alone.metrics, reports[0].metrics) {
+                #expect(abs(one.loss - other.loss) <= 2e-6 * one.loss, "\(first), then \(second), step \(one.step)")
+            }
         }
     }
 

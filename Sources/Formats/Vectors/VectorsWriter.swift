@@ -12,9 +12,9 @@ public import SystemPackage
 ///     }
 ///     let manifest = try writer.finish(partIndices: parts.indices)
 ///
-/// Only one process writes into a folder at a time, or several that have divided the parts: of those one has the lock, cleans
-/// up before the others begin, and finishes the folder with what they tell it of theirs. `vectors.json` appears when all parts are there; the records of
-/// the parts (`part-NNNNN.json`) are then removed. Not Sendable: one thread drives it.
+/// Only one process writes into a folder at a time, or several that have divided the parts: of those one has the lock,
+/// cleans up before the others begin, and finishes the folder with what they tell it of theirs. `vectors.json` appears when
+/// all parts are there; the records of the parts (`part-NNNNN.json`) are then removed. Not Sendable: one thread drives it.
 public final class VectorsWriter {
     public let folder: FilePath
     public let description: VectorsDescription

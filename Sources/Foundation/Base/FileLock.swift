@@ -53,6 +53,8 @@ public final class FileLock: Sendable {
     public enum State: Sendable { case free, held, missing }
 
     /// Looks whether the lock is free, and changes nothing: what a dead holder wrote stays.
+    ///
+    /// Others that look at the same time do not take this for a holder; whoever acquires it in this instant does.
     public static func probe(_ path: FilePath) throws -> State {
         let opened = open(path.string, O_RDONLY | O_CLOEXEC)
         guard opened >= 0 else {
@@ -60,7 +62,7 @@ public final class FileLock: Sendable {
             throw SystemError.last("open", path)
         }
         defer { close(opened) }
-        if flock(opened, LOCK_EX | LOCK_NB) == 0 { return .free }
+        if flock(opened, LOCK_SH | LOCK_NB) == 0 { return .free }
         guard errno == EWOULDBLOCK else { throw SystemError.last("lock", path) }
         return .held
     }

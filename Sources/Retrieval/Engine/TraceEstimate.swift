@@ -40,10 +40,6 @@ public struct PassSize: Sendable, Equatable {
 public struct TraceEstimate: Sendable, Equatable {
     /// Bytes, if the graphs of all stages are kept.
     public let kept: Int
-    /// Bytes, if each stage is run again: the inputs of all stages, and the graph of the largest in a chunk.
-    public let recomputed: Int
-
-    public init(kept: Int, recomputed: Int) { (self.kept, self.recomputed) = (kept, recomputed) }
 }
 
 extension BlockwiseEncoder {
@@ -61,15 +57,13 @@ extension BlockwiseEncoder {
         func isWide(_ layer: Linear) -> Bool {
             isWidened || (layer.weight.isStreamed && layer.weight.tensor.elementType != precision.compute)
         }
-        var (kept, inputs, largest) = (0, 0, 0)
+        var kept = 0
         func add(_ stages: ArraySlice<any Stage>, rows: Int) {
             for stage in stages {
                 let layers = stage.projections.flatMap(\.layers)
                 let ofRows = rows * layers.reduce(0) { $0 + $1.inputSize + $1.outputSize }
                 let widened = layers.filter(isWide).reduce(0) { $0 + $1.inputSize * $1.outputSize }
                 kept += ofRows + chunkCount * widened
-                inputs += rows * (layers.first?.inputSize ?? model.hiddenSize)
-                largest = max(largest, ofRows / chunkCount + widened)
             }
         }
         var reachesText = trained.contains(.text)
@@ -82,7 +76,6 @@ extension BlockwiseEncoder {
             reachesText = true
         }
         if reachesText { add(model.stages[...], rows: size.tokenCount) }
-        let bytes = precision.compute.byteCount
-        return TraceEstimate(kept: bytes * kept, recomputed: bytes * (inputs + largest))
+        return TraceEstimate(kept: precision.compute.byteCount * kept)
     }
 }

@@ -1,0 +1,37 @@
+import Foundation
+import Processes
+import Synchronization
+public import Tensors
+
+/// Runs a body for each rank of a group, on threads that stand for its processes.
+///
+/// The first one's store, which the others ask who has ended, stays until all are done.
+///
+/// - Returns: what the bodies give, by rank.
+public func together<Value: Sendable>(
+    _ size: Int, _ body: @escaping @Sendable (ProcessGroup) throws -> Value
+) throws -> [Result<Value, any Error>] {
+    let port = try LocalProcesses.freePort()
+    let results = Mutex([Int: Result<Value, any Error>]())
+    for rank in 0..<size {
+        let thread = Thread {
+            var group: ProcessGroup?
+            let result = Result {
+                let joined = try ProcessGroup(
+                    rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
+                    joinSeconds: 60, seconds: 60)
+                group = joined
+                return try body(joined)
+            }
+            if rank > 0 { group = nil }
+            results.withLock { $0[rank] = result }
+            while rank == 0, results.withLock({ $0.count }) < size { usleep(1000) }
+            withExtendedLifetime(group) {}
+        }
+        // As that of a main thread.
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+    while results.withLock({ $0.count }) < size { usleep(1000) }
+    return results.withLock { found in (0..<size).map { found[$0]! } }
+}
