@@ -70,8 +70,19 @@ import Testing
             #expect(error?.exitStatus == .locked)
             #expect(error?.message.contains("(first, since ") == true)
         }
+        #expect(try FileLock.probe(path) == .held)
         first = nil
+        #expect(try FileLock.probe(path) == .free && FileLock.probe(folder("none")) == .missing)
         _ = try FileLock(acquiring: path, purpose: "third")
+    }
+
+    /// Processes that look for each other's ends would else believe in ones that never were.
+    @Test func whoProbesALockIsNoHolder() throws {
+        let path = try folder.write("", to: "lock")
+        let threads = try (0..<4).map { _ in
+            try Thread { for _ in 0..<2000 where (try? FileLock.probe(path)) != .free { Issue.record("held") } }
+        }
+        for thread in threads { thread.join() }
     }
 
     /// Each holder removes the lock's file before it lets go; those who opened it before must not hold what nobody sees.

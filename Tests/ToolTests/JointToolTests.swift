@@ -52,10 +52,10 @@ struct JointToolTests {
         }
     }
 
-    @Test("--processes gives the files and the run of one process, byte for byte", arguments: [2, 3])
-    func processes(count: Int) throws {
+    @Test("--processes gives the files and the run of one process, byte for byte")
+    func processes() throws {
         let world = try SmallWorld(queryCount: 100)
-        let more = ["--processes", "\(count)"]
+        let more = ["--processes", "3"]
         let reports = try [("one", []), ("many", more)].map { output, more in
             try JSONValue.parse(
                 world.succeed(
@@ -76,46 +76,51 @@ struct JointToolTests {
         try Self.expectNoRemains(world)
     }
 
-    @Test("variables of launchers say who does what", arguments: Launcher.all)
-    func launchers(launcher: Launcher) throws {
+    @Test("variables of launchers say who does what")
+    func launchers() throws {
         let world = try SmallWorld(queryCount: 100)
         try world.encode("corpus", to: "one", Self.parts)
         try world.encode("queries", to: "queries")
-        let encoding = SmallWorld.encoding("corpus", to: "many") + Self.parts
-        for tool in try Self.start(world, "tvt-encode", launcher, [encoding, encoding]) {
-            let end = try tool.finish()
-            #expect(end.status == 0 && end.errorText.isEmpty, "\(end)")
-        }
-        #expect(try Self.vectors(world, "many") == Self.vectors(world, "one"))
-        let searching = ["--queries", "queries", "--corpus", "many", "--threads", "1"]
+        let searching = ["--queries", "queries", "--corpus", "one", "--threads", "1"]
         try world.succeed("tvt-search", searching + ["--output", "one.run"])
-        let joint = searching + ["--output", "many.run"]
-        for tool in try Self.start(world, "tvt-search", launcher, [joint, joint]) {
-            #expect(try tool.finish().status == 0)
+        for launcher in Launcher.all {
+            let encoding = SmallWorld.encoding("corpus", to: "\(launcher)") + Self.parts
+            for tool in try Self.start(world, "tvt-encode", launcher, [encoding, encoding]) {
+                let end = try tool.finish()
+                #expect(end.status == 0 && end.errorText.isEmpty, "\(launcher): \(end)")
+            }
+            #expect(try Self.vectors(world, "\(launcher)") == Self.vectors(world, "one"), "\(launcher)")
+            let joint = searching + ["--output", "\(launcher).run"]
+            for tool in try Self.start(world, "tvt-search", launcher, [joint, joint]) {
+                #expect(try tool.finish().status == 0, "\(launcher)")
+            }
+            #expect(try world.bytes("\(launcher).run") == world.bytes("one.run"), "\(launcher)")
         }
-        #expect(try world.bytes("many.run") == world.bytes("one.run"))
         try Self.expectNoRemains(world)
     }
 
-    @Test("a process that is killed is named and ends the others; any number goes on", arguments: [0, 1])
-    func killed(rank: Int) throws {
+    @Test("a process that is killed is named and ends the others; any number goes on")
+    func killed() throws {
         let world = try SmallWorld(queryCount: 1500)
         let parts = ["--part-size", "32"]
         try world.encode("corpus", to: "one", parts)
-        let arguments = SmallWorld.encoding("corpus", to: "many") + parts + ["--resume", "--processes"]
-        let tool = try RunningTool("tvt-encode", arguments + ["2"], in: world)
-        // The first parts are those of the first two processes.
-        tool.wait { (0...1).allSatisfy { world.exists("many/part-0000\($0).json") } }
-        let victim = try #require(try TrainToolTests.child(of: tool.identifier, rank: rank))
-        kill(victim, SIGKILL)
-        let end = try tool.finish()
-        #expect(end.status == 74 && end.errorText.contains("process \(rank) of 2 was ended by signal 9"), "\(end)")
-        #expect(end.errorText.contains("--resume"))
-        #expect(!world.exists("many/vectors.json"))
-        let last = try JSONValue.parse(
-            world.succeed("tvt-encode", arguments + ["3", "--json"]).output, path: "encode")
-        #expect(last["skipped"]?.integer ?? 0 >= 64)
-        #expect(try Self.vectors(world, "many") == Self.vectors(world, "one"))
+        for rank in [0, 1] {
+            let output = "many-\(rank)"
+            let arguments = SmallWorld.encoding("corpus", to: output) + parts + ["--resume", "--processes"]
+            let tool = try RunningTool("tvt-encode", arguments + ["2"], in: world)
+            // The first parts are those of the first two processes.
+            tool.wait { (0...1).allSatisfy { world.exists("\(output)/part-0000\($0).json") } }
+            let victim = try #require(try TrainToolTests.child(of: tool.identifier, rank: rank))
+            kill(victim, SIGKILL)
+            let end = try tool.finish()
+            #expect(end.status == 74 && end.errorText.contains("process \(rank) of 2 was ended by signal 9"), "\(end)")
+            #expect(end.errorText.contains("--resume"))
+            #expect(!world.exists("\(output)/vectors.json"))
+            let last = try JSONValue.parse(
+                world.succeed("tvt-encode", arguments + ["3", "--json"]).output, path: "encode")
+            #expect(last["skipped"]?.integer ?? 0 >= 64)
+            #expect(try Self.vectors(world, output) == Self.vectors(world, "one"))
+        }
         try Self.expectNoRemains(world)
     }
 

@@ -20,7 +20,8 @@ final class OffloadedInputs {
     /// Bytes between the offsets of two: pages.
     private static let alignment = 4096
 
-    private let file: OrderedWorkers<Job, Int>
+    /// Nil at the end alone.
+    private var file: OrderedWorkers<Job, Int>?
     /// What the jobs under way read from or write to, the oldest first.
     private var underWay: [Owner] = []
     /// What was read, by offset.
@@ -56,6 +57,11 @@ final class OffloadedInputs {
         }
     }
 
+    deinit {
+        // Where a pass was given up, the thread may still be at what is under way.
+        file = nil
+    }
+
     /// Begins to write a tensor, which nobody changes any more.
     func store(_ tensor: Tensor) throws -> Slot {
         guard tensor.device == .cpu else { return .host(try tensor.to(.cpu), device: tensor.device) }
@@ -81,7 +87,7 @@ final class OffloadedInputs {
         case .host(let tensor, let device): return try tensor.to(device)
         case .file(let offset, let shape, let type):
             try readAhead(slot)
-            while arrived[offset] == nil, let done = try file.takeOldest() { finish(done) }
+            while arrived[offset] == nil, let done = try file!.takeOldest() { finish(done) }
             let bytes = arrived.removeValue(forKey: offset)!
             return try Tensor(borrowing: UnsafeRawBufferPointer(bytes.buffer), shape: shape, type: type, owner: bytes)
         }
@@ -89,7 +95,7 @@ final class OffloadedInputs {
 
     private func submit(_ job: Job, _ owner: Owner) throws {
         underWay.append(owner)
-        try file.submit(job, write: finish)
+        try file!.submit(job, write: finish)
     }
 
     private func finish(_ offset: Int) {
