@@ -159,6 +159,24 @@ private func fill(_ writer: VectorsWriter, _ index: Int, _ ordinals: Range<Int>)
         }
     }
 
+    /// Of a finished folder whose parts change, those that stay are known to the next process.
+    @Test func aFolderThatIsChangedKeepsItsOtherParts() throws {
+        let folder = try TemporaryFolder()
+        let parts = [0..<10, 10..<20]
+        do {
+            let writer = try VectorsWriter(folder("v"), description())
+            for (index, ordinals) in parts.enumerated() { try fill(writer, index, ordinals) }
+            _ = try writer.finish(partIndices: parts.indices)
+        }
+        do {
+            let killed = try VectorsWriter(folder("v"), description())
+            _ = try killed.part(0, parts[0])
+        }
+        #expect(!Files.exists(folder("v/vectors.json")))
+        let next = try VectorsWriter(folder("v"), description())
+        #expect(try next.finishedPart(0, parts[0]) == nil && next.finishedPart(1, parts[1]) != nil)
+    }
+
     @Test func finishedFoldersAreKnown() throws {
         let folder = try TemporaryFolder()
         do {

@@ -81,12 +81,10 @@ public struct VectorPartWriter: ~Copyable {
         let part = VectorsPart(
             index: index, ordinals: ordinals, truncatedCount: truncatedCount, leftOutCount: leftOut.count,
             vectorsDigest: vectorsDigest.finalize(), idsDigest: idsDigest.finalize())
-        let record = PartRecord(description: description, part: part)
-        let recordPath = folder.appending(VectorsPart.name(index) + ".json")
         try vectors.commit()
         try ids.commit()
         if !leftOut.isEmpty { try Files.replace(folder.appending(part.leftOutName), with: Array(leftOut.joined())) }
-        try Files.replace(recordPath, with: record.json.pretty())
+        try PartRecord(description: description, part: part).write(to: folder)
         return part
     }
 
@@ -114,6 +112,10 @@ struct PartRecord {
     init(description: VectorsDescription, part: VectorsPart) {
         self.description = description
         self.part = part
+    }
+
+    func write(to folder: FilePath) throws {
+        try Files.replace(folder.appending(VectorsPart.name(part.index) + ".json"), with: json.pretty())
     }
 
     init(reading path: FilePath) throws {

@@ -36,8 +36,7 @@ public final class VectorsWriter {
             // Left by a process that was killed; the lock says that it is gone.
             try Files.remove(folder.appending(name))
         }
-        if Files.exists(folder.appending(VectorsManifest.fileName)) {
-            let manifest = try VectorsManifest(readingFrom: folder)
+        if let manifest = try manifest() {
             try requireSame(manifest.description, VectorsManifest.fileName)
             for part in manifest.parts { finished[part.index] = part }
         }
@@ -48,7 +47,19 @@ public final class VectorsWriter {
         }
     }
 
-    /// Whether somebody has written a part since the folder was last finished; nothing is said of its contents.
+    /// What the folder was finished with; nil where it is not, or where another process has just begun to change it.
+    private func manifest() throws -> VectorsManifest? {
+        let path = folder.appending(VectorsManifest.fileName)
+        guard Files.exists(path) else { return nil }
+        do {
+            return try VectorsManifest(readingFrom: folder)
+        } catch {
+            if Files.exists(path) { throw error }
+            return nil
+        }
+    }
+
+    /// Whether a part has a record, in a folder that is not finished; nothing is said of its contents.
     public func hasPart(_ index: Int) -> Bool { Files.exists(folder.appending(VectorsPart.name(index) + ".json")) }
 
     /// A part of exactly these ordinals that is already there, with files whose digests are the recorded ones.
@@ -74,8 +85,14 @@ public final class VectorsWriter {
         _ index: Int, _ ordinals: Range<Int>, leftOut: [[UInt8]] = []
     ) throws -> VectorPartWriter {
         finished[index] = nil
-        // A folder whose parts change is not finished.
-        try Files.remove(folder.appending(VectorsManifest.fileName))
+        let manifest = folder.appending(VectorsManifest.fileName)
+        if Files.exists(manifest) {
+            // A folder whose parts change is not finished; those that stay are still known after a kill, and to others.
+            for part in finished.values where !hasPart(part.index) {
+                try PartRecord(description: description, part: part).write(to: folder)
+            }
+            try Files.remove(manifest)
+        }
         return try VectorPartWriter.open(
             folder: folder, description: description, index: index, ordinals: ordinals, leftOut: leftOut)
     }
