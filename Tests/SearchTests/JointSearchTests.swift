@@ -6,7 +6,7 @@ import Testing
 @Suite struct JointSearchTests {
     /// Copies of vectors, so that ties lie in several shares; more processes than a folder has parts, results that are more
     /// than a share has documents, and shares without any.
-    @Test(arguments: [(Rows.Shape.copied, 60, 2), (.uneven, 60, 3), (.copied, 2, 3)])
+    @Test(arguments: [(Rows.Shape.copied, 60, 2), (.clustered, 60, 3), (.copied, 2, 3)])
     func isTheRunOfOne(shape: Rows.Shape, documentCount: Int, processCount: Int) throws {
         let folder = try TemporaryFolder()
         let queries = Rows(.spread, prefix: "d", count: 12, dims: 8, seed: 1)
