@@ -1,6 +1,6 @@
-import Foundation
-import Processes
-import Synchronization
+internal import Foundation
+internal import Processes
+internal import Synchronization
 public import Tensors
 
 /// Runs a body for each rank of a group, on threads that stand for its processes.
