@@ -406,7 +406,7 @@ let testTargets: [Target] = [
     tests(
         "Training",
         uses: [
-            "JSON", "Models", "Engine", "Processes", "Records", "Store", "StoreFormat", "Tensors",
+            "JSON", "Collectives", "Models", "Engine", "Processes", "Records", "Store", "StoreFormat", "Tensors",
             "Training",
             "Examples",
             "TestGroups",
