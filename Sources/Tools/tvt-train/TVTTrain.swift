@@ -121,7 +121,7 @@ struct TVTTrain: Tool {
         name: .long,
         help: ArgumentHelp(
             "Choose the fastest plan with which a process takes at most so much, as 24GiB, and say which: what --trace, "
-                + "--kept-blocks and --weights leave open, and chunk_tokens. From 64MiB to 65536GiB. --dry-run lists the "
+                + "--kept-blocks, --weights and, of several processes, --shard leave open, and chunk_tokens. From 64MiB to 65536GiB. --dry-run lists the "
                 + "plans.", valueName: "size"))
     var memory: ByteCount?
 
@@ -149,9 +149,9 @@ struct TVTTrain: Tool {
         help: ArgumentHelp(
             "What each of several processes has only a share of: nothing (none), the optimizer's state (optimizer), sums of "
                 + "gradients as well (gradients), or weights as well, a block's being gathered when it runs (weights). Losses "
-                + "stay the same, and a run may be resumed with another choice.",
+                + "stay the same, and a run may be resumed with another choice. Default: none, or what --memory takes.",
             valueName: "none|optimizer|gradients|weights"))
-    var shard = Sharding.none
+    var shard: Sharding?
 
     @Option(
         in: .workers,
@@ -207,7 +207,8 @@ struct TVTTrain: Tool {
             guard status == 0 else { throw ExitCode(status) }
             return
         }
-        if shard > .none, launched == nil || dryRun {
+        let processCount = dryRun ? processes ?? launched?.size ?? 1 : launched?.size ?? 1
+        if let shard, shard > .none, processCount == 1 {
             log.notice("--shard \(shard.rawValue): one process has nobody to share with, and holds everything")
         }
         let isFirst = launched?.rank ?? 0 == 0
@@ -228,7 +229,7 @@ struct TVTTrain: Tool {
         config.model = try HubSnapshot.path(config.model)
         let store = try openStore(store.location)
         var wish = MemoryWish(
-            trace: trace.policy(keptBlocks: keptBlocks), residency: weights, budget: memory?.count)
+            trace: trace.policy(keptBlocks: keptBlocks), residency: weights, sharding: shard, budget: memory?.count)
         var plan = try open(config, store, &wish)
         if skipsGoldenCheck { log.notice("golden vectors are not checked (--no-golden-check)") }
         if let note = plan.goldenReport?.note { log.notice("\(config.model): \(note)") }
@@ -238,10 +239,11 @@ struct TVTTrain: Tool {
         }
         if dryRun {
             if workers != nil { log.notice("--workers: nothing is read ahead of --dry-run") }
-            let result = try DryRun(plan, memory: wish, processCount: processes ?? launched?.size ?? 1)
+            let result = try DryRun(plan, memory: wish, processCount: processCount)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
-        let chosen = try memory.map { _ in try plan.memoryChoice(wish, processCount: launched?.size ?? 1) }
+        let together = try launched.map { try $0.join() }
+        let chosen = try memory.map { _ in try plan.memoryChoice(wish, with: together) }
         if let chosen {
             log.notice("\(TrainingMemory.reason(chosen, budget: memory!.count))")
             if chosen.plan.residency != plan.residency { plan = try open(config, store, chosen.plan.residency) }
@@ -249,9 +251,8 @@ struct TVTTrain: Tool {
         plan.residency.prepareHeap()
         // What was tried out is not needed any more.
         Compute.trimHeap()
-        let group = try launched.map { launched in
-            TrainingGroup(try launched.join(), localSize: launched.localSize, sharding: shard)
-        }
+        let sharding = chosen?.plan.sharding ?? shard ?? .none
+        let group = together.map { TrainingGroup($0, localSize: launched?.localSize, sharding: sharding) }
         let run = try TrainingRun(
             plan, output: FilePath(output!), resume: resume, trace: trace, memory: chosen?.plan ?? fixedPlan(plan),
             workers: workers, group: group)
