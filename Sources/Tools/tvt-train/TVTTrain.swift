@@ -98,7 +98,11 @@ struct TVTTrain: Tool {
         help: ArgumentHelp("Replace a value of the config, as optimizer.learning_rate=1e-4.", valueName: "key=value"))
     var set: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("cpu or cuda[:i].", valueName: "device"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "cpu or cuda[:i]. Of several processes each takes the GPU of its number on this machine with cuda.",
+            valueName: "device"))
     var device = "cpu"
 
     @Option(
@@ -318,7 +322,8 @@ struct TVTTrain: Tool {
     /// What a dry run counts does not need the device.
     private func chosenDevice() throws -> Device {
         do {
-            return try Device.named(device)
+            return try Device.named(
+                device, localRank: dryRun ? nil : LaunchedProcess.current()?.place.requireLocalRank())
         } catch let failure as Failure where dryRun && failure.exitStatus == .badConfiguration {
             log.notice("--device \(device) is not here: memory is what the CPU would take")
             return .cpu

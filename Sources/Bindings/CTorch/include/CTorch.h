@@ -32,6 +32,8 @@ typedef struct CTorchDevice {
 
 /// Loads libtorch_cuda if needed and checks that device `index` exists.
 CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error);
+/// How many CUDA devices this process sees, once libtorch_cuda is loaded.
+CTorchStatus ctorch_cuda_count(int32_t *out, CTorchError *error);
 /// Bytes of a device's memory: those of tensors now and at most so far, and free and in all by the driver's account.
 typedef struct {
     int64_t used, mostUsed, free, total;
