@@ -124,7 +124,9 @@ struct TrainingAmounts {
         towerCache = config.towerCache << 20
         table = model.entrance.parameters.map(\.tensor.byteCount).max() ?? 0
         // All weights have been read, to see whether they are finite, and those that are not streamed are still there.
-        let opened = plan.device == .cpu ? all.reduce(0) { $0 + ($1.isStreamed ? 0 : $1.tensor.byteCount) } : 0
+        let opened =
+            plan.device == .cpu && !plan.isOutline
+            ? all.reduce(0) { $0 + ($1.isStreamed ? 0 : $1.tensor.byteCount) } : 0
         // What opening has freed is given back when the run begins.
         Compute.trimHeap()
         process = max(0, Self.residentBytes() - opened)

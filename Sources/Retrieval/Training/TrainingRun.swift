@@ -52,6 +52,7 @@ public final class TrainingRun {
         workers: Int? = nil, group: TrainingGroup? = nil
     ) throws {
         precondition(memory == nil || memory?.residency == plan.residency, "the plan was opened for another residency")
+        precondition(!plan.isOutline, "a plan with weights")
         try plan.check(group?.sharding ?? .none)
         self.group = group
         self.plan = plan

@@ -172,7 +172,7 @@ struct TVTTrain: Tool {
     @Flag(
         name: .customLong("dry-run"),
         help:
-            "Print examples, token counts and the memory of a process, and train nothing; also for --processes and --device that are not here."
+            "Print examples, token counts and the memory of a process, and train nothing; also for --processes, --device and weights that are not here."
     )
     var dryRun = false
 
@@ -241,6 +241,9 @@ struct TVTTrain: Tool {
         if config.precision == .bf16, let note = Precision(.bfloat16, on: plan.device).note {
             log.notice("dtype: bf16: \(note)")
         }
+        if plan.isOutline {
+            log.notice("\(config.model) has no weights: memory is what those that its config.json describes would take")
+        }
         if dryRun {
             if workers != nil { log.notice("--workers: nothing is read ahead of --dry-run") }
             let result = try DryRun(plan, memory: wish, processCount: processCount)
@@ -307,7 +310,7 @@ struct TVTTrain: Tool {
     ) throws -> TrainingPlan {
         try TrainingPlan(
             config, store: store, device: chosenDevice(), residency: residency, checksGolden: !skipsGoldenCheck,
-            tool: "tvt-train \(tvtVersion)")
+            allowsOutline: dryRun, tool: "tvt-train \(tvtVersion)")
     }
 
     /// - Throws: `Failure` (64) where more blocks are to be kept than there are.
