@@ -196,7 +196,7 @@ struct TinyTwinTests {
         let folder = sourceRoot.appending("manifests/tiny/\(twin.model)").string
         let eight = ["--processes", "8", "--device", "cuda"]
         let whole = try memory(folder, eight)
-        let shared = try memory(folder, eight + ["--shard", "weights", "--memory", "80GB"])
+        let shared = try memory(folder, eight + ["--shard", "weights", "--memory", "74GiB"])
         #expect(shared.lock == .null && shared.said.contains("has no weights") && !shared.said.contains("nobody"))
         #expect(shared.memory["processes"]?.integer == 8)
         #expect(shared.memory["chosen"]?["plan"]?["shard"]?.string == "weights")

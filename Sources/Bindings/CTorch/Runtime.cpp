@@ -204,6 +204,10 @@ CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source,
     });
 }
 
+CTorchStatus ctorch_restore_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error) {
+    return guarded(error, [&] { destination->value.variable_data().copy_(source->value); });
+}
+
 CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] {
         at::Tensor made = at::empty(shape(sizes, count), options(CTORCH_F32, CTorchDevice{0, 0}));

@@ -91,6 +91,8 @@ CTorchStatus ctorch_item(const CTorchTensor *tensor, double *out, CTorchError *e
 CTorchStatus ctorch_to(const CTorchTensor *tensor, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_clone(const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
+/// Likewise, without a word to graphs that have recorded the destination: for numbers that they had seen there before.
+CTorchStatus ctorch_restore_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
 /// Normal values from a generator of its own, seeded by `seed`.
 CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error);
 /// `tensor` times the mask below, of its type; on CUDA in one pass, forward and backward.

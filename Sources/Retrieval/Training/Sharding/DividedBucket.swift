@@ -83,7 +83,7 @@ final class DividedBucket: WeightKeeper {
 
         func wait() throws {
             try exchange.wait()
-            if whole.device != .cpu { try withoutGradients { try whole.assign(arriving) } }
+            if whole.device != .cpu { try withoutGradients { try whole.restore(from: arriving) } }
         }
     }
 
