@@ -77,6 +77,29 @@ struct LaunchedProcessTests {
         #expect(try #require(try ProcessPlace { variables[$0] }).localSize == localSize)
     }
 
+    /// Which of this machine's processes this is, by which each takes a GPU.
+    @Test(
+        arguments: [
+            (["RANK": "6", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "LOCAL_RANK": "2"], 2),
+            (["SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "8", "SLURM_LOCALID": "1"], 1),
+            (
+                [
+                    "OMPI_COMM_WORLD_RANK": "3", "OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
+                    "OMPI_COMM_WORLD_LOCAL_RANK": "1",
+                ], 1
+            ),
+            (["PMI_RANK": "3", "PMI_SIZE": "4", "MPI_LOCALNRANKS": "4"], 3),
+            (["RANK": "6", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"], nil),
+            (["RANK": "6", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "LOCAL_RANK": "4"], nil),
+        ] as [([String: String], Int?)])
+    func localRanks(variables: [String: String], localRank: Int?) throws {
+        let place = try #require(try ProcessPlace { variables[$0] })
+        #expect(place.localRank == localRank)
+        guard localRank == nil else { return #expect(try place.requireLocalRank() == localRank) }
+        let failure = try #require(throws: Failure.self) { try place.requireLocalRank() }
+        #expect(failure.exitStatus == .badConfiguration && failure.description.contains("LOCAL_RANK"), "\(failure)")
+    }
+
     @Test func alone() throws {
         #expect(try place([:]) == nil)
         #expect(try place(["RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost"]) == nil)

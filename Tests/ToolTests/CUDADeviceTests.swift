@@ -109,6 +109,25 @@ struct CUDADeviceTests {
         }
     }
 
+    @Test("processes exchange what is on their devices, and divide it", arguments: Self.divisions)
+    func processes(_ settings: [String], _ level: String, _ limit: Double) throws {
+        try world.writeMix()
+        let settings = settings + ["model=qwen2.5", "steps=3", "dropout=false"]
+        try run("tvt-train", SmallWorld.training("cpu", settings))
+        try run(
+            "tvt-train",
+            SmallWorld.training("device", settings) + ["--device", "cuda", "--processes", "2", "--shard", level])
+        let (wanted, found) = (try losses("cpu"), try losses("device"))
+        #expect(wanted.count == 3 && found.count == 3)
+        for (a, b) in zip(wanted, found) { #expect(abs(a - b) < limit * a, "\(wanted) \(found)") }
+    }
+
+    /// Settings, what is divided, and how far a loss may be from that of one process on the CPU.
+    static let divisions: [([String], String, Double)] = [
+        (["dtype=f32"], "none", 1e-5), (["dtype=f32"], "gradients", 1e-5), (["dtype=bf16"], "weights", 0.03),
+        (["lora={r: 4, dropout: 0}"], "weights", 1e-5),
+    ]
+
     private func losses(_ run: String) throws -> [Double] {
         try Files.readText(world.path(run + "/metrics.jsonl")).split(separator: "\n").map { line in
             try #require(try JSONValue.parse(Array(line.utf8), path: run)["loss"]?.double)

@@ -175,6 +175,45 @@ struct TinyTwinTests {
         #expect(!world.exists("run"))
     }
 
+    /// A folder of descriptions is enough: what `tvt-model random` would be given.
+    @Test("a dry run tells what each of eight processes with 80 GB would take, without weights", arguments: twins)
+    func eightProcesses(twin: Twin) throws {
+        try makeStore(twin)
+        try makeModel(twin)
+        func memory(_ model: String, _ options: [String]) throws -> (lock: JSONValue?, memory: JSONValue, said: String)
+        {
+            let result = try world.run(
+                "tvt-train",
+                [
+                    "--manifest", sourceRoot.appending("manifests/\(twin.name).yaml").string, "--set",
+                    "model=\(model)", "--set", "steps=2", "--set", "optimizer.warmup_steps=1", "--threads", "1",
+                    "--dry-run", "--json",
+                ] + options)
+            try #require(result.status == 0, "\(result.errorText)")
+            let json = try JSONValue.parse(result.output, path: "dry run")
+            return (json["lock"], try #require(json["memory_bytes"]), result.errorText)
+        }
+        let folder = sourceRoot.appending("manifests/tiny/\(twin.model)").string
+        let eight = ["--processes", "8", "--device", "cuda"]
+        let whole = try memory(folder, eight)
+        let shared = try memory(folder, eight + ["--shard", "weights", "--memory", "74GiB"])
+        #expect(shared.lock == .null && shared.said.contains("has no weights") && !shared.said.contains("nobody"))
+        #expect(shared.memory["processes"]?.integer == 8)
+        #expect(shared.memory["chosen"]?["plan"]?["shard"]?.string == "weights")
+        let total = try #require(shared.memory["peak"]?["total"]?.integer)
+        #expect(total > 0 && total < 80_000_000_000)
+        func bytes(_ found: JSONValue, _ part: String) throws -> Int { try #require(found[part]?.integer) }
+        for part in ["weights", "gradients", "optimizer"] {
+            #expect(try bytes(shared.memory, part) < bytes(whole.memory, part), "\(part)")
+        }
+        // With weights it is the same.
+        let weighted = try memory("base", eight)
+        #expect(weighted.lock?.string != nil)
+        for part in ["weights", "gradients", "optimizer"] {
+            #expect(try bytes(weighted.memory, part) == bytes(whole.memory, part), "\(part)")
+        }
+    }
+
     @Test("the manifests themselves are read; their data is not here", arguments: twins)
     func wholeManifests(twin: Twin) throws {
         let name = twin.name.replacing("-tiny", with: "")

@@ -1,5 +1,8 @@
 import Base
+import Foundation
 import Models
+import Processes
+import Synchronization
 import Tensors
 import TestKit
 import Testing
@@ -122,5 +125,59 @@ struct LearnedTemperatureTests {
             let (a, b) = (try #require(one.temperature), try #require(other.temperature))
             #expect(abs(a - b) <= 1e-6 * a, "step \(one.step): \(a) and \(b)")
         }
+    }
+
+    @Test("processes that divide weights keep one, and go on with it", arguments: [Sharding.optimizer, .weights])
+    func divided(sharding: Sharding) throws {
+        let world = try TinyWorld()
+        let overrides = [Self.learned, "checkpoint_every=3"]
+        let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
+        let output = world.folder("together")
+        _ = try ShardingTests.train(world, overrides, to: output, (3, sharding))
+        try Files.remove(output.appending("model"))
+        try Files.removeTree(output.appending("checkpoints/step-000006"))
+        #expect(Files.exists(output.appending("checkpoints/step-000003/loss.safetensors")))
+        let resumed = try ShardingTests.train(world, overrides, to: output, (2, sharding), resume: true)
+        #expect(resumed.resumedAfter == 3 && resumed.metrics.count == 6)
+        for (one, other) in zip(alone.metrics, resumed.metrics) {
+            let (a, b) = (try #require(one.temperature), try #require(other.temperature))
+            #expect(abs(a - b) <= 1e-6 * a, "step \(one.step): \(a) and \(b)")
+        }
+    }
+
+    @Test("each process computes the same bits of it from the vectors of all")
+    func everyProcess() throws {
+        let port = try LocalProcesses.freePort()
+        let found = Mutex([Int: Result<[Double], any Error>]())
+        for rank in 0..<3 {
+            let thread = Foundation.Thread {
+                let result = Result {
+                    let reference = try ReferenceRun()
+                    let group = try ProcessGroup(
+                        rank: rank, of: 3, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
+                        joinSeconds: 60, seconds: 60)
+                    var loss = ContrastiveLoss(temperature: 0.05)
+                    loss.learnsTemperature = true
+                    let step = try TrainingStep(
+                        encoder: reference.encoder(reference.trainableModel(isLoRA: false)), loss: loss,
+                        options: reference.options("full"), stepCount: 50,
+                        group: TrainingGroup(group, sharding: .weights))
+                    let values = try (0..<3).map { number in
+                        var batch = reference.batches[number]
+                        try batch.divide(among: 3, rank: rank)
+                        _ = try step.take([batch])
+                        return try #require(step.temperature).value
+                    }
+                    try group.wait()
+                    return values
+                }
+                found.withLock { $0[rank] = result }
+            }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        while found.withLock({ $0.count }) < 3 { usleep(1000) }
+        let values = try found.withLock { found in try (0..<3).map { try found[$0]!.get() } }
+        #expect(Set(values).count == 1 && Set(values[0]).count == 3, "\(values)")
     }
 }

@@ -66,6 +66,10 @@ CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error) {
     });
 }
 
+CTorchStatus ctorch_cuda_count(int32_t *out, CTorchError *error) {
+    return guarded(error, [&] { *out = at::detail::getCUDAHooks().deviceCount(); });
+}
+
 CTorchStatus ctorch_device_memory(int32_t index, CTorchMemory *out, CTorchError *error) {
     return guarded(error, [&] {
         const auto device = static_cast<c10::DeviceIndex>(index);
@@ -95,7 +99,15 @@ void ctorch_free(CTorchTensor *tensor) {
 CTorchStatus ctorch_set_memory(CTorchTensor *tensor, bool isThere, CTorchError *error) {
     return guarded(error, [&] {
         const auto bytes = isThere ? tensor->value.numel() * static_cast<int64_t>(tensor->value.element_size()) : 0;
-        at::native::resize_bytes_nocuda(tensor->value.storage(), bytes);
+        c10::StorageImpl *storage = tensor->value.storage().unsafeGetStorageImpl();
+        if (storage->device_type() == c10::DeviceType::CPU) {
+            at::native::resize_bytes_nocuda(tensor->value.storage(), bytes);
+            return;
+        }
+        // Of a GPU, libtorch_cuda does it by a function that this library is not linked to.
+        const c10::DeviceGuard device(storage->device());
+        storage->set_data_ptr_noswap(c10::GetAllocator(storage->device_type())->allocate(static_cast<size_t>(bytes)));
+        storage->set_nbytes(static_cast<size_t>(bytes));
     });
 }
 
@@ -190,6 +202,10 @@ CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source,
             destination->value.sizes());
         destination->value.copy_(source->value);
     });
+}
+
+CTorchStatus ctorch_restore_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error) {
+    return guarded(error, [&] { destination->value.variable_data().copy_(source->value); });
 }
 
 CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error) {

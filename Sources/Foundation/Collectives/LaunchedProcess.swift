@@ -1,11 +1,11 @@
 internal import Base
 internal import Glibc
-internal import Processes
+public import Processes
 public import Tensors
 
 /// A process of several that a launcher has started together, and where they find each other.
 public struct LaunchedProcess: Sendable, Equatable {
-    private let place: ProcessPlace
+    public let place: ProcessPlace
     /// Where they find each other.
     public let host: String
     public let port: UInt16

@@ -10,12 +10,16 @@ public struct ProcessPlace: Sendable, Equatable {
         // Within a job of Slurm mpirun starts its daemons with srun, whose variables the processes then have too.
         case torchrun, openMPI, mpich, srun
 
-        var names: (rank: String, size: String, localSize: String) {
+        var names: (rank: String, size: String, localSize: String, localRank: String) {
             switch self {
-            case .torchrun: ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
-            case .srun: ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_TASKS_PER_NODE")
-            case .openMPI: ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE")
-            case .mpich: ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS")
+            case .torchrun: ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_RANK")
+            case .srun: ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_TASKS_PER_NODE", "SLURM_LOCALID")
+            case .openMPI:
+                (
+                    "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE",
+                    "OMPI_COMM_WORLD_LOCAL_RANK"
+                )
+            case .mpich: ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", "MPI_LOCALRANKID")
             }
         }
     }
@@ -25,6 +29,8 @@ public struct ProcessPlace: Sendable, Equatable {
     public let size: Int
     /// How many of them are on this machine, where that is known.
     public let localSize: Int?
+    /// From 0, of those on this machine, where that is known.
+    public let localRank: Int?
     package let launcher: Launcher
 
     private static let mostProcesses = 65_536
@@ -62,6 +68,18 @@ public struct ProcessPlace: Sendable, Equatable {
         let counts = environment(names.localSize)?.split(separator: ",").map { Int($0.prefix { $0 != "(" }) } ?? []
         let known = Set(counts).count == 1 ? counts[0] : nil
         if let known, known >= 1, known <= size { localSize = known } else { localSize = nil }
+        let number = environment(names.localRank).flatMap { Int($0) } ?? (localSize == size ? rank : nil)
+        if let number, (0..<(localSize ?? size)).contains(number) { localRank = number } else { localRank = nil }
+    }
+
+    /// ``localRank``, for whoever cannot do without.
+    ///
+    /// - Throws: `Failure` (78) where it is not known.
+    public func requireLocalRank() throws -> Int {
+        guard let localRank else {
+            throw Self.failure("\(launcher.names.localRank) does not say which of this machine's processes this is")
+        }
+        return localRank
     }
 
     /// Lets programs that are started from now on work alone, whatever has started this one.

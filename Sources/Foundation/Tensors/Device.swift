@@ -8,8 +8,11 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `cpu`, `cuda` or `cuda:1`, and makes the device usable: CUDA's kernels are loaded on first use.
     ///
-    /// - Throws: `Failure` with status 64 for another word, 78 if libtorch_cuda or the device is not there.
-    public static func named(_ name: String) throws -> Device {
+    /// - Parameter localRank: this process's number among those of this machine that compute together; nil for one alone.
+    ///   `cuda` is then the device of that number, where the process sees more than one.
+    /// - Throws: `Failure` with status 64 for another word, 78 if libtorch_cuda or the device is not there; what
+    ///   `localRank` throws, which only `cuda` asks for.
+    public static func named(_ name: String, localRank: @autoclosure () throws -> Int? = nil) throws -> Device {
         if name == "cpu" { return .cpu }
         let parts = name.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
         guard let kind = parts.first, kind.elementsEqual("cuda".utf8), parts.count <= 2 else {
@@ -18,6 +21,17 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         guard let index = parts.count == 1 ? 0 : Int32(String(name.dropFirst(5))), index >= 0 else {
             throw Failure(.usage, "\"\(name)\" has no device number", advice: "use cuda or cuda:N")
         }
+        try load(index, name)
+        guard parts.count == 1 else { return .cuda(Int(index)) }
+        var count: Int32 = 0
+        try perform("device count") { ctorch_cuda_count(&count, $0) }
+        // Launchers may show each process a device of its own.
+        guard count > 1, let rank = try localRank(), rank > 0 else { return .cuda(0) }
+        try load(Int32(rank), "cuda:\(rank)")
+        return .cuda(rank)
+    }
+
+    private static func load(_ index: Int32, _ name: String) throws {
         var error = CTorchError()
         guard ctorch_load_cuda(index, &error) == 0 else {
             throw Failure(
@@ -26,7 +40,6 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
                     "use --device cpu, or point TVT_LIBTORCH at a libtorch 2.11 with CUDA (and build again, where tvt "
                     + "was built here)")
         }
-        return .cuda(Int(index))
     }
 
     public var description: String {

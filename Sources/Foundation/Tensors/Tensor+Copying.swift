@@ -147,6 +147,14 @@ extension Tensor {
 
     public func clone() throws -> Tensor { try made("clone", self) { ctorch_clone($0, $1, $2) } }
 
+    /// Gives elements that had left memory their values again: graphs that have recorded them stay valid.
+    public func restore(from source: Tensor) throws {
+        precondition(source.shape == shape, "the same elements")
+        try withExtendedLifetime((self, source)) {
+            try perform("restore") { ctorch_restore_(handle, source.handle, $0) }
+        }
+    }
+
     /// Overwrites the elements with another tensor's of the same shape, converting type and device.
     public func assign(_ source: Tensor) throws {
         try withExtendedLifetime((self, source)) {

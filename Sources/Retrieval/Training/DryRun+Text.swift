@@ -9,7 +9,9 @@ extension DryRun {
 
     /// What `--dry-run` prints.
     public var text: String {
-        var lines = ["lock      \(lock)", "steps     \(stepCount)", "datasets"]
+        var lines = [
+            "lock      \(lock ?? "none: the model's folder has no weights")", "steps     \(stepCount)", "datasets",
+        ]
         lines += parts.flatMap(\.lines) + batchLines
         if let validation {
             lines.append(
@@ -71,7 +73,7 @@ extension DryRun {
 
     public var json: JSONValue {
         var json: JSONObject = [
-            "lock": JSONValue(lock), "steps": JSONValue(stepCount),
+            "lock": lock.map { JSONValue($0) } ?? .null, "steps": JSONValue(stepCount),
             "datasets": .array(parts.map(\.json)), "batches": batching.json,
             "examples": .array(
                 examples.map { example in

@@ -14,7 +14,8 @@ public struct DryRun: Sendable {
         public let negatives: [GivenRecord]
     }
 
-    public let lock: String
+    /// The digest of the run's; nil where there are no weights that it could name.
+    public let lock: String?
     public let stepCount: Int
     public let parts: [DatasetShare]
     public let batching: Batches
@@ -65,7 +66,7 @@ public struct DryRun: Sendable {
         memory wish: MemoryWish = .init(),
         processCount: Int = 1
     ) throws {
-        lock = plan.lock.digest.description
+        lock = plan.isOutline ? nil : plan.lock.digest.description
         stepCount = plan.stepCount
         parts = DatasetShare.all(plan)
         var batching = Batches(plan.config)

@@ -33,14 +33,15 @@ package struct MemoryForecast {
     static let libraryByteCount = 48 << 20
     /// Pages around one that is touched come with it.
     private static let pagesAround = 16 * 4096
-    /// Float32 numbers that ``TrainingGroup`` sums at once.
-    private static let exchangeByteCount = 64 << 20
 
     let amounts: TrainingAmounts
     /// Towers' stages, the entrance and blocks, in the order of forward; the head comes behind.
     private let pieces: [Piece]
     let processCount: Int
-    private let accumulates: Bool
+    /// Micro-batches of a step.
+    let accumulation: Int
+    /// What the processes may divide.
+    let allowedShardings: [Sharding]
     let isAdapted: Bool
     /// Whether weights can be streamed, as far as is known before their files are looked at.
     let canStream: Bool
@@ -76,7 +77,8 @@ package struct MemoryForecast {
         amounts = try TrainingAmounts(plan)
         self.processCount = processCount
         let config = plan.config
-        accumulates = config.accumulation > 1
+        accumulation = config.accumulation
+        allowedShardings = Sharding.allCases.filter { plan.allows($0) }
         isAdapted = config.lora != nil
         residency = plan.residency
         canStream = plan.device == .cpu
@@ -143,19 +145,19 @@ package struct MemoryForecast {
 
     /// Memory of a run that is computed so, at the moment when it takes most.
     package func peak(of plan: MemoryPlan) -> MemoryPeak {
+        let division = MemoryDivision(plan.sharding, processCount)
         var parts = MemoryPeak()
         parts.process = amounts.process
         parts.libraries = Self.libraryByteCount
-        parts.weights = amounts.weights(plan.residency)
+        parts.weights = amounts.weights(plan.residency, division)
         if plan.residency == .streamed { parts.weights += min(amounts.table, tokenKinds * Self.pagesAround) }
-        parts.moments = amounts.moments
+        parts.moments = division.part(of: amounts.moments, from: .optimizer)
         parts.towerCache = amounts.towerCache
-        parts.checkpoint = amounts.checkpoint
+        parts.checkpoint = amounts.checkpoint(division)
         // The optimizer's moment: all gradients, in float32.
-        parts.gradients = amounts.masterGradients
-        if processCount > 1 { parts.temporaries = min(Self.exchangeByteCount, amounts.masterGradients) }
+        parts.gradients = division.part(of: amounts.masterGradients, from: .optimizer)
         let chunkCount = plan.chunkTokens.map { max(1, (cost + $0 - 1) / max($0, longestCost)) } ?? 1
-        for moment in moments(plan.trace, chunkCount: chunkCount) {
+        for moment in moments(plan.trace, chunkCount: chunkCount, division) {
             guard moment.total > parts.gradients + parts.traces + parts.temporaries else { continue }
             (parts.gradients, parts.traces, parts.temporaries) =
                 (moment.gradients, moment.traces, moment.temporaries)
@@ -169,9 +171,14 @@ package struct MemoryForecast {
     }
 
     /// What a pass holds while each piece runs, forward and back.
-    private func moments(_ trace: BlockwiseEncoder.Trace, chunkCount: Int) -> [Moment] {
+    private func moments(
+        _ trace: BlockwiseEncoder.Trace, chunkCount: Int, _ division: MemoryDivision
+    ) -> [Moment] {
         let all = pieces.reduce(0) { $0 + $1.gradientByteCount }
-        var gradients = accumulates ? all : 0
+        // Sums that wait for another micro-batch are divided with gradients; those of a step that is over, with the optimizer.
+        let accumulates = accumulation > 1
+        var gradients = accumulates ? division.part(of: all, from: .gradients) : 0
+        let accumulatesHere = accumulates && division.sharding < .gradients
         var (traces, held, moments) = (0, [Int](), [Moment]())
         var previousKeeps = false
         for (number, piece) in pieces.enumerated() {
@@ -197,9 +204,23 @@ package struct MemoryForecast {
             if trace.keepsGraph(at: distance) { temporaries -= piece.memory.graph(rows: rows) }
             // Of the chunk that runs and of the next one.
             if trace.offloads(at: distance) { temporaries += 2 * rows * piece.rowByteCount }
-            let sums = chunkCount > 1 && !accumulates ? piece.gradientByteCount : 0
-            moments.append(Moment(gradients: gradients + sums, traces: traces, temporaries: max(0, temporaries)))
-            if !accumulates { gradients += piece.gradientByteCount }
+            // Of divided gradients, two pieces' are on their way at most.
+            let behind = pieces.dropFirst(number + 1).prefix(2).filter(\.isReached).map(\.gradientByteCount)
+            let underWay = division.sharding == .none ? [] : behind
+            let sums = chunkCount > 1 && !accumulatesHere ? piece.gradientByteCount : 0
+            moments.append(
+                Moment(
+                    gradients: gradients + sums, traces: traces,
+                    temporaries: max(0, temporaries) + underWay.reduce(0, +)))
+            if processCount > 1 {
+                // The piece's are laid end to end, when but one other's are on their way.
+                let own = (accumulatesHere ? 1 : 2) * piece.gradientByteCount
+                moments.append(
+                    Moment(
+                        gradients: gradients, traces: traces,
+                        temporaries: piece.inputByteCount + own + (underWay.first ?? 0)))
+            }
+            if !accumulates { gradients += division.part(of: piece.gradientByteCount, from: .optimizer) }
             traces -= held[number]
         }
         return moments

@@ -2,6 +2,7 @@ internal import Base
 public import Engine
 internal import JSON
 public import Models
+public import Tensors
 
 /// How a run is computed, as far as it decides how much memory it takes.
 ///
@@ -12,9 +13,14 @@ public struct MemoryPlan: Sendable, Equatable {
     /// Most tokens that run through a block at once; nil for all of a micro-batch.
     public var chunkTokens: Int?
     public var residency: WeightResidency
+    /// What each of several processes has a share of alone.
+    public var sharding: Sharding
 
-    public init(trace: BlockwiseEncoder.Trace, chunkTokens: Int? = nil, residency: WeightResidency = .resident) {
-        (self.trace, self.chunkTokens, self.residency) = (trace, chunkTokens, residency)
+    public init(
+        trace: BlockwiseEncoder.Trace, chunkTokens: Int? = nil, residency: WeightResidency = .resident,
+        sharding: Sharding = .none
+    ) {
+        (self.trace, self.chunkTokens, self.residency, self.sharding) = (trace, chunkTokens, residency, sharding)
     }
 
     /// What users call it: the options and keys that ask for it.
@@ -23,6 +29,7 @@ public struct MemoryPlan: Sendable, Equatable {
         if let kept = trace.keptBlocks, kept > 0 { parts.append("--kept-blocks \(kept)") }
         if let chunkTokens { parts.append("chunk_tokens \(chunkTokens)") }
         if residency == .streamed { parts.append("--weights streamed") }
+        if sharding > .none { parts.append("--shard \(sharding.rawValue)") }
         return parts.joined(separator: ", ")
     }
 
@@ -31,6 +38,7 @@ public struct MemoryPlan: Sendable, Equatable {
             "trace": .string(trace.keptBlocks == nil ? "keep" : trace.offloadsInputs ? "offload" : "recompute"),
             "kept_blocks": trace.keptBlocks.map { JSONValue($0) } ?? .null,
             "chunk_tokens": chunkTokens.map { JSONValue($0) } ?? .null, "weights": .string(residency.rawValue),
+            "shard": .string(sharding.rawValue),
         ]
     }
 }
@@ -53,11 +61,15 @@ extension TrainingRun.TraceChoice {
 public struct MemoryWish: Sendable {
     public var trace: BlockwiseEncoder.Trace?
     public var residency: WeightResidency?
+    public var sharding: Sharding?
     /// The most that a process may take; nil: nothing is chosen by it.
     public var budget: Int?
 
-    public init(trace: BlockwiseEncoder.Trace? = nil, residency: WeightResidency? = nil, budget: Int? = nil) {
-        (self.trace, self.residency, self.budget) = (trace, residency, budget)
+    public init(
+        trace: BlockwiseEncoder.Trace? = nil, residency: WeightResidency? = nil, sharding: Sharding? = nil,
+        budget: Int? = nil
+    ) {
+        (self.trace, self.residency, self.sharding, self.budget) = (trace, residency, sharding, budget)
     }
 }
 
@@ -73,28 +85,52 @@ public struct MemoryCandidate: Sendable, Equatable {
 extension TrainingPlan {
     /// The fastest way to compute the run within what the user wishes.
     ///
-    /// - Parameter processCount: how many train together, of which each may take the budget.
+    /// What a process has in memory before it trains differs a little from one to another: that of all is chosen, in which
+    /// each of them fits.
+    ///
+    /// - Parameter group: those that train together, of which each may take the budget, and which all call this.
     /// - Throws: `Failure` (78) with the least that would do, where nothing fits.
-    public func memoryChoice(_ wish: MemoryWish, processCount: Int = 1) throws -> MemoryCandidate {
-        try MemoryForecast(self, processCount: processCount).choice(wish).chosen
+    public func memoryChoice(_ wish: MemoryWish, with group: ProcessGroup? = nil) throws -> MemoryCandidate {
+        let forecast = try MemoryForecast(self, processCount: group?.size ?? 1)
+        return try forecast.choice(wish) { fits in
+            guard let group else { return fits }
+            // All have the same candidates in the same order: those follow from the config and the data.
+            let refusals = try Tensor(fits.map { $0 ? 0 : 1 } as [Float])
+            try group.sum(refusals)
+            return try refusals.floats().map { $0 == 0 }
+        }.chosen
     }
+
+    /// - Throws: `Failure` (64) where processes that divide so much could not do what the config asks for.
+    func check(_ sharding: Sharding) throws {
+        guard !allows(sharding) else { return }
+        throw Failure(
+            .usage, "the first process validates alone, and with --shard weights it does not have all weights",
+            advice: "Use --shard gradients, or leave \"validation\" out of the config.")
+    }
+
+    func allows(_ sharding: Sharding) -> Bool { validation == nil || sharding < .weights }
 }
 
 extension MemoryForecast {
     /// The fewest tokens of a chunk: with fewer, a weight is read for less than it costs.
     private static let leastChunk = 256
     /// By how much a step takes longer, beside what is run again: each time that chunks are halved; where inputs are written
-    /// and read; where weights are, which has to come from the disk where the system has no memory to keep the files in.
-    private static let (chunkTime, offloadTime, streamTime) = (0.01, 0.03, 0.75)
+    /// and read; where weights are, which has to come from the disk where the system has no memory to keep the files in; where
+    /// gradients are exchanged once more; where weights are gathered for forward and for backward.
+    private static let (chunkTime, offloadTime, streamTime, exchangeTime, gatherTime) = (0.01, 0.03, 0.75, 0.02, 0.1)
 
     /// Plans within what the user has fixed, the fastest first.
     package func candidates(_ wish: MemoryWish) -> [MemoryCandidate] {
         let residencies: [WeightResidency] =
             wish.residency.map { [$0] } ?? (isAdapted && canStream ? [.resident, .streamed] : [residency])
+        // One process has nobody to share with.
+        let shardings = processCount == 1 ? [.none] : wish.sharding.map { [$0] } ?? allowedShardings
         var plans: [MemoryPlan] = []
-        for residency in residencies {
+        for (residency, sharding) in residencies.flatMap({ residency in shardings.map { (residency, $0) } }) {
             func add(_ trace: BlockwiseEncoder.Trace, _ chunkTokens: Int?) {
-                plans.append(MemoryPlan(trace: trace, chunkTokens: chunkTokens, residency: residency))
+                plans.append(
+                    MemoryPlan(trace: trace, chunkTokens: chunkTokens, residency: residency, sharding: sharding))
             }
             if let trace = wish.trace {
                 for chunk in chunks { add(trace, chunk) }
@@ -113,11 +149,16 @@ extension MemoryForecast {
 
     /// The fastest plan that fits.
     ///
+    /// - Parameter agreed: of all candidates, which fit, given those that do so in this process.
     /// - Throws: `Failure` (78) with the least that would do, where none fits.
-    package func choice(_ wish: MemoryWish) throws -> (chosen: MemoryCandidate, all: [MemoryCandidate]) {
+    package func choice(
+        _ wish: MemoryWish, agreed: ([Bool]) throws -> [Bool] = { $0 }
+    ) throws -> (chosen: MemoryCandidate, all: [MemoryCandidate]) {
         let all = candidates(wish)
         guard let budget = wish.budget else { return (all[0], all) }
-        if let chosen = all.first(where: { $0.byteCount <= budget }) { return (chosen, all) }
+        if let chosen = try agreed(all.map { $0.byteCount <= budget }).firstIndex(of: true) {
+            return (all[chosen], all)
+        }
         let least = all.min { $0.byteCount < $1.byteCount }!
         throw Failure(
             .badConfiguration,
@@ -151,6 +192,8 @@ extension MemoryForecast {
         }
         if plan.trace.offloadsInputs { time += Self.offloadTime }
         if plan.residency == .streamed { time += Self.streamTime }
+        if plan.sharding >= .gradients { time += Self.exchangeTime * Double(accumulation - 1) }
+        if plan.sharding == .weights { time += Self.gatherTime }
         return time
     }
 }

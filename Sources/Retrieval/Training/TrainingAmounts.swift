@@ -18,9 +18,17 @@ struct TrainingAmounts {
     /// Of the largest matrix of the entrance.
     let table: Int
     /// Of the largest weight that checkpoints have; 0 beside an adapter, which is small.
-    let checkpoint: Int
+    private let checkpoint: Int
     private let residentWeights: Int
     private let streamedWeights: Int
+    /// Float32 weights that rounded ones are made of; 0 where those that are trained are computed with.
+    private let masters: Int
+    /// What is computed with and not trained, that processes can divide: all of it, and what is not streamed.
+    private let frozenWeights: (resident: Int, streamed: Int)
+    /// The most of weights that two pieces of the model have which follow each other, likewise.
+    private let pairWeights: (resident: Int, streamed: Int)
+    /// The most that a piece has of what checkpoints hold, as the optimizer changes it.
+    private let largestPiece: Int
     /// Of each parameter that has gradients; adapters' by the weight that they are beside.
     private let gradientByteCounts: [ObjectIdentifier: Int]
 
@@ -77,6 +85,38 @@ struct TrainingAmounts {
             streamedWeights = residentWeights
         }
         self.gradientByteCounts = gradientByteCounts
+        let isAdapted = config.lora != nil
+        let hasMasters = !isAdapted && config.precision == .bf16
+        masters =
+            hasMasters
+            ? all.reduce(0) { $0 + (gradientByteCounts[ObjectIdentifier($1)] == nil ? 0 : residentSize($1)) } : 0
+        // Towers whose outputs are kept are whole in each process.
+        let whole = Set(
+            config.towerCache == 0
+                ? [] : config.frozen.flatMap { model.parameters(of: $0).map(ObjectIdentifier.init) })
+        func frozen(_ parameter: Parameter, isStreamed: Bool) -> Int {
+            let id = ObjectIdentifier(parameter)
+            guard isAdapted || gradientByteCounts[id] == nil, !whole.contains(id) else { return 0 }
+            if isStreamed, parameter.tensor.dimensionCount > 1 { return 0 }
+            return hasMasters ? roundedSize(parameter) : residentSize(parameter)
+        }
+        var seen: Set<ObjectIdentifier> = []
+        let pieces = Self.pieces(of: plan.start).map { $0.filter { seen.insert(ObjectIdentifier($0)).inserted } }
+        func sizes(isStreamed: Bool) -> (all: Int, pair: Int) {
+            let frozen = pieces.map { $0.reduce(0) { $0 + frozen($1, isStreamed: isStreamed) } }
+            let gathered = zip(frozen, pieces).map { frozen, piece in
+                frozen + piece.reduce(0) { $0 + (gradientByteCounts[ObjectIdentifier($1)] ?? 0) }
+            }
+            return (frozen.reduce(0, +), zip(gathered, gathered.dropFirst() + [0]).map(+).max() ?? 0)
+        }
+        let (resident, streamed) = (sizes(isStreamed: false), sizes(isStreamed: true))
+        (frozenWeights, pairWeights) = ((resident.all, streamed.all), (resident.pair, streamed.pair))
+        largestPiece =
+            pieces.map { piece in
+                piece.reduce(0) {
+                    $0 + (isAdapted ? gradientByteCounts[ObjectIdentifier($1)] ?? 0 : 4 * $1.tensor.elementCount)
+                }
+            }.max() ?? 0
         masterGradients = 4 * trained
         moments = try TrainingPlan.trainedCounts(config, of: plan.start).reduce(0) {
             $0 + config.optimizer.state.byteCount(of: $1)
@@ -84,15 +124,41 @@ struct TrainingAmounts {
         towerCache = config.towerCache << 20
         table = model.entrance.parameters.map(\.tensor.byteCount).max() ?? 0
         // All weights have been read, to see whether they are finite, and those that are not streamed are still there.
-        let opened = plan.device == .cpu ? all.reduce(0) { $0 + ($1.isStreamed ? 0 : $1.tensor.byteCount) } : 0
+        let opened =
+            plan.device == .cpu && !plan.isOutline
+            ? all.reduce(0) { $0 + ($1.isStreamed ? 0 : $1.tensor.byteCount) } : 0
         // What opening has freed is given back when the run begins.
         Compute.trimHeap()
         process = max(0, Self.residentBytes() - opened)
     }
 
+    /// The pieces of a model whose weights are used, and exchanged, one after the other.
+    private static func pieces(of model: EmbeddingModel) -> [[Parameter]] {
+        let text = model.text
+        let towers = text.towers.flatMap { tower in [tower.entrance.parameters] + tower.stages.map(\.parameters) }
+        return towers + [text.entrance.parameters] + text.stages.map(\.parameters) + [model.head.parameters]
+    }
+
     /// Everything that is trained, in float32, and what is computed with in another type: with `dtype: bf16` the rounded
-    /// copy of the weights, or beside an adapter the only one; of streamed weights those of the largest stage.
-    func weights(_ residency: WeightResidency) -> Int { residency == .streamed ? streamedWeights : residentWeights }
+    /// copy of the weights, or beside an adapter the only one; of streamed weights those of the largest stage. Of weights
+    /// that are divided the process's part, and those of the piece that runs and of the next one.
+    func weights(_ residency: WeightResidency, _ division: MemoryDivision = .none) -> Int {
+        let isStreamed = residency == .streamed
+        var all =
+            (isStreamed ? streamedWeights : residentWeights) - masters + division.part(of: masters, from: .optimizer)
+        guard division.sharding == .weights else { return all }
+        let frozen = isStreamed ? frozenWeights.streamed : frozenWeights.resident
+        all += division.part(of: frozen, from: .weights) - frozen
+        // Where there are masters, the process's part of these is all it has.
+        all += (masters > 0 ? 0 : division.part(of: gradients, from: .weights)) - gradients
+        return all + (isStreamed ? pairWeights.streamed : pairWeights.resident)
+    }
+
+    /// What writing a checkpoint takes: of weights that no process has all of, a piece is gathered for it.
+    func checkpoint(_ division: MemoryDivision) -> Int {
+        let isNowhereWhole = division.sharding == .weights || (masters > 0 && division.sharding > .none)
+        return checkpoint + (isNowhereWhole ? largestPiece : 0)
+    }
 
     /// Of what is trained of some parameters, adapters beside them included.
     func gradients(of parameters: [Parameter]) -> Int {

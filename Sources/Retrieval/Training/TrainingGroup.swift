@@ -60,13 +60,15 @@ public final class TrainingGroup {
     /// - Parameter own_ND: of this process's inputs.
     func vectors(_ own_ND: Tensor, _ division: WorkDivision) throws -> Tensor {
         try withoutGradients {
-            let own = try own_ND.detached()
+            // Exchanges go from one CPU's memory to another's.
+            let own = try own_ND.detached().to(.cpu)
             let missing = division.longest - own.size(0)
             let padded =
                 missing == 0
                 ? own : try Tensor.cat([own, Tensor.zeros([missing, own.size(1)], type: own.elementType)])
             let all = try group.gather(padded)
-            return try all.indexSelect(0, Tensor(division.rows.map(Int64.init))).requireGradient()
+            let rows = try all.indexSelect(0, Tensor(division.rows.map(Int64.init)))
+            return try rows.to(own_ND.device).requireGradient()
         }
     }
 

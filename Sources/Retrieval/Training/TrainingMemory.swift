@@ -8,11 +8,12 @@ public struct TrainingMemory: Sendable {
     /// The program, its libraries and what was opened, but for weights.
     public let process: Int
     /// Everything that is trained, in float32, and what is computed with in another type: with `dtype: bf16` the rounded
-    /// copy of the weights, or beside an adapter the only one; of streamed weights those of the largest stage.
+    /// copy of the weights, or beside an adapter the only one; of streamed weights those of the largest stage; of
+    /// divided ones the process's part, and what is gathered of them at once.
     public let weights: Int
-    /// Of one step, as they are computed.
+    /// Of one step, as they are computed; of gradients that are divided the process's part.
     public let gradients: Int
-    /// AdamW's two, as `optimizer.state` keeps them.
+    /// AdamW's two, as `optimizer.state` keeps them; likewise.
     public let moments: Int
     /// The most that is kept of what frozen towers make: `tower_cache`.
     public let towerCache: Int
@@ -25,25 +26,32 @@ public struct TrainingMemory: Sendable {
     public let candidates: [MemoryCandidate]
     /// How many processes take as much each.
     public let processCount: Int
+    private let keptPlan: MemoryPlan
     private let budget: Int?
     private let blockCount: Int
 
     /// - Throws: `Failure` (78) where no plan fits into what was wished for.
     init(_ plan: TrainingPlan, _ forecast: MemoryForecast, _ wish: MemoryWish) throws {
+        try plan.check(wish.sharding ?? .none)
         let amounts = forecast.amounts
+        let division = MemoryDivision(wish.sharding ?? .none, forecast.processCount)
         process = amounts.process
-        weights = amounts.weights(plan.residency)
-        gradients = amounts.gradients
-        moments = amounts.moments
+        weights = amounts.weights(plan.residency, division)
+        gradients = division.part(of: amounts.gradients, from: .gradients)
+        moments = division.part(of: amounts.moments, from: .optimizer)
         towerCache = amounts.towerCache
-        func peak(_ trace: BlockwiseEncoder.Trace) -> MemoryPeak {
-            forecast.peak(
-                of: MemoryPlan(trace: trace, chunkTokens: forecast.configuredChunk, residency: plan.residency))
-        }
-        (kept, recomputed) = (peak(.keep), peak(.recompute))
+        keptPlan = MemoryPlan(
+            trace: .keep, chunkTokens: forecast.configuredChunk, residency: plan.residency, sharding: division.sharding)
+        kept = forecast.peak(of: keptPlan)
+        var recomputing = keptPlan
+        recomputing.trace = .recompute
+        recomputed = forecast.peak(of: recomputing)
         var wish = wish
         // What nobody wished for, nor asked to choose, is as the plan was opened.
-        if wish.budget == nil { wish.residency = wish.residency ?? plan.residency }
+        if wish.budget == nil {
+            wish.residency = wish.residency ?? plan.residency
+            wish.sharding = division.sharding
+        }
         let (first, all) = try forecast.choice(wish)
         candidates = all
         chosen = wish.budget == nil && wish.trace == nil ? nil : (first, forecast.peak(of: first.plan))
@@ -71,7 +79,7 @@ public struct TrainingMemory: Sendable {
         var lines = ["memory" + (processCount > 1 ? " of each of \(processCount) processes" : "")]
         if let chosen, let budget { lines.append("  " + Self.reason(chosen.candidate, budget: budget)) }
         lines += [
-            "  at its peak with \(chosen?.candidate.plan.text ?? "--trace keep"): weights \(byteSize(shown.weights)), "
+            "  at its peak with \((chosen?.candidate.plan ?? keptPlan).text): weights \(byteSize(shown.weights)), "
                 + "gradients \(byteSize(shown.gradients)), optimizer \(byteSize(shown.moments)),",
             "    traces \(byteSize(shown.traces)), temporaries \(byteSize(shown.temporaries)), this process "
                 + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries)), checkpoint \(byteSize(shown.checkpoint))",

@@ -23,6 +23,8 @@ public final class TrainingPlan {
     let planners: [TrainingConfig.Sides<InputPlanner>]
     /// What the model is measured on while it trains; nil for nothing.
     public let validation: ValidationSet?
+    /// Whether the model's folder has no weights, so that what training would take can be counted, and nothing trained.
+    public let isOutline: Bool
     /// The card of the trained model.
     public let card: ModelCard
     public let device: Device
@@ -43,11 +45,12 @@ public final class TrainingPlan {
     /// - Parameters:
     ///   - residency: other than resident only beside an adapter.
     ///   - checksGolden: refuse a model that does not give the golden vectors of its folder.
+    ///   - allowsOutline: take a folder that has no weights; see ``isOutline``.
     ///   - tool: who trains, with its version: golden vectors of checkpoints name it.
     /// - Throws: `Failure` or `InputError` for all that is missing or does not fit.
     public init(
         _ config: TrainingConfig, store: Store, device: Device = .cpu, residency: WeightResidency = .resident,
-        checksGolden: Bool = true, tool: String = "tvt-train"
+        checksGolden: Bool = true, allowsOutline: Bool = false, tool: String = "tvt-train"
     ) throws {
         guard residency == .resident || config.lora != nil else {
             throw Failure(
@@ -60,7 +63,12 @@ public final class TrainingPlan {
         self.tool = tool
         // A name that is none is found out before a large model is read.
         for part in config.datasets { _ = try store.dataset(part.reference) }
-        let start = try Self.load(config, from: FilePath(config.model), device, residency)
+        let folder = FilePath(config.model)
+        isOutline = try allowsOutline && Files.exists(folder) && !EmbeddingModel.hasWeights(folder)
+        let start =
+            try isOutline
+            ? Self.outline(config, of: folder, Self.loadedType(config))
+            : Self.load(config, from: folder, device, residency)
         self.start = start
         let form = try InputForm(start, settingName: Self.key)
         var examples = config.examples
@@ -69,7 +77,7 @@ public final class TrainingPlan {
         let source = try ExampleSource(examples, store: store)
         self.source = source
         reader = SlotReader(source)
-        goldenReport = checksGolden ? try GoldenCheck.run(start) : nil
+        goldenReport = checksGolden && !isOutline ? try GoldenCheck.run(start) : nil
         // The lock names what is trained, whoever chose it.
         var config = config
         try Self.check(config.frozen, start, isAdapted: config.lora != nil, config.places)
@@ -84,7 +92,7 @@ public final class TrainingPlan {
                 advice: "freeze: [vision], for example; else leave it out.")
         }
         self.config = config
-        let weights = try EmbeddingModel.weightsDigest(start.folder)
+        let weights = isOutline ? nil : try EmbeddingModel.weightsDigest(start.folder)
         var card = start.card
         card.baseModel = weights
         self.card = card
@@ -132,8 +140,8 @@ public final class TrainingPlan {
         }
         lock = Lock(
             config: config, stepCount: stepCount,
-            modelFiles: [
-                ("weights", weights), ("tokenizer.json", start.tokenizer.digest),
+            modelFiles: (weights.map { [("weights", $0)] } ?? []) + [
+                ("tokenizer.json", start.tokenizer.digest),
                 ("config.json", try SHA256Digest.ofFile(start.folder.appending("config.json"))),
             ] + (form.media == nil ? [] : try start.processorDigest().map { [("processors", $0)] } ?? []),
             datasets: source.parts.map {
@@ -212,18 +220,28 @@ public final class TrainingPlan {
         _ config: TrainingConfig, from folder: FilePath, _ device: Device, _ residency: WeightResidency,
         type: ElementType? = nil
     ) throws -> EmbeddingModel {
-        let type = type ?? (config.lora != nil && config.precision == .bf16 ? .bfloat16 : .float32)
-        return try EmbeddingModel(
-            loading: folder, .training, overrides: overrides(config), type: type, residency: residency, device: device,
+        try EmbeddingModel(
+            loading: folder, .training, overrides: overrides(config), type: type ?? loadedType(config),
+            residency: residency, device: device,
             settingName: key)
+    }
+
+    /// Of the weights that are opened: float32 where the optimizer changes them.
+    private static func loadedType(_ config: TrainingConfig) -> ElementType {
+        config.lora != nil && config.precision == .bf16 ? .bfloat16 : .float32
+    }
+
+    private static func outline(
+        _ config: TrainingConfig, of folder: FilePath, _ type: ElementType
+    ) throws -> EmbeddingModel {
+        try EmbeddingModel(withoutWeightsOf: folder, overrides: overrides(config), type: type, settingName: key)
     }
 
     /// The model without weights, in the type that it is computed with, adapters attached: what a step takes is tried out
     /// with it.
     func outline() throws -> EmbeddingModel {
-        let model = try EmbeddingModel(
-            withoutWeightsOf: start.folder, overrides: Self.overrides(config),
-            type: config.precision == .bf16 ? .bfloat16 : .float32, settingName: Self.key)
+        let model = try Self.outline(
+            config, of: start.folder, config.precision == .bf16 ? .bfloat16 : .float32)
         if let lora = config.lora {
             try model.text.addAdapters(lora.configuration(for: model.text), seed: config.seed, except: config.frozen)
         }

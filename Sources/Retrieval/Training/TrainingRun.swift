@@ -52,11 +52,8 @@ public final class TrainingRun {
         workers: Int? = nil, group: TrainingGroup? = nil
     ) throws {
         precondition(memory == nil || memory?.residency == plan.residency, "the plan was opened for another residency")
-        guard plan.validation == nil || group?.sharding != .weights else {
-            throw Failure(
-                .usage, "the first process validates alone, and with --shard weights it does not have all weights",
-                advice: "Use --shard gradients, or leave \"validation\" out of the config.")
-        }
+        precondition(!plan.isOutline, "a plan with weights")
+        try plan.check(group?.sharding ?? .none)
         self.group = group
         self.plan = plan
         self.trace = memory?.trace ?? trace.policy()

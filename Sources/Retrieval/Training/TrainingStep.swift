@@ -137,7 +137,9 @@ public final class TrainingStep {
     /// of them depends on.
     public func gradients(_ batches: [TrainingBatch]) throws -> ([Tensor?], Outcome) {
         let own = GradientSums(count: encoder.parameters.count)
-        let shared = group.map { GroupGradients($0, buckets, parameterCount: encoder.parameters.count) }
+        let shared = group.map {
+            GroupGradients($0, buckets, parameterCount: encoder.parameters.count, device: encoder.device)
+        }
         let sums: any GradientSink = shared ?? own
         let share = 1 / Double(batches.count)
         var outcome = Outcome(loss: 0, tokenCount: 0, temperature: temperature?.value)

@@ -41,7 +41,11 @@ struct ModelOptions: ParsableArguments {
             valueName: "resident|streamed"))
     var weights = WeightResidency.resident
 
-    @Option(name: .long, help: ArgumentHelp("cpu, cuda or cuda:N.", valueName: "device"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "cpu, cuda or cuda:N. Of several processes each takes the GPU of its number on this machine with cuda.",
+            valueName: "device"))
     var device = "cpu"
 
     @Option(
@@ -81,7 +85,7 @@ struct ModelOptions: ParsableArguments {
     ///   - place: of this process, where several share the machine's cores.
     func load(as type: EncodingType? = nil, in place: ProcessPlace? = nil) throws -> EmbeddingModel {
         let dtype = type ?? self.dtype
-        let device = try Device.named(device)
+        let device = try Device.named(device, localRank: place?.requireLocalRank())
         Compute.threadCount = threads ?? max(1, processorCount / (place?.localSize ?? 1))
         weights.prepareHeap()
         let loaded = try EmbeddingModel(

@@ -98,7 +98,11 @@ struct TVTTrain: Tool {
         help: ArgumentHelp("Replace a value of the config, as optimizer.learning_rate=1e-4.", valueName: "key=value"))
     var set: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("cpu or cuda[:i].", valueName: "device"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "cpu or cuda[:i]. Of several processes each takes the GPU of its number on this machine with cuda.",
+            valueName: "device"))
     var device = "cpu"
 
     @Option(
@@ -121,7 +125,7 @@ struct TVTTrain: Tool {
         name: .long,
         help: ArgumentHelp(
             "Choose the fastest plan with which a process takes at most so much, as 24GiB, and say which: what --trace, "
-                + "--kept-blocks and --weights leave open, and chunk_tokens. From 64MiB to 65536GiB. --dry-run lists the "
+                + "--kept-blocks, --weights and, of several processes, --shard leave open, and chunk_tokens. From 64MiB to 65536GiB. --dry-run lists the "
                 + "plans.", valueName: "size"))
     var memory: ByteCount?
 
@@ -149,9 +153,9 @@ struct TVTTrain: Tool {
         help: ArgumentHelp(
             "What each of several processes has only a share of: nothing (none), the optimizer's state (optimizer), sums of "
                 + "gradients as well (gradients), or weights as well, a block's being gathered when it runs (weights). Losses "
-                + "stay the same, and a run may be resumed with another choice.",
+                + "stay the same, and a run may be resumed with another choice. Default: none, or what --memory takes.",
             valueName: "none|optimizer|gradients|weights"))
-    var shard = Sharding.none
+    var shard: Sharding?
 
     @Option(
         in: .workers,
@@ -168,7 +172,7 @@ struct TVTTrain: Tool {
     @Flag(
         name: .customLong("dry-run"),
         help:
-            "Print examples, token counts and the memory of a process, and train nothing; also for --processes and --device that are not here."
+            "Print examples, token counts and the memory of a process, and train nothing; also for --processes, --device and weights that are not here."
     )
     var dryRun = false
 
@@ -207,7 +211,8 @@ struct TVTTrain: Tool {
             guard status == 0 else { throw ExitCode(status) }
             return
         }
-        if shard > .none, launched == nil || dryRun {
+        let processCount = dryRun ? processes ?? launched?.size ?? 1 : launched?.size ?? 1
+        if let shard, shard > .none, processCount == 1 {
             log.notice("--shard \(shard.rawValue): one process has nobody to share with, and holds everything")
         }
         let isFirst = launched?.rank ?? 0 == 0
@@ -228,7 +233,7 @@ struct TVTTrain: Tool {
         config.model = try HubSnapshot.path(config.model)
         let store = try openStore(store.location)
         var wish = MemoryWish(
-            trace: trace.policy(keptBlocks: keptBlocks), residency: weights, budget: memory?.count)
+            trace: trace.policy(keptBlocks: keptBlocks), residency: weights, sharding: shard, budget: memory?.count)
         var plan = try open(config, store, &wish)
         if skipsGoldenCheck { log.notice("golden vectors are not checked (--no-golden-check)") }
         if let note = plan.goldenReport?.note { log.notice("\(config.model): \(note)") }
@@ -236,12 +241,16 @@ struct TVTTrain: Tool {
         if config.precision == .bf16, let note = Precision(.bfloat16, on: plan.device).note {
             log.notice("dtype: bf16: \(note)")
         }
+        if plan.isOutline {
+            log.notice("\(config.model) has no weights: memory is what those that its config.json describes would take")
+        }
         if dryRun {
             if workers != nil { log.notice("--workers: nothing is read ahead of --dry-run") }
-            let result = try DryRun(plan, memory: wish, processCount: processes ?? launched?.size ?? 1)
+            let result = try DryRun(plan, memory: wish, processCount: processCount)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
-        let chosen = try memory.map { _ in try plan.memoryChoice(wish, processCount: launched?.size ?? 1) }
+        let together = try launched.map { try $0.join() }
+        let chosen = try memory.map { _ in try plan.memoryChoice(wish, with: together) }
         if let chosen {
             log.notice("\(TrainingMemory.reason(chosen, budget: memory!.count))")
             if chosen.plan.residency != plan.residency { plan = try open(config, store, chosen.plan.residency) }
@@ -249,9 +258,8 @@ struct TVTTrain: Tool {
         plan.residency.prepareHeap()
         // What was tried out is not needed any more.
         Compute.trimHeap()
-        let group = try launched.map { launched in
-            TrainingGroup(try launched.join(), localSize: launched.localSize, sharding: shard)
-        }
+        let sharding = chosen?.plan.sharding ?? shard ?? .none
+        let group = together.map { TrainingGroup($0, localSize: launched?.localSize, sharding: sharding) }
         let run = try TrainingRun(
             plan, output: FilePath(output!), resume: resume, trace: trace, memory: chosen?.plan ?? fixedPlan(plan),
             workers: workers, group: group)
@@ -302,7 +310,7 @@ struct TVTTrain: Tool {
     ) throws -> TrainingPlan {
         try TrainingPlan(
             config, store: store, device: chosenDevice(), residency: residency, checksGolden: !skipsGoldenCheck,
-            tool: "tvt-train \(tvtVersion)")
+            allowsOutline: dryRun, tool: "tvt-train \(tvtVersion)")
     }
 
     /// - Throws: `Failure` (64) where more blocks are to be kept than there are.
@@ -317,7 +325,8 @@ struct TVTTrain: Tool {
     /// What a dry run counts does not need the device.
     private func chosenDevice() throws -> Device {
         do {
-            return try Device.named(device)
+            return try Device.named(
+                device, localRank: dryRun ? nil : LaunchedProcess.current()?.place.requireLocalRank())
         } catch let failure as Failure where dryRun && failure.exitStatus == .badConfiguration {
             log.notice("--device \(device) is not here: memory is what the CPU would take")
             return .cpu

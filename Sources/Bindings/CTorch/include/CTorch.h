@@ -32,6 +32,8 @@ typedef struct CTorchDevice {
 
 /// Loads libtorch_cuda if needed and checks that device `index` exists.
 CTorchStatus ctorch_load_cuda(int32_t index, CTorchError *error);
+/// How many CUDA devices this process sees, once libtorch_cuda is loaded.
+CTorchStatus ctorch_cuda_count(int32_t *out, CTorchError *error);
 /// Bytes of a device's memory: those of tensors now and at most so far, and free and in all by the driver's account.
 typedef struct {
     int64_t used, mostUsed, free, total;
@@ -89,6 +91,8 @@ CTorchStatus ctorch_item(const CTorchTensor *tensor, double *out, CTorchError *e
 CTorchStatus ctorch_to(const CTorchTensor *tensor, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_clone(const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_copy_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
+/// Likewise, without a word to graphs that have recorded the destination: for numbers that they had seen there before.
+CTorchStatus ctorch_restore_(CTorchTensor *destination, const CTorchTensor *source, CTorchError *error);
 /// Normal values from a generator of its own, seeded by `seed`.
 CTorchStatus ctorch_normal(const int64_t *sizes, int32_t count, double mean, double deviation, uint64_t seed, CTorchTensor **out, CTorchError *error);
 /// `tensor` times the mask below, of its type; on CUDA in one pass, forward and backward.

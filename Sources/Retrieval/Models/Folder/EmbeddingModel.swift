@@ -84,7 +84,8 @@ public final class EmbeddingModel {
         type: ElementType = .float32, settingName: (ModelCard.Setting) -> String = \.description
     ) throws {
         try self.init(
-            ModelFolder(folder, adapter: adapter, overrides, settingName: settingName), .training, overrides, type: type,
+            ModelFolder(folder, adapter: adapter, overrides, settingName: settingName), .training, overrides,
+            type: type,
             outline: FolderOutline(), settingName: settingName)
     }
 
@@ -183,6 +184,13 @@ public final class EmbeddingModel {
     public func trainAll(except frozen: Set<ModelPart> = [], isMoved: Bool = false) throws {
         try text.trainAll(except: frozen, isMoved: isMoved)
         for parameter in head.parameters { try parameter.makeTrainable(isMoved: isMoved) }
+    }
+
+    /// Whether a folder has files of weights, of any kind, beside what describes the model.
+    package static func hasWeights(_ folder: FilePath) throws -> Bool {
+        try Files.list(SentenceTransformersFiles.transformer(of: folder)).contains { name in
+            [".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json"].contains { name.hasSuffix($0) }
+        }
     }
 
     /// Digest of the weights as they lie in the folder: what a model trained from here names as its base.

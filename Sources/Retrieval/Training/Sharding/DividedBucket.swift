@@ -15,7 +15,7 @@ final class DividedBucket: WeightKeeper {
     private let group: TrainingGroup
     private let isLent: Bool
     private var isPresent = true
-    private var coming: (exchange: ProcessGroup.Exchange, sent: Tensor)?
+    private var coming: Gathering?
     private var failure: (any Error)?
 
     /// - Parameters:
@@ -30,7 +30,8 @@ final class DividedBucket: WeightKeeper {
         self.bucket = bucket
         self.isLent = isLent
         (whole, own) = try withoutGradients {
-            let whole = try Tensor.zeros([bucket.parts.length], type: bucket.type)
+            let device = parameters[0].tensor.device
+            let whole = try Tensor.zeros([bucket.parts.length], type: bucket.type, device: device)
             for (place, parameter) in parameters.enumerated() {
                 try parameter.move(to: bucket.view(whole, place, parameter.tensor.shape))
             }
@@ -38,7 +39,7 @@ final class DividedBucket: WeightKeeper {
                 let part = try bucket.part(group.rank, of: whole)
                 return (whole, isLent ? try part.clone() : part)
             }
-            let part = try Tensor.zeros([bucket.parts.partLength])
+            let part = try Tensor.zeros([bucket.parts.partLength], device: device)
             for slice in bucket.parts.slices(ofPart: group.rank) {
                 let master = try masters[slice.place].tensor.detached().reshape([-1])
                 try part.narrow(0, start: slice.start, length: slice.range.count).assign(
@@ -64,19 +65,35 @@ final class DividedBucket: WeightKeeper {
         }
     }
 
+    /// Weights on their way to where they are computed with.
+    struct Gathering {
+        private let exchange: ProcessGroup.Exchange
+        /// What is sent, which has to live until it has arrived.
+        private let sent: Tensor
+        private let arriving: Tensor
+        private let whole: Tensor
+
+        fileprivate init(_ sent: Tensor, to whole: Tensor, _ group: ProcessGroup) throws {
+            self.sent = sent
+            self.whole = whole
+            // Exchanges go from one CPU's memory to another's.
+            arriving = whole.device == .cpu ? whole : try Tensor.zeros(whole.shape, type: whole.elementType)
+            exchange = try group.startGather(sent, into: arriving)
+        }
+
+        func wait() throws {
+            try exchange.wait()
+            if whole.device != .cpu { try withoutGradients { try whole.restore(from: arriving) } }
+        }
+    }
+
     /// Starts to bring what all processes have of the weights to where they are computed with.
-    ///
-    /// - Returns: what has to be waited for, and what has to live until then.
-    func startGather() throws -> (exchange: ProcessGroup.Exchange, sent: Tensor) {
+    func startGather() throws -> Gathering {
         try withoutGradients {
-            let sent: Tensor
-            if own.elementType != bucket.type {
-                sent = try own.to(bucket.type)
-            } else {
-                // What is gathered lies over a part of it.
-                sent = isLent ? own : try own.clone()
-            }
-            return (try group.group.startGather(sent, into: whole), sent)
+            var sent = try own.to(bucket.type, .cpu)
+            // What is gathered lies over a part of it.
+            if sent === own, !isLent { sent = try own.clone() }
+            return try Gathering(sent, to: whole, group.group)
         }
     }
 
@@ -84,7 +101,9 @@ final class DividedBucket: WeightKeeper {
     func gathered() throws -> Tensor {
         try withoutGradients {
             let all = try Tensor.zeros([bucket.parts.length], type: own.elementType)
-            try group.group.startGather(isLent || own.elementType != bucket.type ? own : own.clone(), into: all).wait()
+            let sent = try own.to(.cpu)
+            let exchange = try group.group.startGather(sent, into: all)
+            try withExtendedLifetime(sent) { try exchange.wait() }
             return all
         }
     }
@@ -105,7 +124,7 @@ final class DividedBucket: WeightKeeper {
         guard let coming else { return }
         self.coming = nil
         do {
-            try coming.exchange.wait()
+            try coming.wait()
         } catch {
             failure = error
             throw error

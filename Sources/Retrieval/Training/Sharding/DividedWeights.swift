@@ -69,12 +69,12 @@ final class DividedWeights {
     func publish() throws {
         guard group.sharding != .weights else { return }
         try withoutGradients {
-            var underWay: [(exchange: ProcessGroup.Exchange, sent: Tensor)] = []
+            var underWay: [DividedBucket.Gathering] = []
             for bucket in changed {
-                if underWay.count > 1 { try underWay.removeFirst().exchange.wait() }
+                if underWay.count > 1 { try underWay.removeFirst().wait() }
                 underWay.append(try bucket.startGather())
             }
-            for (exchange, _) in underWay { try exchange.wait() }
+            for gathering in underWay { try gathering.wait() }
         }
     }
 

@@ -9,11 +9,12 @@ internal import Tensors
 final class GroupGradients: GradientSink {
     private let group: TrainingGroup
     private let buckets: [[ParameterBucket]]
+    private let device: Device
     /// What this process has summed itself, one for each parameter, until it is exchanged.
     private var own: [Tensor?]
     /// Whether a parameter has had a gradient here.
     private var isPresent: [Bool]
-    /// For each bucket of a piece what has come of exchanges: all sums, or this process's part of them.
+    /// For each bucket of a piece what has come of exchanges, in the CPU's memory: all sums, or this process's part of them.
     private var sums: [[Tensor?]]
     private var underWay: [UnderWay] = []
     /// Whether no other micro-batch comes behind the one that is computed.
@@ -29,8 +30,10 @@ final class GroupGradients: GradientSink {
     /// Exchanges at once: with more, gradients would pile up where the network is slower than the model.
     private static let mostUnderWay = 2
 
-    init(_ group: TrainingGroup, _ buckets: [[ParameterBucket]], parameterCount: Int) {
+    /// - Parameter device: where gradients are, and where sums of them are wanted.
+    init(_ group: TrainingGroup, _ buckets: [[ParameterBucket]], parameterCount: Int, device: Device) {
         self.group = group
+        self.device = device
         self.buckets = buckets
         own = Array(repeating: nil, count: parameterCount)
         isPresent = Array(repeating: false, count: parameterCount)
@@ -93,14 +96,14 @@ final class GroupGradients: GradientSink {
                 return try zip(buckets.joined(), sums.joined()).flatMap { bucket, sum in
                     try bucket.parts.slices(ofPart: group.rank).map { slice in
                         guard isAnywhere[bucket.members[slice.place]] else { return nil as Tensor? }
-                        return try sum!.narrow(0, start: slice.start, length: slice.range.count)
+                        return try sum!.narrow(0, start: slice.start, length: slice.range.count).to(device)
                     }
                 }
             }
             var ofParameters = [Tensor?](repeating: nil, count: shapes.count)
             for (bucket, sum) in zip(buckets.joined(), sums.joined()) {
                 for (place, member) in bucket.members.enumerated() where isAnywhere[member] {
-                    ofParameters[member] = try bucket.view(sum!, place, shapes[member])
+                    ofParameters[member] = try bucket.view(sum!, place, shapes[member]).to(device)
                 }
             }
             return ofParameters
