@@ -106,7 +106,7 @@ struct LaunchedProcessTests {
     }
 
     @Test(arguments: [
-        ["RANK": "1"], ["RANK": "2", "WORLD_SIZE": "2"], ["RANK": "-1", "WORLD_SIZE": "2"],
+        ["RANK": "1"], ["WORLD_SIZE": "2"], ["RANK": "2", "WORLD_SIZE": "2"], ["RANK": "-1", "WORLD_SIZE": "2"],
         ["RANK": "0", "WORLD_SIZE": "two"], ["RANK": "0", "WORLD_SIZE": "2"],
         ["RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "65536"],
     ])

@@ -17,11 +17,14 @@ struct SharedMemoryTests {
     static let lora = MemoryPlanTests.lora
 
     private func peaks(_ overrides: [String], _ processCount: Int) throws -> [Sharding: MemoryPeak] {
-        let forecast = try MemoryForecast(TinyWorld().plan(overrides), processCount: processCount)
-        return Dictionary(
-            uniqueKeysWithValues: Sharding.allCases.map {
-                ($0, forecast.peak(of: MemoryPlan(trace: .recompute, sharding: $0)))
-            })
+        let world = try TinyWorld()
+        return try withExtendedLifetime(world) {
+            let forecast = try MemoryForecast(world.plan(overrides), processCount: processCount)
+            return Dictionary(
+                uniqueKeysWithValues: Sharding.allCases.map {
+                    ($0, forecast.peak(of: MemoryPlan(trace: .recompute, sharding: $0)))
+                })
+        }
     }
 
     @Test("each level divides what it says, by the number of processes", arguments: [[], [lora], ["dtype=bf16"]])
@@ -80,7 +83,9 @@ struct SharedMemoryTests {
 
     @Test("the fastest plan is one that fits in every process")
     func agreement() throws {
-        let forecast = try MemoryForecast(TinyWorld().plan(), processCount: 4)
+        let world = try TinyWorld()
+        defer { withExtendedLifetime(world) {} }
+        let forecast = try MemoryForecast(world.plan(), processCount: 4)
         let all = forecast.candidates(MemoryWish())
         let last = all.count - 1
         let (chosen, _) = try forecast.choice(MemoryWish(budget: 1 << 40)) { fits in
@@ -98,7 +103,9 @@ struct SharedMemoryTests {
         for rank in 0..<2 {
             let thread = Foundation.Thread {
                 let result = Result {
-                    let plan = try TinyWorld().plan()
+                    let world = try TinyWorld()
+                    defer { withExtendedLifetime(world) {} }
+                    let plan = try world.plan()
                     let group = try ProcessGroup(
                         rank: rank, of: 2, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
                         joinSeconds: 60, seconds: 60)
@@ -123,7 +130,9 @@ struct SharedMemoryTests {
 
     @Test("a dry run shows the level, of a process's share")
     func dryRun() throws {
-        let plan = try TinyWorld().plan()
+        let world = try TinyWorld()
+        defer { withExtendedLifetime(world) {} }
+        let plan = try world.plan()
         let dry = try DryRun(plan, memory: MemoryWish(sharding: .gradients), processCount: 8)
         let whole = try DryRun(plan, processCount: 8)
         #expect(dry.text.contains("--shard gradients") && dry.text.contains("of each of 8 processes"))

@@ -62,8 +62,11 @@ public final class JointWork {
             // When it goes, nobody needs the others' files any more.
             unlink(process(0).string)
             try? removeRemains()
-        } else if hasDelivered || (try? FileLock.probe(process(0))) != .held {
-            unlink(process(rank).string)
+        } else {
+            let isFirstThere = (try? FileLock.probe(process(0))) == .held
+            if hasDelivered || !isFirstThere { unlink(process(rank).string) }
+            // Nobody collects it any more.
+            if hasDelivered, !isFirstThere { unlink(part(of: rank).string) }
         }
         // Else the file that nobody holds tells the first process of this one's end.
     }

@@ -54,10 +54,11 @@ public struct ProcessPlace: Sendable, Equatable {
         }
         guard let launcher = found else {
             // A launcher says both: half of it is a mistake, but for srun's, of which a batch script has half.
-            if environment("RANK") != nil, environment("WORLD_SIZE") == nil {
-                throw Self.failure("RANK is set, and WORLD_SIZE is not")
+            switch (environment("RANK"), environment("WORLD_SIZE")) {
+            case (.some, nil): throw Self.failure("RANK is set, and WORLD_SIZE is not")
+            case (nil, .some(let size)) where size != "1": throw Self.failure("WORLD_SIZE is set, and RANK is not")
+            default: return nil
             }
-            return nil
         }
         self.launcher = launcher
         let names = launcher.names
