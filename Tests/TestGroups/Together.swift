@@ -5,7 +5,8 @@ public import Tensors
 
 /// Runs a body for each rank of a group, on threads that stand for its processes.
 ///
-/// The first one's store, which the others ask who has ended, stays until all are done.
+/// Each computes on one thread, as processes do that share a machine's cores. The first one's store, which the others ask who
+/// has ended, stays until all are done.
 ///
 /// - Returns: what the bodies give, by rank.
 public func together<Value: Sendable>(
@@ -17,12 +18,11 @@ public func together<Value: Sendable>(
         let thread = Thread {
             var group: ProcessGroup?
             let result = Result {
-                try computeAlone()
                 let joined = try ProcessGroup(
                     rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
                     joinSeconds: 60, seconds: 60)
                 group = joined
-                return try body(joined)
+                return try Compute.onOneThread { try body(joined) }
             }
             if rank > 0 { group = nil }
             results.withLock { $0[rank] = result }
@@ -35,14 +35,4 @@ public func together<Value: Sendable>(
     }
     while results.withLock({ $0.count }) < size { usleep(1000) }
     return results.withLock { found in (0..<size).map { found[$0]! } }
-}
-
-/// Has the calling thread compute without others, as processes do that share a machine: several teams of threads on the same
-/// cores spend most of their time waiting for one another.
-private func computeAlone() throws {
-    // libtorch gives a thread its number of threads with the first operation.
-    _ = try Tensor.zeros([1 << 16]).adding(1)
-    typealias SetThreads = @convention(c) (CInt) -> Void
-    guard let function = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "omp_set_num_threads") else { return }
-    unsafeBitCast(function, to: SetThreads.self)(1)
 }
