@@ -20,14 +20,14 @@ struct OptimizerFiles {
         "optimizer-\(padded(part + 1, to: 5))-of-\(padded(count, to: 5)).safetensors"
     }
 
-    /// - Throws: `Failure` (65) where files are missing.
+    /// - Throws: `Failure`: 66 where there is none of them, 65 where some are missing.
     init(of folder: FilePath) throws {
         let whole = folder.appending(Self.wholeName)
-        if Files.exists(whole) {
+        let found = try Files.list(folder).filter { $0.hasPrefix("optimizer-") && $0.hasSuffix(".safetensors") }
+        if found.isEmpty || Files.exists(whole) {
             files = [try SafetensorsFile(whole)]
             return
         }
-        let found = try Files.list(folder).filter { $0.hasPrefix("optimizer-") && $0.hasSuffix(".safetensors") }
         let last = found.max { $0.utf8.lexicographicallyPrecedes($1.utf8) } ?? ""
         let count = Int(last.dropLast(".safetensors".count).suffix(5)) ?? 0
         let wanted = (0..<count).map { Self.name(of: $0, of: count) }
@@ -35,7 +35,7 @@ struct OptimizerFiles {
             throw Failure(
                 .badData,
                 "\(folder) does not have the optimizer's state as one run wrote it: it has "
-                    + (found.isEmpty ? "nothing of it" : found.sorted().joined(separator: ", ")))
+                    + found.sorted().joined(separator: ", "))
         }
         files = try wanted.map { try SafetensorsFile(folder.appending($0)) }
     }
