@@ -77,18 +77,14 @@ struct EventFileTests {
 
     @Test("a run's files hold what its metrics do, every step once, however often it was killed")
     func run() throws {
-        let world = try TinyWorld()
-        var quirks = TinyWorld.Quirks()
-        quirks.queryCount = 20
-        try world.add("small", quirks)
+        let world = try TrainingMixingTests.world()
         let overrides = [
             "checkpoint_every=2", "datasets=[{name: tiny, weight: 3}, {name: small, weight: 1}]",
             "events.histograms_every=3",
         ]
         let run = world.folder("run")
         try TrainingRunTests.train(world, overrides, to: run)
-        try Files.remove(run.appending("model"))
-        try Files.removeTree(run.appending("checkpoints/step-000006"))
+        try TinyWorld.takeBackEnd(of: run)
         let report = try TrainingRunTests.train(world, overrides, to: run, resume: true)
         let files = try EventReader.files(in: run.appending("events"))
         #expect(files.count == 2)

@@ -1,9 +1,7 @@
 import Base
-import Foundation
 import Models
-import Processes
-import Synchronization
 import Tensors
+import TestGroups
 import TestKit
 import Testing
 import Training
@@ -21,8 +19,7 @@ struct LearnedTemperatureTests {
         let calm = try TrainingRunTests.train(world, overrides, to: world.folder("calm"))
         let run = world.folder("run")
         try TrainingRunTests.train(world, overrides, to: run)
-        try Files.remove(run.appending("model"))
-        try Files.removeTree(run.appending("checkpoints/step-000006"))
+        try TinyWorld.takeBackEnd(of: run)
         let resumed = try TrainingRunTests.train(world, overrides, to: run, resume: true)
         #expect(resumed.resumedAfter == 4)
         let temperatures = try resumed.metrics.map { try #require($0.temperature) }
@@ -117,7 +114,7 @@ struct LearnedTemperatureTests {
     }
 
     @Test("processes have the same one as a process alone")
-    func together() throws {
+    func sameInAll() throws {
         let world = try TinyWorld()
         let alone = try TrainingRunTests.train(world, [Self.learned], to: world.folder("alone"), trace: .keep)
         let reports = try TrainingGroupTests.train(world, [Self.learned], to: world.folder("together"), size: 2)
@@ -134,8 +131,7 @@ struct LearnedTemperatureTests {
         let alone = try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
         let output = world.folder("together")
         _ = try ShardingTests.train(world, overrides, to: output, (3, sharding))
-        try Files.remove(output.appending("model"))
-        try Files.removeTree(output.appending("checkpoints/step-000006"))
+        try TinyWorld.takeBackEnd(of: output)
         #expect(Files.exists(output.appending("checkpoints/step-000003/loss.safetensors")))
         let resumed = try ShardingTests.train(world, overrides, to: output, (2, sharding), resume: true)
         #expect(resumed.resumedAfter == 3 && resumed.metrics.count == 6)
@@ -147,37 +143,21 @@ struct LearnedTemperatureTests {
 
     @Test("each process computes the same bits of it from the vectors of all")
     func everyProcess() throws {
-        let port = try LocalProcesses.freePort()
-        let found = Mutex([Int: Result<[Double], any Error>]())
-        for rank in 0..<3 {
-            let thread = Foundation.Thread {
-                let result = Result {
-                    let reference = try ReferenceRun()
-                    let group = try ProcessGroup(
-                        rank: rank, of: 3, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
-                        joinSeconds: 60, seconds: 60)
-                    var loss = ContrastiveLoss(temperature: 0.05)
-                    loss.learnsTemperature = true
-                    let step = try TrainingStep(
-                        encoder: reference.encoder(reference.trainableModel(isLoRA: false)), loss: loss,
-                        options: reference.options("full"), stepCount: 50,
-                        group: TrainingGroup(group, sharding: .weights))
-                    let values = try (0..<3).map { number in
-                        var batch = reference.batches[number]
-                        try batch.divide(among: 3, rank: rank)
-                        _ = try step.take([batch])
-                        return try #require(step.temperature).value
-                    }
-                    try group.wait()
-                    return values
-                }
-                found.withLock { $0[rank] = result }
+        let values = try together(3) { processes in
+            let reference = try ReferenceRun()
+            var loss = ContrastiveLoss(temperature: 0.05)
+            loss.learnsTemperature = true
+            let step = try TrainingStep(
+                encoder: reference.encoder(reference.trainableModel(isLoRA: false)), loss: loss,
+                options: reference.options("full"), stepCount: 50,
+                group: TrainingGroup(processes, sharding: .weights))
+            return try (0..<3).map { number in
+                var batch = reference.batches[number]
+                try batch.divide(among: 3, rank: processes.rank)
+                _ = try step.take([batch])
+                return try #require(step.temperature).value
             }
-            thread.stackSize = 8 << 20
-            thread.start()
-        }
-        while found.withLock({ $0.count }) < 3 { usleep(1000) }
-        let values = try found.withLock { found in try (0..<3).map { try found[$0]!.get() } }
+        }.map { try $0.get() }
         #expect(Set(values).count == 1 && Set(values[0]).count == 3, "\(values)")
     }
 }

@@ -1,12 +1,9 @@
 import Base
-import Collectives
 import Engine
-import Foundation
 import JSON
 import Models
-import Processes
-import Synchronization
 import Tensors
+import TestGroups
 import TestKit
 import Testing
 import Training
@@ -97,30 +94,13 @@ struct SharedMemoryTests {
 
     /// As processes that have other amounts in memory do, here with other budgets.
     @Test("processes choose together", arguments: [1 << 40, 1])
-    func together(budgetOfSecond: Int) throws {
-        let port = try LocalProcesses.freePort()
-        let found = Mutex([Int: Result<MemoryCandidate, any Error>]())
-        for rank in 0..<2 {
-            let thread = Foundation.Thread {
-                let result = Result {
-                    let world = try TinyWorld()
-                    defer { withExtendedLifetime(world) {} }
-                    let plan = try world.plan()
-                    let group = try ProcessGroup(
-                        rank: rank, of: 2, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
-                        joinSeconds: 60, seconds: 60)
-                    let wish = MemoryWish(budget: rank == 0 ? 1 << 40 : budgetOfSecond)
-                    let chosen = Result { try plan.memoryChoice(wish, with: group) }
-                    try group.wait()
-                    return try chosen.get()
-                }
-                found.withLock { $0[rank] = result }
-            }
-            thread.stackSize = 8 << 20
-            thread.start()
+    func choice(budgetOfSecond: Int) throws {
+        let world = try TinyWorld()
+        defer { withExtendedLifetime(world) {} }
+        let results = try together(2) { processes in
+            let wish = MemoryWish(budget: processes.rank == 0 ? 1 << 40 : budgetOfSecond)
+            return try world.plan().memoryChoice(wish, with: processes)
         }
-        while found.withLock({ $0.count }) < 2 { usleep(1000) }
-        let results = found.withLock { found in (0..<2).map { found[$0]! } }
         guard budgetOfSecond == 1 else {
             let plans = try results.map { try $0.get().plan }
             return #expect(plans[0] == plans[1] && plans[0].trace == .keep)

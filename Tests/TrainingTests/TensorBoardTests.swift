@@ -34,18 +34,14 @@ struct TensorBoardTests {
         "shows every scalar of a run that was resumed, and no other; and notices one that is changed",
         .enabled(if: TensorBoardTests.isInstalled))
     func scalars() throws {
-        let world = try TinyWorld()
-        var quirks = TinyWorld.Quirks()
-        quirks.queryCount = 20
-        try world.add("small", quirks)
+        let world = try TrainingMixingTests.world()
         let overrides = [
             "checkpoint_every=2", "datasets=[{name: tiny, weight: 3}, {name: small, weight: 1}]",
             "events.histograms_every=3", "learned_temperature=true", "validation={share: 0.2, every: 3}",
         ]
         let run = world.folder("run")
         try TrainingRunTests.train(world, overrides, to: run)
-        try Files.remove(run.appending("model"))
-        try Files.removeTree(run.appending("checkpoints/step-000006"))
+        try TinyWorld.takeBackEnd(of: run)
         let report = try TrainingRunTests.train(world, overrides, to: run, resume: true)
         #expect(report.resumedAfter == 4 && report.metrics.allSatisfy { $0.temperature != nil })
         let found = try read(run)

@@ -87,6 +87,12 @@ struct TinyWorld {
         return Float(SplitMix64.mix(5, UInt64(query), UInt64(document)) % 9) / 4 + (isPositive ? 2 : 0)
     }
 
+    /// Takes away the end of a run of six steps and its last checkpoint, as if it had been killed before them.
+    static func takeBackEnd(of run: FilePath) throws {
+        try Files.remove(run.appending("model"))
+        try Files.removeTree(run.appending("checkpoints/step-000006"))
+    }
+
     private func append(
         _ id: [UInt8], _ record: (inout [UInt8]) -> Void,
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void

@@ -76,8 +76,7 @@ struct TrainingGroupTests {
         for (first, second) in [(4, 1), (1, 3), (2, 4)] {
             let output = world.folder("run-\(first)")
             try Self.train(world, overrides, to: output, size: first)
-            try Files.remove(output.appending("model"))
-            try Files.removeTree(output.appending("checkpoints/step-000006"))
+            try TinyWorld.takeBackEnd(of: output)
             let reports = try Self.train(world, overrides, to: output, size: second, resume: true)
             for report in reports { #expect(report.resumedAfter == 3) }
             #expect(reports[0].metrics.count == 6)

@@ -57,8 +57,7 @@ struct TrainingRunTests {
             // From the middle of a process that kept its weights in memory.
             let mixed = world.folder("mixed-\(trace)")
             try Self.train(world, overrides, to: mixed)
-            try Files.remove(mixed.appending("model"))
-            try Files.removeTree(mixed.appending("checkpoints/step-000006"))
+            try TinyWorld.takeBackEnd(of: mixed)
             let resumed = try TrainingRun(
                 world.plan(overrides, .streamed), output: mixed, resume: true, trace: trace
             ).run()
@@ -128,8 +127,7 @@ struct TrainingRunTests {
         // What a kill leaves: the checkpoints so far, metrics beyond them, half a line, half a checkpoint.
         let killed = world.folder("killed")
         try Self.train(world, overrides, to: killed)
-        try Files.remove(killed.appending("model"))
-        try Files.removeTree(killed.appending("checkpoints/step-000006"))
+        try TinyWorld.takeBackEnd(of: killed)
         let metrics = killed.appending("metrics.jsonl")
         try Files.replace(metrics, with: Files.readAll(metrics) + Array("{\"step\":7".utf8))
         try Files.makeDirectory(killed.appending("checkpoints/.step-000006.tmp"))

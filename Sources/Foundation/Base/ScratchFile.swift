@@ -26,42 +26,36 @@ public final class ScratchFile {
     public var path: FilePath { FilePath("/proc/self/fd/\(descriptor)") }
 
     public func append(_ bytes: UnsafeRawBufferPointer) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let slice = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.write(descriptor, slice.baseAddress, slice.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw SystemError.last("write a scratch file in", folder)
-            }
-            rest = rest.dropFirst(count)
-            byteCount += count
-        }
+        try write(bytes, at: byteCount)
+        byteCount += bytes.count
     }
 
     /// Puts bytes at an offset, whatever was there, beside those that were appended.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
-        var written = 0
-        while written < bytes.count {
-            let count = pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                throw SystemError("write a scratch file in", folder, errno: count < 0 ? errno : EIO)
-            }
-            written += count
+        try transfer(bytes.count, "write") { done in
+            pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
         }
     }
 
     /// Fills the buffer from an offset on.
     public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-        var filled = 0
-        while filled < buffer.count {
-            let count = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
+        try transfer(buffer.count, "read") { done in
+            pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+        }
+    }
+
+    /// Calls until so many bytes are through.
+    ///
+    /// - Parameter call: goes on after the bytes that are done; returns how many more are, or -1 with errno.
+    private func transfer(_ byteCount: Int, _ what: String, _ call: (_ done: Int) -> Int) throws {
+        var done = 0
+        while done < byteCount {
+            let count = call(done)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                throw SystemError("read a scratch file in", folder, errno: count < 0 ? errno : EIO)
+                throw SystemError("\(what) a scratch file in", folder, errno: count < 0 ? errno : EIO)
             }
-            filled += count
+            done += count
         }
     }
 

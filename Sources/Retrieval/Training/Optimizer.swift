@@ -31,8 +31,7 @@ public struct TrainedParameter {
         func elements(_ count: Int) -> Int { (count + numbersPerElement - 1) / numbersPerElement }
         guard whole.elementCount == elements(shape.reduce(1, *)) else { return nil }
         let start = range.lowerBound / numbersPerElement
-        return try whole.reshape([-1]).narrow(
-            0, start: start, length: elements(range.upperBound) - start)
+        return try whole.reshape([-1]).narrow(0, start: start, length: elements(range.upperBound) - start)
     }
 }
 
@@ -82,8 +81,7 @@ public final class Optimizer {
             guard norm.isFinite else {
                 throw Failure(
                     .badData, "step \(stepCount + 1): the gradient's norm is \(norm); no weight was changed",
-                    advice:
-                        "Lower optimizer.learning_rate, or look at the examples of this step with --dry-run.")
+                    advice: "Lower optimizer.learning_rate, or look at the examples of this step with --dry-run.")
             }
             if options.clipNorm > 0 {
                 let scale = options.clipNorm / (norm + 1e-6)
@@ -92,9 +90,7 @@ public final class Optimizer {
             stepCount += 1
             for index in parameters.indices where gradients[index] != nil { ownStepCounts[index] += 1 }
             // Those with equal counts together, which mostly is all.
-            let groups = Dictionary(grouping: parameters.indices.filter { gradients[$0] != nil }) {
-                ownStepCounts[$0]
-            }
+            let groups = Dictionary(grouping: parameters.indices.filter { gradients[$0] != nil }) { ownStepCounts[$0] }
             for (ownStepCount, members) in groups.sorted(by: { $0.key < $1.key }) {
                 for decays in [true, false] {
                     let chosen = members.filter { (parameters[$0].shape.count > 1) == decays }
@@ -106,8 +102,7 @@ public final class Optimizer {
     }
 
     private func update(
-        _ chosen: [Int], _ gradients: [Tensor?], _ ownStepCount: Int, _ learningRate: Double,
-        decays: Bool
+        _ chosen: [Int], _ gradients: [Tensor?], _ ownStepCount: Int, _ learningRate: Double, decays: Bool
     ) throws {
         guard !chosen.isEmpty else { return }
         let adamW = AdamW(
@@ -175,8 +170,7 @@ public final class Optimizer {
                 let name = "steps." + parameter.name
                 let count = try tensor(name).map { try Int(exactly: $0.to(.float64).item()) } ?? stepCount
                 guard let count, (0...stepCount).contains(count) else {
-                    throw Failure(
-                        .badData, "\(name) of the optimizer's state is no number of steps up to \(stepCount)")
+                    throw Failure(.badData, "\(name) of the optimizer's state is no number of steps up to \(stepCount)")
                 }
                 ownStepCounts[index] = count
             }

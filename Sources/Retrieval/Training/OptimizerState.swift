@@ -119,13 +119,11 @@ extension AdamW {
             case .rounded(let first, let second):
                 try self.step(
                     step, learningRate: learningRate, parameter: update.parameter, gradient: update.gradient,
-                    first: first,
-                    second: second, seed: update.seed, start: update.start)
+                    first: first, second: second, seed: update.seed, start: update.start)
             case .quantized(let first, let second):
                 try self.step(
                     step, learningRate: learningRate, parameter: update.parameter, gradient: update.gradient,
-                    first: first,
-                    second: second)
+                    first: first, second: second)
             }
         }
         guard !parameters.isEmpty else { return }

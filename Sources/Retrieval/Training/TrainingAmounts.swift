@@ -17,7 +17,7 @@ struct TrainingAmounts {
     let towerCache: Int
     /// Of the largest matrix of the entrance.
     let table: Int
-    /// Of the largest weight that checkpoints have; 0 beside an adapter, which is small.
+    /// Of the largest weight that checkpoints have; 0 beside an adapter.
     private let checkpoint: Int
     private let residentWeights: Int
     private let streamedWeights: Int
@@ -35,89 +35,44 @@ struct TrainingAmounts {
     init(_ plan: TrainingPlan) throws {
         let model = plan.start.text
         let config = plan.config
-        let precision = plan.precision
-        let head = plan.start.head.parameters
-        let all = model.parameters + head
-        // As WeightFiles keeps them.
-        func roundedSize(_ parameter: Parameter) -> Int {
-            guard config.precision == .bf16 else { return 0 }
-            let type = parameter.tensor.dimensionCount == 1 ? precision.compute : precision.storage
-            return type.byteCount * parameter.tensor.elementCount
-        }
-        func residentSize(_ parameter: Parameter) -> Int {
-            parameter.isStreamed
-                ? precision.storage.byteCount * parameter.tensor.elementCount : parameter.tensor.byteCount
-        }
-        let kept = all.reduce(0) { $0 + residentSize($1) }
-        let trained: Int
-        var gradientByteCounts: [ObjectIdentifier: Int] = [:]
-        if let lora = config.lora {
-            for layer in try model.targetLayers(of: lora.configuration(for: model), except: config.frozen) {
-                gradientByteCounts[ObjectIdentifier(layer.weight)] =
-                    4 * lora.rank * (layer.inputSize + layer.outputSize)
-            }
-            gradients = gradientByteCounts.values.reduce(0, +)
-            trained = gradients / 4
+        let isAdapted = config.lora != nil
+        let sizes = WeightSizes(plan)
+        let all = model.parameters + plan.start.head.parameters
+        gradientByteCounts = try Self.gradientByteCounts(plan, sizes)
+        gradients = gradientByteCounts.values.reduce(0, +)
+        let trained = all.filter { gradientByteCounts[ObjectIdentifier($0)] != nil }
+        masterGradients =
+            isAdapted ? gradients : trained.reduce(0) { $0 + 4 * $1.tensor.elementCount }
+        let kept = all.reduce(0) { $0 + sizes.resident($1) }
+        if isAdapted {
+            // An adapter is small.
             checkpoint = 0
-            residentWeights = kept + 4 * trained
-            // What is a vector stays in memory; of matrices those of one stage are there.
-            func matrices(_ parameters: [Parameter]) -> Int {
-                parameters.reduce(0) { $0 + ($1.tensor.dimensionCount > 1 ? $1.tensor.byteCount : 0) }
+            residentWeights = kept + gradients
+            // What is a vector stays in memory, and the head; of matrices those of one stage are there.
+            let staying = model.parameters.filter { $0.tensor.dimensionCount <= 1 } + plan.start.head.parameters
+            let stages = (model.towers.flatMap(\.stages) + model.stages).map { stage in
+                stage.parameters.reduce(0) { $0 + ($1.tensor.dimensionCount > 1 ? $1.tensor.byteCount : 0) }
             }
-            let stages = (model.towers.flatMap(\.stages) + model.stages).map { matrices($0.parameters) }
-            streamedWeights =
-                all.reduce(0) { $0 + residentSize($1) }
-                - model.parameters.reduce(0) {
-                    $0 + ($1.tensor.dimensionCount > 1 ? residentSize($1) : 0)
-                } + (stages.max() ?? 0) + 4 * trained
+            streamedWeights = staying.reduce(0) { $0 + sizes.resident($1) } + (stages.max() ?? 0) + gradients
         } else {
-            let parameters =
-                model.parts.filter { !config.frozen.contains($0) }.flatMap { model.parameters(of: $0) } + head
-            for parameter in parameters {
-                let rounded = roundedSize(parameter)
-                gradientByteCounts[ObjectIdentifier(parameter)] =
-                    rounded > 0 ? rounded : 4 * parameter.tensor.elementCount
-            }
-            trained = parameters.reduce(0) { $0 + $1.tensor.elementCount }
             checkpoint = all.map { 4 * $0.tensor.elementCount }.max() ?? 0
-            gradients = gradientByteCounts.values.reduce(0, +)
-            residentWeights = kept + all.reduce(0) { $0 + roundedSize($1) }
+            residentWeights = kept + all.reduce(0) { $0 + sizes.rounded($1) }
             streamedWeights = residentWeights
         }
-        self.gradientByteCounts = gradientByteCounts
-        let isAdapted = config.lora != nil
         let hasMasters = !isAdapted && config.precision == .bf16
-        masters =
-            hasMasters
-            ? all.reduce(0) { $0 + (gradientByteCounts[ObjectIdentifier($1)] == nil ? 0 : residentSize($1)) } : 0
-        // Towers whose outputs are kept are whole in each process.
-        let whole = Set(
-            config.towerCache == 0
-                ? [] : config.frozen.flatMap { model.parameters(of: $0).map(ObjectIdentifier.init) })
-        func frozen(_ parameter: Parameter, isStreamed: Bool) -> Int {
-            let id = ObjectIdentifier(parameter)
-            guard isAdapted || gradientByteCounts[id] == nil, !whole.contains(id) else { return 0 }
-            if isStreamed, parameter.tensor.dimensionCount > 1 { return 0 }
-            return hasMasters ? roundedSize(parameter) : residentSize(parameter)
-        }
-        var seen: Set<ObjectIdentifier> = []
-        let pieces = Self.pieces(of: plan.start).map { $0.filter { seen.insert(ObjectIdentifier($0)).inserted } }
-        func sizes(isStreamed: Bool) -> (all: Int, pair: Int) {
-            let frozen = pieces.map { $0.reduce(0) { $0 + frozen($1, isStreamed: isStreamed) } }
-            let gathered = zip(frozen, pieces).map { frozen, piece in
-                frozen + piece.reduce(0) { $0 + (gradientByteCounts[ObjectIdentifier($1)] ?? 0) }
-            }
-            return (frozen.reduce(0, +), zip(gathered, gathered.dropFirst() + [0]).map(+).max() ?? 0)
-        }
-        let (resident, streamed) = (sizes(isStreamed: false), sizes(isStreamed: true))
-        (frozenWeights, pairWeights) = ((resident.all, streamed.all), (resident.pair, streamed.pair))
+        masters = hasMasters ? trained.reduce(0) { $0 + sizes.resident($1) } : 0
+        let pieces = Self.pieces(of: plan.start)
+        let divided = Self.dividedWeights(pieces, gradientByteCounts, plan, sizes)
+        (frozenWeights, pairWeights) = (
+            (divided.resident.frozen, divided.streamed.frozen), (divided.resident.pair, divided.streamed.pair)
+        )
+        let gradientByteCounts = gradientByteCounts
         largestPiece =
             pieces.map { piece in
                 piece.reduce(0) {
                     $0 + (isAdapted ? gradientByteCounts[ObjectIdentifier($1)] ?? 0 : 4 * $1.tensor.elementCount)
                 }
             }.max() ?? 0
-        masterGradients = 4 * trained
         moments = try TrainingPlan.trainedCounts(config, of: plan.start).reduce(0) {
             $0 + config.optimizer.state.byteCount(of: $1)
         }
@@ -132,11 +87,85 @@ struct TrainingAmounts {
         process = max(0, Self.residentBytes() - opened)
     }
 
-    /// The pieces of a model whose weights are used, and exchanged, one after the other.
+    /// What a weight takes, as ``WeightFiles`` keeps it.
+    private struct WeightSizes {
+        let precision: Precision
+        let isRounded: Bool
+
+        init(_ plan: TrainingPlan) {
+            precision = plan.precision
+            isRounded = plan.config.precision == .bf16
+        }
+
+        /// Of the copy that computes, beside what is trained in float32; 0 where there is none.
+        func rounded(_ parameter: Parameter) -> Int {
+            guard isRounded else { return 0 }
+            let type = parameter.tensor.dimensionCount == 1 ? precision.compute : precision.storage
+            return type.byteCount * parameter.tensor.elementCount
+        }
+
+        /// As it was loaded, were it resident.
+        func resident(_ parameter: Parameter) -> Int {
+            parameter.isStreamed
+                ? precision.storage.byteCount * parameter.tensor.elementCount : parameter.tensor.byteCount
+        }
+    }
+
+    /// Gradients of what is trained; those of an adapter by the weight that it is beside.
+    private static func gradientByteCounts(
+        _ plan: TrainingPlan, _ sizes: WeightSizes
+    ) throws -> [ObjectIdentifier: Int] {
+        let (model, config) = (plan.start.text, plan.config)
+        var counts: [ObjectIdentifier: Int] = [:]
+        if let lora = config.lora {
+            for layer in try model.targetLayers(of: lora.configuration(for: model), except: config.frozen) {
+                counts[ObjectIdentifier(layer.weight)] = 4 * lora.rank * (layer.inputSize + layer.outputSize)
+            }
+            return counts
+        }
+        let parts = model.parts.filter { !config.frozen.contains($0) }
+        for parameter in parts.flatMap({ model.parameters(of: $0) }) + plan.start.head.parameters {
+            let rounded = sizes.rounded(parameter)
+            counts[ObjectIdentifier(parameter)] = rounded > 0 ? rounded : 4 * parameter.tensor.elementCount
+        }
+        return counts
+    }
+
+    /// Weights that processes can divide: what of them is not trained, and the most that two neighbouring pieces have,
+    /// with all weights resident and with matrices streamed.
+    private static func dividedWeights(
+        _ pieces: [[Parameter]], _ gradients: [ObjectIdentifier: Int], _ plan: TrainingPlan, _ sizes: WeightSizes
+    ) -> (resident: (frozen: Int, pair: Int), streamed: (frozen: Int, pair: Int)) {
+        let config = plan.config
+        let isAdapted = config.lora != nil
+        // Towers whose outputs are kept are whole in each process.
+        let whole = Set(
+            config.towerCache == 0
+                ? [] : config.frozen.flatMap { plan.start.text.parameters(of: $0).map(ObjectIdentifier.init) })
+        func frozen(_ parameter: Parameter, isStreamed: Bool) -> Int {
+            let id = ObjectIdentifier(parameter)
+            guard isAdapted || gradients[id] == nil, !whole.contains(id) else { return 0 }
+            if isStreamed, parameter.tensor.dimensionCount > 1 { return 0 }
+            return !isAdapted && sizes.isRounded ? sizes.rounded(parameter) : sizes.resident(parameter)
+        }
+        func sums(isStreamed: Bool) -> (frozen: Int, pair: Int) {
+            let frozen = pieces.map { $0.reduce(0) { $0 + frozen($1, isStreamed: isStreamed) } }
+            let gathered = zip(frozen, pieces).map { frozen, piece in
+                frozen + piece.reduce(0) { $0 + (gradients[ObjectIdentifier($1)] ?? 0) }
+            }
+            return (frozen.reduce(0, +), zip(gathered, gathered.dropFirst() + [0]).map(+).max() ?? 0)
+        }
+        return (sums(isStreamed: false), sums(isStreamed: true))
+    }
+
+    /// The pieces of a model whose weights are used, and exchanged, one after the other; each weight is there once.
     private static func pieces(of model: EmbeddingModel) -> [[Parameter]] {
         let text = model.text
         let towers = text.towers.flatMap { tower in [tower.entrance.parameters] + tower.stages.map(\.parameters) }
-        return towers + [text.entrance.parameters] + text.stages.map(\.parameters) + [model.head.parameters]
+        var seen: Set<ObjectIdentifier> = []
+        return (towers + [text.entrance.parameters] + text.stages.map(\.parameters) + [model.head.parameters]).map {
+            $0.filter { seen.insert(ObjectIdentifier($0)).inserted }
+        }
     }
 
     /// Everything that is trained, in float32, and what is computed with in another type: with `dtype: bf16` the rounded

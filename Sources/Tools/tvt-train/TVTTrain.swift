@@ -294,15 +294,16 @@ struct TVTTrain: Tool {
     /// What is trained, with its weights where the user wants them; where that is left to `--memory`, in their files, which
     /// takes the least.
     private func open(_ config: TrainingConfig, _ store: Store, _ wish: inout MemoryWish) throws -> TrainingPlan {
+        var streamed: TrainingPlan?
         if memory != nil, weights == nil, config.lora != nil, device == "cpu" {
             do {
-                return try checked(open(config, store, .streamed))
+                streamed = try open(config, store, .streamed)
             } catch let failure as Failure where failure.exitStatus == .usage {
                 // Its files hold other numbers than are computed with.
                 wish.residency = .resident
             }
         }
-        return try checked(open(config, store, weights ?? .resident))
+        return try checked(streamed ?? open(config, store, weights ?? .resident))
     }
 
     private func open(
@@ -339,6 +340,7 @@ struct TVTTrain: Tool {
             MemoryPlan(trace: $0, chunkTokens: plan.config.chunkTokens, residency: plan.residency)
         }
     }
+
     private static func text(_ report: TrainingRun.Report) -> String {
         let count = report.stoppedEarly ? "\(report.metrics.count) of \(report.stepCount)" : "\(report.stepCount)"
         var text = "\(report.model): \(count) steps in \(duration(report.seconds))"
