@@ -406,11 +406,8 @@ let testTargets: [Target] = [
     tests(
         "Training",
         uses: [
-            "JSON", "Collectives", "Models", "Engine", "Processes", "Records", "Store", "StoreFormat", "Tensors",
-            "Training",
-            "Examples",
-            "TestGroups",
-            "Vectors",
+            "JSON", "Models", "Engine", "Records", "Store", "StoreFormat", "Tensors", "Training", "Examples",
+            "TestGroups", "Vectors",
         ],
         packages: [systemPackage],
         exclude: ["Golden"]),
