@@ -38,7 +38,8 @@ struct TrainingAmounts {
         let isAdapted = config.lora != nil
         let sizes = WeightSizes(plan)
         let all = model.parameters + plan.start.head.parameters
-        gradientByteCounts = try Self.gradientByteCounts(plan, sizes)
+        let gradientByteCounts = try Self.gradientByteCounts(plan, sizes)
+        self.gradientByteCounts = gradientByteCounts
         gradients = gradientByteCounts.values.reduce(0, +)
         let trained = all.filter { gradientByteCounts[ObjectIdentifier($0)] != nil }
         masterGradients =
@@ -66,7 +67,6 @@ struct TrainingAmounts {
         (frozenWeights, pairWeights) = (
             (divided.resident.frozen, divided.streamed.frozen), (divided.resident.pair, divided.streamed.pair)
         )
-        let gradientByteCounts = gradientByteCounts
         largestPiece =
             pieces.map { piece in
                 piece.reduce(0) {
