@@ -1,4 +1,4 @@
-# bitsandbytes 0.50.2: on the CPU quantize_blockwise does not take the nearest of the 256 values, and zero becomes 2·10⁻⁵ of the largest
+# bitsandbytes 0.50.2: on the CPU quantize_blockwise does not take the nearest of its 256 values; zero becomes 2·10⁻⁵ of the largest
 #
 # The compiled quantizer of the CPU is off as if it rounded to steps of 2⁻¹⁵ first: beside the middle between two of the map's values a
 # number goes to the wrong one, and none goes to those closer to zero than that, zero's own among them. It is little of the largest

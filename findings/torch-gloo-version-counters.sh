@@ -1,9 +1,9 @@
 # torch 2.13.0, Gloo: some collectives tell autograd that they have changed a tensor, others change what backward needs without it
 #
-# What a graph saved for backward must not change before; autograd finds out by the tensor's version counter. all_gather, gather and
-# reduce_scatter, which copy at the end, raise it, and backward refuses: also where the values that came are those that were there,
-# as with weights that are gathered anew in each step. all_reduce, broadcast and the others write past it, and the gradient
-# is, without a word, that of the values which came: here that of w · x at x is not the 4 it was computed with.
+# What a graph saved must not change before its backward; autograd finds out by the tensor's version counter. all_gather, gather
+# and reduce_scatter raise it, and backward refuses: also where the values that come are those that were there, as with weights
+# that are gathered anew for each use. all_reduce, broadcast and the others write past it, and the gradient is, without a word,
+# that of the values which came: of w · x here not the 4 that it was computed with.
 #
 # Seen (the second of two processes; w 4 in it, 3 in the first):
 #   all_gather: w 3 4, version +2, backward refuses
