@@ -8,8 +8,9 @@ import Testing
 
 /// Processes that meet at files; threads stand for them, whose locks are as separate.
 struct JointWorkTests {
-    static func place(_ rank: Int, of size: Int) throws -> ProcessPlace {
-        try #require(try ProcessPlace { ["RANK": "\(rank)", "WORLD_SIZE": "\(size)"][$0] })
+    static func place(_ rank: Int, of size: Int, start: String? = nil) throws -> ProcessPlace {
+        let variables = ["RANK": "\(rank)", "WORLD_SIZE": "\(size)", "TORCHELASTIC_RUN_ID": start]
+        return try #require(try ProcessPlace { variables[$0] ?? nil })
     }
 
     /// Runs a body for each rank on a thread of its own; the errors, by rank.
@@ -38,7 +39,7 @@ struct JointWorkTests {
     @Test func partsComeInOrderAndNothingIsLeft() throws {
         let folder = try TemporaryFolder()
         // What killed processes have left, and what is another result's.
-        for name in [".run-1.part", ".run-2.process", ".run-2-1.part", ".run-7.part"] {
+        for name in [".run-1.part", ".run-2.process", ".run-2-1.part", ".run-7.part", "..run-7.part.0.tmp"] {
             try folder.write("old", to: name)
         }
         let parts = Mutex<[String]>([])
@@ -79,6 +80,76 @@ struct JointWorkTests {
         }
         #expect((errors[1] as? Failure)?.exitStatus == .badConfiguration, "\(errors)")
         #expect((errors[0] as? Failure)?.exitStatus == .unavailable, "\(errors)")
+    }
+
+    /// The first process of one start and the second of another come first: each would have half of the files.
+    @Test func oneOfTwoStartsWins() throws {
+        let folder = try TemporaryFolder()
+        let isRefused = DispatchSemaphore(value: 0)
+        func start(_ name: String, _ rank: Int, _ body: @escaping @Sendable (JointWork) throws -> Void) -> Start {
+            Start {
+                try body(JointWork(Self.place(rank, of: 2, start: name), on: folder("run"), purpose: "test"))
+            }
+        }
+        let hasBegun = DispatchSemaphore(value: 0)
+        let first = start("a", 0) { work in
+            hasBegun.signal()
+            // Until the other start has ended.
+            isRefused.wait()
+            try work.begin(Self.identity)
+            try work.collect { _, _, _ in }
+        }
+        hasBegun.wait()
+        let others = [1, 0].map { start("b", $0) { try $0.begin(Self.identity) } }
+        // A part of the other start, which is no part of this one.
+        try folder.write(Self.identity.bytes + [1], to: ".run-1.part")
+        let second = start("a", 1) { work in
+            try work.begin(Self.identity)
+            try work.deliver { try $0.write([2]) }
+        }
+        for other in others {
+            let failure = try #require(other.end() as? Failure)
+            #expect(failure.exitStatus == .locked, "\(failure)")
+            let holder = "run is being made by process \(getpid()) (test, process 0 of 2"
+            #expect(failure.message.contains(holder) && !failure.message.contains("\n"), "\(failure)")
+        }
+        isRefused.signal()
+        #expect(first.end() == nil && second.end() == nil)
+        #expect(try Files.list(folder.path).isEmpty)
+    }
+
+    /// A thread that stands for a process.
+    private final class Start: Sendable {
+        private let error = Mutex<(any Error)?>(nil)
+        private let hasEnded = DispatchSemaphore(value: 0)
+
+        init(_ body: @escaping @Sendable () throws -> Void) {
+            Thread { [self] in
+                do { try body() } catch { self.error.withLock { $0 = error } }
+                hasEnded.signal()
+            }.start()
+        }
+
+        /// Waits for it.
+        func end() -> (any Error)? {
+            hasEnded.wait()
+            return error.withLock { $0 }
+        }
+    }
+
+    @Test func remainsOfKilledProcessesGoWithTheNextThatWorksAlone() throws {
+        let folder = try TemporaryFolder()
+        for name in [".run-0.process", ".run-1.process", ".run-1.part", "..run-5.part.0.tmp", ".run-2-0.process"] {
+            try folder.write("old", to: name)
+        }
+        do {
+            let held = try FileLock(acquiring: folder(".run-0.process"), purpose: "test")
+            try JointWork.removeRemains(beside: folder("run"))
+            #expect(Files.exists(folder(".run-1.part")))
+            withExtendedLifetime(held) {}
+        }
+        try JointWork.removeRemains(beside: folder("run"))
+        #expect(try Files.list(folder.path) == [".run-2-0.process"])
     }
 
     @Test func optionsOfCopies() {

@@ -208,20 +208,23 @@ import Vectors
     /// What a killed search left is swept by the next, and one that is under way is not disturbed.
     @Test func twoSearchesIntoOneFile() throws {
         let folder = try folders()
-        for name in [".run.4711-1.tmp", ".run.json.4711-2.tmp", ".run.lock"] { try folder.write("half", to: name) }
-        for name in [".run.x-1.tmp", ".run2.4711-1.tmp", ".run.4711-1"] { try folder.write("other", to: name) }
+        for name in [".run.4.tmp", ".run.json.2.tmp", ".run.lock"] { try folder.write("half", to: name) }
+        for name in [".run-0.process", ".run-3.process", ".run-1.part", "..run-2.part.0.tmp"] {
+            try folder.write("half of a joint search", to: name)
+        }
+        for name in [".run.x.tmp", ".run2.4.tmp", ".run.4"] { try folder.write("other", to: name) }
         do {
             let lock = try OutputLock(for: folder("run"), purpose: "test")
-            #expect(!Files.exists(folder(".run.4711-1.tmp")))
-            try folder.write("living", to: ".run.4711-1.tmp")
+            #expect(!Files.exists(folder(".run.4.tmp")))
+            try folder.write("living", to: ".run.4.tmp")
             let result = try run("tvt-search", arguments(folder, "--escape-ids"))
             #expect(result.status == 75 && result.errorText.contains(".run.lock is locked by process"))
-            #expect(Files.exists(folder(".run.4711-1.tmp")) && !Files.exists(folder("run")))
+            #expect(Files.exists(folder(".run.4.tmp")) && !Files.exists(folder("run")))
             withExtendedLifetime(lock) {}
         }
         #expect(try run("tvt-search", arguments(folder, "--escape-ids")).status == 0)
-        let left = try Files.list(folder.path).filter { $0.hasPrefix(".run") }
-        #expect(left == [".run.4711-1", ".run.x-1.tmp", ".run2.4711-1.tmp"])
+        let left = try Files.list(folder.path).filter { $0.hasPrefix(".") }
+        #expect(left == [".run.4", ".run.x.tmp", ".run2.4.tmp"])
         let device = try run(
             "tvt-search", arguments(folder, "--escape-ids").map { $0 == folder("run").string ? "/dev/full" : $0 })
         #expect(device.status == 73 && device.errorText.contains("not a regular file"))

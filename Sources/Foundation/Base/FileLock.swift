@@ -32,7 +32,9 @@ public final class FileLock: Sendable {
                 guard reason == EWOULDBLOCK else { throw SystemError("lock", path, errno: reason) }
                 var holder = [UInt8](repeating: 0, count: 400)
                 let count = max(0, pread(opened, &holder, holder.count, 0))
-                let text = String(validating: holder[0..<count], as: UTF8.self) ?? ""
+                // Further lines are what holders tell each other.
+                let line = holder[0..<count].prefix { $0 != UInt8(ascii: "\n") }
+                let text = String(validating: line, as: UTF8.self) ?? ""
                 throw Failure(
                     .locked, "\(path) is locked by \(text.isEmpty ? "another process" : text)",
                     advice: "Wait until it has finished, or stop it, then run the same command again.")

@@ -184,17 +184,15 @@ public struct StagedFile: ~Copyable {
 
     deinit { if !isCommitted { unlink(output.path.string) } }
 
-    /// Removes what killed processes left of their attempts to write a file. Only for a caller who knows that no living
-    /// process is writing it.
-    static func removeRemains(of finalPath: FilePath) throws {
+    /// Removes what killed processes left of their attempts to write a file.
+    package static func removeRemains(of finalPath: FilePath) throws {
         let folder = finalPath.removingLastComponent()
         let prefix = ".\(finalPath.lastComponent?.string ?? "file")."
         for name in try Files.list(folder.isEmpty ? "." : folder) {
-            guard name.hasPrefix(prefix), name.hasSuffix(".tmp") else { continue }
-            let numbers = name.dropFirst(prefix.count).dropLast(".tmp".count)
-                .split(separator: "-", omittingEmptySubsequences: false)
-            guard numbers.count == 2, numbers.allSatisfy({ UInt($0) != nil }) else { continue }
-            try Files.remove(folder.appending(name))
+            guard name.hasPrefix(prefix), name.hasSuffix(".tmp"),
+                UInt(name.dropFirst(prefix.count).dropLast(".tmp".count)) != nil
+            else { continue }
+            _ = try isHeld(folder.appending(name))
         }
     }
 }

@@ -71,6 +71,8 @@ public struct LocalProcesses {
                 ("MASTER_PORT", Int(port)),
             ] { setenv(name, String(value), 1) }
             setenv("MASTER_ADDR", "127.0.0.1", 1)
+            // Ports are used again.
+            setenv("TORCHELASTIC_RUN_ID", "\(getpid())-\(Clock.seconds())", 1)
             copies.append(try start(rank))
         }
         return try wait(for: &copies)

@@ -22,6 +22,17 @@ public struct ProcessPlace: Sendable, Equatable {
             case .mpich: ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", "MPI_LOCALRANKID")
             }
         }
+
+        /// What is the same in all processes of one start, and hardly in those of two.
+        var namesOfStart: [String] {
+            switch self {
+            // A host may have another name for itself than others have for it, so that MASTER_ADDR need not be the same.
+            case .torchrun: ["MASTER_PORT", "TORCHELASTIC_RUN_ID"]
+            case .srun: ["SLURM_JOB_ID", "SLURM_STEP_ID"]
+            case .openMPI: ["PMIX_NAMESPACE"]
+            case .mpich: []
+            }
+        }
     }
 
     /// From 0, of all processes.
@@ -32,6 +43,9 @@ public struct ProcessPlace: Sendable, Equatable {
     /// From 0, of those on this machine, where that is known.
     public let localRank: Int?
     package let launcher: Launcher
+    /// Tells processes that were started together from those of another start, where the launcher says enough; the same for
+    /// all of them.
+    package let start: SHA256Digest
 
     private static let mostProcesses = 65_536
 
@@ -61,6 +75,8 @@ public struct ProcessPlace: Sendable, Equatable {
             }
         }
         self.launcher = launcher
+        let said = launcher.namesOfStart.map { environment($0) ?? "" }.joined(separator: "\n")
+        start = SHA256Digest.of(Array(said.utf8))
         let names = launcher.names
         size = try Self.number(names.size, 1...Self.mostProcesses, environment)
         guard size > 1 else { return nil }

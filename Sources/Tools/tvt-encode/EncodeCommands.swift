@@ -132,6 +132,7 @@ struct EncodeOptions: ParsableArguments {
         defer { withExtendedLifetime(lease) {} }
         let work = try place.map { try JointWork($0, on: FilePath(output), purpose: "tvt-encode") }
         defer { withExtendedLifetime(work) {} }
+        if work == nil { try JointWork.removeRemains(beside: FilePath(output)) }
         let isFirst = work?.isFirst ?? true
         // That it cannot be written is told before anything is encoded.
         let list = try (isFirst ? quarantine : nil).map {

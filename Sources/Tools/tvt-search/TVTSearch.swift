@@ -117,6 +117,7 @@ struct TVTSearch: Tool {
             : try OutputLock(
                 for: file, with: [RunSidecar.path(of: file)], purpose: "tvt-search", orStandardOutput: true)
         defer { withExtendedLifetime(lock) {} }
+        if lock != nil, work == nil { try JointWork.removeRemains(beside: file) }
         if verify {
             for reader in [queryVectors] + corpusVectors {
                 try reader.verify(share: place?.rank ?? 0, of: place?.size ?? 1)
