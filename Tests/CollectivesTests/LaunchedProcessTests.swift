@@ -77,6 +77,22 @@ struct LaunchedProcessTests {
         #expect(try #require(try ProcessPlace { variables[$0] }).localSize == localSize)
     }
 
+    /// Nodes with different numbers of tasks: each process looks up its own.
+    @Test(
+        arguments: [
+            ("4(x2),3", "0", 4), ("4(x2),3", "1", 4), ("4(x2),3", "2", 3), ("4(x2),3", "3", nil),
+            ("4(x2),3", "-1", nil), ("4(x2),3", "x", nil),
+            ("2,4(x2),1", "3", 1), ("4(x2", "0", nil), ("4(x0),3", "0", nil), ("4,,3", "0", nil),
+            ("4(y2),3", "0", nil), ("12,3", "0", nil),
+        ] as [(String, String, Int?)])
+    func unequalNodes(counts: String, node: String, localSize: Int?) throws {
+        let variables = [
+            "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "11", "SLURM_STEP_TASKS_PER_NODE": counts,
+            "SLURM_NODEID": node,
+        ]
+        #expect(try #require(try ProcessPlace { variables[$0] }).localSize == localSize)
+    }
+
     /// Which of this machine's processes this is, by which each takes a GPU.
     @Test(
         arguments: [

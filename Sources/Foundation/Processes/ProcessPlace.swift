@@ -81,12 +81,34 @@ public struct ProcessPlace: Sendable, Equatable {
         size = try Self.number(names.size, 1...Self.mostProcesses, environment)
         guard size > 1 else { return nil }
         rank = try Self.number(names.rank, 0...(size - 1), environment)
-        // Slurm writes `4(x2),3` for two nodes with four tasks and one with three.
-        let counts = environment(names.localSize)?.split(separator: ",").map { Int($0.prefix { $0 != "(" }) } ?? []
-        let known = Set(counts).count == 1 ? counts[0] : nil
-        if let known, known >= 1, known <= size { localSize = known } else { localSize = nil }
+        let node = launcher == .srun ? environment("SLURM_NODEID").flatMap { Int($0) } : nil
+        let known = environment(names.localSize).flatMap { Self.count(ofNode: node, in: $0) }
+        if let known, (1...size).contains(known) { localSize = known } else { localSize = nil }
         let number = environment(names.localRank).flatMap { Int($0) } ?? (localSize == size ? rank : nil)
         if let number, (0..<(localSize ?? size)).contains(number) { localRank = number } else { localRank = nil }
+    }
+
+    /// How many tasks a node has, of a list as Slurm writes it: `4(x2),3` for two nodes with four tasks and one with
+    /// three.
+    ///
+    /// - Parameter node: from 0; nil where it is not known, and then only a list of equal numbers says it.
+    private static func count(ofNode node: Int?, in list: String) -> Int? {
+        let runs = list.split(separator: ",", omittingEmptySubsequences: false).map {
+            run -> (count: Int, nodes: Int)? in
+            let parts = run.split(separator: "(x", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let count = Int(parts[0]) else { return nil }
+            guard parts.count == 2 else { return (count, 1) }
+            guard parts[1].last == ")", let nodes = Int(parts[1].dropLast()), nodes >= 1 else { return nil }
+            return (count, nodes)
+        }
+        guard let first = runs[0], runs.allSatisfy({ $0 != nil }) else { return nil }
+        if runs.allSatisfy({ $0!.count == first.count }) { return first.count }
+        guard var rest = node, rest >= 0 else { return nil }
+        for run in runs {
+            guard rest >= run!.nodes else { return run!.count }
+            rest -= run!.nodes
+        }
+        return nil
     }
 
     /// ``localRank``, for whoever cannot do without.
