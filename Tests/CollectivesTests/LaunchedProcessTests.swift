@@ -77,6 +77,20 @@ struct LaunchedProcessTests {
         #expect(try #require(try ProcessPlace { variables[$0] }).localSize == localSize)
     }
 
+    /// The lowest of those that are there says who is missing; each where it sees nobody.
+    @Test func waitingForOthers() throws {
+        func process(_ rank: Int) throws -> LaunchedProcess {
+            try #require(try place(["RANK": "\(rank)", "WORLD_SIZE": "12", "MASTER_ADDR": "node1"]))
+        }
+        let text = try #require(try process(1).waiting(for: [0, 3]))
+        #expect(text == "waiting at node1:29500 for 2 of 12 processes (0, 3), for at most 300 s")
+        #expect(try process(2).waiting(for: [0, 3]) == nil)
+        let many = try #require(try process(0).waiting(for: Array(1...11)))
+        #expect(many.contains("11 of 12 processes (1, 2, 3, 4, 5, 6, 7, 8, …)"), "\(many)")
+        #expect(try process(0).waiting(for: [])?.contains("all 12 processes") == true)
+        #expect(try process(5).waiting(for: nil)?.contains("process 5 of 12 waits for the first process") == true)
+    }
+
     /// Nodes with different numbers of tasks: each process looks up its own.
     @Test(
         arguments: [

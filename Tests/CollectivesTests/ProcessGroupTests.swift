@@ -1,5 +1,6 @@
 import Base
 import Processes
+import Synchronization
 import Tensors
 import TestGroups
 import Testing
@@ -97,6 +98,21 @@ struct ProcessGroupTests {
             let failure = try #require(throws: Failure.self) { try result.get() }
             #expect(failure.description.contains("process 2 of 3 ended"), "\(failure)")
         }
+    }
+
+    @Test(arguments: [true, false])
+    func whoIsMissingIsTold(hasStore: Bool) throws {
+        let told = Mutex<[[Int]?]>([])
+        let port = try LocalProcesses.freePort()
+        #expect(throws: Failure.self) {
+            try ProcessGroup(
+                rank: 1, of: 3, host: "127.0.0.1", port: port, hostsStore: hasStore, prefix: "test", joinSeconds: 2,
+                seconds: 60, noticeSeconds: 0.5
+            ) { missing in
+                told.withLock { $0.append(missing) }
+            }
+        }
+        #expect(told.withLock { $0 } == [hasStore ? [0, 2] : nil])
     }
 
     @Test func whoIsMissingIsWaitedFor() throws {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -22,6 +23,8 @@ namespace {
 constexpr std::chrono::milliseconds beat{500};
 
 std::string beatKey(int rank) { return "beat/" + std::to_string(rank); }
+
+std::string arrivalKey(int rank) { return "here/" + std::to_string(rank); }
 
 /// c10d notes every exchange in a process-wide record that nothing here reads, and whose map of groups it changes without
 /// its lock (torch 2.13): groups of several threads would tear it apart. Asked for when the library is loaded, since the
@@ -69,12 +72,68 @@ struct CTorchGroup {
     }
 };
 
+namespace {
+
+/// Tells once who is still missing, where it takes the processes long to come.
+class JoinWatch {
+public:
+    JoinWatch(const CTorchJoinNotice *notice, int size) : size(size) {
+        if (notice) watcher = std::thread([this, notice] { watch(*notice); });
+    }
+
+    /// From now on it can be asked who is there: on a connection of its own, as those of the store block while they wait.
+    void useStore(c10::intrusive_ptr<c10d::Store> own) {
+        std::lock_guard<std::mutex> lock(mutex);
+        store = std::move(own);
+    }
+
+    ~JoinWatch() {
+        {
+            std::lock_guard<std::mutex> lock(mutex);
+            stops = true;
+        }
+        stopped.notify_all();
+        if (watcher.joinable()) watcher.join();
+    }
+
+private:
+    void watch(const CTorchJoinNotice &notice) {
+        std::unique_lock<std::mutex> lock(mutex);
+        if (stopped.wait_for(lock, std::chrono::duration<double>(notice.seconds), [this] { return stops; })) return;
+        const auto here = arrived();
+        notice.tell(here.get(), notice.context);
+    }
+
+    /// Null where the store does not answer.
+    std::unique_ptr<bool[]> arrived() {
+        if (!store) return nullptr;
+        auto here = std::make_unique<bool[]>(static_cast<size_t>(size));
+        try {
+            for (int rank = 0; rank < size; ++rank) {
+                here[static_cast<size_t>(rank)] = store->add(arrivalKey(rank), 0) > 0;
+            }
+        } catch (...) {
+            return nullptr;
+        }
+        return here;
+    }
+
+    const int size;
+    c10::intrusive_ptr<c10d::Store> store;
+    std::thread watcher;
+    std::mutex mutex;
+    std::condition_variable stopped;
+    bool stops = false;
+};
+
+}  // namespace
+
 /// Holds the tensors that it reads and writes.
 struct CTorchExchange {
     c10::intrusive_ptr<c10d::Work> work;
 };
 
-CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error) {
+CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, const CTorchJoinNotice *notice, CTorchGroup **out, CTorchError *error) {
     return guarded(error, [&] {
         // Where another process ends, c10d warns with a list of stack frames; what failed says it in words.
         FLAGS_caffe2_log_level = c10::GLOG_ERROR;
@@ -88,11 +147,14 @@ CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore,
         options.numWorkers = static_cast<size_t>(size);
         options.waitWorkers = false;
         options.timeout = limit;
+        JoinWatch watch(notice, size);
         auto connection = c10::make_intrusive<c10d::TCPStore>(host, options);
         auto group = std::make_unique<CTorchGroup>();
         group->rank = rank;
         group->size = size;
         group->store = c10::make_intrusive<c10d::PrefixStore>(prefix, connection);
+        group->store->add(arrivalKey(rank), 1);
+        watch.useStore(c10::make_intrusive<c10d::PrefixStore>(prefix, connection->clone()));
         auto gloo = c10d::ProcessGroupGloo::Options::create(limit);
         const std::string name(host);
         const bool isLocal = name == "localhost" || name == "127.0.0.1" || name == "::1";

@@ -28,6 +28,14 @@ public enum Interruption {
         if isRequested { alarm(seconds) }
     }
 
+    /// Gives the process this long after a signal while a body runs that does not ask for one, and has nothing to undo.
+    public static func withGrace<Result>(seconds: UInt32, _ body: () throws -> Result) rethrows -> Result {
+        let usual = grace.pointee
+        allowGrace(seconds: seconds)
+        defer { allowGrace(seconds: usual) }
+        return try body()
+    }
+
     public static func install() {
         // They exist before a signal can ask for them.
         _ = (received, grace)

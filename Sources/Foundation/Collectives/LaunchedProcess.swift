@@ -76,12 +76,37 @@ public struct LaunchedProcess: Sendable, Equatable {
         return String(first + number + rest)
     }
 
-    /// Joins the others.
+    private static let joinSeconds = 300.0
+
+    /// Joins the others. Where they let this one wait, it says so once; a signal ends it within a second.
     ///
     /// - Parameter seconds: that a call may wait for the slowest process, whose turn it may be to write a checkpoint.
     public func join(seconds: Double = 7200) throws -> ProcessGroup {
-        try ProcessGroup(
-            rank: rank, of: size, host: host, port: port, hostsStore: rank == 0 && !launcherHostsStore,
-            prefix: "tvt/\(attempt)", interface: interface, joinSeconds: 300, seconds: seconds)
+        try Interruption.withGrace(seconds: 1) {
+            try ProcessGroup(
+                rank: rank, of: size, host: host, port: port, hostsStore: rank == 0 && !launcherHostsStore,
+                prefix: "tvt/\(attempt)", interface: interface, joinSeconds: Self.joinSeconds, seconds: seconds
+            ) { missing in
+                // That of another process than the first is set to errors alone, and here the first may be the one missing.
+                if let text = waiting(for: missing) { writeToStandardError("note: \(text)\n") }
+            }
+        }
+    }
+
+    /// For whom this process waits; nil where another one says it.
+    ///
+    /// - Parameter missing: ranks; nil where nobody answers at the place where all meet.
+    package func waiting(for missing: [Int]?) -> String? {
+        let limit = "for at most \(Int(Self.joinSeconds)) s"
+        guard let missing else {
+            let host = launcherHostsStore ? "the launcher" : "the first process"
+            return "process \(rank) of \(size) waits for \(host) to answer at \(self.host):\(port), \(limit)"
+        }
+        guard (0..<size).first(where: { !missing.contains($0) }) == rank else { return nil }
+        guard !missing.isEmpty else {
+            return "all \(size) processes have come to \(host):\(port), and do not reach each other yet; tried \(limit)"
+        }
+        let named = missing.prefix(8).map { "\($0)" }.joined(separator: ", ") + (missing.count > 8 ? ", …" : "")
+        return "waiting at \(host):\(port) for \(missing.count) of \(size) processes (\(named)), \(limit)"
     }
 }

@@ -19,22 +19,29 @@ public final class ProcessGroup {
     ///   - interface: that the bytes go over; nil for that of the machine's name, or loopback on this machine alone.
     ///   - joinSeconds: for all to be there.
     ///   - seconds: for each call.
+    ///   - noticeSeconds: after which `notice` is called.
+    ///   - notice: called once, on another thread, where joining takes longer: with the ranks that are missing, or nil where
+    ///     nobody answers at the host and port.
     /// - Throws: `Failure` where not all are there in time.
     public init(
         rank: Int, of size: Int, host: String, port: UInt16, hostsStore: Bool, prefix: String,
-        interface: String? = nil, joinSeconds: Double, seconds: Double
+        interface: String? = nil, joinSeconds: Double, seconds: Double, noticeSeconds: Double = 10,
+        notice: (@Sendable (_ missing: [Int]?) -> Void)? = nil
     ) throws {
         precondition((0..<size).contains(rank), "a rank of the group")
         (self.rank, self.size) = (rank, size)
         var joined: OpaquePointer?
         do {
-            try perform("join") { error in
-                func join(_ interface: UnsafePointer<CChar>?) -> CTorchStatus {
-                    ctorch_group_join(
-                        host, port, hostsStore, Int32(rank), Int32(size), prefix, interface, joinSeconds, seconds,
-                        &joined, error)
+            let watch = notice.map { JoinNotice(size, $0) }
+            try watch.withCNotice(seconds: noticeSeconds) { notice in
+                try perform("join") { error in
+                    func join(_ interface: UnsafePointer<CChar>?) -> CTorchStatus {
+                        ctorch_group_join(
+                            host, port, hostsStore, Int32(rank), Int32(size), prefix, interface, joinSeconds, seconds,
+                            notice, &joined, error)
+                    }
+                    return interface.map { $0.withCString { join($0) } } ?? join(nil)
                 }
-                return interface.map { $0.withCString { join($0) } } ?? join(nil)
             }
         } catch {
             throw Failure(
@@ -141,5 +148,29 @@ public final class ProcessGroup {
         return ended.isEmpty
             ? "an exchange with the \(size) processes of the run failed"
             : "\(ended.joined(separator: " and ")) of \(size) ended before the run did"
+    }
+}
+
+/// Takes what C++ reports of processes that are missing.
+private final class JoinNotice: Sendable {
+    private let size: Int
+    private let notice: @Sendable (_ missing: [Int]?) -> Void
+
+    init(_ size: Int, _ notice: @escaping @Sendable (_ missing: [Int]?) -> Void) {
+        (self.size, self.notice) = (size, notice)
+    }
+
+    fileprivate func tell(_ here: UnsafePointer<Bool>?) { notice(here.map { here in (0..<size).filter { !here[$0] } }) }
+}
+
+extension JoinNotice? {
+    /// Calls a body with the notice as C++ takes it, NULL for none; it outlives the body.
+    fileprivate func withCNotice(seconds: Double, _ body: (UnsafePointer<CTorchJoinNotice>?) throws -> Void) rethrows {
+        guard let self else { return try body(nil) }
+        var notice = CTorchJoinNotice(
+            seconds: seconds,
+            tell: { here, context in Unmanaged<JoinNotice>.fromOpaque(context!).takeUnretainedValue().tell(here) },
+            context: Unmanaged.passUnretained(self).toOpaque())
+        try withExtendedLifetime(self) { try body(&notice) }
     }
 }

@@ -251,12 +251,20 @@ CTorchStatus ctorch_adamw_8bit_(CTorchTensor *parameter, const CTorchTensor *gra
 
 typedef struct CTorchGroup CTorchGroup;
 
+/// Told once, on a thread of its own, where joining takes longer than `seconds`: which processes have come to where all meet;
+/// `here` is NULL where this one has not come there itself.
+typedef struct CTorchJoinNotice {
+    double seconds;
+    void (*tell)(const bool *here, void *context);
+    void *context;
+} CTorchJoinNotice;
+
 /// Joins `size` processes that all know one host and port; returns when all are there.
 ///
 /// `hostsStore`: whether this process opens the port, as one of them must, unless somebody else does. `prefix` tells groups
 /// apart that meet at one store. `interface` is a network interface, NULL for that of the machine's name, or loopback where
-/// the host is this machine. `joinTimeout` and `timeout`: seconds for joining and for each exchange.
-CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, CTorchGroup **out, CTorchError *error);
+/// the host is this machine. `joinTimeout` and `timeout`: seconds for joining and for each exchange. `notice` may be NULL.
+CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, const CTorchJoinNotice *notice, CTorchGroup **out, CTorchError *error);
 void ctorch_group_leave(CTorchGroup *group);
 /// Replaces a dense CPU tensor by the sum of all processes' tensors of this type and shape: the same bits in each.
 CTorchStatus ctorch_group_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchError *error);
