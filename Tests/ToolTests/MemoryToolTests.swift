@@ -60,9 +60,13 @@ struct MemoryToolTests {
             dry.status == 0 && dry.outputText.contains("--trace keep is the fastest plan that fits"), "\(dry.errorText)"
         )
         #expect(dry.outputText.contains("relative time of a step"))
-        try world.fail("tvt-train", mix + ["--memory", "64MiB"], status: 78, naming: ["the least is", "MiB"])
-        try world.fail("tvt-train", mix + ["--memory", "1MiB"], status: 64, naming: ["--memory is from 64MiB"])
-        try world.fail("tvt-train", mix + ["--memory", "much"], status: 64, naming: ["--memory"])
+        try world.fail(
+            "tvt-train", mix + ["--memory", "64MiB"], status: 78, naming: ["--memory", "the least is", "MiB"])
+        for size in ["1MiB", "65537GiB", "24GB", "24 GiB", "1.5GiB", "much"] {
+            try world.fail(
+                "tvt-train", mix + ["--memory", size], status: 64,
+                naming: ["--memory", "bytes, KiB, MiB or GiB", "from 64MiB to 65536GiB, not \"\(size)\""])
+        }
         try world.fail(
             "tvt-train", mix + ["--kept-blocks", "1"], status: 64,
             naming: ["--kept-blocks 1 goes with --trace recompute"])

@@ -45,7 +45,7 @@ struct ReadingArguments: ParsableArguments {
         if let assets { words += ["--assets", assets] }
         if mediaNames { words.append("--media-names") }
         if recordLimit.maxRecordBytes != RecordLimitOption.usual {
-            words += ["--max-record-bytes", recordLimit.maxRecordBytes.defaultValueDescription]
+            words += ["--max-record-bytes", recordLimit.maxRecordBytes.description]
         }
         if let workers { words += ["--workers", "\(workers)"] }
         return words + media.words
