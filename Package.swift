@@ -387,7 +387,7 @@ let testTargets: [Target] = [
         uses: [
             "JSON", "Records", "Store", "StoreFormat", "StoreMaintenance", "Tensors", "Vectors", "Models", "Inputs",
             "Engine", "Encoding",
-            "Examples", "TestModels",
+            "Examples", "TestGroups", "TestModels",
             "tvt-convert", "tvt-encode",
         ],
         packages: [systemPackage], exclude: ["Golden"]),

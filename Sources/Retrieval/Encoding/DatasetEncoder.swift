@@ -19,11 +19,24 @@ public struct DatasetEncoder {
     public let source: RecordSource
     let model: EmbeddingModel
     let options: Options
+    /// Those that compute batches together; nil where this process computes them alone.
+    private let joint: JointBatches?
 
     public init(_ source: RecordSource, _ model: EmbeddingModel, _ options: Options = .init()) {
+        self.init(source, model, options, joint: nil)
+    }
+
+    /// - Parameter joint: of each of several processes, with the same source and options. The first calls
+    ///   ``run(into:_:work:progress:listLeftOut:)``, and the others ``assist()``.
+    package init(
+        _ source: RecordSource, _ model: EmbeddingModel, _ options: Options = .init(), joint: JointBatches?
+    ) {
+        precondition(joint == nil || !source.leavesOutFaults, "all processes know what is in each batch")
+        precondition(joint == nil || !options.resumes, "all processes have the same parts to compute")
         self.source = source
         self.model = model
         self.options = options
+        self.joint = joint
     }
 
     /// Components of a vector.
@@ -106,55 +119,32 @@ public struct DatasetEncoder {
                 pending.append((index, ordinals))
             }
         }
-        let chunks = pending.flatMap { part in
-            stride(from: part.ordinals.lowerBound, to: part.ordinals.upperBound, by: DatasetEncoder.chunkSize).map {
-                $0..<min($0 + DatasetEncoder.chunkSize, part.ordinals.upperBound)
-            }
-        }
-        var nextChunk = 0
-        var nextPart = 0
-        var window: PlannedRecords?
-        let source = source
         let loader = try loader()
-        // Enough chunks ahead to fill the next part while one is computed.
-        let chunksAhead = max(options.workerCount, options.recordsPerPart / DatasetEncoder.chunkSize + 1)
-        try orderedPipeline(
-            workers: options.workerCount, window: chunksAhead,
-            read: { () -> Range<Int>? in
-                guard nextChunk < chunks.count else { return nil }
-                nextChunk += 1
-                return chunks[nextChunk - 1]
-            },
-            transform: { try source.planned($0) },
-            write: { records in
-                if window == nil { window = records } else { window?.append(records) }
-                let (index, ordinals) = pending[nextPart]
-                guard let full = window, full.range == ordinals else { return }
-                window = nil
-                nextPart += 1
-                let (vectors, faults) = try encode(full, loader, progress) { try others.look() }
-                let leftOut = faults.sorted { $0.key < $1.key }.map { row, fault in
-                    (row: row, line: Self.line(full.ids[row], fault))
-                }
-                var part = try writer.part(index, ordinals, leftOut: leftOut.map(\.line))
-                try vectors.withUnsafeBufferPointer { vectors in
-                    for row in 0..<full.count where faults[row] == nil {
-                        let vector = vectors[(row * report.dims)..<((row + 1) * report.dims)]
-                        try full.ids.withBytes(at: row) {
-                            try part.append(id: $0, vector: UnsafeBufferPointer(rebasing: vector))
-                        }
+        try forEachWindow(of: pending) { part, full in
+            let (index, ordinals) = part
+            let (vectors, faults) = try encode(full, loader, progress) { try others.look() }
+            let leftOut = faults.sorted { $0.key < $1.key }.map { row, fault in
+                (row: row, line: Self.line(full.ids[row], fault))
+            }
+            var written = try writer.part(index, ordinals, leftOut: leftOut.map(\.line))
+            try vectors.withUnsafeBufferPointer { vectors in
+                for row in 0..<full.count where faults[row] == nil {
+                    let vector = vectors[(row * report.dims)..<((row + 1) * report.dims)]
+                    try full.ids.withBytes(at: row) {
+                        try written.append(id: $0, vector: UnsafeBufferPointer(rebasing: vector))
                     }
                 }
-                let committed = try part.commit(truncatedCount: full.truncatedCount)
-                writer.accept(committed)
-                finished.append(committed)
-                report.truncatedCount += full.truncatedCount
-                report.emptyCount += full.emptyCount
-                report.ignoredMediaCount += full.ignoredMediaCount
-                report.cutSoundCount += full.cutSoundCount
-                report.faultCount += faults.count
-                report.tokenCount += full.tokens.count
-            })
+            }
+            let committed = try written.commit(truncatedCount: full.truncatedCount)
+            writer.accept(committed)
+            finished.append(committed)
+            report.truncatedCount += full.truncatedCount
+            report.emptyCount += full.emptyCount
+            report.ignoredMediaCount += full.ignoredMediaCount
+            report.cutSoundCount += full.cutSoundCount
+            report.faultCount += faults.count
+            report.tokenCount += full.tokens.count
+        }
         if let work, !isFirst {
             try work.deliver(DeliveredShare(report: report, parts: finished))
             return report
@@ -172,6 +162,46 @@ public struct DatasetEncoder {
         }
         report.seconds = Clock.seconds() - start
         return report
+    }
+
+    /// Computes this process's batches of what the first of several encodes meanwhile: see ``JointBatches``.
+    package func assist() throws {
+        precondition(joint != nil, "processes that compute batches together")
+        let loader = try loader()
+        try forEachWindow(of: division(among: 1).shares[0]) { _, window in _ = try encode(window, loader, nil) }
+    }
+
+    /// Reads and plans the records of parts ahead, and calls `body` with each part in turn.
+    private func forEachWindow(
+        of parts: [PartDivision.Part], _ body: (PartDivision.Part, PlannedRecords) throws -> Void
+    ) throws {
+        let chunks = parts.flatMap { part in
+            stride(from: part.ordinals.lowerBound, to: part.ordinals.upperBound, by: Self.chunkSize).map {
+                $0..<min($0 + Self.chunkSize, part.ordinals.upperBound)
+            }
+        }
+        var nextChunk = 0
+        var nextPart = 0
+        var window: PlannedRecords?
+        let source = source
+        // Enough chunks ahead to fill the next part while one is computed.
+        let chunksAhead = max(options.workerCount, options.recordsPerPart / Self.chunkSize + 1)
+        try orderedPipeline(
+            workers: options.workerCount, window: chunksAhead,
+            read: { () -> Range<Int>? in
+                guard nextChunk < chunks.count else { return nil }
+                nextChunk += 1
+                return chunks[nextChunk - 1]
+            },
+            transform: { try source.planned($0) },
+            write: { records in
+                if window == nil { window = records } else { window?.append(records) }
+                let part = parts[nextPart]
+                guard let full = window, full.range == part.ordinals else { return }
+                window = nil
+                nextPart += 1
+                try body(part, full)
+            })
     }
 
     private func requireNoVectors(in folder: FilePath) throws {
@@ -215,28 +245,66 @@ public struct DatasetEncoder {
         let usable = (0..<window.count).filter { faults[$0] == nil }
         let plan = BatchPlan(lengths: usable.map(window.cost), tokenBudget: options.tokenBudget)
         let batches = plan.batches.map { $0.map { usable[$0] } }
+        if let joint {
+            try encode(batches, of: window, loader, with: joint, into: &rows)
+            return (rows, faults)
+        }
+        try forEachLoaded(batches, of: window, loader, &faults) { number, loaded in
+            try eachBatch()
+            defer { progress?.advance(by: batches[number].count) }
+            guard let loaded else { return }
+            try fill(&rows, loaded.members, model.encode(loaded.packed, dims: options.dims))
+        }
+        progress?.advance(by: window.faults.count)
+        return (rows, faults)
+    }
+
+    /// Computes this process's batches of a window, and brings the vectors of all of them together.
+    private func encode(
+        _ batches: [[Int]], of window: PlannedRecords, _ loader: InputLoader?, with joint: JointBatches,
+        into rows: inout [Float]
+    ) throws {
+        let sizes = batches.map(\.count)
+        func compute(round: Int, _ packed: PackedBatch?) throws {
+            try joint.run(
+                round: round, packed, sizes: sizes, dims: dims,
+                finish: { try model.outputVectors($0, dims: options.dims) },
+                take: { try fill(&rows, batches[$0], $1) })
+        }
+        let own = joint.own(of: batches.count).map { batches[$0] }
+        // Nobody leaves a record out: what is wrong with one is thrown.
+        var faults: [Int: any Error] = [:]
+        try forEachLoaded(own, of: window, loader, &faults) { try compute(round: $0, $1?.packed) }
+        for round in own.count..<joint.roundCount(of: batches.count) { try compute(round: round, nil) }
+    }
+
+    /// Puts the vectors of a batch where its members have their rows.
+    private func fill(_ rows: inout [Float], _ members: [Int], _ vectors: Tensor) throws {
+        try vectors.withUnsafeBytes { bytes in
+            let values = bytes.assumingMemoryBound(to: Float.self)
+            for (row, index) in members.enumerated() {
+                for column in 0..<dims { rows[index * dims + column] = values[row * dims + column] }
+            }
+        }
+    }
+
+    /// Calls `body` with the number of each batch and the batch itself, its media decoded ahead; with nil where nothing is left
+    /// of it.
+    private func forEachLoaded(
+        _ batches: [[Int]], of window: PlannedRecords, _ loader: InputLoader?, _ faults: inout [Int: any Error],
+        _ body: (Int, (members: [Int], packed: PackedBatch)?) throws -> Void
+    ) throws {
         var submittedCount = 0
         for (number, batch) in batches.enumerated() {
             try Interruption.check()
-            try eachBatch()
             while let loader, submittedCount < batches.count {
                 let jobs = jobs(batches[submittedCount], window)
                 if submittedCount > number, loader.isFull(for: jobs) { break }
                 try loader.submit(jobs)
                 submittedCount += 1
             }
-            defer { progress?.advance(by: batch.count) }
-            guard let (members, packed) = try loaded(batch, window, loader, &faults) else { continue }
-            let vectors = try model.encode(packed, dims: options.dims)
-            try vectors.withUnsafeBytes { bytes in
-                let values = bytes.assumingMemoryBound(to: Float.self)
-                for (row, index) in members.enumerated() {
-                    for column in 0..<dims { rows[index * dims + column] = values[row * dims + column] }
-                }
-            }
+            try body(number, loaded(batch, window, loader, &faults))
         }
-        progress?.advance(by: window.faults.count)
-        return (rows, faults)
     }
 
     private func jobs(_ batch: [Int], _ window: PlannedRecords) -> [InputLoader.Job] {

@@ -10,7 +10,14 @@ extension EmbeddingModel {
     public func encode(_ packed: PackedBatch, dims: Int? = nil) throws -> Tensor {
         try withoutGradients {
             let batch = try DeviceBatch(packed, device: device)
-            var vectors = try head(text.forward(batch), batch)
+            return try outputVectors(head(text.forward(batch), batch), dims: dims)
+        }
+    }
+
+    /// What the head has made of a batch, cut and scaled as ``encode(_:dims:)`` does.
+    package func outputVectors(_ vectors_SD: Tensor, dims: Int?) throws -> Tensor {
+        try withoutGradients {
+            var vectors = vectors_SD
             let kept = dims ?? card.outputDims
             if kept < card.dims {
                 vectors = try vectors.narrow(1, start: 0, length: kept)
