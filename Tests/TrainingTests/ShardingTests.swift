@@ -101,15 +101,55 @@ struct ShardingTests {
         #expect(failure.exitStatus == .badData && failure.description.contains("00003"), "\(failure)")
     }
 
-    @Test("validation is refused where no process has all weights")
-    func validation() throws {
+    /// Documents of several batches, which processes divide, and queries of one, which only the first computes.
+    @Test("validation finds what that of one process does", arguments: [[], [lora], ["dtype=bf16"]] as [[String]])
+    func validation(overrides: [String]) throws {
         let world = try TinyWorld()
-        try world.add("dev", TinyWorld.Quirks(judgedSplit: "dev"))
-        let failure = try #require(throws: Failure.self) {
-            try TrainingGroupTests.train(
-                world, ["validation={dataset: dev, every: 2}"], to: world.folder("run"), size: 2, sharding: .weights)
+        try world.add("dev", TinyWorld.Quirks(judgedSplit: "dev", queryCount: 15, documentCount: 2000))
+        let overrides = overrides + ["validation={dataset: dev, every: 3}"]
+        // As many threads compute in each process of a group.
+        let alone = try Compute.onOneThread {
+            try TrainingRunTests.train(world, overrides, to: world.folder("alone"), trace: .keep)
         }
-        #expect(failure.description.contains("--shard weights"), "\(failure)")
+        let isHalf = overrides.contains("dtype=bf16")
+        let tolerance = isHalf ? 2e-3 : 1e-5
+        let losses = alone.validations.compactMap { $0["loss"] }
+        // Else weights of an earlier step would look like those of the last.
+        #expect(losses.count == 3 && abs(losses[0] - losses[2]) > 5 * tolerance * losses[0])
+        let kinds: [(size: Int, sharding: Sharding)] =
+            overrides.isEmpty ? [(2, .none), (4, .none), (2, .weights), (4, .weights)] : [(2, .weights)]
+        for (size, sharding) in kinds {
+            let name = "\(sharding)-\(size)"
+            let report = try TrainingGroupTests.train(
+                world, overrides, to: world.folder(name), size: size, sharding: sharding)[0]
+            let found = report.validations
+            #expect(found.map(\.step) == [0, 3, 6])
+            #expect(found.allSatisfy { $0.queryCount == 15 && $0.documentCount == 2000 })
+            if sharding == .none { #expect(found[0].values == alone.validations[0].values, "\(name)") }
+            for (one, other) in zip(alone.validations, found) {
+                let (wanted, got) = (try #require(one["loss"]), try #require(other["loss"]))
+                #expect(abs(wanted - got) <= tolerance * wanted, "\(name), step \(one.step)")
+                let (gain, gotGain) = (try #require(one["ndcg@10"]), try #require(other["ndcg@10"]))
+                #expect(abs(gain - gotGain) <= (one.step == 0 ? 1e-6 : 0.05), "\(name), step \(one.step)")
+            }
+            #expect(!Files.exists(world.folder(name).appending(".validation")))
+        }
+    }
+
+    @Test("without a better validation all processes end early", arguments: [Sharding.none, .weights])
+    func patience(sharding: Sharding) throws {
+        let world = try ValidationTests.world()
+        let run = world.folder("run")
+        let reports = try TrainingGroupTests.train(world, ValidationTests.patient, to: run, size: 2, sharding: sharding)
+        for report in reports {
+            #expect(report.validations.map(\.step) == [0, 2, 4, 6, 8] && report.metrics.count == 8)
+            #expect(report.stoppedEarly && report.best?.step == 2)
+        }
+        #expect(try Files.list(run.appending("checkpoints")).sorted() == ["step-000002", "step-000008"])
+        // Nothing is owed: no process waits for another's batches.
+        let again = try TrainingGroupTests.train(
+            world, ValidationTests.patient, to: run, size: 2, resume: true, sharding: sharding)
+        #expect(again[0].validations == reports[0].validations)
     }
 
     /// What each process holds of gradients and of the optimizer's state, in bytes, by rank.

@@ -200,7 +200,7 @@ struct ValidationTests {
 
     /// A rate at which float32 weights do not move: no validation is better than the first.
     private static let still = ["optimizer.learning_rate=1e-30", "steps=12"]
-    private static let patient = still + ["validation={dataset: dev, every: 2, patience: 3}", "keep_checkpoints=1"]
+    static let patient = still + ["validation={dataset: dev, every: 2, patience: 3}", "keep_checkpoints=1"]
 
     private func checkpoints(_ run: FilePath) throws -> [String] { try Files.list(run.appending("checkpoints")) }
 

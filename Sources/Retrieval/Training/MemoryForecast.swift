@@ -40,8 +40,6 @@ package struct MemoryForecast {
     let processCount: Int
     /// Micro-batches of a step.
     let accumulation: Int
-    /// What the processes may divide.
-    let allowedShardings: [Sharding]
     let isAdapted: Bool
     /// Whether weights can be streamed, as far as is known before their files are looked at.
     let canStream: Bool
@@ -78,7 +76,6 @@ package struct MemoryForecast {
         self.processCount = processCount
         let config = plan.config
         accumulation = config.accumulation
-        allowedShardings = Sharding.allCases.filter { plan.allows($0) }
         isAdapted = config.lora != nil
         residency = plan.residency
         canStream = plan.device == .cpu

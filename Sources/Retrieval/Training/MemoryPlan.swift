@@ -100,16 +100,6 @@ extension TrainingPlan {
             return try refusals.floats().map { $0 == 0 }
         }.chosen
     }
-
-    /// - Throws: `Failure` (64) where processes that divide so much could not do what the config asks for.
-    func check(_ sharding: Sharding) throws {
-        guard !allows(sharding) else { return }
-        throw Failure(
-            .usage, "the first process validates alone, and with --shard weights it does not have all weights",
-            advice: "Use --shard gradients, or leave \"validation\" out of the config.")
-    }
-
-    func allows(_ sharding: Sharding) -> Bool { validation == nil || sharding < .weights }
 }
 
 extension MemoryForecast {
@@ -125,7 +115,7 @@ extension MemoryForecast {
         let residencies: [WeightResidency] =
             wish.residency.map { [$0] } ?? (isAdapted && canStream ? [.resident, .streamed] : [residency])
         // One process has nobody to share with.
-        let shardings = processCount == 1 ? [.none] : wish.sharding.map { [$0] } ?? allowedShardings
+        let shardings = processCount == 1 ? [.none] : wish.sharding.map { [$0] } ?? Sharding.allCases
         var plans: [MemoryPlan] = []
         for (residency, sharding) in residencies.flatMap({ residency in shardings.map { (residency, $0) } }) {
             func add(_ trace: BlockwiseEncoder.Trace, _ chunkTokens: Int?) {

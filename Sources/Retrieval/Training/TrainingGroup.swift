@@ -72,6 +72,14 @@ public final class TrainingGroup {
         }
     }
 
+    /// Whether it is so in the first process, which the others do not know of themselves.
+    func agree(onFirst isSo: Bool) throws -> Bool { try sum(isFirst && isSo ? 1 : 0) > 0 }
+
+    /// - Throws: `Failure` with status 130, in all processes, once one of them has been interrupted.
+    func checkInterruption() throws {
+        guard try sum(Interruption.isRequested ? 1 : 0) == 0 else { throw Failure(.interrupted, "interrupted") }
+    }
+
     /// The sum of a number over all processes.
     func sum(_ number: Double) throws -> Double {
         let sum = try Tensor([number])

@@ -32,7 +32,6 @@ public struct TrainingMemory: Sendable {
 
     /// - Throws: `Failure` (78) where no plan fits into what was wished for.
     init(_ plan: TrainingPlan, _ forecast: MemoryForecast, _ wish: MemoryWish) throws {
-        try plan.check(wish.sharding ?? .none)
         let amounts = forecast.amounts
         let division = MemoryDivision(wish.sharding ?? .none, forecast.processCount)
         process = amounts.process

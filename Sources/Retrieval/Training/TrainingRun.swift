@@ -24,6 +24,8 @@ public final class TrainingRun {
     private let reader: BatchReader
     /// Nil in the processes of a group that write nothing.
     private let watch: RunWatch?
+    /// Nil where nothing is validated on.
+    private let validator: Validator?
     private let group: TrainingGroup?
     private var lastGradientNorm = 0.0
     /// What is computed with: the model, or its copy in a smaller type.
@@ -53,7 +55,6 @@ public final class TrainingRun {
     ) throws {
         precondition(memory == nil || memory?.residency == plan.residency, "the plan was opened for another residency")
         precondition(!plan.isOutline, "a plan with weights")
-        try plan.check(group?.sharding ?? .none)
         self.group = group
         self.plan = plan
         self.trace = memory?.trace ?? trace.policy()
@@ -104,6 +105,10 @@ public final class TrainingRun {
         reader = try BatchReader(
             plan, from: step.optimizer.stepCount, workers: workers, place: group.map { ($0.rank, $0.size) })
         watch = isFirst ? try RunWatch(plan, folder, after: last ?? 0) : nil
+        let scratch = folder.path.appending(RunFolder.validationName)
+        validator = plan.validation.map { set in
+            Validator(set, plan, scratch: scratch, together: group.map { ($0, encoder) })
+        }
         // A process that was killed may have written a checkpoint, and not yet that it is the best.
         if let best = watch?.bestStep, folder.bestStep != best, try folder.checkpointSteps().contains(best) {
             try folder.markBest(step: best)
@@ -140,10 +145,7 @@ public final class TrainingRun {
         do {
             while true {
                 let done = step.optimizer.stepCount
-                if let watch, watch.owesValidation(after: done) {
-                    let found = try watch.validate(computing, after: done, temperature: step.temperature?.value)
-                    if found.isBest, lastSaved.step == done { try folder.markBest(step: done) }
-                }
+                try validateIfDue(lastSaved: lastSaved.step)
                 let isDue =
                     lastSaved.step < done
                     && isCheckpointDue(after: done, secondsSinceLast: Clock.seconds() - lastSaved.seconds)
@@ -177,6 +179,19 @@ public final class TrainingRun {
         // Whoever ends before the first has written all would look like one that failed.
         try group?.group.wait()
         return try report(firstStep: first, seconds: Clock.seconds() - start)
+    }
+
+    /// Measures the model before the first step, after every so many and after the last, unless an earlier process has.
+    private func validateIfDue(lastSaved: Int) throws {
+        let done = step.optimizer.stepCount
+        guard let validator, let options = plan.config.validation else { return }
+        guard done % options.every == 0 || done == plan.stepCount else { return }
+        let isOwed = watch?.owesValidation(after: done) ?? false
+        guard try group?.agree(onFirst: isOwed) ?? isOwed else { return }
+        guard let watch else { return try validator.assist(computing) }
+        let measured = try validator.measure(computing, step: done, temperature: step.temperature?.value)
+        let found = try watch.record(measured)
+        if found.isBest, lastSaved == done { try folder.markBest(step: done) }
     }
 
     /// What all processes do next; one alone does what it wants.

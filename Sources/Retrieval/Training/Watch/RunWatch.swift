@@ -1,5 +1,4 @@
 internal import Base
-internal import Models
 internal import SystemPackage
 
 /// What is written down of a run while it trains: metrics, TensorBoard's files, jumps of the loss, validations.
@@ -11,7 +10,6 @@ final class RunWatch {
     private let metrics: MetricsFile
     private let events: EventFiles?
     private var jumps = JumpDetector()
-    private let validator: Validator?
     private var history: ValidationHistory?
 
     /// - Parameter step: that of the checkpoint that the run goes on from; 0 where there is none.
@@ -19,16 +17,8 @@ final class RunWatch {
         self.plan = plan
         metrics = try MetricsFile(folder.path.appending("metrics.jsonl"), after: step)
         events = plan.config.events.every > 0 ? EventFiles(in: folder.path.appending("events"), after: step) : nil
-        let config = plan.config
-        validator = plan.validation.map {
-            Validator(
-                set: $0, scratch: folder.path.appending(RunFolder.validationName),
-                loss: config.validationLoss(renormalizes: plan.card.normalize),
-                queriesPerBatch: config.queriesPerStep / config.accumulation,
-                masksKnownPositives: config.masksKnownPositives, blankTexts: config.blankTexts)
-        }
-        history = config.validation.map { ValidationHistory($0) }
-        if validator != nil, let omissions = config.validationOmissions {
+        history = plan.config.validation.map { ValidationHistory($0) }
+        if plan.validation != nil, let omissions = plan.config.validationOmissions {
             log.notice("validation's loss is that of the run without \(omissions)")
         }
         for line in metrics.earlier {
@@ -136,29 +126,23 @@ final class RunWatch {
 
     // MARK: - Validations
 
-    /// Whether the model has to be measured as it is after `step`: before the first step, after every so many, after the last.
-    func owesValidation(after step: Int) -> Bool {
-        guard let options = plan.config.validation, history?.lastStep != step else { return false }
-        return step % options.every == 0 || step == plan.stepCount
-    }
+    /// Whether nothing is known of the model as it is after a step at which it is measured.
+    func owesValidation(after step: Int) -> Bool { history?.lastStep != step }
 
-    /// Measures the model.
+    /// Writes down what the model was found to be worth.
     ///
-    /// - Parameter temperature: of the loss, where it is learned.
-    /// - Returns: what was found, and whether it is the best so far.
-    func validate(_ model: EmbeddingModel, after step: Int, temperature: Double?) throws -> ValidationMetrics {
-        guard let validator else { throw Failure(.bug, "there is nothing to validate on") }
-        let measured = try validator.measure(model, step: step, temperature: temperature)
+    /// - Returns: the same, and whether it is the best so far.
+    func record(_ measured: ValidationMetrics) throws -> ValidationMetrics {
         let found = history?.take(measured) ?? measured
         try metrics.append(.validation(found))
         if let events {
-            var entry = EventEntry(step: step)
+            var entry = EventEntry(step: found.step)
             entry.scalars = found.values.map { (tag: "validation/\($0.name)", value: $0.value) }
             try events.append(entry)
         }
         log.info(
             """
-            after step \(step): \
+            after step \(found.step): \
             \(found.values.map { "\($0.name) \(decimal($0.value, digits: 4))" }.joined(separator: ", "))\
             \(found.isBest ? ", the best so far" : "")
             """)

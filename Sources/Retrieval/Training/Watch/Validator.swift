@@ -1,5 +1,6 @@
 internal import Base
 internal import Encoding
+internal import Engine
 internal import Evaluation
 internal import Models
 internal import Rankings
@@ -9,7 +10,10 @@ internal import SystemPackage
 internal import Tensors
 internal import Vectors
 
-/// Measures a model as tvt-encode, tvt-search and tvt-eval would, in this process.
+/// Measures a model as tvt-encode, tvt-search and tvt-eval would.
+///
+/// Processes that train together encode together, each some of the batches that one would make; the first one searches and
+/// measures.
 struct Validator {
     let set: ValidationSet
     /// For vectors, which are gone when a validation is over.
@@ -20,6 +24,30 @@ struct Validator {
     let queriesPerBatch: Int
     let masksKnownPositives: Bool
     let blankTexts: BlankTexts
+    /// Those that encode together; nil for this process alone.
+    private let joint: JointBatches?
+
+    /// - Parameters:
+    ///   - scratch: see ``scratch``.
+    ///   - group: the processes that train together, and what each of them runs the model with.
+    init(
+        _ set: ValidationSet, _ plan: TrainingPlan, scratch: FilePath,
+        together group: (TrainingGroup, BlockwiseEncoder)?
+    ) {
+        let config = plan.config
+        self.set = set
+        self.scratch = scratch
+        loss = config.validationLoss(renormalizes: plan.card.normalize)
+        queriesPerBatch = config.queriesPerStep / config.accumulation
+        masksKnownPositives = config.masksKnownPositives
+        blankTexts = config.blankTexts
+        joint = group.map { group, encoder in
+            JointBatches(group.group) { batch in
+                try group.checkInterruption()
+                return try encoder.encode(batch)
+            }
+        }
+    }
 
     /// Vectors of the two sides of a dataset.
     private struct Sides {
@@ -29,6 +57,8 @@ struct Validator {
         let corpus: VectorsReader
     }
 
+    /// Where processes train together, the others call ``assist(_:)`` meanwhile.
+    ///
     /// - Parameter temperature: of the loss, where it is learned; nil for that of the config.
     /// - Throws: `Failure` with status 130 after an interruption; what reading records throws; `InputError` where a vector
     ///   is not finite.
@@ -59,18 +89,31 @@ struct Validator {
             seconds: Clock.seconds() - start)
     }
 
-    private func encode(_ part: ValidationSet.Part, _ model: EmbeddingModel) throws -> Sides {
-        let identity = SHA256Digest.of(Array("the model that is trained".utf8))
-        func encoded(_ source: RecordSource, _ name: String) throws -> VectorsReader {
-            let encoder = DatasetEncoder(source, model)
-            let folder = scratch.appending(name)
-            _ = try encoder.run(into: folder, encoder.description(identity: identity), progress: nil)
-            return try VectorsReader(opening: folder)
+    /// What processes beside the first one do while it measures.
+    func assist(_ model: EmbeddingModel) throws {
+        for part in set.parts {
+            let (queries, corpus) = try sources(of: part)
+            for source in [queries, corpus] { try DatasetEncoder(source, model, joint: joint).assist() }
         }
+    }
+
+    private func sources(of part: ValidationSet.Part) throws -> (queries: RecordSource, corpus: RecordSource) {
         let queries = try RecordSource(
             part.dataset, .queries, planner: part.planners.query, ordinals: part.queries, blankTexts: blankTexts)
         let corpus = try RecordSource(
             part.dataset, .corpus, planner: part.planners.document, ordinals: part.corpus, blankTexts: blankTexts)
+        return (queries, corpus)
+    }
+
+    private func encode(_ part: ValidationSet.Part, _ model: EmbeddingModel) throws -> Sides {
+        let identity = SHA256Digest.of(Array("the model that is trained".utf8))
+        func encoded(_ source: RecordSource, _ name: String) throws -> VectorsReader {
+            let encoder = DatasetEncoder(source, model, joint: joint)
+            let folder = scratch.appending(name)
+            _ = try encoder.run(into: folder, encoder.description(identity: identity), progress: nil)
+            return try VectorsReader(opening: folder)
+        }
+        let (queries, corpus) = try sources(of: part)
         return Sides(
             querySource: queries, corpusSource: corpus, queries: try encoded(queries, "queries"),
             corpus: try encoded(corpus, "corpus"))
