@@ -14,20 +14,21 @@ import time
 import numpy
 import torch
 import transformers
+from inputs_peer import use_torchvision
 from PIL import Image
-from transformers import AutoModel, AutoProcessor
 
 BATCH = 8
 
 
 def main():
     folder, listing, dtype, vectors = sys.argv[1:]
+    use_torchvision()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     with open(listing) as file:
         names = file.read().splitlines()
-    processor = AutoProcessor.from_pretrained(folder)
+    processor = transformers.AutoProcessor.from_pretrained(folder)
     processor.tokenizer.padding_side = "right"
-    model = AutoModel.from_pretrained(folder, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[dtype]).eval()
+    model = transformers.AutoModel.from_pretrained(folder, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[dtype]).eval()
     prompt = processor.apply_chat_template([{"role": "user", "content": [{"type": "image"}]}], add_generation_prompt=False)
     rows = []
     start = time.perf_counter()
