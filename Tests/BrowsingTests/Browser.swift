@@ -122,8 +122,9 @@ final class Browser {
     /// Waits until an expression is true in the page.
     func wait(until condition: String) throws {
         var isMet = false
-        // Asked again and again, since a page that is left takes its promises with it.
-        for _ in 0..<3000 where !isMet {
+        // Asked again and again, since a page that is left takes its promises with it; for minutes, since what answers the page
+        // shares its threads with the other tests, some of which hold them as long.
+        for _ in 0..<15_000 where !isMet {
             isMet = (try? evaluate("Boolean(\(condition))")) == true
             if !isMet { usleep(20_000) }
         }
