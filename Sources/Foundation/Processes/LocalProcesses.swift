@@ -65,14 +65,14 @@ public struct LocalProcesses {
                 waitpid(copy.process, nil, 0)
             }
         }
+        setenv("MASTER_ADDR", "127.0.0.1", 1)
+        // One for all copies, and another than an earlier start's, since ports are used again.
+        setenv("TORCHELASTIC_RUN_ID", "\(getpid())-\(Clock.seconds())", 1)
         for rank in 0..<count {
             for (name, value) in [
                 ("RANK", rank), ("LOCAL_RANK", rank), ("WORLD_SIZE", count), ("LOCAL_WORLD_SIZE", count),
                 ("MASTER_PORT", Int(port)),
             ] { setenv(name, String(value), 1) }
-            setenv("MASTER_ADDR", "127.0.0.1", 1)
-            // Ports are used again.
-            setenv("TORCHELASTIC_RUN_ID", "\(getpid())-\(Clock.seconds())", 1)
             copies.append(try start(rank))
         }
         return try wait(for: &copies)
