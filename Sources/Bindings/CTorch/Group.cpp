@@ -135,8 +135,8 @@ struct CTorchExchange {
 
 CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, const CTorchJoinNotice *notice, CTorchGroup **out, CTorchError *error) {
     return guarded(error, [&] {
-        // Where another process ends, c10d warns with a list of stack frames; what failed says it in words.
-        FLAGS_caffe2_log_level = c10::GLOG_ERROR;
+        // Where another process ends or does not come, c10d logs it with stack frames; what failed says it in words.
+        FLAGS_caffe2_log_level = c10::GLOG_FATAL;
         const auto milliseconds = [](double seconds) {
             return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
         };
@@ -146,9 +146,11 @@ CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore,
         options.isServer = hostsStore;
         options.numWorkers = static_cast<size_t>(size);
         options.waitWorkers = false;
-        options.timeout = limit;
+        // Where nobody answers, c10d tries twice, each time for so long.
+        options.timeout = limit / 2;
         JoinWatch watch(notice, size);
         auto connection = c10::make_intrusive<c10d::TCPStore>(host, options);
+        connection->setTimeout(limit);
         auto group = std::make_unique<CTorchGroup>();
         group->rank = rank;
         group->size = size;

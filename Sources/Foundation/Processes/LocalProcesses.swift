@@ -127,7 +127,8 @@ public struct LocalProcesses {
         let (rank, status) = (firstFailure.rank, firstFailure.status)
         // What ends all of them alike, the first has said already.
         if let errors = copies[rank].errors, copies[0].status != status {
-            let bytes = try Array("process \(rank) of \(count) ended first:\n".utf8) + Files.readAll(errors.path)
+            let said = try Files.readAll(errors.path)
+            let bytes = said.isEmpty ? [] : Array("process \(rank) of \(count) ended first:\n".utf8) + said
             // Whoever does not read it does not want it.
             _ = write(STDERR_FILENO, bytes, bytes.count)
         }
