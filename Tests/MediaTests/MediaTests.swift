@@ -1,5 +1,6 @@
 import Archives
 import Base
+import Glibc
 import JSON
 import Media
 import SystemPackage
@@ -185,6 +186,20 @@ extension Bitmap {
             let limit = name == "turned.mp4" ? 10.0 : 2
             #expect(try picture.meanError(to: expected) < limit, "picture \(index)")
         }
+    }
+
+    /// The limit is one of processor time.
+    @Test func aThreadThatWaitsIsNotTooSlow() throws {
+        var limits = MediaLimits()
+        limits.seconds = 0.5
+        var count = 0
+        try GoldenMedia.shared.get()["clip.mp4"].withUnsafeBytes { bytes in
+            try Video.forEachPicture([0, 11, 23], decoding: bytes, limits: limits) { _ in
+                count += 1
+                usleep(400_000)
+            }
+        }
+        #expect(count == 3)
     }
 
     /// A picture that is asked for several times is given as often.

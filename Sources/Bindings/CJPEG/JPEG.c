@@ -80,7 +80,7 @@ static struct jpeg_error_mgr *begin(struct errors *errors, char *message) {
 
 static void onProgress(j_common_ptr info) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     if ((double)now.tv_sec + (double)now.tv_nsec * 1e-9 > ((struct progress *)info->progress)->deadline) {
         leave(info, TVT_JPEG_TOO_SLOW, "it takes too long to decode");
     }

@@ -158,6 +158,10 @@ CTorchStatus ctorch_arange(int64_t start, int64_t end, CTorchType type, CTorchDe
     return make(out, error, [&] { return at::arange(start, end, options(type, device)); });
 }
 
+CTorchStatus ctorch_empty(const int64_t *sizes, int32_t count, CTorchType type, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] { return at::empty(shape(sizes, count), options(type, CTorchDevice{0, 0})); });
+}
+
 CTorchStatus ctorch_from_bytes(const void *bytes, size_t byteCount, const int64_t *sizes, int32_t count, CTorchType type, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] {
         at::Tensor made = at::empty(shape(sizes, count), options(type, CTorchDevice{0, 0}));

@@ -8,7 +8,8 @@ public struct MediaLimits: Sendable {
     public var pictureCount = 1_000_000
     /// Of one sound, after its rate was changed: five hours at 16 kHz.
     public var sampleCount = 288_000_000
-    /// Wall time of one decoding.
+    /// Processor time of one decoding, which stays on the thread that began it: a machine that is busy, or a process that
+    /// was stopped for a while, makes no item too slow.
     public var seconds = 60.0
 
     /// As ``sampleCount``, whatever the rate of a sound is.
@@ -16,10 +17,10 @@ public struct MediaLimits: Sendable {
 
     public init() {}
 
-    /// When a decoding that begins now must be done, by CLOCK_MONOTONIC.
+    /// When a decoding that begins now on this thread must be done, by CLOCK_THREAD_CPUTIME_ID.
     var deadline: Double {
         var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
         return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9 + seconds
     }
 }

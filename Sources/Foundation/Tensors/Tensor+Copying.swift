@@ -64,6 +64,21 @@ extension Tensor {
         try self.init(copying: bytes.bytes, shape: shape, type: type)
     }
 
+    /// A tensor on the CPU that is written in its place, for values of which there is to be no second copy.
+    ///
+    /// - Parameter write: is given room for all elements, row-major, and writes each of them.
+    public convenience init<Element: TensorElement>(
+        shape: [Int], writing write: (UnsafeMutableBufferPointer<Element>) throws -> Void
+    ) throws {
+        var out: Handle?
+        try withSizes(shape) { sizes, count in
+            try perform("make") { ctorch_empty(sizes, count, Element.elementType.code, &out, $0) }
+        }
+        self.init(owning: out!)
+        let elements = ctorch_data(handle)?.assumingMemoryBound(to: Element.self)
+        try withExtendedLifetime(self) { try write(UnsafeMutableBufferPointer(start: elements, count: elementCount)) }
+    }
+
     /// A tensor over memory that `owner` keeps valid, without copying. It must never be written to if the memory is
     /// read-only, and may outlive every other reference to `owner`.
     public convenience init(

@@ -28,6 +28,9 @@ public final class InputLoader {
         let byteCount: Int
     }
 
+    /// Of what is decoded ahead, where nobody says otherwise.
+    public static let defaultByteBudget = 256 << 20
+
     private let workers: OrderedWorkers<Job, Output>
     private let byteBudget: Int
     private var batches: [Batch] = []
@@ -36,7 +39,7 @@ public final class InputLoader {
     /// - Parameters:
     ///   - workers: threads that decode.
     ///   - byteBudget: of what is decoded ahead; one batch may be larger.
-    public init(workers: Int, byteBudget: Int = 256 << 20) throws {
+    public init(workers: Int, byteBudget: Int = defaultByteBudget) throws {
         self.byteBudget = byteBudget
         self.workers = try OrderedWorkers(workers: workers, window: 4 * workers) {
             let loader = MediaLoader()

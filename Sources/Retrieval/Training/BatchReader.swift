@@ -24,6 +24,9 @@ final class BatchReader {
     /// Steps whose media are being decoded, the oldest first.
     private var loading: [Step] = []
 
+    /// Steps that are read ahead, unless more workers are asked for.
+    static let leastStepsAhead = 3
+
     private typealias Step = Result<[TrainingBatch], any Error>
 
     /// Steps that may wait, or be under way.
@@ -37,7 +40,7 @@ final class BatchReader {
     init(_ plan: TrainingPlan, from first: Int, workers: Int? = nil, place: (rank: Int, size: Int)? = nil) throws {
         self.plan = plan
         nextStep = first
-        stepsAhead = max(3, workers ?? 1)
+        stepsAhead = max(Self.leastStepsAhead, workers ?? 1)
         let size = UInt64(plan.config.queriesPerStep)
         var reading = ExampleReader.Options(workers: workers ?? 1)
         reading.windows = max(reading.windows, reading.workers)

@@ -76,13 +76,16 @@ public struct DryRun: Sendable {
         trained = try TrainedPart.all(plan)
         var largest: [ModelInput] = []
         var media = MediaShare()
+        var mediaAmounts = MediaAmounts(processCount: processCount)
         while counts.steps < min(plan.stepCount, mostSteps), counts.sequences < Self.mostSequences {
             try Interruption.check()
             let step = counts.steps
             counts.steps += 1
             let examples = try plan.examples(step: step)
             batching.add(examples, plan.source.order)
-            for batch in try plan.batching.batches(examples) {
+            let batches = try plan.batching.batches(examples)
+            mediaAmounts.add(batches)
+            for batch in batches {
                 lengths += batch.inputs.map(\.tokens.count)
                 media.add(batch)
                 counts.sequences += batch.sequenceCount
@@ -108,7 +111,7 @@ public struct DryRun: Sendable {
         unscoredCount = plan.teacher == nil ? nil : counts.unscored
         (repeatedCount, maskedCount) = (counts.repeated, counts.masked)
         validation = plan.validation.map { ($0.queryCount, $0.documentCount) }
-        memory = try TrainingMemory(plan, MemoryForecast(plan, largest, processCount: processCount), wish)
+        memory = try TrainingMemory(plan, MemoryForecast(plan, largest, mediaAmounts, processCount: processCount), wish)
     }
 
     private static func rendered(_ example: Example, _ plan: TrainingPlan) throws -> Rendered {

@@ -17,12 +17,15 @@ public struct MemoryPeak: Sendable, Equatable {
     public var traces = 0
     /// What the stage that runs takes beside its graph, and gradients on their way between stages.
     public var temporaries = 0
+    /// Decoded pixels and spectra of the step, and of those read ahead.
+    public var media = 0
     public var towerCache = 0
     /// The largest weight of a checkpoint, which is read back and compared while what steps have freed is still kept.
     public var checkpoint = 0
 
     public var total: Int {
-        process + libraries + weights + moments + gradients + traces + temporaries + towerCache + checkpoint
+        process + libraries + weights + moments + gradients + traces + temporaries + media + towerCache
+            + checkpoint
     }
 }
 
@@ -53,6 +56,7 @@ package struct MemoryForecast {
     let longestCost: Int
     /// Different tokens of the micro-batch: as many rows are read of a table that is streamed.
     private let tokenKinds: Int
+    private let mediaByteCount: Int
 
     /// What a piece of the model holds of one micro-batch.
     private struct Piece {
@@ -70,9 +74,11 @@ package struct MemoryForecast {
 
     /// - Parameters:
     ///   - inputs: of one process, of the micro-batch that takes most.
+    ///   - media: of the steps that were looked at.
     ///   - processCount: how many train together.
-    init(_ plan: TrainingPlan, _ inputs: [ModelInput], processCount: Int = 1) throws {
+    init(_ plan: TrainingPlan, _ inputs: [ModelInput], _ media: MediaAmounts, processCount: Int = 1) throws {
         amounts = try TrainingAmounts(plan)
+        mediaByteCount = media.heldByteCount
         self.processCount = processCount
         let config = plan.config
         accumulation = config.accumulation
@@ -99,6 +105,15 @@ package struct MemoryForecast {
             guard let rows = size.towers[tower.name], rows.rowCount > 0 else { continue }
             let part: ModelPart = tower.name == .vision ? .vision : .audio
             var reachesTower = trained.contains(part)
+            let hiddenSize = tower.stages.first?.projections.first?.layers.first?.inputSize ?? model.hiddenSize
+            pieces.append(
+                Piece(
+                    rows: rows.rowCount,
+                    memory: Self.entrance(
+                        givenPerRow: Double(media.givenByteCounts[tower.name] ?? 0) / Double(rows.rowCount),
+                        madePerRow: Double(type.byteCount * hiddenSize), type),
+                    rowByteCount: 0, gradientByteCount: amounts.gradients(of: tower.entrance.parameters),
+                    isReached: reachesTower))
             for (number, stage) in tower.stages.enumerated() {
                 let isLast = number == tower.stages.count - 1
                 if isLast { reachesTower = reachesTower || trained.contains(.projectors) }
@@ -131,6 +146,18 @@ package struct MemoryForecast {
         self.pieces = pieces
     }
 
+    /// Of a tower's entrance, whose rows are written out as float32 each time: their product with one weight.
+    private static func entrance(
+        givenPerRow given: Double, madePerRow made: Double, _ type: ElementType
+    ) -> StageMemory {
+        let converted = type == .float32 ? 0 : given * Double(type.byteCount) / 4
+        let kept = converted > 0 ? converted : given
+        return StageMemory(
+            graph: RowBytes(fixed: 0, perRow: kept + made),
+            forward: RowBytes(fixed: 0, perRow: given + converted + made),
+            backward: RowBytes(fixed: 0, perRow: given + converted + 2 * made))
+    }
+
     /// Of a tower's stage, which is not tried out: what its linear layers read and write, and again as much on the way back.
     private static func estimate(_ layers: [Linear], _ byteCount: Int) -> StageMemory {
         let width = Double(byteCount * layers.reduce(0) { $0 + $1.inputSize + $1.outputSize })
@@ -149,6 +176,7 @@ package struct MemoryForecast {
         parts.weights = amounts.weights(plan.residency, division)
         if plan.residency == .streamed { parts.weights += min(amounts.table, tokenKinds * Self.pagesAround) }
         parts.moments = division.part(of: amounts.moments, from: .optimizer)
+        parts.media = mediaByteCount
         parts.towerCache = amounts.towerCache
         parts.checkpoint = amounts.checkpoint(division)
         // The optimizer's moment: all gradients, in float32.
@@ -228,15 +256,18 @@ extension MemoryForecast {
     /// Of the first steps, as ``DryRun`` looks at them.
     package init(_ plan: TrainingPlan, processCount: Int) throws {
         var largest: [ModelInput] = []
+        var media = MediaAmounts(processCount: processCount)
         var sequenceCount = 0
         for step in 0..<min(plan.stepCount, DryRun.mostSteps) where sequenceCount < DryRun.mostSequences {
             try Interruption.check()
-            for batch in try plan.batches(step: step) {
+            let batches = try plan.batches(step: step)
+            media.add(batches)
+            for batch in batches {
                 sequenceCount += batch.sequenceCount
                 largest = Self.costlier(largest, batch.inputs, processCount: processCount)
             }
         }
-        try self.init(plan, largest, processCount: processCount)
+        try self.init(plan, largest, media, processCount: processCount)
     }
 
     /// The costlier of the inputs of one process, and of those of a micro-batch that go to the process which gets most.

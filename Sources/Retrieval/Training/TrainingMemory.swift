@@ -83,6 +83,9 @@ public struct TrainingMemory: Sendable {
             "    traces \(byteSize(shown.traces)), temporaries \(byteSize(shown.temporaries)), this process "
                 + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries)), checkpoint \(byteSize(shown.checkpoint))",
         ]
+        if shown.media > 0 {
+            lines.append("    pixels and spectra \(byteSize(shown.media)), of the step and of those read ahead")
+        }
         if towerCache > 0 { lines.append("  of frozen towers at most \(byteSize(towerCache)) kept") }
         lines.append(
             chosen.map { "  together about \(byteSize($0.peak.total))" }
@@ -134,7 +137,7 @@ extension MemoryPeak {
         [
             "process": JSONValue(process), "libraries": JSONValue(libraries), "weights": JSONValue(weights),
             "optimizer": JSONValue(moments), "gradients": JSONValue(gradients), "traces": JSONValue(traces),
-            "temporaries": JSONValue(temporaries), "tower_cache": JSONValue(towerCache),
+            "temporaries": JSONValue(temporaries), "media": JSONValue(media), "tower_cache": JSONValue(towerCache),
             "checkpoint": JSONValue(checkpoint),
             "total": JSONValue(total),
         ]

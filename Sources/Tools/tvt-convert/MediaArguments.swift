@@ -20,7 +20,7 @@ struct MediaArguments: ParsableArguments {
 
     @Option(
         name: .customLong("media-seconds"), in: NumberRange(above: 0, through: 86_400),
-        help: ArgumentHelp("How long decoding one item may take.", valueName: "n"))
+        help: ArgumentHelp("How much processor time decoding one item may take.", valueName: "n"))
     var mediaSeconds = MediaLimits().seconds
 
     @Option(

@@ -74,7 +74,7 @@ enum { TVT_AV_MESSAGE_BYTES = 256 };
 /// Opens a container. Nothing else is ever opened, whatever the bytes ask for.
 ///
 /// - source: its bytes, or its descriptor, must stay until the container is closed.
-/// - deadline: seconds of CLOCK_MONOTONIC, of this and all further calls.
+/// - deadline: seconds of CLOCK_THREAD_CPUTIME_ID, of this and all further calls.
 /// - message: at least TVT_AV_MESSAGE_BYTES, filled where the result is not TVT_AV_OK; so of all calls.
 int32_t tvt_av_open(
     const tvt_av_source *source, uint64_t maxPixels, double deadline, tvt_av **av, char *message);

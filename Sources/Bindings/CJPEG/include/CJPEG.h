@@ -34,7 +34,7 @@ enum { TVT_JPEG_MESSAGE_BYTES = 256 };
 
 /// Decodes grey, YCbCr, RGB, CMYK and YCCK to RGB.
 ///
-/// - deadline: seconds of CLOCK_MONOTONIC.
+/// - deadline: seconds of CLOCK_THREAD_CPUTIME_ID.
 /// - message: at least TVT_JPEG_MESSAGE_BYTES; libjpeg's words where the result is not TVT_JPEG_OK.
 int32_t tvt_jpeg_decode(
     const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_jpeg_image *image, char *message);

@@ -35,7 +35,7 @@ enum { TVT_PNG_MESSAGE_BYTES = 256 };
 /// Decodes any PNG: grey and palettes become RGB, 16 bits become 8, a transparent colour becomes alpha. Gamma and colour
 /// profiles are left alone, as every reader of training data does.
 ///
-/// - deadline: seconds of CLOCK_MONOTONIC.
+/// - deadline: seconds of CLOCK_THREAD_CPUTIME_ID.
 /// - message: at least TVT_PNG_MESSAGE_BYTES; libpng's words where the result is not TVT_PNG_OK.
 int32_t tvt_png_decode(
     const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_png_image *image, char *message);

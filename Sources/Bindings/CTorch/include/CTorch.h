@@ -80,6 +80,8 @@ void *ctorch_data(const CTorchTensor *tensor);
 
 CTorchStatus ctorch_full(const int64_t *sizes, int32_t count, double value, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
 CTorchStatus ctorch_arange(int64_t start, int64_t end, CTorchType type, CTorchDevice device, CTorchTensor **out, CTorchError *error);
+/// On the CPU; whoever asked for it writes all elements through `ctorch_data` before anything reads them.
+CTorchStatus ctorch_empty(const int64_t *sizes, int32_t count, CTorchType type, CTorchTensor **out, CTorchError *error);
 /// Copies `byteCount` bytes of host memory; they must be exactly as many as the shape needs.
 CTorchStatus ctorch_from_bytes(const void *bytes, size_t byteCount, const int64_t *sizes, int32_t count, CTorchType type, CTorchTensor **out, CTorchError *error);
 /// Borrows host memory without copying; `release(context)` is called when the last tensor over it is gone.

@@ -37,7 +37,7 @@ enum { TVT_WEBP_MESSAGE_BYTES = 256 };
 /// Colour profiles are left alone.
 ///
 /// - wholly: decodes the further pictures of a moving image as well, and keeps none of them.
-/// - deadline: seconds of CLOCK_MONOTONIC.
+/// - deadline: seconds of CLOCK_THREAD_CPUTIME_ID.
 /// - message: at least TVT_WEBP_MESSAGE_BYTES, filled where the result is not TVT_WEBP_OK.
 int32_t tvt_webp_decode(
     const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, bool wholly, tvt_webp_image *image,

@@ -1,5 +1,5 @@
 public import Base
-internal import Models
+public import Models
 public import Records
 
 /// An image, a video or a sound of an input, as it will be decoded.
@@ -26,13 +26,30 @@ public struct PlannedMedia: Sendable, Hashable {
     /// Whether something behind its end is not heard.
     public let isCut: Bool
 
+    /// The tower that it goes through.
+    public var tower: Tower.Name {
+        switch processing {
+        case .image, .video: .vision
+        case .sound: .audio
+        }
+    }
+
+    /// Numbers that its tower is given.
+    public var valueCount: Int {
+        switch processing {
+        case .image(let plan): plan.valueCount
+        case .video(let plan): plan.valueCount
+        case .sound(let frameCount): 128 * frameCount
+        }
+    }
+
     /// About what it holds in memory once it is decoded and made ready, in bytes.
     var byteCount: Int {
         switch processing {
         case .image(let plan): 3 * plan.region.size.width * plan.region.size.height
         case .video(let plan):
             3 * plan.frame.region.size.width * plan.frame.region.size.height * plan.frameIndices.count
-        case .sound(let frameCount): 4 * 128 * frameCount
+        case .sound: MemoryLayout<Float>.size * valueCount
         }
     }
 }

@@ -95,16 +95,14 @@ public final class DeviceMedia {
         let width = rows[0].rowWidth
         precondition(rows.allSatisfy { $0.rowWidth == width }, "rows of one width")
         let count = rows.reduce(0) { $0 + $1.rowCount }
-        let values = [Float](unsafeUninitializedCapacity: count * width) { buffer, filled in
+        return try Tensor(shape: [count, width]) { (values: UnsafeMutableBufferPointer<Float>) in
             var start = 0
             for item in rows {
                 let size = item.rowCount * width
-                item.write(to: UnsafeMutableBufferPointer(rebasing: buffer[start..<(start + size)]))
+                item.write(to: UnsafeMutableBufferPointer(rebasing: values[start..<(start + size)]))
                 start += size
             }
-            filled = start
-        }
-        return try Tensor(values, shape: [count, width]).to(device)
+        }.to(device)
     }
 
     /// What the tower's stages are run with.
