@@ -78,7 +78,8 @@ let bindings: [Target] = layer(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CGlibc"),
         .target(name: "CCurl", exclude: ["README.md"]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        // Loads the library when it is first needed, apart from libtorch, whose functions have the same names.
+        .target(name: "COpenBLAS", exclude: ["README.md"]),
         .target(
             name: "CSimdJSON", exclude: ["README.md"],
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -151,7 +152,7 @@ let wrappers: [Target] = layer(
         room("Collectives", uses: ["Base", "Processes", "Tensors"]),
         room("YAML", uses: ["Base"], packages: [yams]),
         // Not for programs with Tensors in them: see its README.
-        room("OpenBLAS", uses: ["COpenBLAS"]),
+        room("OpenBLAS", uses: ["COpenBLAS", "Base"]),
     ])
 
 // Layer 3: bytes to values and back.
@@ -373,7 +374,8 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert", "tvt-dataset",
+            "JSON", "Media", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert",
+            "tvt-dataset",
             "tvt-encode", "tvt-eval",
             "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),

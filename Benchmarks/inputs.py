@@ -150,6 +150,9 @@ def main():
     parser.add_argument("--output")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(CASES)
+    for program, package in (("pdftoppm", "poppler-utils"), ("ffmpeg", "ffmpeg")):
+        if shutil.which(program) is None:
+            sys.exit(f"inputs: {program} is missing (apt install {package})")
     command = "python Benchmarks/inputs.py" + (f" --threads {options.threads}" if options.threads != 2 else "")
     lines = [
         "## Inputs: images, sounds, videos", "",

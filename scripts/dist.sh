@@ -59,6 +59,11 @@ libraries_of() {
 # libraries of its own.
 needed=("${tools[@]/#/$build/}" "${torch_tools[@]/#/$build/}")
 declare -A paths
+# tvt-search loads it when it multiplies.
+blas=$(ldconfig -p | awk '$1 == "libopenblas.so.0" { print $NF; exit }')
+[ -n "$blas" ] || { echo "dist: libopenblas.so.0 is needed and not found" >&2; exit 69; }
+needed+=("$blas")
+paths[libopenblas.so.0]=$(readlink --canonicalize "$blas")
 while read -r library path; do
   [[ $library =~ $system ]] && continue
   [ "$path" != missing ] || { echo "dist: $library is needed and not found" >&2; exit 69; }

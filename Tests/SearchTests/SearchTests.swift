@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import OpenBLAS
 import Rankings
 import Search
@@ -10,10 +11,11 @@ import Vectors
 private func search(
     _ queries: FilePath, _ corpus: [FilePath], _ options: SearchOptions
 ) throws -> (lists: [RankedList], summary: SearchSummary) {
+    let blas = try OpenBLAS()
     let search = try ExactSearch(
         queries: VectorsReader(opening: queries), corpus: corpus.map { try VectorsReader(opening: $0) },
         options: options
-    ) { OpenBLAS.rowsTimesRows($0, rows: $1, $2, otherRows: $3, columns: $4, into: $5) }
+    ) { blas.rowsTimesRows($0, rows: $1, $2, otherRows: $3, columns: $4, into: $5) }
     var lists: [RankedList] = []
     let summary = try search.run { lists.append($0) }
     return (lists, summary)
@@ -31,6 +33,13 @@ private func options(
 }
 
 @Suite struct SearchTests {
+    /// libtorch, which is in this process too, has functions of the same names.
+    @Test func namesOfOpenBLASAreItsOwn() throws {
+        _ = try OpenBLAS()
+        let everywhere = UnsafeMutableRawPointer(bitPattern: 0)
+        #expect(dlsym(everywhere, "openblas_set_num_threads") == nil)
+    }
+
     /// The same documents in the same order as sorting all float64 inner products, with every bit of the score up to
     /// the order of summation; whatever the block sizes, the parts and the threads.
     @Test(arguments: Rows.Shape.allCases, [1, 10, 250, 5000])

@@ -123,11 +123,12 @@ struct TVTSearch: Tool {
                 try reader.verify(share: place?.rank ?? 0, of: place?.size ?? 1)
             }
         }
+        let blas = try OpenBLAS()
         let search = try ExactSearch(
             queries: queryVectors, corpus: corpusVectors,
             options: options(processesOnThisMachine: place?.localSize ?? 1)
         ) {
-            OpenBLAS.rowsTimesRows($0, rows: $1, $2, otherRows: $3, columns: $4, into: $5)
+            blas.rowsTimesRows($0, rows: $1, $2, otherRows: $3, columns: $4, into: $5)
         }
         try work?.begin(identity(queryVectors, corpusVectors))
         let progress = Progress("search", unit: "queries", total: queryVectors.count)
