@@ -86,6 +86,22 @@ import Inputs
         }
     }
 
+    /// Every number, and none beside them, wherever the target begins.
+    @Test func numbersArePastTheCaches() {
+        let numbers = (0..<41).map { Float($0) + 0.5 }
+        for (start, count) in (0..<5).flatMap({ start in (0...41).map { (start, $0) } }) {
+            for kernels in PixelKernels.allCases {
+                var target = [Float](repeating: -1, count: 48)
+                target.withUnsafeMutableBufferPointer {
+                    cpixels_stream(kernels.code, numbers, count, $0.baseAddress! + start)
+                }
+                var wanted = [Float](repeating: -1, count: 48)
+                wanted.replaceSubrange(start..<start + count, with: numbers.prefix(count))
+                #expect(target == wanted, "\(count) from \(start)")
+            }
+        }
+    }
+
     /// Bytes become the floats of the formula, to the bit, whatever the width.
     @Test func floatsAreThoseOfTheFormula() {
         let bytes = (0..<3 * 300).map { UInt8(truncatingIfNeeded: $0 * 7) }

@@ -105,6 +105,21 @@ struct GraftTests {
         #expect(error?.place.field == "model_type" && !Files.exists(temporary("graft")))
     }
 
+    /// Nothing is written of how sounds are prepared where the tower's folder does not say it.
+    @Test func towersWithoutProcessorsAreNamed() throws {
+        try GeneratedModel("bert").write(to: temporary("text"))
+        try GeneratedModel("audio/whisper").write(to: temporary("audio"))
+        for name in ["processor_config.json", "preprocessor_config.json"] {
+            #expect(!Files.exists(temporary("audio").appending(name)))
+        }
+        var recipe = GraftRecipe(towers: [.audio: temporary("audio")])
+        recipe.tokens[.audio] = "[MASK]"
+        let text = try load(temporary("text"), .training)
+        let report = try recipe.write(text, to: temporary("graft"))
+        #expect(report.withoutProcessor == [.audio])
+        #expect(!Files.exists(temporary("graft").appending("processor_config.json")))
+    }
+
     /// Squares that no picture of the tower holds are refused before a projector for them is made.
     @Test func squaresOfPatchesFitIntoPictures() throws {
         try GeneratedModel("bert").write(to: temporary("text"))

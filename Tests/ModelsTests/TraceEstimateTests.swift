@@ -34,6 +34,20 @@ struct TraceEstimateTests {
                 identity: SHA256Digest(bytes: [UInt8](repeating: 1, count: 32)), tokens: [3..<9])
         ])
 
+    /// Stages of every family can be tried out, whatever the size of the rows that they hand on.
+    @Test(arguments: GeneratedModel.names)
+    func everyStageIsTriedOut(name: String) throws {
+        try GeneratedModel(name).write(to: temporary("model"))
+        let side = ModelCard.Overrides.Side(prompt: "", maxLength: 8)
+        let model = try EmbeddingModel(
+            withoutWeightsOf: temporary("model"),
+            overrides: .init(pooling: Poolings(.mean), normalize: true, query: side, document: side))
+        let memory = try BlockwiseEncoder.stageMemory(
+            of: model.text, isTrained: true, [ModelInput(tokens: [4, 5, 6, 7])], dropout: .none, computing: .float32)
+        #expect(memory.count == model.text.stages.count)
+        #expect(memory.allSatisfy { $0.forward(rows: 64) > 0 && $0.backward(rows: 64) > 0 })
+    }
+
     @Test func rowsOfTowersCount() throws {
         let encoder = try encoder("qwen2-vl", in: GeneratedModel.visionGoldens)
         let model = encoder.model

@@ -242,6 +242,14 @@ AVX2 void writeRowAVX2(
     }
 }
 
+AVX2 void streamAVX2(const float *numbers, size_t count, float *target) {
+    size_t index = 0;
+    for (; index + 4 <= count; index += 4) _mm_stream_ps(target + index, _mm_loadu_ps(numbers + index));
+    for (; index < count; index++) target[index] = numbers[index];
+    // Whichever thread is told of them next sees them.
+    _mm_sfence();
+}
+
 BODY size_t normalise(
     const cpixels_normalisation *normalisation, bool isShifted, const uint8_t *pixels, size_t count, float *numbers) {
     // The channels come again after three times eight numbers.

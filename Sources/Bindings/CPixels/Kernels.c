@@ -62,6 +62,17 @@ void cpixels_write_planes(
     }
 }
 
+void cpixels_stream(cpixels_kernels kernels, const float *numbers, size_t count, float *target) {
+#if CPIXELS_HAS_AVX2
+    if (kernels == CPIXELS_AVX2 && (uintptr_t)target % 16 == 0) {
+        streamAVX2(numbers, count, target);
+        return;
+    }
+#endif
+    (void)kernels;
+    memcpy(target, numbers, count * sizeof *target);
+}
+
 void cpixels_normalise(
     cpixels_kernels kernels, const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t count,
     float *numbers) {

@@ -44,5 +44,6 @@ void combineRowsAVX2(
 void writeRowAVX2(
     const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t width, float *row,
     const cpixels_planes *planes);
+void streamAVX2(const float *numbers, size_t count, float *target);
 void normaliseAVX2(const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t count, float *numbers);
 #endif

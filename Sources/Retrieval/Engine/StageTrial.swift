@@ -70,8 +70,8 @@ extension BlockwiseEncoder {
             for parameter in stage.parameters where !parameter.isTrainable {
                 try isTrained ? parameter.makeTrainable() : parameter.materialize()
             }
-            let small = try trial(of: stage, model.hiddenSize, type, lengths: less, dropout)
-            let large = try trial(of: stage, model.hiddenSize, type, lengths: more, dropout)
+            let small = try trial(of: stage, model.rowSize, type, lengths: less, dropout)
+            let large = try trial(of: stage, model.rowSize, type, lengths: more, dropout)
             func line(_ bytes: (Trial) -> Int) -> RowBytes {
                 RowBytes((small.rows, bytes(small)), (large.rows, bytes(large)))
             }
@@ -86,19 +86,18 @@ extension BlockwiseEncoder {
     }
 
     private static func trial(
-        of stage: any Stage, _ hiddenSize: Int, _ type: ElementType, lengths: [Int], _ dropout: Dropout
+        of stage: any Stage, _ rowSize: Int, _ type: ElementType, lengths: [Int], _ dropout: Dropout
     ) throws -> Trial {
         let batch = try DeviceBatch(PackedBatch(lengths.map { [Int32](repeating: 0, count: $0) }))
         let rows = batch.packed.tokenCount
         let context = batch.context(dropout)
-        let input = try Tensor.ones([rows, hiddenSize], type: type)
+        let input = try Tensor.ones([rows, rowSize], type: type)
         // What a first run makes for good, as tables of rotary angles, is not of its graph.
-        _ = try withoutGradients { try stage.forward(input, context) }
+        let gradient = try withoutGradients { try stage.forward(input, context).zerosLike() }
         let forward = try TensorMemory.measure { _ = try withoutGradients { try stage.forward(input, context) } }.usage
             .most
         try input.requireGradient()
         let variables = [input] + stage.parameters.filter(\.isTrainable).map(\.tensor)
-        let gradient = try input.zerosLike()
         var graph = 0
         let whole = try TensorMemory.measure {
             let (output, usage) = try TensorMemory.measure { try withGradients { try stage.forward(input, context) } }

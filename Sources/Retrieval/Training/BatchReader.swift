@@ -24,8 +24,11 @@ final class BatchReader {
     /// Steps whose media are being decoded, the oldest first.
     private var loading: [Step] = []
 
-    /// Steps that are read ahead, unless more workers are asked for.
-    static let leastStepsAhead = 3
+    /// Steps that are read ahead of the one that is computed.
+    static func stepsAhead(workers: Int?) -> Int { max(3, workers ?? 1) }
+
+    /// Threads that decode media.
+    static func decoderCount(workers: Int?) -> Int { workers ?? max(1, min(4, processorCount / 2)) }
 
     private typealias Step = Result<[TrainingBatch], any Error>
 
@@ -40,13 +43,13 @@ final class BatchReader {
     init(_ plan: TrainingPlan, from first: Int, workers: Int? = nil, place: (rank: Int, size: Int)? = nil) throws {
         self.plan = plan
         nextStep = first
-        stepsAhead = max(Self.leastStepsAhead, workers ?? 1)
+        stepsAhead = Self.stepsAhead(workers: workers)
         let size = UInt64(plan.config.queriesPerStep)
         var reading = ExampleReader.Options(workers: workers ?? 1)
         reading.windows = max(reading.windows, reading.workers)
         reader = try ExampleReader(
             plan.source, slots: (UInt64(first) * size)..<(UInt64(plan.stepCount) * size), options: reading)
-        loader = try plan.readsMedia ? InputLoader(workers: workers ?? max(1, min(4, processorCount / 2))) : nil
+        loader = try plan.readsMedia ? InputLoader(workers: Self.decoderCount(workers: workers)) : nil
         let batching = plan.batching
         tokenizing = try OrderedWorkers(workers: workers ?? 1, window: stepsAhead) {
             { examples in

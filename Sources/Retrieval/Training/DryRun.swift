@@ -76,7 +76,7 @@ public struct DryRun: Sendable {
         trained = try TrainedPart.all(plan)
         var largest: [ModelInput] = []
         var media = MediaShare()
-        var mediaAmounts = MediaAmounts(processCount: processCount)
+        var mediaAmounts = MediaAmounts(processCount: processCount, workers: wish.workers)
         while counts.steps < min(plan.stepCount, mostSteps), counts.sequences < Self.mostSequences {
             try Interruption.check()
             let step = counts.steps

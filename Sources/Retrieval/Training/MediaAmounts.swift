@@ -1,21 +1,30 @@
 internal import Inputs
 internal import Models
 
-/// What decoded media take of memory in one process.
+/// What media take of memory in one process, decoded and while they are.
 struct MediaAmounts {
     /// Pixels as bytes, and spectra, of the step that has most.
     private var stepByteCount = 0
+    /// Of the item that takes most while it is decoded.
+    private var decodingByteCount = 0
+    /// Of the largest image: what its decoder gives is copied once, by one thread at a time.
+    private var copiedByteCount = 0
     /// Bytes of the float32 numbers that a tower is given at once, of the micro-batch that has most.
     private(set) var givenByteCounts: [Tower.Name: Int] = [:]
     private let processCount: Int
+    private let workers: Int?
 
-    /// - Parameter processCount: how many share each micro-batch.
-    init(processCount: Int) { self.processCount = processCount }
+    /// - Parameters:
+    ///   - processCount: how many share each micro-batch.
+    ///   - workers: as ``BatchReader`` has them.
+    init(processCount: Int, workers: Int?) { (self.processCount, self.workers) = (processCount, workers) }
 
-    /// Held at once: of the step that is computed, and of those that ``BatchReader`` has decoded ahead of it.
+    /// Held at once: of the step that is computed, of those that ``BatchReader`` has decoded ahead of it, and by the threads
+    /// that decode.
     var heldByteCount: Int {
-        let ahead = min(BatchReader.leastStepsAhead * stepByteCount, InputLoader.defaultByteBudget)
-        return stepByteCount + max(stepByteCount, ahead)
+        let ahead = min(BatchReader.stepsAhead(workers: workers) * stepByteCount, InputLoader.defaultByteBudget)
+        let decoding = BatchReader.decoderCount(workers: workers) * decodingByteCount
+        return stepByteCount + max(stepByteCount, ahead) + decoding + copiedByteCount
     }
 
     mutating func add(_ step: [TrainingBatch]) {
@@ -23,6 +32,10 @@ struct MediaAmounts {
         for batch in step {
             let media = batch.jobs.flatMap { $0?.plan.media ?? [] }
             byteCount += batch.jobs.reduce(0) { $0 + ($1?.plan.byteCount ?? 0) }
+            for item in media {
+                decodingByteCount = max(decodingByteCount, item.decodingByteCount)
+                if case .image = item.extent { copiedByteCount = max(copiedByteCount, item.decodingByteCount) }
+            }
             for tower in Tower.Name.allCases {
                 let valueCount = media.reduce(0) { $0 + ($1.tower == tower ? $1.valueCount : 0) }
                 givenByteCounts[tower] = max(

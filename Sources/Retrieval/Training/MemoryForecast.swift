@@ -111,6 +111,7 @@ package struct MemoryForecast {
                     rows: rows.rowCount,
                     memory: Self.entrance(
                         givenPerRow: Double(media.givenByteCounts[tower.name] ?? 0) / Double(rows.rowCount),
+                        copyCount: tower.entrance.rowCopyCount,
                         madePerRow: Double(type.byteCount * hiddenSize), type),
                     rowByteCount: 0, gradientByteCount: amounts.gradients(of: tower.entrance.parameters),
                     isReached: reachesTower))
@@ -128,7 +129,7 @@ package struct MemoryForecast {
             reaches = reaches || reachesTower
         }
         reaches = reaches || trained.contains(.text)
-        let rowByteCount = type.byteCount * model.hiddenSize
+        let rowByteCount = type.byteCount * model.rowSize
         // What an entrance holds are a few times its rows.
         let rowsOnly = RowBytes(fixed: 0, perRow: 2 * Double(rowByteCount))
         pieces.append(
@@ -148,14 +149,14 @@ package struct MemoryForecast {
 
     /// Of a tower's entrance, whose rows are written out as float32 each time: their product with one weight.
     private static func entrance(
-        givenPerRow given: Double, madePerRow made: Double, _ type: ElementType
+        givenPerRow given: Double, copyCount: Int, madePerRow made: Double, _ type: ElementType
     ) -> StageMemory {
         let converted = type == .float32 ? 0 : given * Double(type.byteCount) / 4
         let kept = converted > 0 ? converted : given
+        let most = given * Double(copyCount) + converted
         return StageMemory(
-            graph: RowBytes(fixed: 0, perRow: kept + made),
-            forward: RowBytes(fixed: 0, perRow: given + converted + made),
-            backward: RowBytes(fixed: 0, perRow: given + converted + 2 * made))
+            graph: RowBytes(fixed: 0, perRow: kept + made), forward: RowBytes(fixed: 0, perRow: most + made),
+            backward: RowBytes(fixed: 0, perRow: most + 2 * made))
     }
 
     /// Of a tower's stage, which is not tried out: what its linear layers read and write, and again as much on the way back.
@@ -254,9 +255,11 @@ package struct MemoryForecast {
 
 extension MemoryForecast {
     /// Of the first steps, as ``DryRun`` looks at them.
-    package init(_ plan: TrainingPlan, processCount: Int) throws {
+    ///
+    /// - Parameter workers: as ``BatchReader`` has them.
+    package init(_ plan: TrainingPlan, processCount: Int, workers: Int? = nil) throws {
         var largest: [ModelInput] = []
-        var media = MediaAmounts(processCount: processCount)
+        var media = MediaAmounts(processCount: processCount, workers: workers)
         var sequenceCount = 0
         for step in 0..<min(plan.stepCount, DryRun.mostSteps) where sequenceCount < DryRun.mostSequences {
             try Interruption.check()

@@ -64,12 +64,15 @@ public struct MemoryWish: Sendable {
     public var sharding: Sharding?
     /// The most that a process may take; nil: nothing is chosen by it.
     public var budget: Int?
+    /// Threads that read and decode, as ``TrainingRun`` is given them.
+    public var workers: Int?
 
     public init(
         trace: BlockwiseEncoder.Trace? = nil, residency: WeightResidency? = nil, sharding: Sharding? = nil,
-        budget: Int? = nil
+        budget: Int? = nil, workers: Int? = nil
     ) {
         (self.trace, self.residency, self.sharding, self.budget) = (trace, residency, sharding, budget)
+        self.workers = workers
     }
 }
 
@@ -91,7 +94,7 @@ extension TrainingPlan {
     /// - Parameter group: those that train together, of which each may take the budget, and which all call this.
     /// - Throws: `Failure` (78) with the least that would do, where nothing fits.
     public func memoryChoice(_ wish: MemoryWish, with group: ProcessGroup? = nil) throws -> MemoryCandidate {
-        let forecast = try MemoryForecast(self, processCount: group?.size ?? 1)
+        let forecast = try MemoryForecast(self, processCount: group?.size ?? 1, workers: wish.workers)
         return try forecast.choice(wish) { fits in
             guard let group else { return fits }
             // All have the same candidates in the same order: those follow from the config and the data.

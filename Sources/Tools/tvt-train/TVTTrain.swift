@@ -230,7 +230,8 @@ struct TVTTrain: Tool {
         config.model = try HubSnapshot.path(config.model)
         let store = try openStore(store.location)
         var wish = MemoryWish(
-            trace: trace.policy(keptBlocks: keptBlocks), residency: weights, sharding: shard, budget: memory?.count)
+            trace: trace.policy(keptBlocks: keptBlocks), residency: weights, sharding: shard, budget: memory?.count,
+            workers: workers)
         var plan = try open(config, store, &wish)
         if skipsGoldenCheck { log.notice("golden vectors are not checked (--no-golden-check)") }
         if let note = plan.goldenReport?.note { log.notice("\(config.model): \(note)") }
@@ -242,7 +243,6 @@ struct TVTTrain: Tool {
             log.notice("\(config.model) has no weights: memory is what those that its config.json describes would take")
         }
         if dryRun {
-            if workers != nil { log.notice("--workers: nothing is read ahead of --dry-run") }
             let result = try DryRun(plan, memory: wish, processCount: processCount)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }

@@ -76,6 +76,11 @@ void cpixels_write_planes(
     cpixels_kernels kernels, const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t pixelStride,
     size_t width, size_t height, const cpixels_planes *planes);
 
+/// Copies numbers past the processor's caches, for more than these hold: memory is then written without being read before.
+///
+/// - target: at a multiple of 16 bytes, or it is copied as memcpy does.
+void cpixels_stream(cpixels_kernels kernels, const float *numbers, size_t count, float *target);
+
 /// Writes `count` bytes of red, green and blue in turn as floats, a multiple of 3.
 void cpixels_normalise(
     cpixels_kernels kernels, const cpixels_normalisation *normalisation, const uint8_t *pixels, size_t count,

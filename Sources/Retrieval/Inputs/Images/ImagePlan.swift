@@ -72,7 +72,7 @@ public struct ImagePlan: Sendable, Hashable {
     /// - Parameter rows: `[grid.height · grid.width, rowWidth]`.
     func write(frame: Bitmap, into rows: UnsafeMutablePointer<Float>, slots: Range<Int>) {
         let width = region.size.width
-        let writer = PatchWriter(layout, gridWidth: grid.width, pixelWidth: width)
+        let writer = PatchWriter(layout, grid: grid, pixelWidth: width)
         let bandHeight = writer.bandHeight
         let bandValues = layout.mergeSide * grid.width * layout.rowWidth
         let cut = PixelRegion(

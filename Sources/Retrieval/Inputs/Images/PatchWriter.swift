@@ -8,12 +8,18 @@ struct PatchWriter {
     private let gridWidth: Int
     /// Numbers from one row of a band's pixels to the next.
     private let stride: Int
+    /// Whether the picture's rows are more than a cache keeps until a tower reads them.
+    private let isLarge: Bool
+
+    /// Bytes of a picture's rows from which on they are written past the caches: more than a core's share of them.
+    private static let largeByteCount = 2 << 20
 
     /// - Parameter pixelWidth: of a band; what is behind the last whole patch is left out.
-    init(_ layout: PatchLayout, gridWidth: Int, pixelWidth: Int) {
+    init(_ layout: PatchLayout, grid: PatchGrid, pixelWidth: Int) {
         self.layout = layout
-        self.gridWidth = gridWidth
+        gridWidth = grid.width
         stride = 3 * pixelWidth
+        isLarge = grid.height * grid.width * layout.rowWidth * MemoryLayout<Float>.size >= Self.largeByteCount
     }
 
     /// Rows of pixels that a band has.
@@ -29,22 +35,38 @@ struct PatchWriter {
         _ band: UnsafePointer<UInt8>, _ normalisation: PixelNormalisation, into rows: UnsafeMutablePointer<Float>,
         slots: Range<Int>
     ) {
-        let (side, kernels) = (layout.patchSide, PixelKernels.best.code)
+        let kernels = PixelKernels.best.code
         var formula = normalisation.formulaOfBytes
-        let (area, plane) = (side * side, layout.framesPerPatch * side * side)
-        forEachPatch(into: rows) { offset, row in
-            if layout.channelsLast {
-                for y in 0..<side {
-                    cpixels_normalise(
-                        kernels, &formula, band + offset + y * stride, 3 * side, row + y * 3 * side)
-                }
-            } else {
-                var planes = cpixels_planes(
-                    first: row + slots.lowerBound * area, rowStride: side, planeStride: plane, copyStride: area,
-                    copyCount: slots.count)
-                cpixels_write_planes(kernels, &formula, band + offset, stride, side, side, &planes)
+        guard isLarge, slots.count == layout.framesPerPatch else {
+            forEachPatch(into: rows) { offset, row in write(band + offset, kernels, &formula, into: row, slots) }
+            return
+        }
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: layout.rowWidth) { patch in
+            forEachPatch(into: rows) { offset, row in
+                write(band + offset, kernels, &formula, into: patch.baseAddress!, slots)
+                cpixels_stream(kernels, patch.baseAddress!, layout.rowWidth, row)
             }
         }
+    }
+
+    /// One frame's part of a patch.
+    @inline(__always)
+    private func write(
+        _ pixels: UnsafePointer<UInt8>, _ kernels: cpixels_kernels, _ formula: inout cpixels_normalisation,
+        into row: UnsafeMutablePointer<Float>, _ slots: Range<Int>
+    ) {
+        let side = layout.patchSide
+        guard !layout.channelsLast else {
+            for y in 0..<side {
+                cpixels_normalise(kernels, &formula, pixels + y * stride, 3 * side, row + y * 3 * side)
+            }
+            return
+        }
+        let area = side * side
+        var planes = cpixels_planes(
+            first: row + slots.lowerBound * area, rowStride: side, planeStride: layout.framesPerPatch * area,
+            copyStride: area, copyCount: slots.count)
+        cpixels_write_planes(kernels, &formula, pixels, stride, side, side, &planes)
     }
 
     /// The same for pixels that are values already.

@@ -43,6 +43,17 @@ public struct PlannedMedia: Sendable, Hashable {
         }
     }
 
+    /// About what decoding it holds at once beside that, in bytes, as whole pictures and samples of 16 kHz. What a sound's
+    /// own rate takes is not known.
+    public var decodingByteCount: Int {
+        switch extent {
+        case .image(let size): 3 * size.width * size.height
+        // A decoder of videos keeps some eight pictures that others refer to, of one and a half bytes a pixel.
+        case .video(let video): (3 + 12) * video.size.width * video.size.height
+        case .sound(let sampleCount): MemoryLayout<Float>.size * sampleCount
+        }
+    }
+
     /// About what it holds in memory once it is decoded and made ready, in bytes.
     var byteCount: Int {
         switch processing {

@@ -4,6 +4,8 @@ public import Tensors
 public final class TextModel {
     /// D, the size of hidden states.
     public let hiddenSize: Int
+    /// The size of the rows that the entrance makes and that stages hand on; D for most.
+    public let rowSize: Int
     /// The longest sequence the model has positions for.
     public let maxLength: Int
     /// Token ids lie in `0..<vocabularySize`.
@@ -31,13 +33,15 @@ public final class TextModel {
     public private(set) var isPreparedForEncoding = false
 
     public init(
-        hiddenSize: Int, maxLength: Int, vocabularySize: Int, entrance: any Entrance, stages: [any Stage],
+        hiddenSize: Int, rowSize: Int? = nil, maxLength: Int, vocabularySize: Int, entrance: any Entrance,
+        stages: [any Stage],
         towers: [Tower] = [], media: MediaRules? = nil, fixedParameters: [Parameter] = [],
         passiveParameters: [Parameter] = [],
         configuredDropout: Dropout = .none, names: NameMap,
         defaultTargets: [String]
     ) {
         self.hiddenSize = hiddenSize
+        self.rowSize = rowSize ?? hiddenSize
         self.maxLength = maxLength
         self.vocabularySize = vocabularySize
         self.entrance = entrance

@@ -52,9 +52,15 @@ public final class Tower {
     }
 }
 
+extension TowerEntrance {
+    public var rowCopyCount: Int { 1 }
+}
+
 /// Where a tower begins.
 public protocol TowerEntrance: AnyObject {
     var parameters: [Parameter] { get }
+    /// How often the rows that it is given are there at once while it runs: 2 where they are brought into another order.
+    var rowCopyCount: Int { get }
 
     /// - Returns: hidden states, a row for each row of the tower's first layout.
     func embed(_ media: DeviceMedia, _ dropout: Dropout) throws -> Tensor

@@ -119,7 +119,7 @@ enum EmbeddingGemma2 {
             try EmbeddingGemma2Block($0, configuration, perLayer, files)
         }
         return TextModel(
-            hiddenSize: configuration.embeddingSize, maxLength: configuration.positionCount,
+            hiddenSize: configuration.embeddingSize, rowSize: 2 * size, maxLength: configuration.positionCount,
             vocabularySize: configuration.vocabularySize,
             entrance: DoubledEntrance(
                 try TokenEmbedding(

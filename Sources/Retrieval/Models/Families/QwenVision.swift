@@ -93,6 +93,7 @@ private final class QwenPatches: TowerEntrance {
     private let computeType: ElementType
 
     var parameters: [Parameter] { [weight] }
+    var rowCopyCount: Int { isReordered ? 2 : 1 }
 
     init(_ configuration: QwenVisionConfiguration, _ files: WeightFiles) throws {
         let side = configuration.patchSize

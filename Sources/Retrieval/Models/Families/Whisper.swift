@@ -184,6 +184,7 @@ final class SpectrogramEntrance: TowerEntrance {
     private let computeType: ElementType
 
     var parameters: [Parameter] { first.parameters + second.parameters }
+    var rowCopyCount: Int { 2 }
 
     /// - Parameter positions: what is added to the rows of a piece; not trained.
     init(_ layers: WhisperLayers, pieceLength: Int, _ positions: Tensor, _ files: WeightFiles) throws {

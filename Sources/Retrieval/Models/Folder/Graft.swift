@@ -125,8 +125,12 @@ public struct GraftRecipe: Sendable {
     /// What a tower's folder says of its processor: in a file of its own, or in one for all.
     private static func processor(_ tower: Tower.Name, in folder: FilePath) throws -> JSONValue? {
         let (all, own) = (folder.appending("processor_config.json"), folder.appending("preprocessor_config.json"))
-        if Files.exists(all), let nested = try JSONValue.parse(pythonFile: all)[processorField(tower)] { return nested }
-        return Files.exists(own) ? try JSONValue.parse(pythonFile: own) : nil
+        if Files.exists(all), let nested = try JSONValue.parse(pythonFile: all)[processorField(tower)], nested != .null
+        {
+            return nested
+        }
+        guard Files.exists(own) else { return nil }
+        return try JSONValue.parse(pythonFile: own)
     }
 
     private func placeholders(_ text: EmbeddingModel) throws -> [Tower.Name: Int32] {
