@@ -54,18 +54,18 @@ struct OwnLossTests {
     @Test("trains, through blocks that are run again and chunks")
     func training() throws {
         let reference = try ReferenceRun()
-        func losses(_ plan: StepPlan) throws -> [Double] {
+        func losses(_ plan: StepPlan, steps: Int) throws -> [Double] {
             let model = try reference.model()
             try model.text.trainAll()
             let step = try TrainingStep(
                 encoder: reference.encoder(model), loss: HingeLoss(), options: reference.options("full"), stepCount: 50)
             plan.configure(step)
-            return try reference.batches.map { try step.take([$0]).loss }
+            return try reference.batches.prefix(steps).map { try step.take([$0]).loss }
         }
-        let kept = try losses(.kept)
-        #expect(try losses(.recomputed) == kept)
+        let kept = try losses(.kept, steps: 50)
+        #expect(try losses(.recomputed, steps: 10)[...] == kept.prefix(10))
         #expect(kept.suffix(10).reduce(0, +) < kept.prefix(10).reduce(0, +))
-        for (a, b) in zip(kept, try losses(.chunked)).prefix(5) { #expect(abs(a - b) <= 1e-3 * max(a, 0.1)) }
+        for (a, b) in zip(kept, try losses(.chunked, steps: 5)) { #expect(abs(a - b) <= 1e-3 * max(a, 0.1)) }
     }
 
     @Test("docs/losses.md quotes it as it stands here")
