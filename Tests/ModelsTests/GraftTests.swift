@@ -114,6 +114,7 @@ struct GraftTests {
         }
         var recipe = GraftRecipe(towers: [.audio: temporary("audio")])
         recipe.tokens[.audio] = "[MASK]"
+        recipe.soundMergeSize = 7
         let text = try load(temporary("text"), .training)
         let report = try recipe.write(text, to: temporary("graft"))
         #expect(report.withoutProcessor == [.audio])
