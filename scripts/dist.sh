@@ -60,7 +60,7 @@ libraries_of() {
 needed=("${tools[@]/#/$build/}" "${torch_tools[@]/#/$build/}")
 declare -A paths
 # tvt-search loads it when it multiplies.
-blas=$(ldconfig -p | awk '$1 == "libopenblas.so.0" { print $NF; exit }')
+blas=$(PATH=$PATH:/sbin ldconfig -p | awk '$1 == "libopenblas.so.0" { print $NF; exit }')
 [ -n "$blas" ] || { echo "dist: libopenblas.so.0 is needed and not found" >&2; exit 69; }
 needed+=("$blas")
 paths[libopenblas.so.0]=$(readlink --canonicalize "$blas")
