@@ -26,10 +26,9 @@ build: setup
 	swift build $(SWIFT_FLAGS)
 
 # Threads of OpenMP wait as the tools have them wait, which otherwise start themselves once more for it (ThreadWaits.swift).
-# Tests run beside each other on all cores: threads of each product would only wait for one another.
 test: setup
 	swift build $(SWIFT_FLAGS) --build-tests
-	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=10000 swift test $(SWIFT_FLAGS) --skip-build
+	GOMP_SPINCOUNT=10000 swift test $(SWIFT_FLAGS) --skip-build
 
 demo: build
 	@scripts/demo.sh

@@ -84,19 +84,21 @@ let bindings: [Target] = layer(
             name: "CSimdJSON", exclude: ["README.md"],
             linkerSettings: [.linkedLibrary("simdjson")]),
         .target(
-            name: "CJPEG", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
+            name: "CJPEG", dependencies: ["CDeadline"], exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("jpeg")]),
         .target(name: "COnig", exclude: ["README.md"], linkerSettings: [.linkedLibrary("onig")]),
         .target(name: "CMels", exclude: ["README.md"]),
         .target(name: "CPixels", exclude: ["README.md"]),
-        .target(name: "CPNG", exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
+        .target(name: "CDeadline", exclude: ["README.md"]),
         .target(
-            name: "CWebP", exclude: ["README.md"],
+            name: "CPNG", dependencies: ["CDeadline"], exclude: ["README.md"], linkerSettings: [.linkedLibrary("png")]),
+        .target(
+            name: "CWebP", dependencies: ["CDeadline"], exclude: ["README.md"],
             linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux")]),
         // Loads CAVPlugin when audio, a video or an image that only libav knows is first opened.
         .target(name: "CAV", exclude: ["README.md"]),
         .target(
-            name: "CAVPlugin", exclude: ["README.md"],
+            name: "CAVPlugin", dependencies: ["CDeadline"], exclude: ["README.md"],
             linkerSettings: ["avformat", "avcodec", "avutil", "swresample", "swscale"].map { .linkedLibrary($0) }),
         // The full tables come before the library, whose own small ones they replace.
         .target(
@@ -151,7 +153,6 @@ let wrappers: [Target] = layer(
         room("Processes", uses: ["CProcess", "Base"], packages: [systemPackage]),
         room("Collectives", uses: ["Base", "Processes", "Tensors"]),
         room("YAML", uses: ["Base"], packages: [yams]),
-        // Not for programs with Tensors in them: see its README.
         room("OpenBLAS", uses: ["COpenBLAS", "Base"]),
     ])
 
@@ -375,9 +376,7 @@ let testTargets: [Target] = [
         "Tool",
         uses: [
             "JSON", "Media", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert",
-            "tvt-dataset",
-            "tvt-encode", "tvt-eval",
-            "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
+            "tvt-dataset", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
     tests("Collectives", uses: ["Processes", "Tensors", "Collectives", "TestGroups"], packages: [systemPackage]),

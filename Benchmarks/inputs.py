@@ -31,6 +31,8 @@ CASES = {
     "sounds": ("sounds", [("wav", True), ("wav", False)], 500, 7),
     "clips": ("videos", [("mp4", False)], 20, 10),
 }  # fmt: skip
+# What makes the files of some cases, and its package.
+NEEDED = [("pages", "pdftoppm", "poppler-utils"), ("scans", "pdftoppm", "poppler-utils"), ("clips", "ffmpeg", "ffmpeg")]
 NAMES = {
     "pages": "A4 pages of 1240 × 1754 pixels", "scans": "A4 pages of 2480 × 3508 pixels", "sounds": "recordings at 8 kHz",
     "clips": "synthetic clips of 640 × 360 pixels, 24 frames of each",
@@ -150,8 +152,8 @@ def main():
     parser.add_argument("--output")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(CASES)
-    for program, package in (("pdftoppm", "poppler-utils"), ("ffmpeg", "ffmpeg")):
-        if shutil.which(program) is None:
+    for name, program, package in NEEDED:
+        if name in names and shutil.which(program) is None:
             sys.exit(f"inputs: {program} is missing (apt install {package})")
     command = "python Benchmarks/inputs.py" + (f" --threads {options.threads}" if options.threads != 2 else "")
     lines = [

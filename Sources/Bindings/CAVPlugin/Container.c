@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libavutil/channel_layout.h>
@@ -17,13 +16,7 @@ static const char *const allowedFormats =
     "amr,caf,ac3,eac3,dts,wv,tta,ape,mpc,mpc8,tak,dsf,voc,nistsphere,"
     "gif,bmp_pipe,tiff_pipe";
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-bool isLate(const tvt_av *av) { return now() > av->deadline; }
+bool isLate(tvt_av *av) { return tvt_deadline_passed(&av->deadline); }
 
 static int isInterrupted(void *context) { return isLate(context); }
 
@@ -32,7 +25,7 @@ int32_t fail(int32_t status, const char *text, char *message) {
     return status;
 }
 
-int32_t failFor(const tvt_av *av, int error, char *message) {
+int32_t failFor(tvt_av *av, int error, char *message) {
     if (isLate(av)) return fail(TVT_AV_TOO_SLOW, "it takes too long to decode", message);
     av_strerror(error, message, TVT_AV_MESSAGE_BYTES);
     switch (error) {
@@ -132,7 +125,7 @@ static uint64_t big(const uint8_t *bytes, int count) {
 }
 
 /// Whether any box at the top is a movie fragment: then the tables of the movie tell of its start at most.
-static bool hasFragments(const tvt_av *av) {
+static bool hasFragments(tvt_av *av) {
     uint8_t head[16];
     for (uint64_t offset = 0; readAt(av, offset, head, 8) && !isLate(av);) {
         uint64_t size = big(head, 4);
@@ -183,7 +176,7 @@ static int32_t readTables(tvt_av *av, char *message) {
 // MARK: - Ogg
 
 /// Whether an Ogg file is one stream from its start to its end: nothing beside it, and nothing behind.
-static bool isSingleOggStream(const tvt_av *av) {
+static bool isSingleOggStream(tvt_av *av) {
     uint8_t head[27], sizes[255];
     size_t beginCount = 0;
     for (uint64_t offset = 0; readAt(av, offset, head, 27) && memcmp(head, "OggS", 4) == 0;) {
@@ -233,7 +226,7 @@ int32_t door_av_open(const tvt_av_source *source, uint64_t maxPixels, double dea
     if (!av) return fail(TVT_AV_NO_MEMORY, "there is not enough memory", message);
     *av = (tvt_av){
         .bytes = source->bytes, .file = source->file, .count = source->count, .patchCount = source->patchCount,
-        .maxPixels = maxPixels, .deadline = deadline, .video = -1, .sound = -1, .soundEnd = -1};
+        .maxPixels = maxPixels, .deadline = {deadline, 0}, .video = -1, .sound = -1, .soundEnd = -1};
     memcpy(av->patches, source->patches, sizeof av->patches);
     av->container = avformat_alloc_context();
     enum { bufferBytes = 1 << 16 };

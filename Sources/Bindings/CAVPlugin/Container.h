@@ -2,6 +2,7 @@
 #pragma once
 
 #include "CAVPlugin.h"
+#include "CDeadline.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -14,7 +15,7 @@ struct tvt_av {
     tvt_av_patch patches[TVT_AV_PATCHES];
     size_t patchCount;
     uint64_t maxPixels;
-    double deadline;
+    tvt_deadline deadline;
     AVFormatContext *container;
     AVIOContext *input;
     /// Indices of streams; negative for none.
@@ -32,9 +33,9 @@ struct tvt_av {
 int32_t fail(int32_t status, const char *text, char *message);
 
 /// Our status for an error of libav, with its words as the message.
-int32_t failFor(const tvt_av *av, int error, char *message);
+int32_t failFor(tvt_av *av, int error, char *message);
 
-bool isLate(const tvt_av *av);
+bool isLate(tvt_av *av);
 
 /// A decoder for a stream, on one thread: callers that decode much have threads of their own.
 int32_t makeDecoder(tvt_av *av, int stream, AVCodecContext **made, char *message);

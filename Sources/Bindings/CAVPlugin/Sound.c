@@ -230,7 +230,7 @@ static void fillBlock(const tvt_av_pcm *pcm, AVFrame *frame, size_t first) {
 int32_t door_av_convert_samples(
     const tvt_av_pcm *pcm, uint32_t rate, size_t maxSamples, double deadline, float **samples, size_t *count,
     char *message) {
-    tvt_av av = {.deadline = deadline, .soundEnd = -1};
+    tvt_av av = {.deadline = {deadline, 0}, .soundEnd = -1};
     struct soundTaker taker = {.rate = rate, .limit = maxSamples, .av = &av};
     AVFrame *frame = av_frame_alloc();
     if (!frame) return fail(TVT_AV_NO_MEMORY, "there is not enough memory", message);

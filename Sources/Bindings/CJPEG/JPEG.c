@@ -1,11 +1,12 @@
 #include "CJPEG.h"
 
+#include "CDeadline.h"
+
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jpeglib.h>
 #include <jerror.h>
@@ -22,7 +23,7 @@ struct errors {
 
 struct progress {
     struct jpeg_progress_mgr base;
-    double deadline;
+    tvt_deadline deadline;
 };
 
 _Noreturn static void leave(j_common_ptr info, int32_t status, const char *text) {
@@ -79,9 +80,7 @@ static struct jpeg_error_mgr *begin(struct errors *errors, char *message) {
 }
 
 static void onProgress(j_common_ptr info) {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    if ((double)now.tv_sec + (double)now.tv_nsec * 1e-9 > ((struct progress *)info->progress)->deadline) {
+    if (tvt_deadline_passed(&((struct progress *)info->progress)->deadline)) {
         leave(info, TVT_JPEG_TOO_SLOW, "it takes too long to decode");
     }
     if (((j_decompress_ptr)info)->input_scan_number > MOST_SCANS) {
@@ -114,7 +113,7 @@ int32_t tvt_jpeg_decode(
     }
     jpeg_create_decompress(&info);
     progress.base.progress_monitor = onProgress;
-    progress.deadline = deadline;
+    progress.deadline = (tvt_deadline){deadline, 0};
     info.progress = &progress.base;
     jpeg_mem_src(&info, bytes, count);
     jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);

@@ -1,16 +1,17 @@
 #include "CPNG.h"
 
+#include "CDeadline.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <png.h>
 
 struct state {
     const uint8_t *bytes;
     size_t count, position;
-    double deadline;
+    tvt_deadline deadline;
     char *message;
     int32_t status;
 };
@@ -43,11 +44,7 @@ static void onRow(png_structp png, png_uint_32 row, int pass) {
     (void)row;
     (void)pass;
     struct state *state = png_get_error_ptr(png);
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    if ((double)now.tv_sec + (double)now.tv_nsec * 1e-9 > state->deadline) {
-        fail(png, TVT_PNG_TOO_SLOW, "it takes too long to decode");
-    }
+    if (tvt_deadline_passed(&state->deadline)) fail(png, TVT_PNG_TOO_SLOW, "it takes too long to decode");
 }
 
 static int hexDigit(char digit) {
@@ -90,7 +87,7 @@ static void readExif(png_structp png, png_infop info, uint8_t **exif, size_t *co
 
 int32_t tvt_png_decode(
     const uint8_t *bytes, size_t count, uint64_t maxPixels, double deadline, tvt_png_image *image, char *message) {
-    struct state state = {bytes, count, 0, deadline, message, TVT_PNG_BAD_DATA};
+    struct state state = {bytes, count, 0, {deadline, 0}, message, TVT_PNG_BAD_DATA};
     memset(image, 0, sizeof *image);
     message[0] = 0;
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state, onError, onWarning);
@@ -178,7 +175,7 @@ static void flushNothing(png_structp png) { (void)png; }
 int32_t tvt_png_encode(
     const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels, uint8_t **bytes, size_t *count,
     char *message) {
-    struct state state = {NULL, 0, 0, 0, message, TVT_PNG_BAD_DATA};
+    struct state state = {NULL, 0, 0, {0, 0}, message, TVT_PNG_BAD_DATA};
     struct written written = {NULL, 0, 0};
     message[0] = 0;
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &state, onError, onWarning);

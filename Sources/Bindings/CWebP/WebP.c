@@ -1,9 +1,10 @@
 #include "CWebP.h"
 
+#include "CDeadline.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <webp/decode.h>
 #include <webp/demux.h>
@@ -13,15 +14,9 @@ static int32_t fail(int32_t status, const char *text, char *message) {
     return status;
 }
 
-static bool isLate(double deadline) {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9 > deadline;
-}
-
 /// Decodes a still image in pieces, so that the deadline is seen.
 static int32_t decodeStill(
-    const WebPDemuxer *demuxer, double deadline, tvt_webp_image *image, char *message) {
+    const WebPDemuxer *demuxer, tvt_deadline *deadline, tvt_webp_image *image, char *message) {
     WebPIterator frame;
     WebPDecoderConfig config;
     if (!WebPDemuxGetFrame(demuxer, 1, &frame)) return fail(TVT_WEBP_BAD_DATA, "there is no picture in it", message);
@@ -45,7 +40,7 @@ static int32_t decodeStill(
     for (size_t end = 0; code == VP8_STATUS_SUSPENDED && end < count && status == TVT_WEBP_OK;) {
         end = count - end > pieceBytes ? end + pieceBytes : count;
         code = WebPIUpdate(decoder, bytes, end);
-        if (isLate(deadline)) status = fail(TVT_WEBP_TOO_SLOW, "it takes too long to decode", message);
+        if (tvt_deadline_passed(deadline)) status = fail(TVT_WEBP_TOO_SLOW, "it takes too long to decode", message);
     }
     WebPIDelete(decoder);
     if (status != TVT_WEBP_OK || code == VP8_STATUS_OK) return status;
@@ -69,14 +64,14 @@ static int32_t keep(const uint8_t *canvas, tvt_webp_image *image, char *message)
 }
 
 static int32_t decodeMoving(
-    const WebPData *data, double deadline, bool wholly, tvt_webp_image *image, char *message) {
+    const WebPData *data, tvt_deadline *deadline, bool wholly, tvt_webp_image *image, char *message) {
     WebPAnimDecoder *decoder = WebPAnimDecoderNew(data, NULL);
     if (!decoder) return fail(TVT_WEBP_BAD_DATA, "its pictures are damaged", message);
     int32_t status = TVT_WEBP_OK;
     do {
         uint8_t *canvas = NULL;
         int time = 0;
-        if (isLate(deadline)) {
+        if (tvt_deadline_passed(deadline)) {
             status = fail(TVT_WEBP_TOO_SLOW, "it takes too long to decode", message);
         } else if (!WebPAnimDecoderGetNext(decoder, &canvas, &time)) {
             status = fail(TVT_WEBP_BAD_DATA, "a picture of it is damaged", message);
@@ -93,7 +88,8 @@ int32_t tvt_webp_decode(
     char *message) {
     memset(image, 0, sizeof *image);
     message[0] = 0;
-    if (isLate(deadline)) return fail(TVT_WEBP_TOO_SLOW, "it takes too long to decode", message);
+    tvt_deadline limit = {deadline, 0};
+    if (tvt_deadline_passed(&limit)) return fail(TVT_WEBP_TOO_SLOW, "it takes too long to decode", message);
     WebPData data = {bytes, count};
     WebPDemuxState state = WEBP_DEMUX_PARSE_ERROR;
     WebPDemuxer *demuxer = WebPDemuxPartial(&data, &state);
@@ -109,9 +105,9 @@ int32_t tvt_webp_decode(
         snprintf(message, TVT_WEBP_MESSAGE_BYTES, "%u x %u pixels", image->width, image->height);
         status = TVT_WEBP_TOO_LARGE;
     } else if (WebPDemuxGetI(demuxer, WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG) {
-        status = decodeMoving(&data, deadline, wholly, image, message);
+        status = decodeMoving(&data, &limit, wholly, image, message);
     } else {
-        status = decodeStill(demuxer, deadline, image, message);
+        status = decodeStill(demuxer, &limit, image, message);
     }
     WebPChunkIterator chunk;
     if (status == TVT_WEBP_OK && WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) {

@@ -30,16 +30,17 @@ struct MediaAmounts {
     mutating func add(_ step: [TrainingBatch]) {
         var byteCount = 0
         for batch in step {
-            let media = batch.jobs.flatMap { $0?.plan.media ?? [] }
-            byteCount += batch.jobs.reduce(0) { $0 + ($1?.plan.byteCount ?? 0) }
-            for item in media {
-                decodingByteCount = max(decodingByteCount, item.decodingByteCount)
-                if case .image = item.extent { copiedByteCount = max(copiedByteCount, item.decodingByteCount) }
+            var valueCounts: [Tower.Name: Int] = [:]
+            for plan in batch.jobs.compactMap({ $0?.plan }) {
+                byteCount += plan.byteCount
+                for (item, media) in zip(plan.input.media, plan.media) {
+                    valueCounts[item.tower, default: 0] += media.valueCount
+                    decodingByteCount = max(decodingByteCount, media.decodingByteCount)
+                    if case .image = media.extent { copiedByteCount = max(copiedByteCount, media.decodingByteCount) }
+                }
             }
-            for tower in Tower.Name.allCases {
-                let valueCount = media.reduce(0) { $0 + ($1.tower == tower ? $1.valueCount : 0) }
-                givenByteCounts[tower] = max(
-                    givenByteCounts[tower] ?? 0, MemoryLayout<Float>.size * share(of: valueCount))
+            for (tower, count) in valueCounts {
+                givenByteCounts[tower] = max(givenByteCounts[tower] ?? 0, MemoryLayout<Float>.size * share(of: count))
             }
         }
         stepByteCount = max(stepByteCount, share(of: byteCount))

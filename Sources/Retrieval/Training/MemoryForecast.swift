@@ -17,7 +17,7 @@ public struct MemoryPeak: Sendable, Equatable {
     public var traces = 0
     /// What the stage that runs takes beside its graph, and gradients on their way between stages.
     public var temporaries = 0
-    /// Decoded pixels and spectra of the step, and of those read ahead.
+    /// Decoded pixels and spectra of the step, and of those read ahead, and what decoding holds beside them.
     public var media = 0
     public var towerCache = 0
     /// The largest weight of a checkpoint, which is read back and compared while what steps have freed is still kept.

@@ -243,6 +243,7 @@ struct TVTTrain: Tool {
             log.notice("\(config.model) has no weights: memory is what those that its config.json describes would take")
         }
         if dryRun {
+            if workers != nil, !plan.readsMedia { log.notice("--workers: nothing is read ahead of --dry-run") }
             let result = try DryRun(plan, memory: wish, processCount: processCount)
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }

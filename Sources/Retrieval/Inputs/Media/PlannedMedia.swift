@@ -1,5 +1,5 @@
 public import Base
-public import Models
+internal import Models
 public import Records
 
 /// An image, a video or a sound of an input, as it will be decoded.
@@ -26,15 +26,7 @@ public struct PlannedMedia: Sendable, Hashable {
     /// Whether something behind its end is not heard.
     public let isCut: Bool
 
-    /// The tower that it goes through.
-    public var tower: Tower.Name {
-        switch processing {
-        case .image, .video: .vision
-        case .sound: .audio
-        }
-    }
-
-    /// Numbers that its tower is given.
+    /// Numbers that its tower is given; of sounds about as many.
     public var valueCount: Int {
         switch processing {
         case .image(let plan): plan.valueCount
