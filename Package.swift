@@ -368,6 +368,7 @@ let testTargets: [Target] = [
         linkerSettings: [
             .unsafeFlags(["-L" + libtorch + "/lib"]), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
         ]),
+    .target(name: "NCCLStandIn", path: "Tests/NCCLStandIn", exclude: ["README.md"]),
     tests(
         "Fault", uses: ["JSON", "Records", "Store", "StoreMaintenance", "tvt-convert", "tvt-mine", "tvt-store"],
         packages: [systemPackage],
@@ -375,7 +376,7 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Media", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert",
+            "JSON", "Media", "Processes", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert",
             "tvt-dataset", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
@@ -508,6 +509,7 @@ let package = Package(
         .library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"]),
         // Loaded by the tools in Tests/ToolTests.
         .library(name: "CUDAStandIn", type: .dynamic, targets: ["CUDAStandIn"]),
+        .library(name: "NCCLStandIn", type: .dynamic, targets: ["NCCLStandIn"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -186,6 +186,30 @@ $base '$adapter' 'chunk_tokens: 64' | trained streamed 1e-4 --weights streamed -
 END
 }
 
+# Processes that exchange: over NCCL with a card for each, else through the machine's memory; what it was, tvt-train says.
+check_group() {
+  model qwen3 golden "$root/Tests/ModelsTests/Golden/families/qwen3.json" || return
+  "${inputs[@]}" training "$work/small.jsonl" 160 4 12 && converted small v1-to-v2 "$work/small.jsonl" || return
+  mkdir -p "$work/runs"
+  local cards processes shard type name result=0
+  cards=$(nvidia-smi --list-gpus 2>/dev/null | wc -l)
+  processes=$((cards < 2 ? 2 : cards > 8 ? 8 : cards))
+  for type in f32 bf16; do
+    config qwen3 small 20 8 4 'max_lengths: {query: 18, document: 18}' "dtype: $type" >"$work/group-$type.yaml"
+    rm -rf "$work/runs/group-$type"
+    "$tools/tvt-train" --config "$work/group-$type.yaml" --output "$work/runs/group-$type" --threads 2 --quiet >&2 || return
+    for shard in none gradients weights; do
+      name=group-$type-$shard
+      rm -rf "$work/runs/$name"
+      "$tools/tvt-train" --config "$work/group-$type.yaml" --output "$work/runs/$name" --device "$device" --shard "$shard" \
+        --processes "$processes" >&2
+      labelled run "$processes processes, $type, shard $shard" "${compare[@]}" losses "$work/runs/group-$type" \
+        "$work/runs/$name" "$([ "$type" = f32 ] && echo 1e-4 || echo 3e-2)" || result=1
+    done
+  done
+  return $result
+}
+
 check_encode() {
   model "$small" shaped "$small" || return
   local count seconds=()
@@ -253,12 +277,24 @@ check_memory() {
   "${compare[@]}" pace "$work/runs/rows" 1
 }
 
+# A rank's memory where four divide the large model: on one card, where there are not four.
+check_shard() {
+  model "$large" shaped "$large" || return
+  "${inputs[@]}" training "$work/rows.jsonl" 64 16 155 && converted rows v1-to-v2 "$work/rows.jsonl" || return
+  config "$large" rows 2 32 16 "dtype: bf16" "max_lengths: {query: 32, document: 156}" "$adapter" "chunk_tokens: 4096" \
+    >"$work/shard.yaml"
+  rm -rf "$work/runs/shard" && mkdir -p "$work/runs"
+  "$tools/tvt-train" --config "$work/shard.yaml" --output "$work/runs/shard" --device "$device" --trace recompute --shard weights \
+    --processes 4 --no-golden-check >&2 || return
+  "${compare[@]}" pace "$work/runs/shard" 1
+}
+
 if [ -n "$inside" ]; then
   "check_$inside"
   exit
 fi
 
-checks=(card:60 parity:150 train:120 media:90 encode:120 lora:120 lora_large:200 memory:120)
+checks=(card:60 parity:150 train:120 media:90 encode:120 lora:120 lora_large:200 memory:120 group:120 shard:180)
 [ -z "$quick" ] || checks=("${checks[@]:0:5}")
 for entry in "${checks[@]}"; do
   name=${entry%:*}

@@ -1,6 +1,8 @@
 import Base
 import Foundation
+import Glibc
 import JSON
+import Processes
 import SystemPackage
 import TestKit
 import Testing
@@ -14,18 +16,23 @@ struct CUDADeviceTests {
     /// A world with a random decoder whose heads share keys.
     init() throws {
         world = try SmallWorld(queryCount: 24)
-        let library = builtProducts.appending("libCUDAStandIn.so")
-        guard Files.exists(library) else {
-            throw Failure(
-                .missingInput, "\(library) is missing",
-                advice: "Build it with --build-tests or --product CUDAStandIn.")
-        }
-        try Files.makeDirectory(world.path("cuda"))
-        try FileManager.default.createSymbolicLink(
-            atPath: world.path("cuda/libtorch_cuda.so").string, withDestinationPath: library.string)
+        try link("CUDAStandIn", as: "cuda/libtorch_cuda.so")
         let folder = sourceRoot.appending("manifests/tiny/qwen2.5").string
         let result = try world.run("tvt-model", ["random", folder, "--seed", "5", "--output", "qwen2.5"] + Self.said)
         try #require(result.status == 0, "\(result.errorText)")
+    }
+
+    /// Has the tools find a stand-in under a library's name, in a folder.
+    private func link(_ product: String, as name: FilePath) throws {
+        let library = builtProducts.appending("lib\(product).so")
+        guard Files.exists(library) else {
+            throw Failure(
+                .missingInput, "\(library) is missing", advice: "Build it with --build-tests or --product \(product).")
+        }
+        let link = world.path(name.string)
+        try Files.makeDirectory(link.removingLastComponent())
+        try FileManager.default.createSymbolicLink(
+            atPath: link.string, withDestinationPath: library.string)
     }
 
     private static let said = [
@@ -33,13 +40,18 @@ struct CUDADeviceTests {
         "--document-max-length", "24",
     ]
 
-    /// Runs a tool that finds the stand-in and must succeed.
-    private func run(_ tool: String, _ arguments: [String]) throws {
+    /// Runs a tool that finds the stand-ins in some folders and must succeed.
+    @discardableResult
+    private func run(_ tool: String, _ arguments: [String], folders: [String] = ["cuda"]) throws -> ToolResult {
         let result = try TestKit.run(
-            tool, arguments + ["--quiet"],
-            environment: world.environment.merging(["LD_LIBRARY_PATH": world.path("cuda").string]) { $1 },
+            tool, arguments, environment: world.environment.merging(libraries(in: folders)) { $1 },
             workingFolder: world.path(""))
         try #require(result.status == 0, "\(tool) \(arguments): \(result.errorText)")
+        return result
+    }
+
+    private func libraries(in folders: [String]) -> [String: String] {
+        ["LD_LIBRARY_PATH": folders.map { world.path($0).string }.joined(separator: ":")]
     }
 
     /// The floats of the only part of a folder of vectors.
@@ -109,17 +121,45 @@ struct CUDADeviceTests {
         }
     }
 
-    @Test("processes exchange what is on their devices, and divide it", arguments: Self.divisions)
+    @Test("processes exchange what is on their devices, over NCCL or the CPU's memory, and divide it", arguments: divisions)
     func processes(_ settings: [String], _ level: String, _ limit: Double) throws {
         try world.writeMix()
+        try link("NCCLStandIn", as: "nccl/libnccl.so.2")
         let settings = settings + ["model=qwen2.5", "steps=3", "dropout=false"]
         try run("tvt-train", SmallWorld.training("cpu", settings))
-        try run(
-            "tvt-train",
-            SmallWorld.training("device", settings) + ["--device", "cuda", "--processes", "2", "--shard", level])
-        let (wanted, found) = (try losses("cpu"), try losses("device"))
-        #expect(wanted.count == 3 && found.count == 3)
-        for (a, b) in zip(wanted, found) { #expect(abs(a - b) < limit * a, "\(wanted) \(found)") }
+        let wanted = try losses("cpu")
+        for (output, folders) in [("host", ["cuda"]), ("direct", ["cuda", "nccl"])] {
+            let result = try run(
+                "tvt-train",
+                SmallWorld.training(output, settings) + ["--device", "cuda", "--processes", "2", "--shard", level],
+                folders: folders)
+            let reason = "GPUs exchange over the CPU's memory, and not over NCCL (process 0: libnccl.so.2: cannot open"
+            #expect(result.errorText.contains(reason) == (output == "host"), "\(result.errorText)")
+            let found = try losses(output)
+            #expect(wanted.count == 3 && found.count == 3)
+            for (a, b) in zip(wanted, found) { #expect(abs(a - b) < limit * a, "\(output): \(wanted) \(found)") }
+        }
+    }
+
+    @Test("whose GPU waits for that of a process that was killed ends and names it")
+    func killedProcess() throws {
+        try world.writeMix()
+        try link("NCCLStandIn", as: "nccl/libnccl.so.2")
+        let port = try LocalProcesses.freePort()
+        let settings = ["model=qwen2.5", "steps=2000", "checkpoint_every=2"]
+        let processes = try (0..<2).map { rank in
+            try RunningTool(
+                program: builtProducts.appending("tvt-train"),
+                SmallWorld.training("run", settings) + ["--device", "cuda", "--shard", "weights"], in: world,
+                libraries(in: ["cuda", "nccl"]).merging([
+                    "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
+                ]) { $1 })
+        }
+        processes[0].wait { Files.exists(world.path("run/checkpoints/step-000002")) }
+        processes[1].send(SIGKILL)
+        let end = try processes[0].finish()
+        #expect(end.status == 69 && end.errorText.contains("process 1 of 2 ended before the run did"), "\(end)")
+        #expect(!end.errorText.contains("not over NCCL"), "\(end)")
     }
 
     /// Settings, what is divided, and how far a loss may be from that of one process on the CPU.

@@ -1,12 +1,15 @@
-// Processes that exchange tensors: c10d's store, where they find each other, and Gloo, which carries the bytes.
+// Processes that exchange tensors: c10d's store, where they find each other, and Gloo, which carries the bytes; those of GPUs
+// go over NCCL.
 #define USE_C10D_GLOO
 #include "Handle.hpp"
+#include "NCCL.hpp"
 
 #include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -14,6 +17,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 using ctorch::guarded;
 using ctorch::make;
@@ -38,8 +42,11 @@ std::string arrivalKey(int rank) { return "here/" + std::to_string(rank); }
 struct CTorchGroup {
     c10::intrusive_ptr<c10d::Store> store;
     c10::intrusive_ptr<c10d::ProcessGroupGloo> backend;
+    /// Null where nothing on a GPU is exchanged.
+    std::unique_ptr<ctorch::NCCLGroup> gpus;
     int rank;
     int size;
+    std::chrono::milliseconds timeout{0};
     std::thread heart;
     std::mutex mutex;
     std::condition_variable stopped;
@@ -62,7 +69,36 @@ struct CTorchGroup {
         });
     }
 
+    /// By rank, whether a process gives no sign of life for so long; throws where the store is gone.
+    std::vector<bool> silent(std::chrono::duration<double> seconds) {
+        const auto beats = [this] {
+            std::vector<int64_t> all;
+            for (int other = 0; other < size; ++other) all.push_back(store->add(beatKey(other), 0));
+            return all;
+        };
+        const auto before = beats();
+        std::this_thread::sleep_for(seconds);
+        const auto after = beats();
+        std::vector<bool> silent;
+        for (size_t other = 0; other < before.size(); ++other) silent.push_back(after[other] == before[other]);
+        return silent;
+    }
+
+    /// Throws where a process has ended.
+    void requireAll() {
+        const auto silent = this->silent(4 * beat);
+        TORCH_CHECK(std::find(silent.begin(), silent.end(), true) == silent.end(), "a process gives no sign of life");
+    }
+
+    /// Where a tensor on this device is exchanged over NCCL.
+    ctorch::NCCLGroup *over(const at::Tensor &tensor) const {
+        if (tensor.is_cpu()) return nullptr;
+        TORCH_CHECK(gpus, "the GPUs of these processes exchange nothing themselves");
+        return gpus.get();
+    }
+
     ~CTorchGroup() {
+        gpus.reset();
         {
             std::lock_guard<std::mutex> lock(mutex);
             stops = true;
@@ -167,10 +203,28 @@ CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore,
         group->backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
             c10::make_intrusive<c10d::PrefixStore>("gloo", group->store), rank, size, gloo);
         // The store's connections keep the shorter time: nobody waits long there.
-        static_cast<c10d::Backend &>(*group->backend).setTimeout(milliseconds(timeout));
+        group->timeout = milliseconds(timeout);
+        static_cast<c10d::Backend &>(*group->backend).setTimeout(group->timeout);
         group->startBeating(c10::make_intrusive<c10d::PrefixStore>(prefix, connection->clone()));
         *out = group.release();
     });
+}
+
+CTorchStatus ctorch_group_find_nccl(CTorchError *error) {
+    return guarded(error, [] { ctorch::NCCLGroup::requireLibrary(); });
+}
+
+CTorchStatus ctorch_group_join_nccl(CTorchGroup *group, CTorchDevice device, CTorchError *error) {
+    return guarded(error, [&] {
+        group->gpus = std::make_unique<ctorch::NCCLGroup>(
+            *group->store, group->rank, group->size, ctorch::device(device), group->timeout,
+            [group] { group->requireAll(); });
+    });
+}
+
+void ctorch_group_leave_nccl(CTorchGroup *group) {
+    if (group->gpus) group->gpus->abort();
+    group->gpus.reset();
 }
 
 void ctorch_group_leave(CTorchGroup *group) { delete group; }
@@ -196,14 +250,16 @@ CTorchStatus ctorch_group_gather(CTorchGroup *group, const CTorchTensor *tensor,
 CTorchStatus ctorch_group_start_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchExchange **out, CTorchError *error) {
     return guarded(error, [&] {
         std::vector<at::Tensor> tensors{tensor->value};
-        *out = new CTorchExchange{group->backend->allreduce(tensors)};
+        auto *nccl = group->over(tensor->value);
+        *out = new CTorchExchange{nccl ? nccl->sum(tensor->value) : group->backend->allreduce(tensors)};
     });
 }
 
 CTorchStatus ctorch_group_start_scatter(CTorchGroup *group, const CTorchTensor *whole, const CTorchTensor *part, CTorchExchange **out, CTorchError *error) {
     return guarded(error, [&] {
         auto output = part->value, input = whole->value;
-        *out = new CTorchExchange{group->backend->_reduce_scatter_base(output, input)};
+        auto *nccl = group->over(input);
+        *out = new CTorchExchange{nccl ? nccl->scatter(input, output) : group->backend->_reduce_scatter_base(output, input)};
     });
 }
 
@@ -211,7 +267,8 @@ CTorchStatus ctorch_group_start_gather(CTorchGroup *group, const CTorchTensor *p
     return guarded(error, [&] {
         // Under a version of its own: weights that come back are the same for the graphs that were recorded with them.
         auto output = whole->value.variable_data(), input = part->value;
-        *out = new CTorchExchange{group->backend->_allgather_base(output, input)};
+        auto *nccl = group->over(input);
+        *out = new CTorchExchange{nccl ? nccl->gather(input, output) : group->backend->_allgather_base(output, input)};
     });
 }
 
@@ -223,11 +280,11 @@ void ctorch_exchange_free(CTorchExchange *exchange) { delete exchange; }
 
 CTorchStatus ctorch_group_silent(CTorchGroup *group, double seconds, bool *silent, CTorchError *error) {
     return guarded(error, [&] {
-        std::vector<int64_t> before;
-        for (int rank = 0; rank < group->size; ++rank) before.push_back(group->store->add(beatKey(rank), 0));
-        std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-        for (int rank = 0; rank < group->size; ++rank) {
-            silent[rank] = group->store->add(beatKey(rank), 0) == before[static_cast<size_t>(rank)];
+        const auto found = group->silent(std::chrono::duration<double>(seconds));
+        for (size_t rank = 0; rank < found.size(); ++rank) {
+            silent[rank] = found[rank];
+            // Nothing that this process waits for will come.
+            if (found[rank] && group->gpus) group->gpus->abort();
         }
     });
 }

@@ -1,7 +1,10 @@
 internal import Base
 internal import CTorch
 
-/// Processes that exchange tensors, over Gloo: each calls the same operations in the same order.
+/// Processes that exchange tensors: each calls the same operations in the same order.
+///
+/// Those of the CPU go over Gloo. Those that are exchanged in the background may lie on GPUs, once these exchange over NCCL
+/// (``exchange(on:)``).
 ///
 /// A call returns when all processes have come to it. Where one of them has ended, the others' calls throw at once, and name
 /// it.
@@ -9,6 +12,8 @@ public final class ProcessGroup {
     /// Of this process, from 0.
     public let rank: Int
     public let size: Int
+    /// Where tensors lie that are exchanged in the background.
+    public private(set) var exchangeDevice = Device.cpu
     private let handle: OpaquePointer
 
     /// Joins processes that all know one host and port; returns when all are there.
@@ -53,6 +58,36 @@ public final class ProcessGroup {
 
     deinit { ctorch_group_leave(handle) }
 
+    /// Has the processes' GPUs exchange tensors themselves from here on, over NCCL, where all processes can.
+    ///
+    /// - Parameter device: the GPU of this process.
+    /// - Returns: nil where they do; else why not, and tensors go on from one CPU's memory to another's.
+    /// - Throws: `Failure` where a process has ended.
+    public func exchange(on device: Device) throws -> String? {
+        precondition(device != .cpu, "a GPU")
+        if let fault = try firstFault({ ctorch_group_find_nccl($0) }) { return fault }
+        if let fault = try firstFault({ ctorch_group_join_nccl(handle, device.code, $0) }) {
+            ctorch_group_leave_nccl(handle)
+            return fault
+        }
+        exchangeDevice = device
+        return nil
+    }
+
+    /// Calls something in all processes; says of the first of them in which it failed why.
+    private func firstFault(_ call: (ErrorPointer) -> CTorchStatus) throws -> String? {
+        var error = CTorchError()
+        let message = call(&error) == 0 ? [] : Array(text(of: error).utf8)
+        let length = 1024
+        let own = Array(message.prefix(length)) + Array(repeating: 0, count: length - min(message.count, length))
+        let all = try gather(Tensor(own, shape: [1, length])).withUnsafeBytes(Array.init)
+        for rank in 0..<size {
+            let said = all[(rank * length)..<((rank + 1) * length)].prefix { $0 != 0 }
+            if !said.isEmpty { return "process \(rank): \(String(decoding: said, as: UTF8.self))" }
+        }
+        return nil
+    }
+
     /// Replaces a dense tensor by the sum of all processes' tensors: the same bits in each of them.
     public func sum(_ tensor: Tensor) throws {
         precondition(tensor.isContiguous && tensor.device == .cpu, "a dense tensor on the CPU")
@@ -93,7 +128,9 @@ public final class ProcessGroup {
         _ operation: String, _ tensors: Tensor...,
         call: (UnsafeMutablePointer<OpaquePointer?>, ErrorPointer) -> CTorchStatus
     ) throws -> Exchange {
-        precondition(tensors.allSatisfy { $0.isContiguous && $0.device == .cpu }, "dense tensors on the CPU")
+        precondition(
+            tensors.allSatisfy { $0.isContiguous && [.cpu, exchangeDevice].contains($0.device) },
+            "dense tensors where they are exchanged")
         var started: OpaquePointer?
         try withExtendedLifetime(tensors) {
             try exchanging { try perform(operation) { call(&started, $0) } }

@@ -31,7 +31,6 @@ struct TVTEncode: Tool {
         subcommands: [EncodeQueries.self, EncodeCorpus.self, VerifyVectors.self])
 
     static func prepareProcess() {
-        ThreadWaits.shorten()
         // Decoded images come and go: half of the time went into page faults.
         Heap.keepFreed(byteCount: 128 << 20)
     }

@@ -22,6 +22,4 @@ struct TVTModel: Tool {
             ShowModel.self, CheckModel.self, ImportModel.self, MergeAdapter.self, GraftTowers.self,
             RandomWeights.self, MakeGolden.self,
         ])
-
-    static func prepareProcess() { ThreadWaits.shorten() }
 }

@@ -54,7 +54,6 @@ struct TVTTrain: Tool {
         subcommands: [WatchRun.self])
 
     static func prepareProcess() {
-        ThreadWaits.shorten()
         Heap.keepFreed(byteCount: Int(Int32.max))
         TensorMemory.useOwnHeap()
     }
@@ -248,6 +247,9 @@ struct TVTTrain: Tool {
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
         let together = try launched.map { try $0.join() }
+        if let together, plan.device != .cpu, let reason = try together.exchange(on: plan.device) {
+            log.notice("GPUs exchange over the CPU's memory, and not over NCCL (\(reason))")
+        }
         let chosen = try memory.map { _ in try plan.memoryChoice(wish, with: together) }
         if let chosen {
             log.notice("\(TrainingMemory.reason(chosen, budget: memory!.count))")

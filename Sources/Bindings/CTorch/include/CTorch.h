@@ -249,7 +249,7 @@ CTorchStatus ctorch_adamw_bf16_(CTorchTensor *parameter, const CTorchTensor *gra
 /// Likewise of moments in 8 bits, with a float32 scale for each 256 numbers.
 CTorchStatus ctorch_adamw_8bit_(CTorchTensor *parameter, const CTorchTensor *gradient, CTorchTensor *firstMoment, CTorchTensor *firstScales, CTorchTensor *secondMoment, CTorchTensor *secondScales, CTorchAdamW options, bool byOperations, CTorchError *error);
 
-// Processes that exchange tensors (Group.cpp)
+// Processes that exchange tensors (Group.cpp, NCCL.cpp)
 
 typedef struct CTorchGroup CTorchGroup;
 
@@ -268,6 +268,13 @@ typedef struct CTorchJoinNotice {
 /// the host is this machine. `joinTimeout` and `timeout`: seconds for joining and for each exchange. `notice` may be NULL.
 CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore, int32_t rank, int32_t size, const char *prefix, const char *interface, double joinTimeout, double timeout, const CTorchJoinNotice *notice, CTorchGroup **out, CTorchError *error);
 void ctorch_group_leave(CTorchGroup *group);
+/// Fails where this process has no NCCL, or is not to use it.
+CTorchStatus ctorch_group_find_nccl(CTorchError *error);
+/// From here on tensors of a GPU go over NCCL in what `ctorch_group_start_…` starts. All processes call it, once; it fails
+/// where NCCL refuses, or where another process ended.
+CTorchStatus ctorch_group_join_nccl(CTorchGroup *group, CTorchDevice device, CTorchError *error);
+/// Undoes it.
+void ctorch_group_leave_nccl(CTorchGroup *group);
 /// Replaces a dense CPU tensor by the sum of all processes' tensors of this type and shape: the same bits in each.
 CTorchStatus ctorch_group_sum(CTorchGroup *group, const CTorchTensor *tensor, CTorchError *error);
 /// `[size · n, …]`: the tensors `[n, …]` of all processes in the order of ranks.

@@ -76,21 +76,22 @@ final class DividedBucket: WeightKeeper {
         fileprivate init(_ sent: Tensor, to whole: Tensor, _ group: ProcessGroup) throws {
             self.sent = sent
             self.whole = whole
-            // Exchanges go from one CPU's memory to another's.
-            arriving = whole.device == .cpu ? whole : try Tensor.zeros(whole.shape, type: whole.elementType)
+            // Where no GPUs exchange, it goes from one CPU's memory to another's.
+            arriving =
+                whole.device == group.exchangeDevice ? whole : try Tensor.zeros(whole.shape, type: whole.elementType)
             exchange = try group.startGather(sent, into: arriving)
         }
 
         func wait() throws {
             try exchange.wait()
-            if whole.device != .cpu { try withoutGradients { try whole.restore(from: arriving) } }
+            if arriving !== whole { try withoutGradients { try whole.restore(from: arriving) } }
         }
     }
 
     /// Starts to bring what all processes have of the weights to where they are computed with.
     func startGather() throws -> Gathering {
         try withoutGradients {
-            var sent = try own.to(bucket.type, .cpu)
+            var sent = try own.to(bucket.type, group.group.exchangeDevice)
             // What is gathered lies over a part of it.
             if sent === own, !isLent { sent = try own.clone() }
             return try Gathering(sent, to: whole, group.group)

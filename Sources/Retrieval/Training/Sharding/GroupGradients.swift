@@ -14,7 +14,7 @@ final class GroupGradients: GradientSink {
     private var own: [Tensor?]
     /// Whether a parameter has had a gradient here.
     private var isPresent: [Bool]
-    /// For each bucket of a piece what has come of exchanges, in the CPU's memory: all sums, or this process's part of them.
+    /// For each bucket of a piece what has come of exchanges, where those go: all sums, or this process's part of them.
     private var sums: [[Tensor?]]
     private var underWay: [UnderWay] = []
     /// Whether no other micro-batch comes behind the one that is computed.
@@ -54,7 +54,7 @@ final class GroupGradients: GradientSink {
         try withoutGradients {
             for (number, bucket) in buckets[piece].enumerated() {
                 while underWay.count >= Self.mostUnderWay { try finishOldest() }
-                let flat = try bucket.flat(bucket.members.map { own[$0] })
+                let flat = try bucket.flat(bucket.members.map { own[$0] }, on: group.group.exchangeDevice)
                 for member in bucket.members { own[member] = nil }
                 let sum: Tensor
                 let exchange: ProcessGroup.Exchange
@@ -62,7 +62,7 @@ final class GroupGradients: GradientSink {
                     sum = flat
                     exchange = try group.group.startSum(flat)
                 } else {
-                    sum = try Tensor.zeros([bucket.parts.partLength], type: bucket.type)
+                    sum = try Tensor.zeros([bucket.parts.partLength], type: bucket.type, device: flat.device)
                     exchange = try group.group.startScatter(flat, into: sum)
                 }
                 underWay.append(UnderWay(piece: piece, bucket: number, sum: sum, exchange: exchange))

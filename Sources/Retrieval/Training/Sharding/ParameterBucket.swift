@@ -29,9 +29,9 @@ struct ParameterBucket {
         try flat.narrow(0, start: parts.starts[place], length: parts.counts[place]).view(shape)
     }
 
-    /// Tensors of the members, laid end to end; zeros where there is none.
-    func flat(_ tensors: [Tensor?]) throws -> Tensor {
-        let flat = try Tensor.zeros([parts.length], type: type)
+    /// Tensors of the members, laid end to end on a device; zeros where there is none.
+    func flat(_ tensors: [Tensor?], on device: Device) throws -> Tensor {
+        let flat = try Tensor.zeros([parts.length], type: type, device: device)
         for (place, tensor) in tensors.enumerated() {
             if let tensor { try view(flat, place, tensor.shape).assign(tensor) }
         }
