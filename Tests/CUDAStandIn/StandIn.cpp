@@ -14,16 +14,29 @@
 
 #include <dlfcn.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <thread>
 #include <unordered_map>
+#include <utility>
 
 namespace {
 
 constexpr c10::DispatchKeySet keys{c10::DispatchKey::CUDA};
 const c10::Device device{c10::kCUDA, 0};
 
-// The device: one, with one stream, on which everything is done at once, but for what its NCCL (../NCCLStandIn) does: that
-// ends later, and events tell when.
+// The device: one, that computes at once. What its NCCL (../NCCLStandIn) does, and copies on a stream beside the one that
+// computes, end later; events tell when.
+
+enum Streams : c10::StreamId { computing, copying, exchanging };
+
+c10::Stream stream(c10::StreamId id) { return c10::Stream(c10::Stream::UNSAFE, device, id); }
+
+thread_local c10::StreamId currentStream = computing;
 
 /// Counts of NCCL's calls; nothing where it is not loaded.
 struct Calls {
@@ -41,37 +54,93 @@ struct Calls {
     }
 };
 
+/// Copies that a thread makes, some time after they were started, in the order of the starts.
+class Copies {
+public:
+    static Copies &shared() {
+        static Copies *copies = new Copies;
+        return *copies;
+    }
+
+    /// Both are dense and of one type.
+    void start(const at::Tensor &destination, const at::Tensor &source) {
+        const std::lock_guard lock(mutex);
+        ++startedCount;
+        waiting.push_back({destination, source});
+        changed.notify_all();
+    }
+
+    size_t started() {
+        const std::lock_guard lock(mutex);
+        return startedCount;
+    }
+
+    size_t ended() {
+        const std::lock_guard lock(mutex);
+        return endedCount;
+    }
+
+private:
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<std::pair<at::Tensor, at::Tensor>> waiting;
+    size_t startedCount = 0, endedCount = 0;
+
+    Copies() { std::thread([this] { work(); }).detach(); }
+
+    void work() {
+        std::unique_lock lock(mutex);
+        while (true) {
+            changed.wait(lock, [this] { return !waiting.empty(); });
+            auto [destination, source] = std::move(waiting.front());
+            waiting.pop_front();
+            lock.unlock();
+            // Long enough for whoever does not wait to be seen.
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            std::memcpy(destination.data_ptr(), source.const_data_ptr(), source.nbytes());
+            destination.reset(), source.reset();
+            lock.lock();
+            ++endedCount;
+        }
+    }
+};
+
 struct Guard final : c10::impl::DeviceGuardImplInterface {
     c10::DeviceType type() const override { return c10::kCUDA; }
     c10::Device exchangeDevice(c10::Device) const override { return device; }
     c10::Device getDevice() const override { return device; }
     void setDevice(c10::Device) const override {}
     void uncheckedSetDevice(c10::Device) const noexcept override {}
-    c10::Stream getStream(c10::Device) const override { return stream(); }
-    c10::Stream getDefaultStream(c10::Device) const override { return stream(); }
-    c10::Stream getStreamFromGlobalPool(c10::Device, bool) const override { return stream(); }
-    c10::Stream getNewStream(c10::Device, int) const override { return stream(); }
-    c10::Stream exchangeStream(c10::Stream) const override { return stream(); }
     c10::DeviceIndex deviceCount() const noexcept override { return 1; }
-    /// An event is the number of calls that it comes behind.
-    void record(void **event, const c10::Stream &, c10::DeviceIndex, c10::EventFlag) const override {
-        const Calls &calls = Calls::shared();
-        *event = reinterpret_cast<void *>(calls.started ? calls.started() : 0);
+    c10::Stream getStream(c10::Device) const override { return stream(currentStream); }
+    c10::Stream getDefaultStream(c10::Device) const override { return stream(computing); }
+    c10::Stream getStreamFromGlobalPool(c10::Device, bool isHighPriority) const override {
+        return stream(isHighPriority ? exchanging : copying);
     }
-    void block(void *, const c10::Stream &) const override {}
+    c10::Stream getNewStream(c10::Device, int) const override { return stream(copying); }
+    c10::Stream exchangeStream(c10::Stream next) const override { return stream(std::exchange(currentStream, next.id())); }
+    /// An event is the number of copies or of NCCL's calls that it comes behind, above and below.
+    void record(void **event, const c10::Stream &on, c10::DeviceIndex, c10::EventFlag) const override {
+        const Calls &calls = Calls::shared();
+        size_t number = 0;
+        if (on.id() == copying) number = Copies::shared().started() << 32;
+        if (on.id() == exchanging && calls.started) number = calls.started();
+        *event = reinterpret_cast<void *>(number);
+    }
+    void block(void *event, const c10::Stream &) const override { synchronizeEvent(event); }
     bool queryEvent(void *event) const override {
         const Calls &calls = Calls::shared();
-        return !calls.ended || calls.ended() >= reinterpret_cast<size_t>(event);
+        const auto number = reinterpret_cast<size_t>(event), exchanges = number & 0xffffffff;
+        return Copies::shared().ended() >= number >> 32 && (exchanges == 0 || calls.ended() >= exchanges);
     }
     void *getStreamNativeHandle(const c10::Stream) const override { return nullptr; }
     bool queryStream(const c10::Stream &) const override { return true; }
     void synchronizeStream(const c10::Stream &) const override {}
-    void synchronizeEvent(void *) const override {}
+    void synchronizeEvent(void *event) const override {
+        while (!queryEvent(event)) std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
     void synchronizeDevice(c10::DeviceIndex) const override {}
     void recordDataPtrOnStream(const c10::DataPtr &, const c10::Stream &) const override {}
-
-private:
-    static c10::Stream stream() { return c10::Stream(c10::Stream::DEFAULT, device); }
 };
 C10_REGISTER_GUARD_IMPL(CUDA, Guard)
 
@@ -91,6 +160,7 @@ struct CUDAHooks final : CUDAHooksInterface {
     c10::DeviceIndex current_device() const override { return 0; }
     c10::DeviceIndex getCurrentDevice() const override { return 0; }
     int getNumGPUs() const override { return 1; }
+    c10::Allocator *getPinnedMemoryAllocator() const override { return c10::GetCPUAllocator(); }
 };
 REGISTER_CUDA_HOOKS(CUDAHooks);
 
@@ -224,7 +294,14 @@ at::Tensor emptyStrided(
     return at::detail::empty_strided_generic(sizes, strides, &memory, keys, type.value_or(at::kFloat));
 }
 
-at::Tensor &copy(at::Tensor &destination, const at::Tensor &source, bool) {
+at::Tensor &copy(at::Tensor &destination, const at::Tensor &source, bool isNonBlocking) {
+    if (isNonBlocking && currentStream == copying) {
+        const at::Tensor to = onCPU(destination), from = onCPU(source);
+        TORCH_CHECK(
+            to.is_contiguous() && from.is_contiguous() && to.dtype() == from.dtype(), "a copy in the background is one of bytes");
+        Copies::shared().start(to, from);
+        return destination;
+    }
     onCPU(destination).copy_(onCPU(source));
     return destination;
 }

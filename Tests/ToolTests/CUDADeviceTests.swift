@@ -42,9 +42,12 @@ struct CUDADeviceTests {
 
     /// Runs a tool that finds the stand-ins in some folders and must succeed.
     @discardableResult
-    private func run(_ tool: String, _ arguments: [String], folders: [String] = ["cuda"]) throws -> ToolResult {
+    private func run(
+        _ tool: String, _ arguments: [String], folders: [String] = ["cuda"], environment: [String: String] = [:]
+    ) throws -> ToolResult {
         let result = try TestKit.run(
-            tool, arguments, environment: world.environment.merging(libraries(in: folders)) { $1 },
+            tool, arguments,
+            environment: world.environment.merging(libraries(in: folders)) { $1 }.merging(environment) { $1 },
             workingFolder: world.path(""))
         try #require(result.status == 0, "\(tool) \(arguments): \(result.errorText)")
         return result
@@ -97,11 +100,18 @@ struct CUDADeviceTests {
     /// Settings, how far a loss may be from the CPU's, relative to it, and options that are tried.
     private static let trainings: [(settings: [String], limit: Double, options: [[String]])] = [
         (["dtype=f32"], 1e-5, [[]]), (["dtype=bf16"], 0.03, [[]]),
-        (["lora={r: 4, dropout: 0.1}"], 1e-5, [["--trace", "recompute"], ["--weights", "streamed"]]),
+        (
+            ["lora={r: 4, dropout: 0.1}"], 1e-5,
+            [
+                ["--trace", "recompute"], ["--weights", "streamed"], ["--trace", "offload"],
+                ["--weights", "streamed", "--trace", "offload"],
+            ]
+        ),
         (["lora={r: 4, dropout: 0.1}", "chunk_tokens=64", "dtype=bf16"], 0.03, [[]]),
     ]
 
-    @Test("losses are the CPU's: all weights and an adapter, in both types, chunked, recomputed and streamed")
+    @Test(
+        "losses are the CPU's: all weights and an adapter, in both types, chunked, recomputed, offloaded and streamed")
     func training() throws {
         try world.writeMix()
         for (number, (settings, limit, ways)) in Self.trainings.enumerated() {
@@ -121,7 +131,9 @@ struct CUDADeviceTests {
         }
     }
 
-    @Test("processes exchange what is on their devices, over NCCL or the CPU's memory, and divide it", arguments: divisions)
+    @Test(
+        "processes exchange what is on their devices, over NCCL or the CPU's memory, and divide it",
+        arguments: divisions)
     func processes(_ settings: [String], _ level: String, _ limit: Double) throws {
         try world.writeMix()
         try link("NCCLStandIn", as: "nccl/libnccl.so.2")
@@ -139,6 +151,22 @@ struct CUDADeviceTests {
             #expect(wanted.count == 3 && found.count == 3)
             for (a, b) in zip(wanted, found) { #expect(abs(a - b) < limit * a, "\(output): \(wanted) \(found)") }
         }
+    }
+
+    @Test("where NCCL refuses one process, all go over the CPU's memory", arguments: [0, 1])
+    func refusedProcess(rank: Int) throws {
+        try world.writeMix()
+        try link("NCCLStandIn", as: "nccl/libnccl.so.2")
+        let settings = ["model=qwen2.5", "steps=3", "dropout=false"]
+        try run("tvt-train", SmallWorld.training("cpu", settings))
+        let result = try run(
+            "tvt-train", SmallWorld.training("refused", settings) + ["--device", "cuda", "--processes", "2"],
+            folders: ["cuda", "nccl"], environment: ["NCCL_STAND_IN_REFUSES": "\(rank)"])
+        let reason = "not over NCCL (process 0: \(rank == 0 ? "" : "in process 1 ")NCCL's ncclCommInitRank failed"
+        #expect(result.errorText.contains(reason), "\(result.errorText)")
+        let (wanted, found) = (try losses("cpu"), try losses("refused"))
+        #expect(wanted.count == 3 && found.count == 3)
+        for (a, b) in zip(wanted, found) { #expect(abs(a - b) < 1e-5 * a, "\(wanted) \(found)") }
     }
 
     @Test("whose GPU waits for that of a process that was killed ends and names it")

@@ -33,8 +33,11 @@ std::string arrivalKey(int rank) { return "here/" + std::to_string(rank); }
 /// c10d notes every exchange in a process-wide record that nothing here reads, and whose map of groups it changes without
 /// its lock (torch 2.13): groups of several threads would tear it apart. Asked for when the library is loaded, since the
 /// environment may not change under other threads. Whoever wants the record sets its size.
-[[gnu::constructor]] void keepNoRecord() {
+///
+/// And NCCL connects processes when they join, not in their first exchange, where nobody looks for signs of life meanwhile.
+[[gnu::constructor]] void prepareEnvironment() {
     if (!getenv("TORCH_NCCL_TRACE_BUFFER_SIZE")) setenv("TORCH_FR_BUFFER_SIZE", "0", 0);
+    setenv("NCCL_RUNTIME_CONNECT", "0", 0);
 }
 
 }  // namespace
@@ -46,7 +49,7 @@ struct CTorchGroup {
     std::unique_ptr<ctorch::NCCLGroup> gpus;
     int rank;
     int size;
-    std::chrono::milliseconds timeout{0};
+    std::chrono::milliseconds joinTimeout{0}, timeout{0};
     std::thread heart;
     std::mutex mutex;
     std::condition_variable stopped;
@@ -203,6 +206,7 @@ CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore,
         group->backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
             c10::make_intrusive<c10d::PrefixStore>("gloo", group->store), rank, size, gloo);
         // The store's connections keep the shorter time: nobody waits long there.
+        group->joinTimeout = limit;
         group->timeout = milliseconds(timeout);
         static_cast<c10d::Backend &>(*group->backend).setTimeout(group->timeout);
         group->startBeating(c10::make_intrusive<c10d::PrefixStore>(prefix, connection->clone()));
@@ -217,15 +221,12 @@ CTorchStatus ctorch_group_find_nccl(CTorchError *error) {
 CTorchStatus ctorch_group_join_nccl(CTorchGroup *group, CTorchDevice device, CTorchError *error) {
     return guarded(error, [&] {
         group->gpus = std::make_unique<ctorch::NCCLGroup>(
-            *group->store, group->rank, group->size, ctorch::device(device), group->timeout,
+            *group->store, group->rank, group->size, ctorch::device(device), group->joinTimeout, group->timeout,
             [group] { group->requireAll(); });
     });
 }
 
-void ctorch_group_leave_nccl(CTorchGroup *group) {
-    if (group->gpus) group->gpus->abort();
-    group->gpus.reset();
-}
+void ctorch_group_leave_nccl(CTorchGroup *group) { group->gpus.reset(); }
 
 void ctorch_group_leave(CTorchGroup *group) { delete group; }
 
@@ -280,11 +281,9 @@ void ctorch_exchange_free(CTorchExchange *exchange) { delete exchange; }
 
 CTorchStatus ctorch_group_silent(CTorchGroup *group, double seconds, bool *silent, CTorchError *error) {
     return guarded(error, [&] {
+        // It is asked where an exchange failed: nothing that this process's GPU waits for will come.
+        if (group->gpus) group->gpus->abort();
         const auto found = group->silent(std::chrono::duration<double>(seconds));
-        for (size_t rank = 0; rank < found.size(); ++rank) {
-            silent[rank] = found[rank];
-            // Nothing that this process waits for will come.
-            if (found[rank] && group->gpus) group->gpus->abort();
-        }
+        std::copy(found.begin(), found.end(), silent);
     });
 }

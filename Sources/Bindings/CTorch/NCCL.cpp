@@ -13,8 +13,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -33,7 +35,6 @@ struct Library {
     int (*reduceScatter)(const void *, void *, size_t, int, int, void *, void *) = nullptr;
     int (*allGather)(const void *, void *, size_t, int, void *, void *) = nullptr;
     int (*asyncError)(void *, int *) = nullptr;
-    int (*destroy)(void *) = nullptr;
     int (*abort)(void *) = nullptr;
     const char *(*errorString)(int) = nullptr;
     const char *(*lastError)(void *) = nullptr;
@@ -67,7 +68,6 @@ private:
         find(reduceScatter, "ncclReduceScatter");
         find(allGather, "ncclAllGather");
         find(asyncError, "ncclCommGetAsyncError");
-        find(destroy, "ncclCommDestroy");
         find(abort, "ncclCommAbort");
         find(errorString, "ncclGetErrorString");
         find(lastError, "ncclGetLastError");
@@ -99,6 +99,16 @@ struct NCCLGroup::State {
     const Watch watch;
     void *communicator = nullptr;
 
+    void join(int size, const UniqueId &id, int rank) {
+        const c10::DeviceGuard onDevice(device);
+        const int status = library.join(&communicator, size, id, rank);
+        if (status == succeeded) return;
+        // What there is of it keeps others waiting for this process.
+        if (communicator) library.abort(communicator);
+        communicator = nullptr;
+        library.check(status, "ncclCommInitRank");
+    }
+
     /// Throws where NCCL has met an error since, or gave up.
     void check() const {
         TORCH_CHECK(communicator, "what the GPUs exchange was given up");
@@ -119,9 +129,15 @@ public:
     Exchange(
         const c10::Stream &stream, at::Tensor input, at::Tensor output, std::chrono::milliseconds timeout, Check check,
         NCCLGroup::Watch watch)
-        : done(stream.device_type()), input(std::move(input)), output(std::move(output)), timeout(timeout),
-          check(std::move(check)), watch(std::move(watch)) {
-        done.record(stream);
+        : device(stream.device()), done(std::in_place, stream.device_type()), input(std::move(input)),
+          output(std::move(output)), timeout(timeout), check(std::move(check)), watch(std::move(watch)) {
+        done->record(stream);
+    }
+
+    ~Exchange() override {
+        // Of its device: to end an event under another one makes a context on that.
+        const c10::DeviceGuard onDevice(device);
+        done.reset();
     }
 
     /// Returns when the exchange has ended, so that nothing that is started afterwards comes before it. NCCL itself waits for
@@ -132,7 +148,7 @@ public:
         const auto begun = Clock::now();
         auto asked = begun;
         std::chrono::microseconds pause{10};
-        while (!done.query()) {
+        while (!done->query()) {
             std::this_thread::sleep_for(pause);
             pause = std::min(2 * pause, longestPause);
             const auto now = Clock::now();
@@ -147,7 +163,8 @@ public:
     }
 
 private:
-    c10::Event done;
+    const c10::Device device;
+    std::optional<c10::Event> done;
     const at::Tensor input, output;
     const std::chrono::milliseconds timeout;
     const Check check;
@@ -163,7 +180,8 @@ void NCCLGroup::requireLibrary() {
 }
 
 NCCLGroup::NCCLGroup(
-    c10d::Store &store, int rank, int size, c10::Device device, std::chrono::milliseconds timeout, Watch watch) {
+    c10d::Store &store, int rank, int size, c10::Device device, std::chrono::milliseconds joinTimeout,
+    std::chrono::milliseconds timeout, Watch watch) {
     const Library &library = Library::shared();
     const auto *guard = c10::impl::getDeviceGuardImpl(device.type());
     // High priority: what waits for an exchange waits for all of it.
@@ -179,19 +197,31 @@ NCCLGroup::NCCLGroup(
         std::memcpy(id.bytes, said.data(), sizeof id.bytes);
     }
     // NCCL waits for ever for a process that does not come: on a thread that is left behind in that case.
-    std::packaged_task<void()> task([state = state, id, rank, size] {
-        const c10::DeviceGuard onDevice(state->device);
-        state->library.check(state->library.join(&state->communicator, size, id, rank), "ncclCommInitRank");
-    });
+    std::packaged_task<void()> task([state = state, id, rank, size] { state->join(size, id, rank); });
     auto joined = task.get_future();
     std::thread(std::move(task)).detach();
-    while (joined.wait_for(std::chrono::seconds(5)) != std::future_status::ready) watch();
-    joined.get();
+    const std::string failure = "nccl/failed";
+    const auto end = Clock::now() + joinTimeout;
+    while (joined.wait_for(std::chrono::seconds(2)) != std::future_status::ready) {
+        watch();
+        if (store.check({failure})) {
+            const std::vector<uint8_t> said = store.get(failure);
+            TORCH_CHECK(false, std::string(said.begin(), said.end()));
+        }
+        TORCH_CHECK(Clock::now() < end, "NCCL did not bring the processes together in ", joinTimeout.count() / 1000, " s");
+    }
+    try {
+        joined.get();
+    } catch (const c10::Error &error) {
+        const std::string said = "in process " + std::to_string(rank) + " " + error.what_without_backtrace();
+        store.set(failure, std::vector<uint8_t>(said.begin(), said.end()));
+        throw;
+    }
 }
 
-NCCLGroup::~NCCLGroup() {
-    if (state->communicator) state->library.destroy(state->communicator);
-}
+/// Not NCCL's way to an orderly end, which waits for kernels whose partners may never come. Whoever ends in order has waited for
+/// all exchanges, and then for all processes.
+NCCLGroup::~NCCLGroup() { abort(); }
 
 void NCCLGroup::abort() noexcept {
     if (state->communicator) state->library.abort(state->communicator);

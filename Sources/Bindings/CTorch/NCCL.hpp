@@ -20,8 +20,11 @@ public:
     /// Throws where this process has no NCCL, or is not to use it (`TVT_GPU_EXCHANGE=cpu`).
     static void requireLibrary();
 
-    /// Joins the others, which do the same; throws where NCCL refuses.
-    NCCLGroup(c10d::Store &store, int rank, int size, c10::Device device, std::chrono::milliseconds timeout, Watch watch);
+    /// Joins the others, which do the same; throws where NCCL refuses one of them, or takes longer than `joinTimeout`. An
+    /// exchange takes `timeout` at most.
+    NCCLGroup(
+        c10d::Store &store, int rank, int size, c10::Device device, std::chrono::milliseconds joinTimeout,
+        std::chrono::milliseconds timeout, Watch watch);
     ~NCCLGroup();
     NCCLGroup(const NCCLGroup &) = delete;
 

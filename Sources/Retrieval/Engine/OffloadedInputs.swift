@@ -12,7 +12,30 @@ final class OffloadedInputs {
     /// Where one waits.
     enum Slot {
         case file(offset: Int, shape: [Int], type: ElementType)
-        case host(Tensor, device: Device)
+        case host(HostCopy)
+    }
+
+    /// What a GPU's tensor is in the machine's memory, and on its way back.
+    final class HostCopy {
+        private let tensor: Tensor
+        private let device: Device
+        private var arriving: ArrivingTensor?
+
+        fileprivate init(_ tensor: Tensor) throws {
+            self.tensor = try tensor.sentToHost()
+            device = tensor.device
+        }
+
+        fileprivate func readAhead() throws {
+            if arriving == nil { arriving = try ArrivingTensor(tensor, on: device) }
+        }
+
+        /// Its memory is the tensor's own from here on, which is there as long as somebody computes with it.
+        fileprivate func take() throws -> Tensor {
+            try readAhead()
+            defer { arriving = nil }
+            return try arriving!.tensor()
+        }
     }
 
     /// Tensors that may be under way at once; memory of their size is not free meanwhile.
@@ -64,7 +87,7 @@ final class OffloadedInputs {
 
     /// Begins to write a tensor, which nobody changes any more.
     func store(_ tensor: Tensor) throws -> Slot {
-        guard tensor.device == .cpu else { return .host(try tensor.to(.cpu), device: tensor.device) }
+        guard tensor.device == .cpu else { return .host(try HostCopy(tensor)) }
         let contiguous = try tensor.contiguous()
         let offset = end
         end += (contiguous.byteCount + Self.alignment - 1) / Self.alignment * Self.alignment
@@ -75,6 +98,7 @@ final class OffloadedInputs {
 
     /// Begins to read what will soon be taken.
     func readAhead(_ slot: Slot) throws {
+        if case .host(let copy) = slot { return try copy.readAhead() }
         guard case .file(let offset, let shape, let type) = slot else { return }
         guard arrived[offset] == nil, awaited.insert(offset).inserted else { return }
         let bytes = HostBytes(count: shape.reduce(type.byteCount, *))
@@ -84,7 +108,7 @@ final class OffloadedInputs {
     /// The tensor as it was stored, outside of any graph. A second time it is read again.
     func take(_ slot: Slot) throws -> Tensor {
         switch slot {
-        case .host(let tensor, let device): return try tensor.to(device)
+        case .host(let copy): return try copy.take()
         case .file(let offset, let shape, let type):
             try readAhead(slot)
             while arrived[offset] == nil, let done = try file!.takeOldest() { finish(done) }

@@ -249,6 +249,21 @@ CTorchStatus ctorch_adamw_bf16_(CTorchTensor *parameter, const CTorchTensor *gra
 /// Likewise of moments in 8 bits, with a float32 scale for each 256 numbers.
 CTorchStatus ctorch_adamw_8bit_(CTorchTensor *parameter, const CTorchTensor *gradient, CTorchTensor *firstMoment, CTorchTensor *firstScales, CTorchTensor *secondMoment, CTorchTensor *secondScales, CTorchAdamW options, bool byOperations, CTorchError *error);
 
+// Copies while a GPU computes (Transfers.cpp)
+
+/// A tensor that is on its way to a GPU.
+typedef struct CTorchTransfer CTorchTransfer;
+
+/// Starts to copy a tensor of the CPU: one of memory that nobody changes, or what `ctorch_send_to_host` gave. May wait for the
+/// GPU, where it is far behind.
+CTorchStatus ctorch_transfer_start(const CTorchTensor *tensor, CTorchDevice to, CTorchTransfer **out, CTorchError *error);
+/// The tensor on the GPU: operations that are started from now on come behind the copy.
+CTorchStatus ctorch_transfer_take(CTorchTransfer *transfer, CTorchTensor **out, CTorchError *error);
+/// Comes when nothing more is to be started with the tensor.
+void ctorch_transfer_free(CTorchTransfer *transfer);
+/// A copy in pinned memory of the CPU, which is not there yet: only `ctorch_transfer_start` may be given it.
+CTorchStatus ctorch_send_to_host(const CTorchTensor *tensor, CTorchTensor **out, CTorchError *error);
+
 // Processes that exchange tensors (Group.cpp, NCCL.cpp)
 
 typedef struct CTorchGroup CTorchGroup;
@@ -292,7 +307,8 @@ CTorchStatus ctorch_group_start_gather(CTorchGroup *group, const CTorchTensor *p
 CTorchStatus ctorch_exchange_wait(CTorchExchange *exchange, CTorchError *error);
 /// May come before the exchange has ended.
 void ctorch_exchange_free(CTorchExchange *exchange);
-/// Fills `silent[rank]` with whether a process gave no sign of life for `seconds`; fails where the store is gone.
+/// Fills `silent[rank]` with whether a process gave no sign of life for `seconds`; fails where the store is gone. It is for
+/// after an exchange that failed: what GPUs exchange is given up.
 CTorchStatus ctorch_group_silent(CTorchGroup *group, double seconds, bool *silent, CTorchError *error);
 
 #ifdef __cplusplus

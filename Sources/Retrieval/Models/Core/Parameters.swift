@@ -13,7 +13,7 @@ public final class Parameter {
     private let storage: ElementType
     /// Where ``tensor`` lies in a file.
     private let place: MappedTensor?
-    /// Where it is computed with; what is streamed to a GPU is copied there for each use.
+    /// Where it is computed with; what is streamed to a GPU is there from ``readAhead()`` to ``leaveMemory()``.
     let device: Device
     /// Whether the values stay in their file, in its type, and are in memory only while they are used.
     public let isStreamed: Bool
@@ -46,18 +46,31 @@ public final class Parameter {
     /// All values, wherever they lie: for whoever writes them down.
     public func wholeValues() throws -> Tensor { try elsewhere?() ?? tensor }
 
+    /// What is streamed, on its way to a GPU or there.
+    private var arriving: ArrivingTensor?
+
     /// The values in the type that they are kept in; of those that are streamed a copy where the file's type is smaller.
-    func values() throws -> Tensor { isStreamed ? try tensor.to(storage, device) : tensor }
+    func values() throws -> Tensor {
+        guard isStreamed else { return tensor }
+        guard device != .cpu else { return try tensor.to(storage) }
+        let arriving = try arriving ?? ArrivingTensor(tensor, on: device)
+        self.arriving = arriving
+        return try arriving.tensor().to(storage)
+    }
 
     func readAhead() {
         keeper?.readAhead()
-        if isStreamed { place?.readAhead() }
+        guard isStreamed else { return }
+        place?.readAhead()
+        // What does not go now, as for want of memory, is tried again when it is wanted.
+        if device != .cpu, arriving == nil { arriving = try? ArrivingTensor(tensor, on: device) }
     }
 
     func arrive() throws { try keeper?.arrive() }
 
     func leaveMemory() {
         keeper?.leaveMemory()
+        arriving = nil
         if isStreamed { place?.leaveMemory() }
     }
 
@@ -105,6 +118,7 @@ public final class Parameter {
     /// Gives the values up, but for those that are streamed: they have been laid out anew elsewhere.
     func release() throws {
         precondition(!isTrainable, "\(name) is being trained")
+        arriving = nil
         if !isStreamed { tensor = try Tensor.zeros([0], type: tensor.elementType) }
         place?.leaveMemory()
     }
