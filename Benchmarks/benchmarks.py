@@ -120,7 +120,9 @@ BENCHMARKS = [
         "what": (
             "32 queries × 4 passages of Nave with all-MiniLM-L6-v2 on two threads: forward, backward, clipping, AdamW; "
             "the median of fifteen steps, with the model's dropout. The peer pads and keeps repeated passages, as the original does; "
-            "tvt encodes a passage that occurs twice in a batch once. Loading is counted for neither."
+            "tvt encodes a passage that occurs twice in a batch once. Loading is counted for neither. "
+            "Reading ahead keeps the cores busy: in a run of 142 steps whose passages were mined, three times 20 seconds gave 38.2 to "
+            "38.5 seconds of processor time on the two of them (95 to 96 %)."
         ),
         "setup": STORED_TRAIN,
         "prepare": f"rm -rf {BENCH}/run",
