@@ -57,7 +57,6 @@ func tests(_ name: String, uses: [String], packages: [Target.Dependency] = [], e
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -75,6 +74,7 @@ let bindings: [Target] = layer(
         .target(name: "CFamilies", exclude: ["README.md"]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CGlibc"),
         .target(name: "CCurl", exclude: ["README.md"]),
@@ -135,7 +135,7 @@ let bindings: [Target] = layer(
 let base: [Target] = layer(
     "Foundation",
     [
-        room("Base", uses: ["CGlibc", "CXXHash"], packages: [crypto, logging, systemPackage])
+        room("Base", uses: ["CGlibc", "CNettle", "CXXHash"], packages: [logging, systemPackage])
     ])
 
 // Layer 2: one Swift owner per foreign resource.
@@ -376,7 +376,8 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Media", "Processes", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model", "tvt-convert",
+            "JSON", "Media", "Processes", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model",
+            "tvt-convert",
             "tvt-dataset", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),
     tests("Tensors", uses: ["Tensors"], packages: [systemPackage]),
@@ -513,7 +514,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   libsqlite3-dev libzstd-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg-dev libwebp-dev libavformat-dev libswscale-dev
-  libopenblas0 libxxhash-dev libsimdjson-dev libcld2-dev libonig-dev zlib1g-dev pkg-config poppler-utils python3-pip unzip zstd time
+  libopenblas0 nettle-dev libxxhash-dev libsimdjson-dev libcld2-dev libonig-dev zlib1g-dev pkg-config poppler-utils python3-pip unzip zstd time
 )
 # install_packages PACKAGE…: those that are not installed yet.
 install_packages() {

@@ -1,5 +1,5 @@
+internal import CNettle
 internal import CXXHash
-internal import Crypto
 internal import Glibc
 public import SystemPackage
 
@@ -55,7 +55,9 @@ public struct SHA256Digest: Hashable, Comparable, Sendable {
     public static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 
     public static func of(_ bytes: UnsafeRawBufferPointer) -> Self {
-        SHA256Digest(bytes: Array(SHA256.hash(data: bytes)))
+        var stream = SHA256Stream()
+        stream.update(bytes)
+        return stream.finalize()
     }
 
     public static func of(_ bytes: [UInt8]) -> Self { bytes.withUnsafeBytes { of($0) } }
@@ -78,13 +80,23 @@ extension SHA256Digest: CustomStringConvertible {
 
 /// SHA-256 of bytes that arrive in pieces.
 public struct SHA256Stream {
-    private var hash = SHA256()
+    private var hash = sha256_ctx()
 
-    public init() {}
+    public init() { nettle_sha256_init(&hash) }
 
-    public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        nettle_sha256_update(&hash, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    }
 
-    public func finalize() -> SHA256Digest { SHA256Digest(bytes: Array(hash.finalize())) }
+    /// Of the bytes so far; more may come.
+    public func finalize() -> SHA256Digest {
+        var hash = hash
+        return SHA256Digest(
+            bytes: [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_SIZE)) { digest, count in
+                nettle_sha256_digest(&hash, digest.count, digest.baseAddress)
+                count = digest.count
+            })
+    }
 }
 
 /// XXH3, 64 bits: for hash tables and checksums, never as a name that must resist an attacker.
