@@ -170,10 +170,15 @@ trained() {
   labelled run "$name" "${compare[@]}" losses "$work/runs/$name-cpu" "$work/runs/$name-$device" "$limit"
 }
 
-check_train() {
+# What the short runs train, and where they go.
+short_runs() {
   model qwen3 golden "$root/Tests/ModelsTests/Golden/families/qwen3.json" || return
   "${inputs[@]}" training "$work/small.jsonl" 160 4 12 && converted small v1-to-v2 "$work/small.jsonl" || return
   mkdir -p "$work/runs"
+}
+
+check_train() {
+  short_runs || return
   local base='config qwen3 small 20 8 4 "max_lengths: {query: 18, document: 18}"'
   several <<END
 $base | trained full-f32 1e-4
@@ -188,9 +193,7 @@ END
 
 # Processes that exchange: over NCCL with a card for each, else through the machine's memory; what it was, tvt-train says.
 check_group() {
-  model qwen3 golden "$root/Tests/ModelsTests/Golden/families/qwen3.json" || return
-  "${inputs[@]}" training "$work/small.jsonl" 160 4 12 && converted small v1-to-v2 "$work/small.jsonl" || return
-  mkdir -p "$work/runs"
+  short_runs || return
   local cards processes shard type name result=0
   cards=$(nvidia-smi --list-gpus 2>/dev/null | wc -l)
   processes=$((cards < 2 ? 2 : cards > 8 ? 8 : cards))
@@ -265,29 +268,25 @@ lora() {
 check_lora() { lora "$small" 8 keep recompute; }
 check_lora_large() { lora "$large" 5 recompute; }
 
-# The ×1 row of the original's table: 32 queries with 16 passages of 156 tokens on one card.
-check_memory() {
+# large_steps NAME CHUNK OPTION…: the pace and the memory of two steps of the large model, 32 queries with 16 passages of 156 tokens.
+large_steps() {
+  local name=$1 chunk=$2
+  shift 2
   model "$large" shaped "$large" || return
   "${inputs[@]}" training "$work/rows.jsonl" 64 16 155 && converted rows v1-to-v2 "$work/rows.jsonl" || return
-  config "$large" rows 2 32 16 "dtype: bf16" "max_lengths: {query: 32, document: 156}" "$adapter" "chunk_tokens: 16384" \
-    >"$work/rows.yaml"
-  rm -rf "$work/runs/rows" && mkdir -p "$work/runs"
-  "$tools/tvt-train" --config "$work/rows.yaml" --output "$work/runs/rows" --device "$device" --trace recompute --no-golden-check \
-    --quiet >&2 || return
-  "${compare[@]}" pace "$work/runs/rows" 1
+  config "$large" rows 2 32 16 "dtype: bf16" "max_lengths: {query: 32, document: 156}" "$adapter" "chunk_tokens: $chunk" \
+    >"$work/$name.yaml"
+  rm -rf "$work/runs/$name" && mkdir -p "$work/runs"
+  "$tools/tvt-train" --config "$work/$name.yaml" --output "$work/runs/$name" --device "$device" --trace recompute --no-golden-check \
+    "$@" >&2 || return
+  "${compare[@]}" pace "$work/runs/$name" 1
 }
 
+# The ×1 row of the original's table, on one card.
+check_memory() { large_steps rows 16384 --quiet; }
+
 # A rank's memory where four divide the large model: on one card, where there are not four.
-check_shard() {
-  model "$large" shaped "$large" || return
-  "${inputs[@]}" training "$work/rows.jsonl" 64 16 155 && converted rows v1-to-v2 "$work/rows.jsonl" || return
-  config "$large" rows 2 32 16 "dtype: bf16" "max_lengths: {query: 32, document: 156}" "$adapter" "chunk_tokens: 4096" \
-    >"$work/shard.yaml"
-  rm -rf "$work/runs/shard" && mkdir -p "$work/runs"
-  "$tools/tvt-train" --config "$work/shard.yaml" --output "$work/runs/shard" --device "$device" --trace recompute --shard weights \
-    --processes 4 --no-golden-check >&2 || return
-  "${compare[@]}" pace "$work/runs/shard" 1
-}
+check_shard() { large_steps shard 4096 --shard weights --processes 4; }
 
 if [ -n "$inside" ]; then
   "check_$inside"
