@@ -153,20 +153,30 @@ struct CUDADeviceTests {
         }
     }
 
-    @Test("where NCCL refuses one process, all go over the CPU's memory", arguments: [0, 1])
-    func refusedProcess(rank: Int) throws {
+    /// A variable, its value, and why NCCL is not used.
+    private static let refusals: [(String, String, String)] = [
+        ("NCCL_STAND_IN_REFUSES", "0", "NCCL's ncclCommInitRank failed"),
+        ("NCCL_STAND_IN_REFUSES", "1", "in process 1 NCCL's ncclCommInitRank failed"),
+        ("TVT_GPU_EXCHANGE", "cpu", "TVT_GPU_EXCHANGE is cpu"),
+    ]
+
+    @Test("where NCCL refuses one process, or is not wanted, all go over the CPU's memory")
+    func refusedProcess() throws {
         try world.writeMix()
         try link("NCCLStandIn", as: "nccl/libnccl.so.2")
         let settings = ["model=qwen2.5", "steps=3", "dropout=false"]
         try run("tvt-train", SmallWorld.training("cpu", settings))
-        let result = try run(
-            "tvt-train", SmallWorld.training("refused", settings) + ["--device", "cuda", "--processes", "2"],
-            folders: ["cuda", "nccl"], environment: ["NCCL_STAND_IN_REFUSES": "\(rank)"])
-        let reason = "not over NCCL (process 0: \(rank == 0 ? "" : "in process 1 ")NCCL's ncclCommInitRank failed"
-        #expect(result.errorText.contains(reason), "\(result.errorText)")
-        let (wanted, found) = (try losses("cpu"), try losses("refused"))
-        #expect(wanted.count == 3 && found.count == 3)
-        for (a, b) in zip(wanted, found) { #expect(abs(a - b) < 1e-5 * a, "\(wanted) \(found)") }
+        let wanted = try losses("cpu")
+        for (number, (variable, value, reason)) in Self.refusals.enumerated() {
+            let output = "refused-\(number)"
+            let result = try run(
+                "tvt-train", SmallWorld.training(output, settings) + ["--device", "cuda", "--processes", "2"],
+                folders: ["cuda", "nccl"], environment: [variable: value])
+            #expect(result.errorText.contains("not over NCCL (process 0: \(reason)"), "\(result.errorText)")
+            let found = try losses(output)
+            #expect(wanted.count == 3 && found.count == 3)
+            for (a, b) in zip(wanted, found) { #expect(abs(a - b) < 1e-5 * a, "\(wanted) \(found)") }
+        }
     }
 
     @Test("whose GPU waits for that of a process that was killed ends and names it")

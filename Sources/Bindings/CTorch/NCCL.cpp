@@ -175,7 +175,7 @@ private:
 
 void NCCLGroup::requireLibrary() {
     const char *choice = std::getenv("TVT_GPU_EXCHANGE");
-    TORCH_CHECK(!choice || std::strcmp(choice, "cpu") != 0, "TVT_GPU_EXCHANGE is cpu");
+    TORCH_CHECK(!choice || std::strcmp(choice, "nccl") == 0, "TVT_GPU_EXCHANGE is ", choice);
     Library::shared();
 }
 

@@ -17,7 +17,7 @@ public:
     /// Asked while a process waits: throws where another one has ended.
     using Watch = std::function<void()>;
 
-    /// Throws where this process has no NCCL, or is not to use it (`TVT_GPU_EXCHANGE=cpu`).
+    /// Throws where this process has no NCCL, or `TVT_GPU_EXCHANGE` is another way, as `cpu`.
     static void requireLibrary();
 
     /// Joins the others, which do the same; throws where NCCL refuses one of them, or takes longer than `joinTimeout`. An

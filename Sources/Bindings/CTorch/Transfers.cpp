@@ -34,8 +34,12 @@ public:
     /// what is held. Whoever computes is ahead of the GPU, and would take memory for all that is still to come.
     void hold(int64_t byteCount) {
         const std::lock_guard lock(mutex);
-        while (!leaving.empty() && (leavingBytes > heldBytes || leaving.front().end.query())) endOldest(leaving, leavingBytes);
-        while (!copied.empty() && copied.front().end.query()) endOldest(copied, leavingBytes);
+        while (!leaving.empty() && (leavingBytes > heldBytes || leaving.front().end.query())) {
+            leaving.front().end.synchronize();
+            leavingBytes -= leaving.front().byteCount;
+            leaving.pop_front();
+        }
+        while (!copied.empty() && copied.front().end.query()) copied.pop_front();
         heldBytes += byteCount;
     }
 
@@ -44,7 +48,7 @@ public:
         const std::lock_guard lock(mutex);
         heldBytes -= byteCount;
         try {
-            leaving.push_back({recorded(current()), byteCount, at::Tensor()});
+            leaving.push_back({recorded(current()), byteCount});
             leavingBytes += byteCount;
         } catch (...) {
             // The GPU has failed: whatever is started next says so.
@@ -54,8 +58,11 @@ public:
     /// Keeps a tensor of the GPU until the copy of it that was just started has ended, and few of them.
     void keepUntilCopied(const at::Tensor &tensor) {
         const std::lock_guard lock(mutex);
-        while (copied.size() >= mostCopied) endOldest(copied, leavingBytes);
-        copied.push_back({recorded(stream), 0, tensor});
+        if (copied.size() == mostCopied) {
+            copied.front().end.synchronize();
+            copied.pop_front();
+        }
+        copied.push_back({recorded(stream), tensor});
     }
 
     /// What the GPU computes on.
@@ -71,22 +78,20 @@ private:
     struct Leaving {
         c10::Event end;
         int64_t byteCount;
+    };
+    struct Copied {
+        c10::Event end;
         at::Tensor tensor;
     };
 
     static constexpr size_t mostCopied = 2;
     std::mutex mutex;
-    std::deque<Leaving> leaving, copied;
+    std::deque<Leaving> leaving;
+    std::deque<Copied> copied;
     int64_t heldBytes = 0, leavingBytes = 0;
 
     explicit CopyStream(c10::Device device)
         : stream(c10::impl::getDeviceGuardImpl(device.type())->getStreamFromGlobalPool(device)) {}
-
-    static void endOldest(std::deque<Leaving> &all, int64_t &byteCount) {
-        all.front().end.synchronize();
-        byteCount -= all.front().byteCount;
-        all.pop_front();
-    }
 };
 
 }  // namespace

@@ -4,7 +4,7 @@ internal import CTorch
 /// Processes that exchange tensors: each calls the same operations in the same order.
 ///
 /// Those of the CPU go over Gloo. Those that are exchanged in the background may lie on GPUs, once these exchange over NCCL
-/// (``exchange(on:)``).
+/// (``exchangeOverNCCL(on:)``).
 ///
 /// A call returns when all processes have come to it. Where one of them has ended, the others' calls throw at once, and name
 /// it.
@@ -63,7 +63,7 @@ public final class ProcessGroup {
     /// - Parameter device: the GPU of this process.
     /// - Returns: nil where they do; else why not, and tensors go on from one CPU's memory to another's.
     /// - Throws: `Failure` where a process has ended.
-    public func exchange(on device: Device) throws -> String? {
+    public func exchangeOverNCCL(on device: Device) throws -> String? {
         precondition(device != .cpu, "a GPU")
         if let fault = try firstFault({ ctorch_group_find_nccl($0) }) { return fault }
         if let fault = try firstFault({ ctorch_group_join_nccl(handle, device.code, $0) }) {

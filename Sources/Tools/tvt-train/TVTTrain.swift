@@ -247,7 +247,7 @@ struct TVTTrain: Tool {
             return try writeToStandardOutput(common.json ? result.json.pretty() : result.text)
         }
         let together = try launched.map { try $0.join() }
-        if let together, plan.device != .cpu, let reason = try together.exchange(on: plan.device) {
+        if let together, plan.device != .cpu, let reason = try together.exchangeOverNCCL(on: plan.device) {
             log.notice("GPUs exchange over the CPU's memory, and not over NCCL (\(reason))")
         }
         let chosen = try memory.map { _ in try plan.memoryChoice(wish, with: together) }
