@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import Processes
 import Synchronization
 import Tensors
@@ -74,7 +75,7 @@ struct ProcessGroupTests {
     }
 
     @Test func whoEndsIsNamedInTheBackground() throws {
-        let results = try together(3) { group in
+        let results = try together(3, seconds: 5) { group in
             try group.wait()
             if group.rank == 1 { return }
             let whole = try Tensor.zeros([3 * 256])
@@ -88,7 +89,7 @@ struct ProcessGroupTests {
     }
 
     @Test func whoEndsIsNamed() throws {
-        let results = try together(3) { group in
+        let results = try together(3, seconds: 5) { group in
             try group.wait()
             if group.rank == 2 { return }
             try group.wait()
@@ -98,6 +99,14 @@ struct ProcessGroupTests {
             let failure = try #require(throws: Failure.self) { try result.get() }
             #expect(failure.description.contains("process 2 of 3 ended"), "\(failure)")
         }
+    }
+
+    /// Who writes to a process that has ended gets an error, and not SIGPIPE, which would end it without a word.
+    @Test func brokenConnectionsRaiseNoSignal() throws {
+        _ = try together(2) { try $0.wait() }
+        var present = sigaction()
+        #expect(sigaction(SIGPIPE, nil, &present) == 0)
+        #expect(unsafeBitCast(present.__sigaction_handler.sa_handler, to: Int.self) != 0)
     }
 
     @Test(arguments: [true, false])

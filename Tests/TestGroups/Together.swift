@@ -8,9 +8,11 @@ public import Tensors
 /// Each computes on one thread, as processes do that share a machine's cores. The first one's store, which the others ask who
 /// has ended, stays until all are done.
 ///
+/// - Parameter seconds: that an exchange may wait. Where the first one's fails, the others' may have to wait for as long, since its
+///   connections stay with its store.
 /// - Returns: what the bodies give, by rank.
 public func together<Value: Sendable>(
-    _ size: Int, _ body: @escaping @Sendable (ProcessGroup) throws -> Value
+    _ size: Int, seconds: Double = 60, _ body: @escaping @Sendable (ProcessGroup) throws -> Value
 ) throws -> [Result<Value, any Error>] {
     let port = try LocalProcesses.freePort()
     let results = Mutex([Int: Result<Value, any Error>]())
@@ -20,7 +22,7 @@ public func together<Value: Sendable>(
             let result = Result {
                 let joined = try ProcessGroup(
                     rank: rank, of: size, host: "127.0.0.1", port: port, hostsStore: rank == 0, prefix: "test",
-                    joinSeconds: 60, seconds: 60)
+                    joinSeconds: 60, seconds: seconds)
                 group = joined
                 return try Compute.onOneThread { try body(joined) }
             }

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,13 @@ using ctorch::make;
 namespace {
 
 constexpr std::chrono::milliseconds beat{500};
+
+/// Neither c10d's store nor Gloo writes to its connections without raising SIGPIPE, and one of them ends with every process.
+/// Who handles the signal keeps it so.
+void ignoreBrokenPipes() {
+    struct sigaction present{};
+    if (sigaction(SIGPIPE, nullptr, &present) == 0 && present.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+}
 
 std::string beatKey(int rank) { return "beat/" + std::to_string(rank); }
 
@@ -176,6 +184,7 @@ CTorchStatus ctorch_group_join(const char *host, uint16_t port, bool hostsStore,
     return guarded(error, [&] {
         // Where another process ends or does not come, c10d logs it with stack frames; what failed says it in words.
         FLAGS_caffe2_log_level = c10::GLOG_FATAL;
+        ignoreBrokenPipes();
         const auto milliseconds = [](double seconds) {
             return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
         };
