@@ -29,6 +29,43 @@ struct ExampleSourceTests {
         }
     }
 
+    /// Queries have two positives.
+    @Test(
+        "further positives take the places of negatives, and what a query lacks is made up of these",
+        arguments: [1, 2, 3, 4])
+    func severalPositives(wanted: Int) throws {
+        let world = try SmallWorld()
+        let source = try world.source { $0.positivesPerQuery = wanted }
+        let taken = min(wanted, 2)
+        for slot in 0..<40 as Range<UInt64> {
+            let example = try source.example(at: slot)
+            let documents = example.passages.map(\.document)
+            let positives = try Array(#require(source.parts[0].dataset.positives).targets(of: example.query)).map(
+                Int.init)
+            let negatives = try Array(#require(source.parts[0].dataset.negatives).targets(of: example.query)).map(
+                Int.init)
+            #expect(example.positiveCount == taken && documents.count == 4 && Set(documents).count == 4)
+            #expect(Set(documents.prefix(taken)).isSubset(of: positives))
+            #expect(Set(documents.dropFirst(taken)).isSubset(of: negatives))
+        }
+    }
+
+    @Test("negatives are short by what positives do not make up", arguments: [1, 2])
+    func shortageBesidePositives(negativeCount: Int) throws {
+        var quirks = SmallWorld.Quirks()
+        quirks.negativeCount = negativeCount
+        let world = try SmallWorld(quirks)
+        func source(_ shortage: ExampleOptions.Shortage) throws -> ExampleSource {
+            try world.source { ($0.positivesPerQuery, $0.shortage) = (3, shortage) }
+        }
+        #expect(try source(.keep).parts[0].counts.shortOfNegatives == (negativeCount == 1 ? 40 : 0))
+        #expect(try source(.keep).example(at: 3).passages.count == 2 + negativeCount)
+        #expect(try source(.fill).example(at: 3).passages.count == 4)
+        guard negativeCount == 1 else { return }
+        let error = try #require(throws: Failure.self) { try source(.error) }
+        #expect(error.description.contains("40 of 40 queries have too few negatives to make 4 passages"))
+    }
+
     @Test("content is title, space, text, or the text where there is no title; media count where they are read")
     func content() throws {
         let world = try SmallWorld()

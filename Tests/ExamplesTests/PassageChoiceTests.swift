@@ -12,10 +12,33 @@ struct PassageChoiceTests {
                     choice.choose(
                         part: 0, query: query, epoch: UInt64(window * count + place), positiveCount: count,
                         negativeCount: 0, wanted: 3
-                    ).positive
+                    ).positives
                 }
-                #expect(Set(chosen) == Set(0..<count))
+                #expect(chosen.allSatisfy { $0.count == 1 })
+                #expect(Set(chosen.joined()) == Set(0..<count))
             }
+        }
+    }
+
+    @Test(
+        "several positives: none twice, in an example and until all had their turn",
+        arguments: [(1, 3), (6, 2), (7, 3), (4, 4)])
+    func severalPositives(count: Int, wanted: Int) {
+        let taken = min(count, wanted)
+        for query in 0..<20 as Range<UInt64> {
+            let windowed = (0..<UInt64(count / taken)).map { epoch in
+                PassageChoice(policy: .windowed, seed: 42).choose(
+                    part: 0, query: query, epoch: epoch, positiveCount: count, negativeCount: 0,
+                    wantedPositives: wanted, wanted: 3
+                ).positives
+            }
+            #expect(windowed.allSatisfy { $0.count == taken && $0.allSatisfy((0..<count).contains) })
+            #expect(Set(windowed.joined()).count == windowed.count * taken)
+            let following = PassageChoice(policy: .tevatron, seed: 42).choose(
+                part: 0, query: query, epoch: 1, positiveCount: count, negativeCount: 0, wantedPositives: wanted,
+                wanted: 3
+            ).positives
+            #expect(following == (0..<taken).map { (Int(query) + 42 + 1 + $0) % count })
         }
     }
 
@@ -67,7 +90,7 @@ struct PassageChoiceTests {
         let choice = PassageChoice(policy: .tevatron, seed: 42)
         let chosen = choice.choose(
             part: 0, query: item, epoch: epoch, positiveCount: 4, negativeCount: count, wanted: wanted)
-        #expect(chosen.positive == Int((item + 42 + epoch) % 4))
+        #expect(chosen.positives == [Int((item + 42 + epoch) % 4)])
         #expect(chosen.negatives == expected)
     }
 

@@ -20,6 +20,7 @@ struct LossConfigTests {
               contrastive_weight: 0.5
               blocks: [query_to_passage, passage_to_query]
               partition: separate
+              positives: all
               hard_negatives: own
               false_negatives: {by: model, kind: relative, margin: -0.1}
               hardness: {strength: 3, of: in_batch}
@@ -31,7 +32,9 @@ struct LossConfigTests {
             """)
         let terms = config.loss.terms
         #expect(terms.contrastiveWeight == 0.5 && terms.blocks == [.queryToPassage, .passageToQuery])
-        #expect(terms.partition == .separate && terms.hardNegatives == .own && terms.spread == 0.1)
+        #expect(
+            terms.positives == .all && terms.partition == .separate && terms.hardNegatives == .own
+                && terms.spread == 0.1)
         #expect(terms.falseNegatives.judge == .model && terms.falseNegatives.kind == .relative)
         #expect(terms.falseNegatives.margin == -0.1)
         #expect(terms.hardness.strength == 3 && terms.hardness.scope == .inBatch)
@@ -108,6 +111,20 @@ struct LossConfigTests {
             ("{recipe: nv-retriever}", "passages_per_query: 1\n", "\"loss.false_negatives\" finds no hard negatives"),
             ("{hardness: {strength: 1}}", "passages_per_query: 1\n", "\"loss.hardness\" finds no hard negatives"),
             ("{hard_negatives: own}", "passages_per_query: 1\n", "\"loss.hard_negatives\" finds no hard negatives"),
+            ("{spread: 1}", "positives_per_query: 2\n", "\"positives_per_query\" is 2, and the loss learns from one"),
+            ("{positives: all}", "positives_per_query: 5\n", "\"positives_per_query\" must be at most the 4"),
+            (
+                "{positives: all}", "positives_per_query: 2\nunique_in_batch: true\n",
+                "\"positives_per_query\" is 2, and unique_in_batch tells"
+            ),
+            (
+                "{positives: all}", "mask_known_positives: false\n",
+                "\"loss.positives\" are all that are known, and mask_known_positives: false"
+            ),
+            (
+                "{positives: all, contrastive_weight: 0, distillation: {kind: kl}}", "",
+                "\"loss.contrastive_weight\" is 0, and blocks, positives"
+            ),
         ] {
             let error = try #require(throws: Failure.self) { try Self.config(loss, more) }
             #expect(error.exitStatus == .badConfiguration && error.description.contains(message), "\(error)")

@@ -172,6 +172,41 @@ struct LossTermTests {
         }
     }
 
+    /// With one positive each it is the plain form.
+    @Test("all positives: their mean, each as if it were the only one; without negatives nothing is learnt")
+    func allPositives() throws {
+        let queries = try Tensor.normal([3, 8], seed: 1).normalized()
+        let passages = try Tensor.normal([7, 8], seed: 2).normalized()
+        func value(_ positives: ContrastiveLoss.Positives, _ facts: BatchFacts) throws -> Double {
+            var terms = ContrastiveLoss.Terms()
+            terms.positives = positives
+            return try ContrastiveLoss(temperature: 0.1, terms: terms)(
+                queries_BD: queries, passages_PD: passages, facts
+            ).item()
+        }
+        let groups = [0..<3, 3..<5, 5..<7]
+        let one = BatchFacts(positives: [0, 3, 5], groups: groups)
+        #expect(abs(try value(.all, one) - value(.one, one)) < 1e-6)
+        // The second query has another positive among its own passages, and one of the first's.
+        let known = BatchFacts(positives: [0, 3, 5], groups: groups, excluded: [[], [2, 4], []])
+        let each = try [3, 4, 2].map { row in
+            // What is masked is no candidate.
+            let others = [2, 3, 4].filter { $0 != row }
+            let groups = [0..<3, row == 2 ? 2..<5 : 3..<5, 5..<7]
+            return try value(.one, BatchFacts(positives: [0, row, 5], groups: groups, excluded: [[], others, []]))
+        }
+        #expect(abs(try value(.all, known) - each.reduce(0, +) / 3) < 1e-6)
+
+        let alone = try Tensor.normal([1, 8], seed: 3).normalized().detached().requireGradient()
+        let own = try Tensor.normal([2, 8], seed: 4).normalized()
+        var terms = ContrastiveLoss.Terms()
+        terms.positives = .all
+        let loss = try ContrastiveLoss(temperature: 0.1, terms: terms)(
+            queries_BD: alone, passages_PD: own, BatchFacts(positives: [0], groups: [0..<2], excluded: [[1]]))
+        let gradient = try #require(try Tensor.gradients(of: [loss], withRespectTo: [alone])[0])
+        #expect(try loss.item() == 0 && gradient.floats().allSatisfy { $0 == 0 })
+    }
+
     @Test("one query alone: spread and blocks of other queries add nothing")
     func single() throws {
         let queries = try Tensor.normal([1, 8], seed: 1).normalized()

@@ -13,7 +13,8 @@ struct TrainingConfigRangeTests {
 
     /// Every number of a config, with one that is too low and one that is too high.
     static let numbers: [(key: String, low: String, high: String)] = [
-        ("passages_per_query", "0", "1025"), ("queries_per_step", "0", "65537"), ("accumulation", "0", "65537"),
+        ("passages_per_query", "0", "1025"), ("positives_per_query", "0", "1025"),
+        ("queries_per_step", "0", "65537"), ("accumulation", "0", "65537"),
         ("seed", "-1", "18446744073709551616"), ("temperature", "0", "1e5"), ("chunk_tokens", "0", "99999999"),
         ("checkpoint_every", "-1", "1000000001"), ("checkpoint_every_minutes", "-1", "10001"),
         ("keep_checkpoints", "0", "10001"), ("max_lengths: {query", "2", "1048577"),

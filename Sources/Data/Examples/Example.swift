@@ -1,6 +1,6 @@
 public import Base
 
-/// One training example: a query, its positive and its hard negatives.
+/// One training example: a query, a positive of it or more, and hard negatives.
 public struct Example: Sendable, Equatable {
     public let slot: UInt64
     /// Where the example comes from.
@@ -9,8 +9,10 @@ public struct Example: Sendable, Equatable {
     public let query: Int
     /// The query as it is stored: one line of JSON in the v2 form.
     public let queryRecord: [UInt8]
-    /// The positive first.
+    /// The positives first.
     public let passages: [Passage]
+    /// At least 1.
+    public let positiveCount: Int
     /// Content of all of the query's known positives, also of those that are not in the example.
     public let knownPositives: Set<ContentHash>
     /// Whether it stands for one that no batch of its window had room for; see ``ExampleOptions/isUniqueInBatch``.

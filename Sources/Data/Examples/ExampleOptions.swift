@@ -9,7 +9,7 @@ public struct ExampleOptions: Sendable, Equatable {
         public var reference: String
         /// Share of the examples, above 0; nil: by size.
         public var weight: Double?
-        /// The positive and the hard negatives together; nil: as of the others.
+        /// The positives and the hard negatives together; nil: as of the others.
         public var passagesPerQuery: Int?
         /// When it is first drawn from; nil: from the beginning.
         public var joins: Moment?
@@ -83,8 +83,10 @@ public struct ExampleOptions: Sendable, Equatable {
     public var queriesPerStep = 1
     /// Whether no batch has two queries of equal content, or one positive for two queries.
     public var isUniqueInBatch = false
-    /// The positive and the hard negatives together.
+    /// The positives and the hard negatives together.
     public var passagesPerQuery = 4
+    /// Of them, where a query has so many; what is missing is made up of negatives.
+    public var positivesPerQuery = 1
     public var seed: UInt64 = 42
     public var sampling = SamplingPolicy.windowed
     public var shortage = Shortage.keep
@@ -104,4 +106,10 @@ public struct ExampleOptions: Sendable, Equatable {
     public init(_ parts: [Part]) { self.parts = parts }
 
     func passagesPerQuery(of part: Part) -> Int { part.passagesPerQuery ?? passagesPerQuery }
+
+    /// Hard negatives of an example whose query has so many positives.
+    func negativesPerQuery(of part: Part, positiveCount: Int) -> Int {
+        let passages = passagesPerQuery(of: part)
+        return passages - min(positivesPerQuery, positiveCount, passages)
+    }
 }

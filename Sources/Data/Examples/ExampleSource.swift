@@ -66,7 +66,6 @@ public final class ExampleSource: Sendable {
                 .badConfiguration, "dataset \(part.reference) has no queries with positive documents",
                 advice: "Training needs links: convert a v1 file, or queries with positive_document_ids.")
         }
-        let wanted = options.passagesPerQuery(of: part) - 1
         let linked = try LinkedQueries(positives)
         var counts = Counts()
         counts.queries = dataset.queryCount
@@ -82,12 +81,14 @@ public final class ExampleSource: Sendable {
         counts.leftOutAsBlank = linked.count - readable.count
         let heldOut = try options.heldOut.map { try readable.holdOut($0, of: dataset, positives) } ?? []
         counts.heldOut = heldOut.count
-        try countNegatives(dataset, positives, readable, wanted: wanted, into: &counts)
+        try countNegatives(dataset, positives, readable, part, options, into: &counts)
         if counts.shortOfNegatives > 0, options.shortage == .error {
             throw Failure(
                 .badData,
-                "dataset \(part.reference): \(counts.shortOfNegatives) of \(readable.count) queries have fewer than "
-                    + "\(wanted) negatives",
+                "dataset \(part.reference): \(counts.shortOfNegatives) of \(readable.count) queries have "
+                    + (options.positivesPerQuery == 1
+                        ? "fewer than \(options.negativesPerQuery(of: part, positiveCount: 1)) negatives"
+                        : "too few negatives to make \(options.passagesPerQuery(of: part)) passages with their positives"),
                 advice: "Mine more, lower passages_per_query, or say shortage: keep or fill in the config.")
         }
         guard readable.count > 0 else {
@@ -105,28 +106,33 @@ public final class ExampleSource: Sendable {
 
     /// Counts queries of examples that are short of negatives.
     private static func countNegatives(
-        _ dataset: Dataset, _ positives: Links, _ readable: ReadableExamples, wanted: Int, into counts: inout Counts
+        _ dataset: Dataset, _ positives: Links, _ readable: ReadableExamples, _ part: ExampleOptions.Part,
+        _ options: ExampleOptions, into counts: inout Counts
     ) throws {
-        guard wanted > 0 else { return }
-        guard let negatives = dataset.negatives else {
-            (counts.shortOfNegatives, counts.withoutNegatives) = (readable.count, readable.count)
-            return
+        // Of a query that has one positive; with more of them, fewer may be wanted.
+        let mostWanted = options.negativesPerQuery(of: part, positiveCount: 1)
+        guard mostWanted > 0 else { return }
+        func count(_ positiveCount: Int, _ negativeCount: Int) {
+            let wanted =
+                positiveCount == 1 ? mostWanted : options.negativesPerQuery(of: part, positiveCount: positiveCount)
+            if negativeCount < wanted { counts.shortOfNegatives += 1 }
+            if negativeCount == 0, wanted > 0 { counts.withoutNegatives += 1 }
         }
-        func count(_ negativeCount: UInt64) {
-            if negativeCount < UInt64(wanted) { counts.shortOfNegatives += 1 }
-            if negativeCount == 0 { counts.withoutNegatives += 1 }
-        }
-        guard readable.leftOutDocuments.isEmpty, readable.count == readable.linked.count else {
+        let isWhole = readable.leftOutDocuments.isEmpty && readable.count == readable.linked.count
+        guard isWhole, let negatives = dataset.negatives else {
+            func readableCount(_ links: Links, _ query: Int) throws -> Int {
+                try links.targets(of: query).count { !readable.leftOutDocuments.contains(Int($0)) }
+            }
             for example in 0..<readable.count {
                 if example % 65_536 == 0 { try Interruption.check() }
-                let targets = try negatives.targets(of: readable.query(example))
-                count(UInt64(targets.count { !readable.leftOutDocuments.contains(Int($0)) }))
+                let query = try readable.query(example)
+                try count(readableCount(positives, query), dataset.negatives.map { try readableCount($0, query) } ?? 0)
             }
             return
         }
         let byCount = negatives.queriesByLinkCount
-        if readable.count == dataset.queryCount, wanted <= byCount.count {
-            (counts.shortOfNegatives, counts.withoutNegatives) = (byCount[..<wanted].reduce(0, +), byCount[0])
+        if options.positivesPerQuery == 1, readable.count == dataset.queryCount, mostWanted <= byCount.count {
+            (counts.shortOfNegatives, counts.withoutNegatives) = (byCount[..<mostWanted].reduce(0, +), byCount[0])
             return
         }
         let length = 1 << 16
@@ -136,7 +142,9 @@ public final class ExampleSource: Sendable {
             let positiveOffsets = try positives.offsets(of: block)
             let negativeOffsets = try negatives.offsets(of: block)
             for index in 1...block.count where positiveOffsets[index] != positiveOffsets[index - 1] {
-                count(negativeOffsets[index] &- negativeOffsets[index - 1])
+                count(
+                    Int(positiveOffsets[index] &- positiveOffsets[index - 1]),
+                    Int(negativeOffsets[index] &- negativeOffsets[index - 1]))
             }
         }
     }
@@ -148,8 +156,9 @@ public final class ExampleSource: Sendable {
         let slot: UInt64
         let entry: ExampleOrder.Entry
         let query: Int
-        /// The positive first.
+        /// The positives first.
         let documents: [Int]
+        let positiveCount: Int
         /// All of the query's positives if they are to be known, else empty.
         let knownPositives: UnsafeBufferPointer<UInt32>
     }
@@ -160,19 +169,19 @@ public final class ExampleSource: Sendable {
         do {
             let query = try part.readable.query(Int(entry.example))
             let positives = try part.positives.targets(of: query)
-            let wanted = options.passagesPerQuery(of: part.options) - 1
-            var documents: [Int]
+            var (documents, positiveCount): ([Int], Int)
             if part.readable.leftOutDocuments.isEmpty {
                 let negatives = try part.negatives?.targets(of: query)
-                documents = chosen(entry, query, positives, negatives, wanted: wanted)
+                (documents, positiveCount) = chosen(entry, query, positives, negatives)
             } else {
                 let skipped = part.readable.leftOutDocuments
                 let negatives = try part.negatives?.targets(of: query).filter { !skipped.contains(Int($0)) }
-                documents = chosen(
-                    entry, query, positives.filter { !skipped.contains(Int($0)) }, negatives, wanted: wanted)
+                (documents, positiveCount) = chosen(
+                    entry, query, positives.filter { !skipped.contains(Int($0)) }, negatives)
             }
-            if options.shortage == .fill, documents.count <= wanted {
-                fill(&documents, entry, query, count: wanted + 1, part, avoiding: Set(positives.map(Int.init)))
+            let count = options.passagesPerQuery(of: part.options)
+            if options.shortage == .fill, documents.count < count {
+                fill(&documents, entry, query, count: count, part, avoiding: Set(positives.map(Int.init)))
             }
             let known = options.readsKnownPositives ? positives : UnsafeBufferPointer(start: nil, count: 0)
             for document in documents where document >= part.dataset.documentCount {
@@ -181,23 +190,28 @@ public final class ExampleSource: Sendable {
             for document in known where document >= part.dataset.documentCount {
                 throw outOfRange(Int(document), query, part)
             }
-            return Chosen(slot: slot, entry: entry, query: query, documents: documents, knownPositives: known)
+            return Chosen(
+                slot: slot, entry: entry, query: query, documents: documents, positiveCount: positiveCount,
+                knownPositives: known)
         } catch var error as DamagedBlob {
             error.context = error.context ?? "example \(entry.example) of \(part.options.reference)"
             throw error
         }
     }
 
-    /// The positive and the negatives that the policy takes of a query's links.
+    /// The positives and the negatives that the policy takes of a query's links.
     private func chosen<Documents: RandomAccessCollection<UInt32>>(
-        _ entry: ExampleOrder.Entry, _ query: Int, _ positives: Documents, _ negatives: Documents?, wanted: Int
-    ) -> [Int] where Documents.Index == Int {
+        _ entry: ExampleOrder.Entry, _ query: Int, _ positives: Documents, _ negatives: Documents?
+    ) -> (documents: [Int], positiveCount: Int) where Documents.Index == Int {
+        let part = parts[entry.part].options
+        let negativeCount = options.negativesPerQuery(of: part, positiveCount: positives.count)
         let chosen = choice.choose(
             part: entry.part, query: UInt64(query), epoch: entry.epoch, positiveCount: positives.count,
-            negativeCount: negatives?.count ?? 0, wanted: wanted)
-        var documents = [Int(positives[chosen.positive])]
+            negativeCount: negatives?.count ?? 0,
+            wantedPositives: options.passagesPerQuery(of: part) - negativeCount, wanted: negativeCount)
+        var documents = chosen.positives.map { Int(positives[$0]) }
         if let negatives { documents += chosen.negatives.map { Int(negatives[$0]) } }
-        return documents
+        return (documents, chosen.positives.count)
     }
 
     private func outOfRange(_ document: Int, _ query: Int, _ part: Part) -> Failure {

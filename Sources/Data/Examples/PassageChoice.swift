@@ -12,9 +12,10 @@ public enum SamplingPolicy: String, Sendable, CaseIterable {
 
 /// Which of a query's linked passages an example takes, as a pure function of (seed, dataset, query, epoch).
 public struct PassageChoice: Sendable {
-    /// Numbers of the chosen positive and negatives in the query's lists.
+    /// Numbers of the chosen positives and negatives in the query's lists.
     public struct Chosen: Sendable, Hashable {
-        public var positive: Int
+        /// At least one, each once.
+        public var positives: [Int]
         /// As many as asked for, or all there are if there are fewer.
         public var negatives: [Int]
     }
@@ -27,7 +28,10 @@ public struct PassageChoice: Sendable {
         self.seed = seed
     }
 
-    /// Chooses one positive of `positiveCount` and at most `wanted` negatives of `negativeCount`.
+    /// Chooses at most `wantedPositives` of `positiveCount` positives and `wanted` of `negativeCount` negatives.
+    ///
+    /// Of several positives, too, none comes twice in a window of `positives / wantedPositives` epochs under `windowed`;
+    /// `tevatron`, which knows one alone, goes on with those that follow it.
     ///
     /// No negative is chosen twice for one example under `windowed`. With fewer than `wanted` negatives `windowed`
     /// takes them all (what then fills the group is the config's shortage policy), and `tevatron` draws `wanted` with
@@ -35,36 +39,34 @@ public struct PassageChoice: Sendable {
     ///
     /// - Precondition: `positiveCount > 0`.
     public func choose(
-        part: Int, query: UInt64, epoch: UInt64, positiveCount: Int, negativeCount: Int, wanted: Int
+        part: Int, query: UInt64, epoch: UInt64, positiveCount: Int, negativeCount: Int, wantedPositives: Int = 1,
+        wanted: Int
     ) -> Chosen {
-        precondition(positiveCount > 0 && negativeCount >= 0 && wanted >= 0)
+        precondition(positiveCount > 0 && wantedPositives > 0 && negativeCount >= 0 && wanted >= 0)
         switch policy {
         case .windowed:
             return Chosen(
-                positive: windowedPositive(part, query, epoch, count: positiveCount),
-                negatives: windowedNegatives(part, query, epoch, count: negativeCount, wanted: wanted))
+                positives: windowed(
+                    Self.positiveKey, part, query, epoch, count: positiveCount, wanted: wantedPositives),
+                negatives: windowed(Self.negativeKey, part, query, epoch, count: negativeCount, wanted: wanted))
         case .tevatron:
             return Chosen(
-                positive: Int((query &+ seed &+ epoch) % UInt64(positiveCount)),
+                positives: (0..<min(wantedPositives, positiveCount)).map {
+                    Int((query &+ seed &+ epoch &+ UInt64($0)) % UInt64(positiveCount))
+                },
                 negatives: tevatronNegatives(part, query, epoch, count: negativeCount, wanted: wanted))
         }
     }
 
-    private func windowedPositive(_ part: Int, _ query: UInt64, _ epoch: UInt64, count: Int) -> Int {
-        let (window, place) = epoch.quotientAndRemainder(dividingBy: UInt64(count))
-        let order = Permutation(count: UInt64(count), seed: seed, Self.positiveKey, UInt64(part), query, window)
-        return Int(order[place])
-    }
-
-    private func windowedNegatives(
-        _ part: Int, _ query: UInt64, _ epoch: UInt64, count: Int, wanted: Int
+    private func windowed(
+        _ key: UInt64, _ part: Int, _ query: UInt64, _ epoch: UInt64, count: Int, wanted: Int
     ) -> [Int] {
         guard count > 0, wanted > 0 else { return [] }
         let taken = min(wanted, count)
-        // Whole groups only: a group across two permutations could hold one negative twice.
+        // Whole groups only: a group across two permutations could hold one passage twice.
         let epochsPerWindow = UInt64(count / taken)
         let (window, place) = epoch.quotientAndRemainder(dividingBy: epochsPerWindow)
-        let order = Permutation(count: UInt64(count), seed: seed, Self.negativeKey, UInt64(part), query, window)
+        let order = Permutation(count: UInt64(count), seed: seed, key, UInt64(part), query, window)
         return (0..<taken).map { Int(order[place * UInt64(taken) + UInt64($0)]) }
     }
 

@@ -171,7 +171,7 @@ final class WindowReader {
                 let record = try record(of: document)
                 return Example.Passage(document: document, record: record.line, content: record.content)
             },
-            knownPositives: known)
+            positiveCount: example.positiveCount, knownPositives: known)
     }
 
     private func isLeftOut(_ document: UInt32, _ example: ExampleSource.Chosen) -> Bool {

@@ -21,7 +21,7 @@ extension DryRun {
         lines.append("first examples, as the model is given them")
         for (number, example) in examples.enumerated() {
             lines.append("  \(number + 1). \(example.dataset)")
-            lines += example.query.lines("query") + example.positive.lines("positive")
+            lines += example.query.lines("query") + example.positives.flatMap { $0.lines("positive") }
             lines += example.negatives.flatMap { $0.lines("negative") }
         }
         lines += tokenLines + lossLines + ["trained"] + trained.map(\.line) + memory.lines
@@ -41,7 +41,9 @@ extension DryRun {
         if ignoredMediaCount > 0 { lines.append("  media not seen \(ignoredMediaCount) of \(sequenceCount)") }
         lines.append(
             "  text cut \(truncatedCount) of \(sequenceCount) (\(percent(truncatedCount, of: sequenceCount)))")
-        lines.append("  equal to another of their batch \(repeatedCount), masked as known positives \(maskedCount)")
+        lines.append(
+            "  equal to another of their batch \(repeatedCount), "
+                + "\(loss.terms.positives == .all ? "further" : "masked as") known positives \(maskedCount)")
         return lines
     }
 
@@ -79,7 +81,9 @@ extension DryRun {
                 examples.map { example in
                     [
                         "dataset": JSONValue(example.dataset), "query": example.query.json,
-                        "positive": example.positive.json, "negatives": .array(example.negatives.map(\.json)),
+                        "positive": example.positives[0].json,
+                        "further_positives": .array(example.positives.dropFirst().map(\.json)),
+                        "negatives": .array(example.negatives.map(\.json)),
                     ]
                 }),
             "tokens": tokensJSON, "loss": lossJSON, "trained": .array(trained.map(\.json)), "memory_bytes": memory.json,

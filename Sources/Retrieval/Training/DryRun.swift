@@ -10,7 +10,8 @@ public struct DryRun: Sendable {
     public struct Rendered: Sendable {
         public let dataset: String
         public let query: GivenRecord
-        public let positive: GivenRecord
+        /// At least one.
+        public let positives: [GivenRecord]
         public let negatives: [GivenRecord]
     }
 
@@ -125,7 +126,8 @@ public struct DryRun: Sendable {
         }
         let passages = try example.passages.map { try given($0.record, planners.document) }
         return Rendered(
-            dataset: reference, query: try given(example.queryRecord, planners.query), positive: passages[0],
-            negatives: Array(passages.dropFirst()))
+            dataset: reference, query: try given(example.queryRecord, planners.query),
+            positives: Array(passages.prefix(example.positiveCount)),
+            negatives: Array(passages.dropFirst(example.positiveCount)))
     }
 }

@@ -94,6 +94,8 @@ extension TrainingConfig {
         json["model"] = JSONValue(model)
         json["datasets"] = .array(datasets.map { .object($0.json) })
         json["passages_per_query"] = JSONValue(passagesPerQuery)
+        // As for blank texts below.
+        if positivesPerQuery > 1 { json["positives_per_query"] = JSONValue(positivesPerQuery) }
         json["queries_per_step"] = JSONValue(queriesPerStep)
         json["accumulation"] = JSONValue(accumulation)
         for (key, value) in mixingJSON { json[key] = value }

@@ -54,14 +54,14 @@ struct TeacherScores: Sendable {
         let part = parts[example.entry.part]
         var scores: [Float] = []
         for (number, passage) in example.passages.enumerated() {
-            if let score = try part.score(example.query, passage.document, isPositive: number == 0) {
+            if let score = try part.score(example.query, passage.document, isPositive: number < example.positiveCount) {
                 scores.append(score)
                 continue
             }
             guard unscored == .error else { return nil }
             throw InputError(
                 "the teacher has no score for \(escaped(try part.dataset.documentID(passage.document))), "
-                    + "a \(number == 0 ? "positive" : "negative") of the query",
+                    + "a \(number < example.positiveCount ? "positive" : "negative") of the query",
                 at: Place(path: part.dataset.reference, field: "loss.teacher"),
                 offender: try part.dataset.queryID(example.query),
                 advice: "Score it as well, or say loss.teacher.unscored: skip in the config.")

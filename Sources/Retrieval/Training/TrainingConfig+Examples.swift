@@ -16,6 +16,7 @@ extension TrainingConfig {
         (options.queriesPerBatch, options.queriesPerStep) = (queriesPerBatch, queriesPerStep)
         options.isUniqueInBatch = isUniqueInBatch
         options.passagesPerQuery = passagesPerQuery
+        options.positivesPerQuery = positivesPerQuery
         options.seed = seed
         options.sampling = sampling
         options.shortage = shortage

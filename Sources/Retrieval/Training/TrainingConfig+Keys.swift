@@ -14,7 +14,10 @@ extension TrainingConfig {
             children: { _, path in Part.keys.descriptions(of: Part(reference: ""), path: path + ".0") }),
         .number(
             "passages_per_query", \.passagesPerQuery, in: NumberRange(1...1024),
-            "The positive and the hard negatives of an example together."),
+            "The positives and the hard negatives of an example together."),
+        .number(
+            "positives_per_query", \.positivesPerQuery, in: NumberRange(1...1024),
+            "How many of them are positives, where a query has so many; needs loss.positives: all."),
         .number("queries_per_step", \.queriesPerStep, in: NumberRange(1...65_536), "Examples of an optimizer step."),
         .number(
             "accumulation", \.accumulation, in: NumberRange(1...65_536),

@@ -137,6 +137,10 @@ extension TrainingConfig.LossOptions {
             "All blocks in one denominator, or a softmax for each and their mean (query_to_passage and passage_to_query)."
         ),
         .choice(
+            "positives", \.terms.positives,
+            "What scores are to rise for: the positive of an example, or each known one that the micro-batch has of the query, "
+                + "against what is none; then their mean."),
+        .choice(
             "hard_negatives", \.terms.hardNegatives,
             "Hard negatives stand against every query of the batch, or against their own alone."),
         .section(

@@ -15,11 +15,11 @@ extension TrainingConfig {
                     "contrastive_weight", "must be above 0 where nothing is distilled: there is nothing to learn")
             }
             guard !hasOtherBlocks, terms.hardness.strength == 0, terms.falseNegatives.judge == .none,
-                terms.hardNegatives == .shared
+                terms.hardNegatives == .shared, terms.positives == .one
             else {
                 throw refuse(
                     "contrastive_weight",
-                    "is 0, and blocks, hard_negatives, false_negatives and hardness act on nothing")
+                    "is 0, and blocks, positives, hard_negatives, false_negatives and hardness act on nothing")
             }
         }
         if learnsTemperature {
@@ -37,6 +37,31 @@ extension TrainingConfig {
         }
         if terms.partition == .separate, terms.blocks != [.queryToPassage, .passageToQuery] {
             throw refuse("partition", "separate takes blocks: [query_to_passage, passage_to_query]")
+        }
+        if positivesPerQuery > 1 {
+            func refuse(_ reason: String, advice: String) -> Failure {
+                places.failure("positives_per_query", reason, advice: advice)
+            }
+            guard terms.positives == .all else {
+                throw refuse(
+                    "is \(positivesPerQuery), and the loss learns from one positive of a query",
+                    advice: "Say loss.positives: all, or leave it out.")
+            }
+            guard positivesPerQuery <= mostPassagesPerQuery else {
+                throw refuse(
+                    "must be at most the \(mostPassagesPerQuery) of passages_per_query",
+                    advice: "Raise passages_per_query, which counts positives and negatives.")
+            }
+            guard !isUniqueInBatch else {
+                throw refuse(
+                    "is \(positivesPerQuery), and unique_in_batch tells queries apart by one positive of each",
+                    advice: "Leave one of them out; known positives are no negatives of a query anyway.")
+            }
+        }
+        if terms.positives == .all, !masksKnownPositives {
+            throw refuse(
+                "positives", "are all that are known, and mask_known_positives: false looks for none",
+                advice: "Leave mask_known_positives out.")
         }
         if queriesPerStep == accumulation, hasOtherBlocks || terms.spread > 0 {
             throw refuse(
@@ -107,7 +132,7 @@ extension TrainingConfig.LossOptions {
     var json: JSONObject {
         let (masks, hardness, distillation) = (terms.falseNegatives, terms.hardness, terms.distillation)
         let widths = terms.matryoshka.widths
-        return [
+        var json: JSONObject = [
             "contrastive_weight": JSONValue(terms.contrastiveWeight),
             "blocks": .array(blockNames.map { JSONValue($0) }), "partition": JSONValue(terms.partition.rawValue),
             "hard_negatives": JSONValue(terms.hardNegatives.rawValue),
@@ -134,5 +159,8 @@ extension TrainingConfig.LossOptions {
                 "documents": .array(guide.documents.map { JSONValue($0) }),
             ],
         ]
+        // Only where it is not the default, so that locks of runs from before there was a choice stay as they are.
+        if terms.positives != .one { json["positives"] = JSONValue(terms.positives.rawValue) }
+        return json
     }
 }

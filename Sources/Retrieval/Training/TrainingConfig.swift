@@ -11,6 +11,7 @@ public struct TrainingConfig: Sendable, Equatable {
     public var model: String
     public var datasets: [Part]
     public var passagesPerQuery = 4
+    public var positivesPerQuery = 1
     public var queriesPerStep = 32
     public var accumulation = 1
     public var mixing = Mixing()

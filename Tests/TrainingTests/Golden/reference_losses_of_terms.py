@@ -85,7 +85,9 @@ def candidates(batch, full, query, options):
     positive = batch.positives[query]
     positive_score = float(full_queries[query] @ full_passages[positive])
     group = batch.groups[query]
-    hard_of_others = {row for g in batch.groups for row in g[1:] if row not in group}
+    hard_of_others = {
+        row for g, others in zip(batch.groups, batch.excluded) for row in g[1:]
+        if row not in group and not (options.get("positives", "one") == "all" and row in others)}
     known = set(batch.excluded[query]) if batch.excluded else set()
     blocks = options.get("blocks", ["query_to_passage"])
     joint = options.get("partition", "joint") == "joint"
@@ -134,10 +136,36 @@ def exponent(batch, queries, passages, query, block, row, options, temperature):
     return result
 
 
+def of_all_positives(batch, found, queries, passages, query, options, temperature):
+    """Each known positive in a softmax of its own with what is none, and their mean."""
+    first = batch.positives[query]
+    negatives = [
+        exponent(batch, queries, passages, query, block, row, options, temperature)
+        for block, row in found if (block, row) != ("query_to_passage", first)]
+    losses = []
+    for row in [first] + (batch.excluded[query] if batch.excluded else []):
+        score = queries[query] @ passages[row] / temperature
+        losses.append(torch.logsumexp(torch.stack(negatives + [score]), 0) - score)
+    return sum(losses) / len(losses)
+
+
 def contrastive(batch, full, queries, passages, options, temperature, weights):
     total = 0
     for query in range(len(queries)):
         found = candidates(batch, full, query, options)
+        if options.get("positives", "one") == "all":
+            from_queries = [pair for pair in found if pair[0] != "passage_to_query"]
+            separate = options.get("partition", "joint") == "separate"
+            loss = of_all_positives(
+                batch, from_queries if separate else found, queries, passages, query, options, temperature)
+            if separate:
+                first = batch.positives[query]
+                pair = queries[query] @ passages[first] / temperature
+                values = [exponent(batch, queries, passages, query, block, row, options, temperature)
+                          for block, row in found if block == "passage_to_query"]
+                loss = (loss + torch.logsumexp(torch.stack(values), 0) - pair) / 2
+            total = total + weights[query] * loss
+            continue
         by_block = {}
         for block, row in found:
             by_block.setdefault(block, []).append(
@@ -229,6 +257,13 @@ CASES = [
         "blocks": [ALL_BLOCKS[0], ALL_BLOCKS[2], ALL_BLOCKS[3]], "false_negatives": {"by": "model", "margin": 0.1}}),
     ("embeddinggemma at other widths", {
         "hard_negatives": "own", "hardness": {"strength": 5}, "spread": 1, "matryoshka": {"dims": [8, 4]}}),
+    ("all positives", {"positives": "all"}),
+    ("all positives, bidirectional", {"positives": "all", "blocks": ALL_BLOCKS[:2], "partition": "separate"}),
+    ("all positives, own hard negatives, hardness", {
+        "positives": "all", "hard_negatives": "own", "hardness": {"strength": 3, "of": "all"}}),
+    ("all positives, all blocks, MRL, KL, dataset weights", {
+        "positives": "all", "blocks": ALL_BLOCKS, "matryoshka": {"dims": [6]}, "dataset_weights": [0.5, 2],
+        "distillation": {"kind": "kl", "weight": 0.5}, "false_negatives": {"by": "model", "margin": -0.2}}),
 ]
 
 
@@ -265,7 +300,7 @@ def check_against_sentence_transformers():
 def main():
     check_against_sentence_transformers()
     batch = Batch(
-        [3, 3, 2, 3, 1], 16, 11, excluded=[[4], [], [0], [], [3]], query_inputs=[0, 1, 2, 1, 3],
+        [3, 3, 2, 3, 1], 16, 11, excluded=[[4], [], [0], [9], [3]], query_inputs=[0, 1, 2, 1, 3],
         datasets=[0, 1, 0, 1, 1],
         teacher=[[9.0, 4.0, 8.8], [5.0, 4.9, -1.0], [7.5, 3.0], None, [6.0]])
     temperature = 0.1

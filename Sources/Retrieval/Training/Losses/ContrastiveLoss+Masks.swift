@@ -116,12 +116,12 @@ private struct Flags {
         switch block {
         case .queryToPassage:
             for (query, rows) in facts.excluded.enumerated() { for row in rows { flags.set(query, row) } }
-            if terms.hardNegatives == .own { flags.setOthersHardNegatives(facts) }
+            if terms.hardNegatives == .own { flags.setOthersHardNegatives(terms, facts) }
             if terms.falseNegatives.judge == .teacher { flags.setTeachersPositives(terms.falseNegatives, facts) }
         case .passageToPassage:
             for (query, group) in facts.groups.enumerated() { for row in group { flags.set(query, row) } }
             for (query, rows) in facts.excluded.enumerated() { for row in rows { flags.set(query, row) } }
-            if terms.hardNegatives == .own { flags.setOthersHardNegatives(facts) }
+            if terms.hardNegatives == .own { flags.setOthersHardNegatives(terms, facts) }
         case .passageToQuery:
             // The pair itself is there already in a joint sum, and the target in one of its own.
             if terms.partition == .joint { flags.setDiagonal() }
@@ -155,8 +155,12 @@ private struct Flags {
         }
     }
 
-    private mutating func setOthersHardNegatives(_ facts: BatchFacts) {
-        let positives = Set(facts.positives)
+    private mutating func setOthersHardNegatives(_ terms: ContrastiveLoss.Terms, _ facts: BatchFacts) {
+        var positives = Set(facts.positives)
+        // Of a query's own passages, further positives are none that were mined for it.
+        if terms.positives == .all {
+            for (group, rows) in zip(facts.groups, facts.excluded) { positives.formUnion(rows.filter(group.contains)) }
+        }
         let hard = facts.groups.joined().filter { !positives.contains($0) }
         for query in 0..<rowCount {
             for row in hard where !facts.groups[query].contains(row) { set(query, row) }

@@ -61,11 +61,15 @@ extension ContrastiveLoss {
             logits.append(scores)
         }
         let weights_B = try queryWeights(facts, like: similarity_BP)
-        guard terms.partition == .separate, logits.count > 1 else {
+        func ofQueries(_ logits: [Tensor]) throws -> Tensor {
             let all_BC = logits.count == 1 ? logits[0] : try Tensor.cat(logits, 1)
-            return try Self.crossEntropy(all_BC, facts.positives, weights_B)
+            return switch terms.positives {
+            case .one: try Self.crossEntropy(all_BC, facts.positives, weights_B)
+            case .all: try Self.crossEntropy(all_BC, positives: scale(similarity_BP), facts, weights_B)
+            }
         }
-        let fromQueries = try Self.crossEntropy(logits[0], facts.positives, weights_B)
+        guard terms.partition == .separate, logits.count > 1 else { return try ofQueries(logits) }
+        let fromQueries = try ofQueries([logits[0]])
         let fromPassages = try Self.crossEntropy(logits[1], Array(facts.positives.indices), weights_B)
         return try fromQueries.adding(fromPassages).multiplied(by: 0.5)
     }
@@ -91,6 +95,43 @@ extension ContrastiveLoss {
         let places = targets.enumerated().map { Int64($0 * logits_BC.size(1) + $1) }
         let chosen_B = try logits_BC.reshape([-1]).indexSelect(0, Tensor(places).to(logits_BC.device))
         return try logits_BC.logSumExp(1).subtracting(chosen_B).multiplied(by: weights_B).mean()
+    }
+
+    /// Mean over queries, each times its weight, of the mean over a query's positives of
+    /// `−log(exp(s⁺) / (exp(s⁺) + Σ exp(negatives)))`.
+    ///
+    /// - Parameters:
+    ///   - logits_BC: of candidates, among them each query's first positive; further positives are masked.
+    ///   - positives: scores that have those of positives.
+    /// - Complexity: beyond the logits, memory for a few numbers of each pair of a query and a positive of it.
+    private static func crossEntropy(
+        _ logits_BC: Tensor, positives scores_BP: Tensor, _ facts: BatchFacts, _ weights_B: Tensor?
+    ) throws -> Tensor {
+        let (queryCount, width) = (scores_BP.size(0), scores_BP.size(1))
+        let device = scores_BP.device
+        // Pairs of a query and a positive.
+        var (queries, places, shares): ([Int64], [Int64], [Float]) = ([], [], [])
+        var first = [UInt8](repeating: 0, count: queryCount * logits_BC.size(1))
+        for (query, row) in facts.positives.enumerated() {
+            first[query * logits_BC.size(1) + row] = 1
+            let rows = [row] + (facts.excluded.isEmpty ? [] : facts.excluded[query])
+            for row in rows {
+                queries.append(Int64(query))
+                places.append(Int64(query * width + row))
+                shares.append(1 / Float(rows.count * queryCount))
+            }
+        }
+        let mask_BC = try Tensor(first, shape: logits_BC.shape).notEqual(0).to(device)
+        // A query without negatives has a sum all the same, of something that is next to nothing.
+        let floor_B1 = try Tensor.full([queryCount, 1], -1e30, type: logits_BC.elementType).to(device)
+        let negatives_B = try Tensor.cat([logits_BC.maskedFill(mask_BC, -.infinity), floor_B1], 1).logSumExp(1)
+        let queries_K = try Tensor(queries).to(device)
+        let positives_K = try scores_BP.reshape([-1]).indexSelect(0, Tensor(places).to(device))
+        let both_K2 = try Tensor.cat(
+            [positives_K.unsqueeze(1), negatives_B.indexSelect(0, queries_K).unsqueeze(1)], 1)
+        var shares_K = try Tensor(shares).to(logits_BC.elementType, device)
+        if let weights_B { shares_K = try shares_K.multiplied(by: weights_B.indexSelect(0, queries_K)) }
+        return try both_K2.logSumExp(1).subtracting(positives_K).multiplied(by: shares_K).sum()
     }
 
     /// The weight of each query's dataset; nil where all weigh 1.

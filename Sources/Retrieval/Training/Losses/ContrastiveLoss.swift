@@ -11,6 +11,8 @@ public import Tensors
 /// - `L_contrastive = mean_i −log( exp(s(q_i, p_i⁺) / τ) / Z_i )`, where `Z_i` sums over the positive and over the
 ///   candidates of all ``Terms/blocks``, less those that are masked: known positives (``BatchFacts/excluded``) and
 ///   probable ones (``Terms/falseNegatives``). ``Terms/hardness`` adds `α · sg(s)` to the exponents of negatives.
+///   With ``Positives/all`` it is the mean over all known positives of the query, each in a `Z_i` of its own without the
+///   others.
 /// - `L_distillation`: see ``Distillation``; over a query's own passages.
 /// - `L_spread = mean_{i≠j} s(q_i, q_j)² + mean_{i≠j} s(p_i⁺, p_j⁺)²`.
 ///
@@ -42,6 +44,7 @@ public struct ContrastiveLoss: TemperedLoss, Equatable {
         public var contrastiveWeight = 1.0
         /// Always with ``Block/queryToPassage``, which holds the positive.
         public var blocks: Set<Block> = [.queryToPassage]
+        public var positives = Positives.one
         public var partition = Partition.joint
         public var hardNegatives = HardNegatives.shared
         public var falseNegatives = FalseNegatives()
@@ -66,6 +69,17 @@ public struct ContrastiveLoss: TemperedLoss, Equatable {
         case queryToQuery = "query_to_query"
         /// The query's positive and the passages of other queries.
         case passageToPassage = "passage_to_passage"
+    }
+
+    /// What a query's scores of passages are to rise for.
+    public enum Positives: String, Sendable, CaseIterable {
+        /// The first of the query's own passages.
+        case one
+        /// All passages that are known to answer it: the first, and ``BatchFacts/excluded``. What is learnt is the mean of
+        /// what `one` would learn from each, so that a step says as much of a query as several epochs of `one`.
+        ///
+        /// Source: Khosla et al. 2020, arXiv 2004.11362, eq. 2, less a positive's fellows in its denominator.
+        case all
     }
 
     /// How blocks are summed up.
