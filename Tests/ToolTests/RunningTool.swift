@@ -64,6 +64,9 @@ final class RunningTool {
         return true
     }
 
+    /// What the tool has written to its standard error.
+    var errorText: String { (try? Files.readAll(errorPath)).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
     func send(_ signal: Int32) { if process.isRunning { kill(process.processIdentifier, signal) } }
 
     /// Waits until the tool has ended.
@@ -71,7 +74,7 @@ final class RunningTool {
         process.waitUntilExit()
         return End(
             status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal,
-            errorText: String(decoding: try Files.readAll(errorPath), as: UTF8.self))
+            errorText: errorText)
     }
 }
 

@@ -292,10 +292,27 @@ struct TrainToolTests {
 
     @Test("what is wrong for all processes is said once")
     func processesAgree() throws {
-        let settings = ["queries_per_step=1", "passages_per_query=1"]
-        let result = try world.run("tvt-train", SmallWorld.training("run", settings) + ["--processes", "3"])
+        let settings = ["queries_per_step=1", "passages_per_query=2"]
+        let result = try world.run("tvt-train", SmallWorld.training("run", settings) + ["--processes", "4"])
         #expect(result.status == 78)
-        #expect(result.errorText.ranges(of: "3 processes share").count == 1, "\(result.errorText)")
+        #expect(result.errorText.ranges(of: "4 processes share").count == 1, "\(result.errorText)")
+    }
+
+    @Test("after a signal, who does not end is named, and a second one ends all")
+    func stoppedProcess() throws {
+        let tool = try RunningTool(
+            "tvt-train", SmallWorld.training("run", ["steps=2000", "checkpoint_every=2"]) + ["--processes", "2"],
+            in: world)
+        tool.wait { (try? checkpoints(of: "run").contains { $0.hasPrefix("step-") }) ?? false }
+        let stopped = try #require(try Self.child(of: tool.identifier, rank: 1))
+        kill(stopped, SIGSTOP)
+        // A stopped process ends by nothing else.
+        defer { kill(stopped, SIGKILL) }
+        tool.send(SIGINT)
+        tool.wait { tool.errorText.contains("waiting for") }
+        #expect(tool.errorText.contains("waiting for processes 0, 1 of 2 to end"), "\(tool.errorText)")
+        tool.send(SIGINT)
+        #expect(try tool.finish().status == 130)
     }
 
     @Test("a process that is killed is named, and its run goes on with --resume", arguments: [0, 1])

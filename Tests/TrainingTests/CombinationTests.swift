@@ -21,13 +21,13 @@ struct Combination: Sendable, Hashable, CustomStringConvertible {
         "\(loss), \(isLoRA ? "LoRA" : "full"), \(isHalf ? "bf16" : "f32"), \(plan)"
     }
 
-    /// All that there are. Weights are streamed beside an adapter alone: those that are trained stay in memory. A
-    /// learned temperature lies outside of the model, which plans are about: one plan shows that processes agree on it.
+    /// All that there are. Weights are streamed beside an adapter alone: those that are trained stay in memory. What
+    /// lies outside of the model, which plans are about, has one plan, which shows that processes agree on it.
     static let all = LossCase.allCases.flatMap { loss in
         [false, true].flatMap { isLoRA in
             [false, true].flatMap { isHalf in
                 StepPlan.allCases.filter { plan in
-                    (isLoRA || plan != .streamed) && (loss != .learnedTemperature || plan == .kept)
+                    (isLoRA || plan != .streamed) && (loss.isOfEveryPlan || plan == .kept)
                 }.map { Combination(loss: loss, isLoRA: isLoRA, isHalf: isHalf, plan: $0) }
             }
         }
@@ -45,12 +45,15 @@ struct Combination: Sendable, Hashable, CustomStringConvertible {
 
 /// Losses whose curves are compared: InfoNCE, and each part that it can have alone.
 enum LossCase: String, Sendable, CaseIterable {
-    case infoNCE, matryoshka, distilled, bidirectional, falseNegatives, learnedTemperature
+    case infoNCE, matryoshka, distilled, bidirectional, falseNegatives, learnedTemperature, allPositives
+
+    var isOfEveryPlan: Bool { self != .learnedTemperature && self != .allPositives }
 
     var loss: ContrastiveLoss {
         var terms = ContrastiveLoss.Terms()
         switch self {
         case .infoNCE, .learnedTemperature: break
+        case .allPositives: terms.positives = .all
         case .matryoshka: terms.matryoshka.widths = [16, 8]
         case .distilled: terms.distillation.kind = .kl
         case .bidirectional:
@@ -223,7 +226,7 @@ struct CombinationTests {
         let run = try CombinedRun()
         let rows = Combination.all.filter { $0.plan == .kept }
         let curves = try rows.map { try Self.wholeGraph($0, run) }
-        #expect(curves.count == 24 && Set(curves).count == 24)
+        #expect(curves.count == 28 && Set(curves).count == 28)
         for (row, curve) in zip(rows, curves) {
             #expect(curve.allSatisfy { $0.isFinite }, "\(row)")
             // All start as InfoNCE where only the temperature moves.

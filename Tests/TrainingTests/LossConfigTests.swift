@@ -121,6 +121,15 @@ struct LossConfigTests {
                 "{positives: all}", "mask_known_positives: false\n",
                 "\"loss.positives\" are all that are known, and mask_known_positives: false"
             ),
+            ("{positives: all, recipe: tevatron}", "", "Beside recipe: tevatron, give mask_known_positives: true"),
+            (
+                "{positives: all}", "positives_per_query: 4\nqueries_per_step: 1\n",
+                "\"positives_per_query\" is 4, and micro-batches of one query"
+            ),
+            (
+                "{spread: 0}", "passages_per_query: 1\nqueries_per_step: 2\naccumulation: 2\n",
+                "\"passages_per_query\" is 1, and micro-batches of one query"
+            ),
             (
                 "{positives: all, contrastive_weight: 0, distillation: {kind: kl}}", "",
                 "\"loss.contrastive_weight\" is 0, and blocks, positives"

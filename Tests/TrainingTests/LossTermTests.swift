@@ -197,6 +197,11 @@ struct LossTermTests {
         }
         #expect(abs(try value(.all, known) - each.reduce(0, +) / 3) < 1e-6)
 
+        // The same passage in another place is no positive of its own.
+        let again = BatchFacts(
+            positives: [0, 3, 5], groups: groups, excluded: [[], [2, 4], []], passageInputs: [0, 1, 2, 3, 2, 5, 6])
+        #expect(abs(try value(.all, again) - (each[0] + each[2]) / 2) < 1e-6)
+
         let alone = try Tensor.normal([1, 8], seed: 3).normalized().detached().requireGradient()
         let own = try Tensor.normal([2, 8], seed: 4).normalized()
         var terms = ContrastiveLoss.Terms()

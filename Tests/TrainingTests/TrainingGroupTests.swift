@@ -102,9 +102,9 @@ struct TrainingGroupTests {
         let world = try TinyWorld()
         let failure = try #require(throws: Failure.self) {
             try Self.train(
-                world, ["queries_per_step=1", "passages_per_query=1"], to: world.folder("run"), size: 3)
+                world, ["queries_per_step=1", "passages_per_query=2"], to: world.folder("run"), size: 4)
         }
-        #expect(failure.description.contains("3 processes share"), "\(failure)")
+        #expect(failure.description.contains("4 processes share"), "\(failure)")
     }
 
     /// Every input is somebody's, and nobody has more than another by more than the costliest input.

@@ -10,11 +10,15 @@ internal import SystemPackage
 public struct LocalProcesses {
     private let count: Int
     private let arguments: [String]
-    private let advice: String
+    private let resuming: String
     private let patienceSeconds: Double?
 
     /// How long the others have, after one has ended too early, to say so themselves.
     private static let graceSeconds = 10.0
+    /// How long copies have after a signal: a checkpoint may be written, and only then do they end.
+    private static let interruptionSeconds = 300.0
+    /// After a signal, when it is said who is waited for.
+    private static let noticeSeconds = 10.0
 
     /// - Parameters:
     ///   - option: which of this process's arguments asked for them, as `--processes`; the copies get all but that one.
@@ -23,9 +27,8 @@ public struct LocalProcesses {
     ///     time; nil for work that notices by itself.
     public init(count: Int, option: String, resuming: String, patienceSeconds: Double? = nil) {
         precondition(count > 1, "several processes")
-        (self.count, self.patienceSeconds) = (count, patienceSeconds)
+        (self.count, self.resuming, self.patienceSeconds) = (count, resuming, patienceSeconds)
         arguments = Self.arguments(CommandLine.arguments.dropFirst(), without: option)
-        advice = "Was there too little memory? \(resuming)"
     }
 
     package static func arguments(_ arguments: ArraySlice<String>, without option: String) -> [String] {
@@ -55,8 +58,8 @@ public struct LocalProcesses {
     /// - Returns: the status of the first that failed, 0 where none did.
     /// - Throws: `Failure` where a copy was killed by a signal, which names it; `SystemError` where one cannot be started.
     public func run() throws -> Int32 {
-        // A checkpoint may be written after a signal, and only then do the copies end.
-        Interruption.allowGrace(seconds: 300)
+        // Longer than the copies have, so that it can be said who had to be ended.
+        Interruption.allowGrace(seconds: UInt32(Self.interruptionSeconds + Self.graceSeconds))
         let port = try Self.freePort()
         var copies: [Copy] = []
         defer {
@@ -94,7 +97,9 @@ public struct LocalProcesses {
 
     private func wait(for copies: inout [Copy]) throws -> Int32 {
         var firstFailure: (rank: Int, status: Int32, seconds: Double)?
-        var (isForwarded, isAsked, isKilled) = (false, false, false)
+        var (isAsked, isKilled, isNoticed) = (false, false, false)
+        var forwardedSeconds: Double?
+        var late: [Int] = []
         while copies.contains(where: { $0.status == nil }) {
             for rank in copies.indices where copies[rank].status == nil {
                 var status: Int32 = 0
@@ -105,10 +110,25 @@ public struct LocalProcesses {
             func signalAll(_ signal: Int32) {
                 for copy in copies where copy.status == nil { kill(copy.process, signal) }
             }
-            if Interruption.isRequested, !isForwarded {
+            if Interruption.isRequested, forwardedSeconds == nil {
                 signalAll(SIGTERM)
-                isForwarded = true
+                forwardedSeconds = Clock.seconds()
             }
+            if let forwardedSeconds {
+                let seconds = Clock.seconds() - forwardedSeconds
+                let running = copies.indices.filter { copies[$0].status == nil }
+                if seconds > Self.noticeSeconds, !isNoticed, !running.isEmpty {
+                    isNoticed = true
+                    writeToStandardError(
+                        "note: waiting for \(names(running)) to end, for at most \(Int(Self.interruptionSeconds)) s after the "
+                            + "signal; another one ends all at once\n")
+                }
+                if seconds > Self.interruptionSeconds, late.isEmpty {
+                    late = running
+                    signalAll(SIGKILL)
+                }
+            }
+            let isForwarded = forwardedSeconds != nil
             if let firstFailure, let patienceSeconds, !isAsked, !isForwarded,
                 Clock.seconds() - firstFailure.seconds > patienceSeconds
             {
@@ -121,8 +141,14 @@ public struct LocalProcesses {
             }
             usleep(20_000)
         }
+        guard late.isEmpty else {
+            throw Failure(
+                .interrupted,
+                "\(names(late)) did not end within \(Int(Self.interruptionSeconds)) s of the signal; ended by force",
+                advice: resuming)
+        }
         // The first one says what was kept.
-        if isForwarded { return copies[0].status! & 0x7F == 0 ? copies[0].status! >> 8 & 0xFF : 130 }
+        if forwardedSeconds != nil { return copies[0].status! & 0x7F == 0 ? copies[0].status! >> 8 & 0xFF : 130 }
         guard let firstFailure else { return 0 }
         let (rank, status) = (firstFailure.rank, firstFailure.status)
         // What ends all of them alike, the first has said already.
@@ -135,9 +161,13 @@ public struct LocalProcesses {
         if status & 0x7F != 0 {
             throw Failure(
                 .io, "process \(rank) of \(count) was ended by signal \(status & 0x7F); the others were stopped",
-                advice: advice)
+                advice: "Was there too little memory? \(resuming)")
         }
         return status >> 8 & 0xFF
+    }
+
+    private func names(_ ranks: [Int]) -> String {
+        (ranks.count == 1 ? "process " : "processes ") + ranks.map(String.init).joined(separator: ", ") + " of \(count)"
     }
 
     /// A port that nobody listened at a moment ago.

@@ -54,7 +54,8 @@ public struct TrainingBatch: Sendable {
         let ends = positives.dropFirst() + [passageRows.count]
         return BatchFacts(
             positives: positives, groups: zip(positives, ends).map { $0..<$1 }, excluded: excluded,
-            queryInputs: queryRows, datasets: datasets, teacherScores: teacherScores, guide: guide)
+            queryInputs: queryRows, passageInputs: passageRows, datasets: datasets, teacherScores: teacherScores,
+            guide: guide)
     }
 
     /// Queries and passages, equal ones counted each time.

@@ -47,9 +47,12 @@ extension TrainingConfig {
                     "is \(positivesPerQuery), and the loss learns from one positive of a query",
                     advice: "Say loss.positives: all, or leave it out.")
             }
-            guard positivesPerQuery <= mostPassagesPerQuery else {
+            for part in datasets {
+                let count = part.passagesPerQuery ?? passagesPerQuery
+                guard positivesPerQuery > count else { continue }
                 throw refuse(
-                    "must be at most the \(mostPassagesPerQuery) of passages_per_query",
+                    "must be at most the \(count) of passages_per_query"
+                        + (part.passagesPerQuery == nil ? "" : " of \(part.reference)"),
                     advice: "Raise passages_per_query, which counts positives and negatives.")
             }
             guard !isUniqueInBatch else {
@@ -61,7 +64,18 @@ extension TrainingConfig {
         if terms.positives == .all, !masksKnownPositives {
             throw refuse(
                 "positives", "are all that are known, and mask_known_positives: false looks for none",
-                advice: "Leave mask_known_positives out.")
+                advice: loss.recipe?.masksKnownPositives == false
+                    ? "Beside recipe: \(loss.recipe!.rawValue), give mask_known_positives: true."
+                    : "Leave mask_known_positives out.")
+        }
+        if queriesPerStep == accumulation, terms.contrastiveWeight > 0 {
+            let least = datasets.map { $0.passagesPerQuery ?? passagesPerQuery }.min()!
+            guard least > positivesPerQuery else {
+                throw places.failure(
+                    least == 1 ? "passages_per_query" : "positives_per_query",
+                    "is \(least), and micro-batches of one query have no negatives but its own: there is nothing to learn",
+                    advice: "Raise passages_per_query or queries_per_step, or lower accumulation.")
+            }
         }
         if queriesPerStep == accumulation, hasOtherBlocks || terms.spread > 0 {
             throw refuse(

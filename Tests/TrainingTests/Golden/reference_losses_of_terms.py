@@ -182,13 +182,17 @@ def contrastive(batch, full, queries, passages, options, temperature, weights):
     return total / len(queries)
 
 
-def distilled(batch, queries, passages, options, temperature, weights):
+def distilled(batch, queries, passages, options_of_loss, temperature, weights):
+    options = options_of_loss["distillation"]
     kind, scale = options["kind"], options.get("temperature", 1.0)
     total = 0
     for query, group in enumerate(batch.groups):
         scores = batch.teacher[query]
         if scores is None or len(group) == 1:
             continue
+        if kind == "margin_mse" and options_of_loss.get("positives", "one") == "all":
+            kept = [i for i, row in enumerate(group) if i == 0 or row not in batch.excluded[query]]
+            group, scores = [group[i] for i in kept], [scores[i] for i in kept]
         student = torch.stack([queries[query] @ passages[row] for row in group])
         teacher = torch.tensor(scores)
         if kind == "kl":
@@ -221,7 +225,7 @@ def loss_of(batch, queries, passages, options, temperature):
             batch, full, q, p, options, temperature, weights)
         if "distillation" in options:
             value = value + options["distillation"].get("weight", 1.0) * distilled(
-                batch, q, p, options["distillation"], temperature, weights)
+                batch, q, p, options, temperature, weights)
         if options.get("spread", 0):
             value = value + options["spread"] * (spread(q) + spread(p[batch.positives]))
         total = total + weight * value
@@ -259,6 +263,8 @@ CASES = [
         "hard_negatives": "own", "hardness": {"strength": 5}, "spread": 1, "matryoshka": {"dims": [8, 4]}}),
     ("all positives", {"positives": "all"}),
     ("all positives, bidirectional", {"positives": "all", "blocks": ALL_BLOCKS[:2], "partition": "separate"}),
+    ("all positives, margin-MSE", {
+        "positives": "all", "distillation": {"kind": "margin_mse", "weight": 0.3, "temperature": 4.0}}),
     ("all positives, own hard negatives, hardness", {
         "positives": "all", "hard_negatives": "own", "hardness": {"strength": 3, "of": "all"}}),
     ("all positives, all blocks, MRL, KL, dataset weights", {
@@ -300,7 +306,7 @@ def check_against_sentence_transformers():
 def main():
     check_against_sentence_transformers()
     batch = Batch(
-        [3, 3, 2, 3, 1], 16, 11, excluded=[[4], [], [0], [9], [3]], query_inputs=[0, 1, 2, 1, 3],
+        [3, 3, 2, 3, 1], 16, 11, excluded=[[4], [5], [0], [9], [3]], query_inputs=[0, 1, 2, 1, 3],
         datasets=[0, 1, 0, 1, 1],
         teacher=[[9.0, 4.0, 8.8], [5.0, 4.9, -1.0], [7.5, 3.0], None, [6.0]])
     temperature = 0.1

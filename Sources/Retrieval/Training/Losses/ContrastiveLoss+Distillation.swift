@@ -6,7 +6,10 @@ internal import Tensors
 extension ContrastiveLoss {
     /// The distillation term; see ``Distillation``.
     func distilled(_ similarity_BP: Tensor, _ facts: BatchFacts, _ scale: Scale) throws -> Tensor {
-        let groups = TeacherGroups(facts, passageCount: similarity_BP.size(1))
+        // Known positives are no hard negatives that margins are learnt of.
+        let leavesOut = terms.distillation.kind == .marginMSE && terms.positives == .all
+        let groups = TeacherGroups(
+            facts, passageCount: similarity_BP.size(1), leavingOut: leavesOut ? facts.excluded : [])
         guard !groups.members.isEmpty else { return try similarity_BP.sum().multiplied(by: 0) }
         let student_SG = try similarity_BP.reshape([-1]).indexSelect(
             0, Tensor(groups.places_SG).to(similarity_BP.device)
@@ -65,12 +68,15 @@ private struct TeacherGroups {
 
     var shape: [Int] { [members.count, width] }
 
-    init(_ facts: BatchFacts, passageCount: Int) {
+    /// - Parameter leavingOut: for each query rows that are none of its passages here.
+    init(_ facts: BatchFacts, passageCount: Int, leavingOut: [[Int]]) {
         var rows: [[Int]] = []
-        for (query, teacher) in facts.teacherScores.enumerated() where facts.groups[query].count > 1 {
+        for (query, teacher) in facts.teacherScores.enumerated() {
             guard let teacher else { continue }
             let (group, positive) = (facts.groups[query], facts.positives[query])
-            let order = [positive] + group.filter { $0 != positive }
+            let absent = Set(leavingOut.isEmpty ? [] : leavingOut[query])
+            let order = [positive] + group.filter { $0 != positive && !absent.contains($0) }
+            guard order.count > 1 else { continue }
             members.append(query)
             rows.append(order)
             scores.append(order.map { Double(teacher[$0 - group.lowerBound]) })

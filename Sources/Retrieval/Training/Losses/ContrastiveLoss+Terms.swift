@@ -114,7 +114,7 @@ extension ContrastiveLoss {
         var first = [UInt8](repeating: 0, count: queryCount * logits_BC.size(1))
         for (query, row) in facts.positives.enumerated() {
             first[query * logits_BC.size(1) + row] = 1
-            let rows = [row] + (facts.excluded.isEmpty ? [] : facts.excluded[query])
+            let rows = facts.positiveRows(of: query)
             for row in rows {
                 queries.append(Int64(query))
                 places.append(Int64(query * width + row))

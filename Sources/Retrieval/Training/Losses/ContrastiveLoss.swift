@@ -75,8 +75,9 @@ public struct ContrastiveLoss: TemperedLoss, Equatable {
     public enum Positives: String, Sendable, CaseIterable {
         /// The first of the query's own passages.
         case one
-        /// All passages that are known to answer it: the first, and ``BatchFacts/excluded``. What is learnt is the mean of
-        /// what `one` would learn from each, so that a step says as much of a query as several epochs of `one`.
+        /// All different passages that are known to answer it: the first, and ``BatchFacts/excluded``. What is learnt of the
+        /// query's scores is the mean of what `one` would learn from each, so that a step says as much of a query as several
+        /// epochs of `one`. Other terms, and the limits of false negatives, go by the first.
         ///
         /// Source: Khosla et al. 2020, arXiv 2004.11362, eq. 2, less a positive's fellows in its denominator.
         case all
@@ -166,7 +167,7 @@ public struct ContrastiveLoss: TemperedLoss, Equatable {
     /// - ``Kind/kl``: `mean_i Σ_j T_ij (log T_ij − log S_ij)` with `T_i = softmax(t_i / temperature)` and `S_i =
     ///   softmax(s_i / τ)` over the query's passages. Source: Hinton et al. 2015; as FlagEmbedding's `kl_div`.
     /// - ``Kind/marginMSE``: `mean_i mean_j ((s_i⁺ − s_ij) − (t_i⁺ − t_ij) / temperature)²` over the query's hard
-    ///   negatives; student's scores are not divided by τ. Source: Hofstätter et al. 2020, arXiv 2010.02666.
+    ///   negatives, with ``Positives/all`` without its further positives; student's scores are not divided by τ. Source: Hofstätter et al. 2020, arXiv 2010.02666.
     ///
     /// Queries without teacher's scores, or without hard negatives, add nothing.
     public struct Distillation: Sendable, Equatable {

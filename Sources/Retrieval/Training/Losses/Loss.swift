@@ -55,6 +55,8 @@ public struct BatchFacts: Sendable, Equatable {
     public var excluded: [[Int]]
     /// For each query a number that equal queries share; empty where none are equal.
     public var queryInputs: [Int]
+    /// Likewise for each passage.
+    public var passageInputs: [Int]
     /// For each query the number of its dataset in the config; empty where there is one.
     public var datasets: [Int]
     /// For each query what a teacher thinks of its own passages, in the order of its group; nil for a query that has no
@@ -77,15 +79,24 @@ public struct BatchFacts: Sendable, Equatable {
     /// - Parameter groups: nil: no query has hard negatives of its own.
     public init(
         positives: [Int], groups: [Range<Int>]? = nil, excluded: [[Int]] = [], queryInputs: [Int] = [],
-        datasets: [Int] = [], teacherScores: [[Float]?] = [], guide: Guide? = nil
+        passageInputs: [Int] = [], datasets: [Int] = [], teacherScores: [[Float]?] = [], guide: Guide? = nil
     ) {
         self.positives = positives
         self.groups = groups ?? positives.map { $0..<($0 + 1) }
         self.excluded = excluded
         self.queryInputs = queryInputs
+        self.passageInputs = passageInputs
         self.datasets = datasets
         self.teacherScores = teacherScores
         self.guide = guide
+    }
+
+    /// The rows of the different passages that are known to answer a query, its positive's first: of equal ones the first.
+    func positiveRows(of query: Int) -> [Int] {
+        let rows = [positives[query]] + (excluded.isEmpty ? [] : excluded[query])
+        guard rows.count > 1, !passageInputs.isEmpty else { return rows }
+        var known: Set<Int> = []
+        return rows.filter { known.insert(passageInputs[$0]).inserted }
     }
 
     /// - Throws: `TensorError` where the facts are not those of so many queries and passages.
@@ -104,6 +115,9 @@ public struct BatchFacts: Sendable, Equatable {
             ("datasets", datasets.count), ("lists of teacher scores", teacherScores.count),
         ] where count != 0 && count != queryCount {
             throw refuse("\(queryCount) queries but \(count) \(name)")
+        }
+        guard passageInputs.isEmpty || passageInputs.count == passageCount else {
+            throw refuse("\(passageCount) passages but \(passageInputs.count) numbers of passages")
         }
         if let guide {
             guard guide.queries.count == queryCount * guide.width, guide.passages.count == passageCount * guide.width

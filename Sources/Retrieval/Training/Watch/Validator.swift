@@ -202,7 +202,8 @@ struct Validator {
             try loss(
                 queries_BD: vectors(pairs.map(\.query), sides.querySource, sides.queries),
                 passages_PD: vectors(documents, sides.corpusSource, sides.corpus),
-                BatchFacts(positives: positives, groups: groups, excluded: excluded)
+                BatchFacts(
+                    positives: positives, groups: groups, excluded: excluded, passageInputs: documents.map(Int.init))
             ).item()
         }
     }
