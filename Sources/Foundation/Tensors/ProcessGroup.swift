@@ -170,7 +170,9 @@ public final class ProcessGroup {
         do {
             return try body()
         } catch {
-            throw Failure(.unavailable, "\(whoEnded()) (\(error))", advice: "Its own message, or that of whoever started it, says why.")
+            throw Failure(
+                .unavailable, "\(whoEnded()) (\(error))",
+                advice: "Its own message, or that of whoever started it, says why.")
         }
     }
 
