@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Trains on Nave with and without filtering and mined negatives, evaluates each on the test split, and writes the table
-# of docs/quality.md to stdout. About half an hour on 2 cores; what is done already is skipped.
+# of docs/quality.md to stdout. About an hour on 2 cores; what is done already is skipped.
 #
 # raw: the v1 file as it is, with its BM25 negatives. filtered: queries with a positive in MiniLM's top 100. epoch: these
-# with negatives mined from that top 100 (manifests/nave-epoch.yaml as it is). demo: manifests/nave-demo.yaml.
+# with negatives mined from that top 100 (manifests/nave-epoch.yaml as it is). positives: up to 4 positives of a query at
+# once (manifests/nave-positives.yaml). demo: manifests/nave-demo.yaml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -51,12 +52,13 @@ variant() {
 }
 
 evaluate untrained "$base"
-for name in "${@:-raw filtered epoch demo}"; do
+for name in "${@:-raw filtered epoch positives demo}"; do
   for variant in $name; do
     case $variant in
       raw) variant raw manifests/nave-epoch.yaml --set datasets.0.name=nave-train ;;
       filtered) variant filtered manifests/nave-epoch.yaml --set datasets.0.name=nave-train@filtered ;;
       epoch) variant epoch manifests/nave-epoch.yaml ;;
+      positives) variant positives manifests/nave-positives.yaml ;;
       demo) variant demo manifests/nave-demo.yaml ;;
       *) echo "quality: no such variant: $variant" >&2; exit 64 ;;
     esac
