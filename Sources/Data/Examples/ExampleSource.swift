@@ -49,8 +49,8 @@ public final class ExampleSource: Sendable {
     /// Opens datasets and counts what they hold.
     ///
     /// - Throws: `Failure` where a dataset has no positives, or where the policies refuse what was counted.
-    /// - Complexity: none that grows with the data where all queries have a positive; otherwise, and for datasets
-    ///   whose links were written before their header counted, one pass over the offsets of the links.
+    /// - Complexity: none that grows with the data where all queries have a positive and examples take one; otherwise, and
+    ///   for datasets whose links were written before their header counted, one pass over the offsets of the links.
     public init(_ options: ExampleOptions, store: Store) throws {
         self.options = options
         let parts = try options.parts.map { try Self.open($0, options, store) }
@@ -117,6 +117,10 @@ public final class ExampleSource: Sendable {
                 positiveCount == 1 ? mostWanted : options.negativesPerQuery(of: part, positiveCount: positiveCount)
             if negativeCount < wanted { counts.shortOfNegatives += 1 }
             if negativeCount == 0, wanted > 0 { counts.withoutNegatives += 1 }
+        }
+        if options.positivesPerQuery == 1, dataset.negatives == nil {
+            (counts.shortOfNegatives, counts.withoutNegatives) = (readable.count, readable.count)
+            return
         }
         let isWhole = readable.leftOutDocuments.isEmpty && readable.count == readable.linked.count
         guard isWhole, let negatives = dataset.negatives else {
