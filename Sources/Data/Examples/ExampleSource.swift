@@ -146,9 +146,10 @@ public final class ExampleSource: Sendable {
             let positiveOffsets = try positives.offsets(of: block)
             let negativeOffsets = try negatives.offsets(of: block)
             for index in 1...block.count where positiveOffsets[index] != positiveOffsets[index - 1] {
+                // Damaged ones may descend; who reads them says so.
                 count(
-                    Int(positiveOffsets[index] &- positiveOffsets[index - 1]),
-                    Int(negativeOffsets[index] &- negativeOffsets[index - 1]))
+                    Int(truncatingIfNeeded: positiveOffsets[index] &- positiveOffsets[index - 1]),
+                    Int(truncatingIfNeeded: negativeOffsets[index] &- negativeOffsets[index - 1]))
             }
         }
     }
