@@ -73,7 +73,7 @@ extension TrainingConfig {
             guard least > positivesPerQuery else {
                 throw places.failure(
                     least == 1 ? "passages_per_query" : "positives_per_query",
-                    "is \(least), and micro-batches of one query have no negatives but its own: there is nothing to learn",
+                    "is \(least), and micro-batches of one query have no negatives but its own: with as many positives it learns nothing",
                     advice: "Raise passages_per_query or queries_per_step, or lower accumulation.")
             }
         }

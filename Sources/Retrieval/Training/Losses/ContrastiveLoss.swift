@@ -167,7 +167,8 @@ public struct ContrastiveLoss: TemperedLoss, Equatable {
     /// - ``Kind/kl``: `mean_i Σ_j T_ij (log T_ij − log S_ij)` with `T_i = softmax(t_i / temperature)` and `S_i =
     ///   softmax(s_i / τ)` over the query's passages. Source: Hinton et al. 2015; as FlagEmbedding's `kl_div`.
     /// - ``Kind/marginMSE``: `mean_i mean_j ((s_i⁺ − s_ij) − (t_i⁺ − t_ij) / temperature)²` over the query's hard
-    ///   negatives, with ``Positives/all`` without its further positives; student's scores are not divided by τ. Source: Hofstätter et al. 2020, arXiv 2010.02666.
+    ///   negatives, with ``Positives/all`` without its further positives; student's scores are not divided by τ.
+    ///   Source: Hofstätter et al. 2020, arXiv 2010.02666.
     ///
     /// Queries without teacher's scores, or without hard negatives, add nothing.
     public struct Distillation: Sendable, Equatable {
