@@ -73,6 +73,8 @@ struct CommandLineTests {
             tool: "tvt-model", path: ["merge"], arguments: [model, "--adapter", "in", "--output", "out"],
             needsStore: false),
         Command(
+            tool: "tvt-model", path: ["average"], arguments: [model, "in", "--output", "out"], needsStore: false),
+        Command(
             tool: "tvt-model", path: ["random"], arguments: [model, "--seed", "1", "--output", "out"],
             needsStore: false),
         Command(tool: "tvt-model", path: ["golden"], arguments: [model], needsStore: false),

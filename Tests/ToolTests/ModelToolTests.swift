@@ -259,4 +259,43 @@ struct ModelToolTests {
             naming: ["was trained on"])
         #expect(!world.exists("wrong"))
     }
+
+    @Test("average writes a folder with the mean of models' weights")
+    func average() throws {
+        let world = try SmallWorld(queryCount: 12)
+        try world.writeMix()
+        try world.succeed("tvt-train", SmallWorld.training("run"))
+        let model = SmallWorld.model.string
+        let averaging = ["average", model, "run/model", "--weights", "1,3", "--output", "mean"]
+        let json = try JSONValue.parse(
+            world.succeed("tvt-model", averaging + ["--json", "--quiet"]).output, path: "average")
+        let models = try #require(json["models"]?.array)
+        #expect(models.map { $0["share"]?.double } == [0.25, 0.75])
+        #expect(models[0]["distance"]?.double == 0 && models[1]["distance"]!.double! > 0)
+        #expect(try world.succeed("tvt-model", ["check", "mean"]).outputText.contains("least cosine 1.000000"))
+        #expect(try Files.list(world.temporary.path).allSatisfy { !$0.hasPrefix(".mean") })
+        try world.fail("tvt-model", averaging, status: 73, naming: ["mean exists"])
+        // It is a model like others.
+        try world.succeed("tvt-encode", ["queries", "road", "--model", "mean", "--output", "queries", "--quiet"])
+
+        func refuse(_ arguments: [String], _ status: Int32, _ naming: String) throws {
+            try world.fail(
+                "tvt-model", ["average"] + arguments + ["--output", "none"], status: status, naming: [naming])
+            #expect(!world.exists("none") && !world.exists(".none.tmp"))
+        }
+        try refuse([model], 64, "two or more")
+        try refuse([model, "run/model", "--weights", "1"], 64, "1 numbers for 2 folders")
+        for weights in ["1,0", "1,-1", "1,nan", "1,", "a,b"] {
+            try refuse([model, "run/model", "--weights", weights], 64, "must be a number above 0 up to 1000000")
+        }
+        try refuse([model, "nowhere"], 66, "nowhere is not a folder")
+        // It says that its weights are random.
+        #expect(try world.run("tvt-model", ["random", model, "--seed", "3", "--output", "random"]).status == 0)
+        try refuse([model, "random"], 78, "without a common origin")
+        try world.succeed("tvt-train", SmallWorld.training("adapter", ["lora={r: 4, alpha: 8}"]))
+        try refuse([model, "adapter/model"], 78, "adapter/model is an adapter; `tvt-model merge`")
+        // A folder that is named twice counts twice, and that is said.
+        let twice = try world.run("tvt-model", ["average", model, model, "--output", "twice"])
+        #expect(twice.status == 0 && twice.errorText.contains("has the weights of"), "\(twice.errorText)")
+    }
 }

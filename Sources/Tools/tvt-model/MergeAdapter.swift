@@ -38,7 +38,7 @@ struct MergeAdapter: ParsableCommand {
 
     func run() throws {
         let folder = try StagedFolder(output, command: "tvt-model merge")
-        let type = try dtype?.elementType ?? filesType()
+        let type = try dtype?.elementType ?? WeightSummary.mainType(in: options.path)
         let model = try options.load(.training, adapter: adapter, type: type)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
         try golden.check(model)
@@ -51,12 +51,5 @@ struct MergeAdapter: ParsableCommand {
             "output": .string(output), "dims": JSONValue(model.card.dims), "type": .string("\(type)"),
         ]
         try Printed.json(result, if: options.common.json) { "\(output) is written, with weights of \(type)\n" }
-    }
-
-    /// The type of most numbers of the model.
-    private func filesType() throws -> ElementType {
-        let kinds = try WeightSummary.kinds(in: options.path)
-        guard let type = kinds.first?.type, type.byteCount <= 4, type.isFloatingPoint else { return .float32 }
-        return type
     }
 }

@@ -41,4 +41,12 @@ public struct WeightSummary: Sendable, Equatable {
         }
         return kinds.values.sorted { ($0.numberCount, "\($0.type)") > ($1.numberCount, "\($1.type)") }
     }
+
+    /// The type that a copy's weights are written in, where nobody says: that of the most numbers.
+    public static func mainType(in folder: FilePath) throws -> ElementType {
+        guard let type = try kinds(in: folder).first?.type, type.byteCount <= 4, type.isFloatingPoint else {
+            return .float32
+        }
+        return type
+    }
 }
