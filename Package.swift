@@ -302,7 +302,7 @@ let tools: [Target] = layer(
         tool(
             "tvt-model",
             uses: [
-                "JSON", "Records", "Tensors", "Tokenizers", "Models", "Inputs", "Engine", "ForeignWeights",
+                "JSON", "Records", "Tensors", "Tokenizers", "Vectors", "Models", "Inputs", "Engine", "ForeignWeights",
                 "ModelCommandLine",
             ]),
         tool("tvt-search", uses: ["JSON", "OpenBLAS", "Processes", "Vectors", "Rankings", "Search"]),

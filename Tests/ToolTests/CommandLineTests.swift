@@ -75,6 +75,9 @@ struct CommandLineTests {
         Command(
             tool: "tvt-model", path: ["average"], arguments: [model, "in", "--output", "out"], needsStore: false),
         Command(
+            tool: "tvt-model", path: ["rotate"], arguments: [model, "--vectors", "in", "--output", "out"],
+            needsStore: false),
+        Command(
             tool: "tvt-model", path: ["random"], arguments: [model, "--seed", "1", "--output", "out"],
             needsStore: false),
         Command(tool: "tvt-model", path: ["golden"], arguments: [model], needsStore: false),

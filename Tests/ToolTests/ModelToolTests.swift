@@ -298,4 +298,47 @@ struct ModelToolTests {
         let twice = try world.run("tvt-model", ["average", model, model, "--output", "twice"])
         #expect(twice.status == 0 && twice.errorText.contains("has the weights of"), "\(twice.errorText)")
     }
+
+    @Test("rotate writes a folder whose vectors lose less where they are cut")
+    func rotate() throws {
+        let world = try SmallWorld(queryCount: 12)
+        let model = SmallWorld.model.string
+        for (side, name) in [("queries", "q"), ("corpus", "c")] {
+            try world.succeed("tvt-encode", [side, "road", "--model", model, "--output", name, "--quiet"])
+        }
+        let rotating = ["rotate", model, "--vectors", "q", "--vectors", "c", "--output", "turned"]
+        let json = try JSONValue.parse(
+            world.succeed("tvt-model", rotating + ["--json", "--quiet"]).output, path: "rotate")
+        #expect(json["kept"]?.array?.map { $0["dims"]?.integer } == [32, 16])
+        #expect(try world.succeed("tvt-model", ["check", "turned"]).outputText.contains("least cosine 1.000000"))
+        try world.fail("tvt-model", rotating, status: 73, naming: ["turned exists"])
+        // The order of the results is the same.
+        for (name, folder) in [("plain", model), ("after", "turned")] {
+            try world.succeed("tvt-encode", ["queries", "road", "--model", folder, "--output", "\(name)-q", "--quiet"])
+            try world.succeed("tvt-encode", ["corpus", "road", "--model", folder, "--output", "\(name)-c", "--quiet"])
+            try world.succeed(
+                "tvt-search",
+                [
+                    "--queries", "\(name)-q", "--corpus", "\(name)-c", "--depth", "3", "--output", "\(name).run",
+                    "--quiet",
+                ])
+        }
+        func results(_ run: String) throws -> [String] {
+            try Files.readText(world.path(run)).split(separator: "\n").map {
+                $0.split(whereSeparator: \.isWhitespace).prefix(3).joined(separator: " ")
+            }
+        }
+        #expect(try results("plain.run") == results("after.run"))
+        // Cut vectors, and those of two models, are refused.
+        try world.succeed(
+            "tvt-encode", ["corpus", "road", "--model", model, "--dims", "8", "--output", "cut", "--quiet"])
+        try world.fail(
+            "tvt-model", ["rotate", model, "--vectors", "cut", "--output", "none"], status: 78,
+            naming: ["vectors of 8 components", "have 32"])
+        try world.fail(
+            "tvt-model", ["rotate", model, "--vectors", "q", "--vectors", "after-c", "--output", "none"], status: 78,
+            naming: ["another model made these vectors"])
+        try world.fail("tvt-model", ["rotate", model, "--output", "none"], status: 64, naming: ["--vectors"])
+        #expect(!world.exists("none"))
+    }
 }

@@ -112,6 +112,10 @@ CTorchStatus ctorch_softmax(const CTorchTensor *tensor, int64_t dimension, CTorc
     return make(out, error, [&] { return tensor->value.softmax(dimension); });
 }
 
+CTorchStatus ctorch_eigenvectors(const CTorchTensor *symmetric, CTorchTensor **out, CTorchError *error) {
+    return make(out, error, [&] { return std::get<1>(at::linalg_eigh(symmetric->value)); });
+}
+
 CTorchStatus ctorch_normalize(const CTorchTensor *tensor, int64_t dimension, double epsilon, CTorchTensor **out, CTorchError *error) {
     return make(out, error, [&] {
         const at::Tensor norm = at::linalg_vector_norm(tensor->value, 2, dimension, true);

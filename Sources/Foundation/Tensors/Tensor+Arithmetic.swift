@@ -92,6 +92,12 @@ extension Tensor {
         try made("softmax", self) { ctorch_softmax($0, Int64(dimension), $1, $2) }
     }
 
+    /// Eigenvectors of a symmetric matrix `[N, N]`, as columns of length 1, by rising eigenvalues. Which of the two
+    /// directions each has is not said.
+    public func eigenvectors() throws -> Tensor {
+        try made("eigenvectors", self) { ctorch_eigenvectors($0, $1, $2) }
+    }
+
     /// `self / max(‖self‖₂, epsilon)` along a dimension.
     public func normalized(_ dimension: Int = -1, epsilon: Double = 1e-12) throws -> Tensor {
         try made("normalized", self) { ctorch_normalize($0, Int64(dimension), epsilon, $1, $2) }

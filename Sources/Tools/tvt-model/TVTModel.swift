@@ -20,6 +20,6 @@ struct TVTModel: Tool {
         version: tvtVersion,
         subcommands: [
             ShowModel.self, CheckModel.self, ImportModel.self, MergeAdapter.self, GraftTowers.self,
-            AverageModels.self, RandomWeights.self, MakeGolden.self,
+            AverageModels.self, RotateModel.self, RandomWeights.self, MakeGolden.self,
         ])
 }

@@ -153,6 +153,8 @@ CTorchStatus ctorch_reduce_all(const CTorchTensor *tensor, CTorchReduction opera
 CTorchStatus ctorch_softmax(const CTorchTensor *tensor, int64_t dimension, CTorchTensor **out, CTorchError *error);
 /// `tensor / max(‖tensor‖₂, epsilon)` along `dimension`.
 CTorchStatus ctorch_normalize(const CTorchTensor *tensor, int64_t dimension, double epsilon, CTorchTensor **out, CTorchError *error);
+/// Eigenvectors of a symmetric matrix, as columns, by rising eigenvalues.
+CTorchStatus ctorch_eigenvectors(const CTorchTensor *symmetric, CTorchTensor **out, CTorchError *error);
 /// Mean over rows of −log softmax(logits)[target]; targets are int64 class indices.
 CTorchStatus ctorch_cross_entropy(const CTorchTensor *logits, const CTorchTensor *targets, CTorchTensor **out, CTorchError *error);
 

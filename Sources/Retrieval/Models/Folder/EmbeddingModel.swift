@@ -217,7 +217,10 @@ public final class EmbeddingModel {
     ///
     /// The folder must not exist; writing it elsewhere and renaming it into place is the caller's part. Adapters that
     /// are not merged are left out: save them with ``TextModel/saveAdapters(_:baseModel:to:)``.
-    public func save(_ card: ModelCard, to target: FilePath) throws {
+    public func save(_ card: ModelCard, to target: FilePath) throws { try save(card, head, to: target) }
+
+    /// - Parameter head: what the card describes.
+    func save(_ card: ModelCard, _ head: Head, to target: FilePath) throws {
         try text.requirePlainWeights("save")
         try Files.makeDirectory(target)
         let adapters = Set(text.linearLayers.compactMap(\.adapter).flatMap { [$0.a.name, $0.b.name] })
@@ -229,7 +232,7 @@ public final class EmbeddingModel {
             number < weights.count
                 ? try weights[number].wholeValues() : text.otherParts[number - weights.count].tensor
         }
-        try saveDescription(card, to: target)
+        try saveDescription(card, head, to: target)
         try ModelFolder.nameType(precision.storage, in: target.appending(ModelFolder.configName))
     }
 
@@ -237,6 +240,11 @@ public final class EmbeddingModel {
     ///
     /// - Parameter card: the model's, which prompts, limits and the base may differ from.
     public func saveDescription(_ card: ModelCard, to target: FilePath) throws {
+        try saveDescription(card, head, to: target)
+    }
+
+    /// - Parameter head: what the card describes.
+    private func saveDescription(_ card: ModelCard, _ head: Head, to target: FilePath) throws {
         // Whoever else loads the folder knows nothing of our card: the tokenizer itself ends texts there.
         let tokens =
             try card.endOfText == .append ? tokenizer.configurationBytesWithEnd() : tokenizer.configurationBytes

@@ -10,6 +10,16 @@ extension Head {
         static let norm = "norm"
     }
 
+    /// Weights of a layer behind all others, under the name that it has where it is loaded.
+    ///
+    /// - Parameter weight: `[O, I]`
+    func adding(_ weight: Tensor) throws -> Head {
+        let name = Self.parameterPrefix(parametersByLayer.count) + Name.linear
+        let dense = Dense(
+            Linear(name, weight: Parameter(name + ".weight", weight), bias: nil), .identity)
+        return Head(tokenLayers: tokenLayers, poolings, layers + [.dense(dense)])
+    }
+
     /// PyTorch's default, which sentence-transformers does not change.
     private static let normEpsilon = 1e-5
 

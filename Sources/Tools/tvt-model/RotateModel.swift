@@ -1,0 +1,113 @@
+internal import ArgumentParser
+internal import Base
+internal import CommandLineKit
+internal import Engine
+internal import JSON
+internal import ModelCommandLine
+internal import Models
+internal import SystemPackage
+internal import Tensors
+internal import Vectors
+
+struct RotateModel: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rotate",
+        abstract: "Write a new folder whose vectors are turned so that their leading components say the most.",
+        discussion: """
+            The last layer of the new model turns vectors onto the principal axes of those that are given: whole vectors \
+            have the same inner products as before, and what `--dims` keeps of them loses less. Begin with such a model \
+            where vectors are to be trained to be cut (loss.matryoshka). The folder is complete, with new golden vectors; \
+            it appears under its name only when it is.
+
+              tvt-encode queries mine --model .deps/models/all-MiniLM-L6-v2 --output queries
+              tvt-encode corpus mine --model .deps/models/all-MiniLM-L6-v2 --output corpus
+              tvt-model rotate .deps/models/all-MiniLM-L6-v2 --vectors queries --vectors corpus --output rotated
+            """)
+
+    @OptionGroup var options: FolderOptions
+    @OptionGroup var golden: GoldenOption
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A folder of whole vectors that the model made of training's texts; repeat for several, which count alike.",
+            valueName: "dir"))
+    var vectors: [String]
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The new folder; it must not exist.", valueName: "dir"))
+    var output: String
+
+    func validate() throws {
+        guard !vectors.isEmpty else { throw ValidationError("--vectors is missing: whose axes?") }
+    }
+
+    func run() throws {
+        let folder = try StagedFolder(output, command: "tvt-model rotate")
+        let model = try options.load(.training, type: WeightSummary.mainType(in: options.path))
+        for note in model.notes { log.notice("\(options.folder): \(note)") }
+        try golden.check(model)
+        let axes = try axes(of: model.card.dims)
+        try folder.write { staging in
+            try axes.write(model, to: staging)
+            try GoldenCheck.vectors(
+                of: EmbeddingModel(loading: staging, .encoding), tool: "tvt-model rotate \(tvtVersion)"
+            ).write(to: staging.appending(GoldenVectors.fileName))
+        }
+        let shares = try Self.shownDims(axes.dims).map { ($0, try axes.share(of: $0)) }
+        let result: JSONValue = [
+            "output": .string(output), "dims": JSONValue(axes.dims),
+            "kept": .array(shares.map { ["dims": JSONValue($0), "share": .number($1)] }),
+        ]
+        try Printed.json(result, if: options.common.json) {
+            Printed.table(
+                [["components", "share of squared length"]] + shares.map { ["\($0)", decimal($1, digits: 4)] },
+                right: [0, 1]) + "\(output) is written\n"
+        }
+    }
+
+    /// All, and powers of two, as vectors are usually cut.
+    private static func shownDims(_ dims: Int) -> [Int] {
+        [dims] + (4...16).reversed().map { 1 << $0 }.filter { $0 < dims }
+    }
+
+    private func axes(of dims: Int) throws -> PrincipalAxes {
+        var axes = try PrincipalAxes(dims: dims)
+        let readers = try vectors.map { try VectorsReader(opening: FilePath($0)) }
+        let progress = Progress("rotate", unit: "vectors", total: readers.reduce(0) { $0 + $1.count })
+        for reader in readers {
+            let description = reader.manifest.description
+            let field = Place(path: reader.folder.appending("vectors.json").string, field: "dims")
+            guard description.dims == dims else {
+                throw InputError(
+                    "vectors of \(description.dims) components; whole ones of the model have \(dims)", at: field,
+                    exitStatus: .badConfiguration)
+            }
+            guard description.modelCard == readers[0].manifest.description.modelCard else {
+                throw InputError(
+                    "another model made these vectors than those of \(readers[0].folder)", at: field,
+                    exitStatus: .badConfiguration)
+            }
+            guard reader.count > 0 else {
+                throw InputError("there are no vectors", at: Place(path: reader.folder.string))
+            }
+            var sample = try PrincipalAxes.Sample(dims: dims)
+            for part in reader.parts {
+                for start in stride(from: 0, to: part.count, by: Self.rowsPerBlock) {
+                    try Interruption.check()
+                    let rows = start..<min(start + Self.rowsPerBlock, part.count)
+                    let numbers = [Float](unsafeUninitializedCapacity: rows.count * dims) { buffer, count in
+                        part.copy(rows, columns: dims, dims: dims, into: buffer.baseAddress!)
+                        count = rows.count * dims
+                    }
+                    try sample.add(Tensor(numbers, shape: [rows.count, dims]))
+                    progress.advance(by: rows.count)
+                }
+            }
+            try axes.add(sample)
+        }
+        progress.finish()
+        return axes
+    }
+
+    private static let rowsPerBlock = 4096
+}
