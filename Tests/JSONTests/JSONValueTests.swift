@@ -198,3 +198,19 @@ struct PythonFileTests {
         #expect(value["n"]?.double == -1.2345678901234568e22)
     }
 }
+
+/// Where two values differ.
+struct DifferencesTests {
+    @Test(
+        arguments: [
+            (#"{"a": 1, "b": {"c": [1, 2]}}"#, #"{"b": {"c": [1, 2]}, "a": 1.0}"#, []),
+            (#"{"a": 1, "b": {"c": [1, 2], "d": 3}}"#, #"{"a": 2, "b": {"c": [2, 1], "d": 3}}"#, ["a", "b.c"]),
+            (#"{"a": 1}"#, #"{"b": {"c": 2}}"#, ["a", "b"]),
+            (#"{"a": null}"#, "{}", []),
+            ("[1]", "[2]", [""]),
+        ] as [(String, String, [String])])
+    func pathsAreNamed(left: String, right: String, expected: [String]) throws {
+        let values = try [left, right].map { try JSONValue.parse(Array($0.utf8), path: "value") }
+        #expect(values[0].differences(from: values[1]) == expected)
+    }
+}

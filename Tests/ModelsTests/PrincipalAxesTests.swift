@@ -17,29 +17,28 @@ struct PrincipalAxesTests {
     @Test func axesOfKnownDirections() throws {
         // Rows ±3 (0.6, 0.8, 0), ±1 (0, 0, -1), ±0.1 (0.8, -0.6, 0).
         let rows: [Float] = [1.8, 2.4, 0, 0, 0, -1, 0.08, -0.06, 0, -1.8, -2.4, 0, 0, 0, 1, -0.08, 0.06, 0]
-        var axes = try PrincipalAxes(dims: 3)
         var sample = try PrincipalAxes.Sample(dims: 3)
         try sample.add(Tensor(Array(rows[..<6]), shape: [2, 3]))
         try sample.add(Tensor(Array(rows[6...]), shape: [4, 3]))
         #expect(sample.count == 6)
-        try axes.add(sample)
+        let axes = try PrincipalAxes(of: [sample])
         let wanted: [Float] = [0.6, 0.8, 0, 0, 0, 1, 0.8, -0.6, 0]
-        let got = try axes.axes().floats()
+        let got = try axes.axes_DD.floats()
         #expect(zip(got, wanted).allSatisfy { abs($0 - $1) < 1e-6 }, "\(got)")
-        #expect(try abs(axes.share(of: 1) - 9 / 10.01) < 1e-6 && abs(axes.share(of: 2) - 10 / 10.01) < 1e-6)
-        #expect(try axes.share(of: 3) == 1)
+        #expect(abs(axes.share(of: 1) - 9 / 10.01) < 1e-6 && abs(axes.share(of: 2) - 10 / 10.01) < 1e-6)
+        #expect(axes.share(of: 3) == 1)
     }
 
     /// A sample counts as much as another, however many vectors it has.
     @Test func samplesCountAlike() throws {
-        var axes = try PrincipalAxes(dims: 2)
-        for (count, row) in [(1, [Float(1), 0]), (1000, [0, Float(0.9)])] {
+        let samples = try [(1, [Float(1), 0]), (1000, [0, Float(0.9)])].map { count, row in
             var sample = try PrincipalAxes.Sample(dims: 2)
             try sample.add(Tensor((0..<count).flatMap { _ in row }, shape: [count, 2]))
-            try axes.add(sample)
+            return sample
         }
-        #expect(try axes.axes().floats().map { abs($0) } == [1, 0, 0, 1])
-        #expect(try abs(axes.share(of: 1) - 1 / 1.81) < 1e-6)
+        let axes = try PrincipalAxes(of: samples)
+        #expect(try axes.axes_DD.floats().map { abs($0) } == [1, 0, 0, 1])
+        #expect(abs(axes.share(of: 1) - 1 / 1.81) < 1e-6)
     }
 
     /// Inner products stay, of models with and without a head, and with and without scaling; leading components of the sample
@@ -60,8 +59,7 @@ struct PrincipalAxesTests {
         let dims = before.size(1)
         var sample = try PrincipalAxes.Sample(dims: dims)
         try sample.add(before)
-        var axes = try PrincipalAxes(dims: dims)
-        try axes.add(sample)
+        let axes = try PrincipalAxes(of: [sample])
         try axes.write(model, to: temporary("turned"))
         let turned = try EmbeddingModel(loading: temporary("turned"), .encoding)
         #expect(turned.card.layers.count == model.card.layers.count + 1 && turned.card.dims == dims)
@@ -75,7 +73,7 @@ struct PrincipalAxesTests {
             $0 + Double($1) * Double($1)
         }
         let whole = try after.contiguous().floats().reduce(0.0) { $0 + Double($1) * Double($1) }
-        #expect(try abs(kept / whole - axes.share(of: dims / 4)) < 1e-4)
+        #expect(abs(kept / whole - axes.share(of: dims / 4)) < 1e-4)
         let unturned = try before.narrow(1, start: 0, length: dims / 4).contiguous().floats().reduce(0.0) {
             $0 + Double($1) * Double($1)
         }

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
-internal import Engine
 internal import JSON
 internal import ModelCommandLine
 internal import Models
@@ -87,8 +86,7 @@ struct AverageModels: ParsableCommand {
         let (report, dims) = try folder.write { staging in
             let report = try average.write(type: type, to: staging) { progress.advance(by: $0) }
             let model = try EmbeddingModel(loading: staging, .encoding)
-            try GoldenCheck.vectors(of: model, tool: "tvt-model average \(tvtVersion)")
-                .write(to: staging.appending(GoldenVectors.fileName))
+            try folder.writeGoldenVectors(of: model, in: staging)
             return (report, model.card.outputDims)
         }
         progress.finish()

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
-internal import Engine
 internal import JSON
 internal import ModelCommandLine
 internal import Models
@@ -44,8 +43,7 @@ struct MergeAdapter: ParsableCommand {
         try golden.check(model)
         try folder.write { staging in
             try model.save(model.card, to: staging)
-            try GoldenCheck.vectors(of: model, tool: "tvt-model merge \(tvtVersion)")
-                .write(to: staging.appending(GoldenVectors.fileName))
+            try folder.writeGoldenVectors(of: model, in: staging)
         }
         let result: JSONValue = [
             "output": .string(output), "dims": JSONValue(model.card.dims), "type": .string("\(type)"),

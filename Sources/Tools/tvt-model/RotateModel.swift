@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Base
 internal import CommandLineKit
-internal import Engine
 internal import JSON
 internal import ModelCommandLine
 internal import Models
@@ -49,11 +48,9 @@ struct RotateModel: ParsableCommand {
         let axes = try axes(of: model.card.dims)
         try folder.write { staging in
             try axes.write(model, to: staging)
-            try GoldenCheck.vectors(
-                of: EmbeddingModel(loading: staging, .encoding), tool: "tvt-model rotate \(tvtVersion)"
-            ).write(to: staging.appending(GoldenVectors.fileName))
+            try folder.writeGoldenVectors(of: EmbeddingModel(loading: staging, .encoding), in: staging)
         }
-        let shares = try Self.shownDims(axes.dims).map { ($0, try axes.share(of: $0)) }
+        let shares = Self.shownDims(axes.dims).map { ($0, axes.share(of: $0)) }
         let result: JSONValue = [
             "output": .string(output), "dims": JSONValue(axes.dims),
             "kept": .array(shares.map { ["dims": JSONValue($0), "share": .number($1)] }),
@@ -71,10 +68,9 @@ struct RotateModel: ParsableCommand {
     }
 
     private func axes(of dims: Int) throws -> PrincipalAxes {
-        var axes = try PrincipalAxes(dims: dims)
         let readers = try vectors.map { try VectorsReader(opening: FilePath($0)) }
         let progress = Progress("rotate", unit: "vectors", total: readers.reduce(0) { $0 + $1.count })
-        for reader in readers {
+        let samples = try readers.map { reader in
             let description = reader.manifest.description
             let field = Place(path: reader.folder.appending("vectors.json").string, field: "dims")
             guard description.dims == dims else {
@@ -103,10 +99,10 @@ struct RotateModel: ParsableCommand {
                     progress.advance(by: rows.count)
                 }
             }
-            try axes.add(sample)
+            return sample
         }
         progress.finish()
-        return axes
+        return try PrincipalAxes(of: samples)
     }
 
     private static let rowsPerBlock = 4096

@@ -1,5 +1,7 @@
 internal import Base
 internal import CommandLineKit
+internal import Engine
+internal import Models
 internal import SystemPackage
 
 /// A folder that appears under its name when it is complete.
@@ -42,5 +44,13 @@ struct StagedFolder {
         try Files.rename(staging, to: target)
         try Files.syncFolder(parent.isEmpty ? FilePath(".") : parent)
         return result
+    }
+
+    /// Writes the vectors that the model gives now, which every later load compares its own with.
+    ///
+    /// - Parameter model: as it is in `staging`.
+    func writeGoldenVectors(of model: EmbeddingModel, in staging: FilePath) throws {
+        try GoldenCheck.vectors(of: model, tool: "\(command) \(tvtVersion)")
+            .write(to: staging.appending(GoldenVectors.fileName))
     }
 }

@@ -60,7 +60,7 @@ public struct ModelAverage {
         precondition(parts.count > 1, "there is something to average")
         self.parts = parts
         let first = parts[0].model
-        for part in parts where part.model !== first { try Self.requireAlike(part.model, first) }
+        try Self.requireAlike(parts.map(\.model))
         let all = parts.map { StoredTensor.all(of: $0.model) }
         let byName = all.map { Dictionary($0.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }) }
         var known: Set<String> = []
@@ -68,7 +68,7 @@ public struct ModelAverage {
         for name in all.joined().map(\.name) where known.insert(name).inserted {
             let found = byName.map { $0[name] }
             let own = found.compactMap { $0 }
-            if own.count == parts.count, own.allSatisfy({ $0.shape == own[0].shape }) {
+            if own.count == parts.count, own.allSatisfy({ $0.isLike(own[0]) }) {
                 tensors.append(own)
                 continue
             }
@@ -87,46 +87,13 @@ public struct ModelAverage {
             advice: "Average models that were trained from one, and are used alike.")
     }
 
-    private static func requireAlike(_ model: EmbeddingModel, _ first: EmbeddingModel) throws {
-        // The card first: it says in a user's words what the other files say in theirs.
-        for (file, read) in [("the card", card), (ModelFolder.configName, config), ("tokenizer.json", tokenizer)] {
-            let (own, wanted) = (try read(model), try read(first))
-            guard let field = own.differences(from: wanted).first else { continue }
-            let values = [own, wanted].map { value in
-                let found = field.split(separator: ".").reduce(value) { $0[String($1)] ?? .null }
-                return String(decoding: found.canonical(), as: UTF8.self)
+    private static func requireAlike(_ models: [EmbeddingModel]) throws {
+        let descriptions = try models.map { try Description($0) }
+        for (model, own) in zip(models, descriptions).dropFirst() {
+            if let difference = own.difference(from: descriptions[0]) {
+                throw Self.difference(model, models[0], difference)
             }
-            let shown = values.allSatisfy { $0.utf8.count <= 80 } ? ": \(values[0]) and \(values[1])" : ""
-            throw difference(model, first, "\(file) differs in \(field)\(shown)")
         }
-    }
-
-    /// The card without what a run adds and the model that it began with has not.
-    private static func card(_ model: EmbeddingModel) -> JSONValue {
-        var card = model.card
-        card.baseModel = nil
-        card.attention = model.attention
-        return card.json
-    }
-
-    /// `config.json` without the type of the numbers, what wrote them, and which class: heads of language models
-    /// have no part in vectors.
-    private static func config(_ model: EmbeddingModel) throws -> JSONValue {
-        func removing(_ value: JSONValue) -> JSONValue {
-            guard var fields = value.object else { return value }
-            for name in ["dtype", "torch_dtype", "architectures", "transformers_version", "_name_or_path"] {
-                fields[name] = nil
-            }
-            return .object(JSONObject(fields.map { ($0.key, removing($0.value)) }))
-        }
-        return try removing(JSONValue.parse(pythonFile: model.configuration))
-    }
-
-    /// `tokenizer.json` without what is left over there from somebody's last call, and counts for nothing.
-    private static func tokenizer(_ model: EmbeddingModel) throws -> JSONValue {
-        var fields = try JSONValue.parse(model.tokenizer.configurationBytes, path: "tokenizer.json").object ?? [:]
-        for name in ["truncation", "padding"] { fields[name] = nil }
-        return .object(fields)
     }
 
     /// Bytes that ``write(type:to:advance:)`` reads.
@@ -166,10 +133,20 @@ public struct ModelAverage {
         try withoutGradients {
             try SafetensorsWriter.write(plans, to: target.appending(WeightFiles.singleName)) { number in
                 try Interruption.check()
-                let values = try tensors[number].map { try $0.values() }
-                advance(tensors[number].reduce(0) { $0 + $1.byteCount })
-                guard plans[number].type.isFloatingPoint else { return values[0] }
-                try compare(values, plans[number].name, isNeeded: tensors[number].contains(where: \.isNeeded))
+                let stored = tensors[number]
+                defer {
+                    for tensor in stored { tensor.leaveMemory() }
+                    advance(stored.reduce(0) { $0 + $1.byteCount })
+                }
+                let values = try stored.map { try $0.values().to(.float32) }
+                guard plans[number].type.isFloatingPoint else {
+                    // What counts or numbers something has no mean.
+                    if let other = try WeightComparison(values).firstDifferent {
+                        throw Self.difference(parts[other].model, first, "tensor \(plans[number].name) differs")
+                    }
+                    return try stored[0].values()
+                }
+                try compare(values, plans[number].name, isNeeded: stored.contains(where: \.isNeeded))
                 return try mean(values).to(type)
             }
             let heads = parts.map(\.model.head.parameters)
@@ -190,11 +167,68 @@ public struct ModelAverage {
     /// (norms and biases have not: they begin alike); those of a model and of what it was trained from one near 1.
     private static let leastCosine = 0.5
 
+    /// - Parameter values: float32, of each model.
     private func mean(_ values: [Tensor]) throws -> Tensor {
         let total = parts.reduce(0) { $0 + $1.weight }
         return try zip(values, parts).reduce(Tensor.zeros(values[0].shape)) { sum, part in
-            try sum.adding(part.0.to(.float32).multiplied(by: part.1.weight / total))
+            try sum.adding(part.0.multiplied(by: part.1.weight / total))
         }
+    }
+}
+
+/// What must be alike of models that are averaged.
+private struct Description {
+    /// First the card, which says in a user's words what the other files say in theirs.
+    private let parts: [(file: String, value: JSONValue)]
+
+    init(_ model: EmbeddingModel) throws {
+        parts = [
+            ("the card", Self.card(model)), (ModelFolder.configName, try Self.config(model)),
+            ("tokenizer.json", try Self.tokenizer(model)),
+        ]
+    }
+
+    /// The card without what a run adds and the model that it began with has not.
+    private static func card(_ model: EmbeddingModel) -> JSONValue {
+        var card = model.card
+        card.baseModel = nil
+        card.attention = model.attention
+        return card.json
+    }
+
+    /// `config.json` without the type of the numbers, what wrote them, and which class: heads of language models
+    /// have no part in vectors.
+    private static func config(_ model: EmbeddingModel) throws -> JSONValue {
+        func removing(_ value: JSONValue) -> JSONValue {
+            guard var fields = value.object else { return value }
+            for name in ["dtype", "torch_dtype", "architectures", "transformers_version", "_name_or_path"] {
+                fields[name] = nil
+            }
+            return .object(JSONObject(fields.map { ($0.key, removing($0.value)) }))
+        }
+        return try removing(JSONValue.parse(pythonFile: model.configuration))
+    }
+
+    /// `tokenizer.json` without what is left over there from somebody's last call, and counts for nothing.
+    private static func tokenizer(_ model: EmbeddingModel) throws -> JSONValue {
+        var fields = try JSONValue.parse(model.tokenizer.configurationBytes, path: "tokenizer.json").object ?? [:]
+        for name in ["truncation", "padding"] { fields[name] = nil }
+        return .object(fields)
+    }
+
+    /// The first one, with both values where they are short; nil where there is none.
+    func difference(from other: Description) -> String? {
+        for (own, wanted) in zip(parts, other.parts) {
+            guard let field = own.value.differences(from: wanted.value).first else { continue }
+            let values = [own.value, wanted.value].map { value in
+                let found = field.split(separator: ".").reduce(value) { $0[String($1)] ?? .null }
+                return String(decoding: found.canonical(), as: UTF8.self)
+            }
+            // A key with a dot in it, as of a token, is not found so.
+            let isShown = values[0] != values[1] && values.allSatisfy { $0.utf8.count <= 80 }
+            return "\(own.file) differs in \(field)" + (isShown ? ": \(values[0]) and \(values[1])" : "")
+        }
+        return nil
     }
 }
 
@@ -206,24 +240,29 @@ private struct StoredTensor {
     let type: ElementType
     /// Whether vectors depend on it.
     let isNeeded: Bool
-    /// A copy where they lie in the file.
     let values: () throws -> Tensor
+    /// Takes the values out of memory; they come back from their file.
+    let leaveMemory: () -> Void
 
     var byteCount: Int { shape.reduce(type.byteCount, *) }
 
     private init(_ parameter: Parameter, isNeeded: Bool) {
         (name, shape, type) = (parameter.name, parameter.tensor.shape, parameter.tensor.elementType)
         self.isNeeded = isNeeded
-        values = {
-            defer { parameter.leaveMemory() }
-            return try parameter.wholeValues().clone()
-        }
+        values = { try parameter.wholeValues() }
+        leaveMemory = { parameter.leaveMemory() }
     }
 
     private init(_ part: (name: String, tensor: Tensor)) {
         (name, shape, type) = (part.name, part.tensor.shape, part.tensor.elementType)
         isNeeded = false
         values = { part.tensor }
+        leaveMemory = {}
+    }
+
+    /// Whether a mean can be made of both.
+    func isLike(_ other: StoredTensor) -> Bool {
+        shape == other.shape && type.isFloatingPoint == other.type.isFloatingPoint
     }
 
     static func all(of model: EmbeddingModel) -> [StoredTensor] {
@@ -245,10 +284,9 @@ private struct WeightComparison {
         differences = squares
     }
 
-    /// - Parameter values: a tensor of each model.
+    /// - Parameter values: a tensor of each model, float32.
     init(_ values: [Tensor]) throws {
         self.init(values.count)
-        let values = try values.map { try $0.to(.float32) }
         for (number, tensor) in values.enumerated() {
             let (size, distance) = (try tensor.norm().item(), try tensor.subtracting(values[0]).norm().item())
             // Limits that numbers are clipped to may be infinite.
@@ -264,6 +302,9 @@ private struct WeightComparison {
             differences[number] += other.differences[number]
         }
     }
+
+    /// The first model whose numbers are others than the first's.
+    var firstDifferent: Int? { differences.firstIndex { $0 != 0 } }
 
     /// `‖θ − θ₁‖ / ‖θ₁‖`
     func distance(of number: Int) -> Double { (differences[number] / squares[0]).squareRoot() }

@@ -1,21 +1,20 @@
 public import SystemPackage
 public import Tensors
 
-/// Turns a model's vectors so that leading components say the most: onto the principal axes of a sample of them.
+/// Turns a model's vectors so that leading components say the most: onto the principal axes of samples of them.
 ///
 /// A rotation changes no inner product of whole vectors and no cosine. What is cut after it keeps the most of the
-/// sample's squared length that a linear map to so few components can: `y = Uᵀ x`, with the eigenvectors `U` of
+/// samples' squared length that a linear map to so few components can: `y = Uᵀ x`, with the eigenvectors `U` of
 /// `mean(x xᵀ)` by falling eigenvalues. The mean is not subtracted, as inner products have none.
 public struct PrincipalAxes {
-    /// D
-    public let dims: Int
-    /// Sum over samples of `mean(x xᵀ)`, float64 `[D, D]`.
-    private var moments_DD: Tensor
+    /// Float32 `[D, D]`, a row each, by falling eigenvalues; the largest component of each is positive, so that equal
+    /// samples give equal axes.
+    public let axes_DD: Tensor
+    /// The samples' squared length along each axis.
+    private let squares: [Double]
 
-    public init(dims: Int) throws {
-        self.dims = dims
-        moments_DD = try Tensor.zeros([dims, dims], type: .float64)
-    }
+    /// D
+    public var dims: Int { squares.count }
 
     /// Vectors whose axes are sought.
     public struct Sample {
@@ -35,35 +34,32 @@ public struct PrincipalAxes {
         }
     }
 
-    /// Adds a sample, which counts as much as every other one, as queries do beside documents.
-    public mutating func add(_ sample: Sample) throws {
-        precondition(sample.count > 0, "a sample has vectors")
-        moments_DD = try withoutGradients {
-            try moments_DD.adding(sample.sum_DD.multiplied(by: 1 / Double(sample.count)))
+    /// - Parameter samples: of vectors of D components; each counts as much as every other, as queries do beside documents.
+    public init(of samples: [Sample]) throws {
+        precondition(!samples.isEmpty && samples.allSatisfy { $0.count > 0 }, "there are vectors in each sample")
+        let dims = samples[0].sum_DD.size(0)
+        (axes_DD, squares) = try withoutGradients {
+            let moments_DD = try samples.reduce(Tensor.zeros([dims, dims], type: .float64)) { sum_DD, sample in
+                try sum_DD.adding(sample.sum_DD.multiplied(by: 1 / Double(sample.count)))
+            }
+            let columns = try moments_DD.eigenvectors().to(.float32).contiguous().floats()
+            var rows: [Float] = []
+            rows.reserveCapacity(columns.count)
+            for axis in (0..<dims).reversed() {
+                let row = (0..<dims).map { columns[$0 * dims + axis] }
+                let largest = row.max { abs($0) < abs($1) } ?? 0
+                rows += largest < 0 ? row.map { -$0 } : row
+            }
+            let axes_DD = try Tensor(rows, shape: [dims, dims])
+            let wide_DD = try axes_DD.to(.float64)
+            let squares_D = try wide_DD.matmul(moments_DD).multiplied(by: wide_DD).sum(1)
+            return (axes_DD, try squares_D.to(.float32).floats().map(Double.init))
         }
     }
 
-    /// The axes, float32 `[D, D]`, a row each, by falling eigenvalues; the largest component of each is positive, so that
-    /// equal samples give equal axes.
-    public func axes() throws -> Tensor {
-        let columns = try withoutGradients { try moments_DD.eigenvectors().to(.float32).contiguous().floats() }
-        var rows: [Float] = []
-        rows.reserveCapacity(columns.count)
-        for axis in (0..<dims).reversed() {
-            let row = (0..<dims).map { columns[$0 * dims + axis] }
-            let largest = row.max { abs($0) < abs($1) } ?? 0
-            rows += largest < 0 ? row.map { -$0 } : row
-        }
-        return try Tensor(rows, shape: [dims, dims])
-    }
-
-    /// What leading components keep of the sample's squared length, from 0 to 1.
-    public func share(of leading: Int) throws -> Double {
-        try withoutGradients {
-            let axes_DD = try axes().to(.float64)
-            let lengths = try axes_DD.matmul(moments_DD).multiplied(by: axes_DD).sum(1).to(.float32).floats()
-            return lengths.prefix(leading).reduce(0) { $0 + Double($1) } / lengths.reduce(0) { $0 + Double($1) }
-        }
+    /// What leading components keep of the samples' squared length, from 0 to 1.
+    public func share(of leading: Int) -> Double {
+        squares.prefix(leading).reduce(0, +) / squares.reduce(0, +)
     }
 
     /// Writes a complete model folder, whose last layer is the rotation: a linear layer without bias, which training changes
@@ -77,6 +73,6 @@ public struct PrincipalAxes {
         var card = model.card
         card.layers.append(
             .dense(HeadLayer.Dense(inputSize: dims, outputSize: dims, hasBias: false, activation: .identity)))
-        try model.save(card, model.head.adding(axes()), to: target)
+        try model.save(card, model.head.adding(axes_DD), to: target)
     }
 }
