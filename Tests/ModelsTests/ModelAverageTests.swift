@@ -119,6 +119,8 @@ struct ModelAverageTests {
             #expect(try tensor.to(.float32).floats() == mean.to(.float32).floats(), "\(name)")
         }
         _ = try EmbeddingModel(loading: temporary("mean"), .encoding)
+        // One was written by others; all say that they are drawn, or the mean does not.
+        #expect(try RandomModel.seed(of: temporary("mean")) == nil)
         // Random numbers of another seed have nothing in common with these.
         _ = try random.model(name).write(seed: 8, to: temporary("c"))
         let strangers = try ["a", "c"].map { ModelAverage.Part(try ModelAverage.load(temporary($0))) }
@@ -168,6 +170,44 @@ struct ModelAverageTests {
             _ = try ModelAverage(parts).write(type: .float32, to: target)
             #expect(try EmbeddingModel(loading: target, .encoding).card.baseModel == base)
         }
+    }
+
+    /// Numbers that fit into float32 and not into float16 are refused by the tensor's name, wherever weights are rounded.
+    @Test func numbersThatDoNotFit() throws {
+        let random = try RandomModelTests()
+        _ = try random.model("bert").write(seed: 7, to: temporary("a"))
+        let name = "encoder.layer.1.output.dense.weight"
+        let tensors = try random.tensors(temporary("a")).map { entry in
+            (name: entry.key, tensor: entry.key == name ? try entry.value.multiplied(by: 1e9) : entry.value)
+        }
+        try SafetensorsWriter.write(tensors, to: temporary("a").appending("model.safetensors"))
+        let parts = try (0..<2).map { _ in ModelAverage.Part(try ModelAverage.load(temporary("a"))) }
+        let writing = #expect(throws: Failure.self) {
+            try ModelAverage(parts).write(type: .float16, to: temporary("mean"))
+        }
+        let loading = #expect(throws: Failure.self) {
+            try EmbeddingModel(loading: temporary("a"), .encoding, type: .float16)
+        }
+        for error in [writing, loading] {
+            #expect(error?.description.contains("\(name) holds a number that is too large for float16") == true)
+            #expect(error?.exitStatus == .usage)
+        }
+        _ = try ModelAverage(parts).write(type: .bfloat16, to: temporary("wide"))
+        _ = try EmbeddingModel(loading: temporary("wide"), .encoding)
+    }
+
+    /// What is made of random weights, and not trained, says that they are random.
+    @Test func randomModelsStaySo() throws {
+        let random = try RandomModelTests()
+        for name in ["a", "b"] { _ = try random.model("bert").write(seed: 7, to: temporary(name)) }
+        let parts = try ["a", "b"].map { ModelAverage.Part(try ModelAverage.load(temporary($0))) }
+        _ = try ModelAverage(parts).write(type: .float32, to: temporary("mean"))
+        #expect(try RandomModel.seed(of: temporary("mean")) == "7")
+        let model = try EmbeddingModel(loading: temporary("a"), .training)
+        var sample = try PrincipalAxes.Sample(dims: model.card.dims)
+        try sample.add(Tensor.normal([40, model.card.dims], seed: 1))
+        try PrincipalAxes(of: [sample]).write(model, to: temporary("turned"))
+        #expect(try RandomModel.seed(of: temporary("turned")) == "7")
     }
 
     /// What no vector depends on and not all have is in no mean; what vectors depend on must be everywhere.

@@ -41,6 +41,23 @@ struct PrincipalAxesTests {
         #expect(abs(axes.share(of: 1) - 1 / 1.81) < 1e-6)
     }
 
+    /// Squares of numbers that fit into float32 need not fit there themselves.
+    @Test(arguments: [1e30, 1e-30] as [Float])
+    func longAndShortVectors(scale: Float) throws {
+        var sample = try PrincipalAxes.Sample(dims: 2)
+        try sample.add(Tensor([2 * scale, 0, 0, scale], shape: [2, 2]))
+        let axes = try PrincipalAxes(of: [sample])
+        #expect(try axes.axes_DD.floats() == [1, 0, 0, 1])
+        #expect(abs(axes.share(of: 1) - 0.8) < 1e-6)
+    }
+
+    @Test func zerosHaveNoAxes() throws {
+        var sample = try PrincipalAxes.Sample(dims: 2)
+        try sample.add(Tensor.zeros([3, 2]))
+        let error = #expect(throws: Failure.self) { try PrincipalAxes(of: [sample]) }
+        #expect(error?.exitStatus == .badData)
+    }
+
     /// Inner products stay, of models with and without a head, and with and without scaling; leading components of the sample
     /// keep what the axes say.
     @Test(arguments: [

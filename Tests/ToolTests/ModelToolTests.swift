@@ -337,8 +337,48 @@ struct ModelToolTests {
             naming: ["vectors of 8 components", "have 32"])
         try world.fail(
             "tvt-model", ["rotate", model, "--vectors", "q", "--vectors", "after-c", "--output", "none"], status: 78,
-            naming: ["another model made these vectors"])
+            naming: ["after-c/vectors.json, field \"model_card\"", "made these vectors"])
+        // A prompt makes another model of it, which is said again.
+        let prompt = ["--query-prompt", "query: "]
+        try world.succeed(
+            "tvt-encode", ["queries", "road", "--model", model, "--output", "prompted", "--quiet"] + prompt)
+        let prompted = ["rotate", model, "--vectors", "prompted", "--output", "none"]
+        try world.fail("tvt-model", prompted, status: 78, naming: ["model_card"])
+        try world.succeed("tvt-model", ["rotate", model, "--vectors", "prompted", "--output", "turned-2"] + prompt)
+        #expect(try world.succeed("tvt-model", ["show", "turned-2"]).outputText.contains("query: "))
         try world.fail("tvt-model", ["rotate", model, "--output", "none"], status: 64, naming: ["--vectors"])
-        #expect(!world.exists("none"))
+        // Numbers that are none are found before anything is made of them, and nothing is made of zeros.
+        let part = try #require(Files.list(world.path("q")).first { $0.hasSuffix(".npy") })
+        let sound = try world.bytes("q/\(part)")
+        let damaged = ["rotate", model, "--vectors", "q", "--output", "none"]
+        let rows = 12 * 32 * 4
+        try Files.replace(world.path("q/\(part)"), with: sound.dropLast(4) + [0, 0, 0xC0, 0x7F])
+        try world.fail("tvt-model", damaged, status: 65, naming: [part, "not finite", "Encode again"])
+        try Files.replace(
+            world.path("q/\(part)"), with: sound.dropLast(rows) + [UInt8](repeating: 0, count: rows))
+        try world.fail("tvt-model", damaged, status: 65, naming: ["all vectors are 0"])
+        #expect(!world.exists("none") && !world.exists(".none.tmp"))
+        // A link that leads nowhere is in the way before anything is computed.
+        #expect(symlink("nowhere", world.path("none").string) == 0)
+        try world.fail("tvt-model", damaged, status: 73, naming: ["none exists"])
+    }
+
+    @Test("settings by which nothing could be encoded are refused where they would be written down")
+    func unusableSettings() throws {
+        let world = try Self.world()
+        let model = SmallWorld.model.string
+        let before = try world.bytes("m/tvt.json")
+        for (settings, naming) in [
+            (["--inputs", "chat=true"], "chat template"), (["--inputs", "frames=3"], "takes none"),
+            (["--query-max-length", "1"], "Raise --query-max-length"),
+        ] {
+            for command in [
+                ["import", "m", "--force"], ["check", "m"], ["average", "m", model, "--output", "none"],
+                ["random", "m", "--seed", "1", "--output", "none"],
+            ] {
+                try world.fail("tvt-model", command + settings, status: 78, naming: [naming])
+            }
+        }
+        #expect(try world.bytes("m/tvt.json") == before && !world.exists("none"))
     }
 }

@@ -2,6 +2,17 @@
 enum FiniteNumbers {
     private typealias Words = SIMD8<UInt64>
 
+    /// Whether no number is NaN or infinite.
+    static func check(_ bytes: UnsafeRawBufferPointer, of type: ElementType) -> Bool {
+        switch type {
+        case .float32: check(bytes, as: UInt32.self, exponent: 0x7F80_0000)
+        case .float16: check(bytes, as: UInt16.self, exponent: 0x7C00)
+        case .bfloat16: check(bytes, as: UInt16.self, exponent: 0x7F80)
+        case .float64: check(bytes, as: UInt64.self, exponent: 0x7FF0_0000_0000_0000)
+        case .int32, .int64, .uint8, .bool: true
+        }
+    }
+
     /// Whether in no number all bits of the exponent are set.
     ///
     /// - Parameters:
@@ -33,5 +44,12 @@ enum FiniteNumbers {
     /// A number as often as it fits into 64 bits.
     private static func repeated<Bits: FixedWidthInteger & UnsignedInteger>(_ bits: Bits) -> UInt64 {
         stride(from: 0, to: 64, by: Bits.bitWidth).reduce(0) { $0 | UInt64(bits) << $1 }
+    }
+}
+
+extension Tensor {
+    /// Whether no number is NaN or infinite. Reads all of them, at the speed of memory; from a GPU they are copied first.
+    public func isFinite() throws -> Bool {
+        try detached().to(.cpu).contiguous().withUnsafeBytes { FiniteNumbers.check($0, of: elementType) }
     }
 }

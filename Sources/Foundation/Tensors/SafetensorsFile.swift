@@ -127,13 +127,7 @@ public final class SafetensorsFile: Sendable {
         let range = bytes(of: entry)
         let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
         file.advise(.now, for: range)
-        return switch entry.type {
-        case .float32: FiniteNumbers.check(bytes, as: UInt32.self, exponent: 0x7F80_0000)
-        case .float16: FiniteNumbers.check(bytes, as: UInt16.self, exponent: 0x7C00)
-        case .bfloat16: FiniteNumbers.check(bytes, as: UInt16.self, exponent: 0x7F80)
-        case .float64: FiniteNumbers.check(bytes, as: UInt64.self, exponent: 0x7FF0_0000_0000_0000)
-        case .int32, .int64, .uint8, .bool: true
-        }
+        return FiniteNumbers.check(bytes, of: entry.type)
     }
 
     private func entry(_ name: String) throws -> Entry {

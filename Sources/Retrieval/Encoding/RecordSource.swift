@@ -54,7 +54,7 @@ public struct RecordSource: Sendable {
             model.texts(of: role), role, try InputForm(model, settingName: settingName), ignoresMedia: ignoresMedia,
             mediaAdvice: "--ignore-media encodes the text alone"
         ) { digest, body in try dataset.withMedia(digest, body) != nil }
-        try Self.checkLimit(planner.tokenizer, side)
+        try model.requireRoomForText(of: role, settingName: settingName)
         let chosen = try split.map { try Self.queries(of: $0, in: dataset) }
         (selection, blankCount) =
             textSide == nil
@@ -89,17 +89,6 @@ public struct RecordSource: Sendable {
             if selection[middle] < ordinal { low = middle + 1 } else { high = middle }
         }
         return low < selection.count && selection[low] == ordinal ? low : nil
-    }
-
-    /// - Throws: `Failure` (78) where prompt and special tokens fill the maximal length.
-    private static func checkLimit(_ tokenizer: RoleTokenizer, _ side: VectorsSide) throws {
-        guard let count = try tokenizer.tokensWithoutText() else { return }
-        let (role, option) = side == .queries ? ("a query", "--query") : ("a document", "--document")
-        throw Failure(
-            .badConfiguration,
-            "the prompt and special tokens of \(role) take \(count) of at most \(tokenizer.side.maxLength) tokens: nothing "
-                + "is left for the text",
-            advice: "Raise \(option)-max-length, or shorten \(option)-prompt.")
     }
 
     /// The records that are left of `selection`, and how many are not, as the policy for blank texts wants it.

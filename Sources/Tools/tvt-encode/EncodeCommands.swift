@@ -163,7 +163,7 @@ struct EncodeOptions: ParsableArguments {
             let cosines = "\(decimal(mean, digits: 4)) on average, \(decimal(least, digits: 4)) at least"
             log.notice("--dtype int8: on \(count) records the cosine to the vectors in f32 is \(cosines)")
         }
-        let description = try encoder.description(identity: model.identity(loaded, weights))
+        let description = try encoder.description(identity: loaded.identity(weights: weights.get()))
         if let work, isFirst, encoder.partCount < work.size {
             log.notice(
                 """

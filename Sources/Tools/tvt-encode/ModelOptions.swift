@@ -2,7 +2,6 @@ public import ArgumentParser
 internal import Base
 internal import CommandLineKit
 public import Encoding
-internal import JSON
 internal import ModelCommandLine
 public import Models
 internal import Processes
@@ -107,25 +106,6 @@ struct ModelOptions: ParsableArguments {
         if let batchTokens { options.tokenBudget = batchTokens }
         if let workers { options.workerCount = workers }
         return options
-    }
-
-    /// What computes, beyond the card: equal identities give equal vectors.
-    ///
-    /// - Parameter weights: of ``model``.
-    func identity(_ loaded: EmbeddingModel, _ weights: WeightsDigest) throws -> SHA256Digest {
-        var fields: JSONObject = [
-            "card": loaded.card.json, "weights": .string(try weights.get().description),
-            "tokenizer": .string(loaded.tokenizer.digest.description),
-        ]
-        if loaded.text.media != nil, let processors = try loaded.processorDigest() {
-            fields["processors"] = .string(processors.description)
-        }
-        if loaded.tokenizer.truncatesLeft { fields["truncation_side"] = "left" }
-        if let adapter {
-            fields["adapter"] = .string(
-                try SHA256Digest.ofFile(FilePath(adapter).appending("adapter_model.safetensors")).description)
-        }
-        return SHA256Digest.of(JSONValue.object(fields).canonical())
     }
 }
 

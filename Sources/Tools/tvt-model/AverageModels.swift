@@ -72,6 +72,7 @@ struct AverageModels: ParsableCommand {
         let parts = try zip(folders, weights).map { folder, weight in
             let model = try ModelAverage.load(FilePath(folder), overrides: card.overrides, settingName: \.flag)
             for note in model.notes { log.notice("\(folder): \(note)") }
+            try card.requireUsableInputs(of: model)
             try golden.check(model)
             return ModelAverage.Part(model, weight: weight)
         }

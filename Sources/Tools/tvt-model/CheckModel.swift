@@ -14,7 +14,8 @@ struct CheckModel: ParsableCommand {
         commandName: "check",
         abstract: "Whether a folder loads, gives sound vectors, and still gives its golden ones.",
         discussion: """
-            Ends with 78 where a file, a field or a tensor is missing, unknown or does not fit, and with 65 where vectors \
+            Ends with 78 where a file, a field or a tensor is missing, unknown or does not fit, or no text could be encoded as \
+            the settings have it, and with 65 where vectors \
             are not finite, do not have the length that the card says, or differ from those of tvt.golden.json.
 
               tvt-model check .deps/models/all-MiniLM-L6-v2
@@ -27,6 +28,7 @@ struct CheckModel: ParsableCommand {
     func run() throws {
         let model = try options.load(.encoding, overrides: card.overrides, adapter: adapter.adapter)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
+        try model.requireUsableInputs()
         let unused = try WeightSummary(model).unused
         try checkProbe(model)
         let report = try GoldenCheck.run(model)

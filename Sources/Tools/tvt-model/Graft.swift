@@ -101,6 +101,7 @@ struct GraftTowers: ParsableCommand {
             // It loads, or is not written.
             let loaded = try EmbeddingModel(loading: staging, .training)
             if let vision { try checkPictures(of: loaded, vision) }
+            try card.requireUsableInputs(of: loaded)
             return report
         }
         for tower in report.withoutProcessor {

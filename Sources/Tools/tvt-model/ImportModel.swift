@@ -75,6 +75,7 @@ struct ImportModel: ParsableCommand {
         }
         let model = try options.load(.training, overrides: card.overrides)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
+        try model.requireUsableInputs()
         try golden.check(model)
         let goldenFile = GoldenCheck.file(of: model)
         let renewed =

@@ -16,7 +16,8 @@ struct RotateModel: ParsableCommand {
             The last layer of the new model turns vectors onto the principal axes of those that are given: whole vectors \
             have the same inner products as before, and what `--dims` keeps of them loses less. Begin with such a model \
             where vectors are to be trained to be cut (loss.matryoshka). The folder is complete, with new golden vectors; \
-            it appears under its name only when it is.
+            it appears under its name only when it is. What was said of the model where the vectors were made, as a prompt, is \
+            said here too.
 
               tvt-encode queries mine --model .deps/models/all-MiniLM-L6-v2 --output queries
               tvt-encode corpus mine --model .deps/models/all-MiniLM-L6-v2 --output corpus
@@ -24,6 +25,7 @@ struct RotateModel: ParsableCommand {
             """)
 
     @OptionGroup var options: FolderOptions
+    @OptionGroup var card: CardOptions
     @OptionGroup var golden: GoldenOption
 
     @Option(
@@ -42,10 +44,12 @@ struct RotateModel: ParsableCommand {
 
     func run() throws {
         let folder = try StagedFolder(output, command: "tvt-model rotate")
-        let model = try options.load(.training, type: WeightSummary.mainType(in: options.path))
+        let model = try options.load(
+            .training, overrides: card.overrides, type: WeightSummary.mainType(in: options.path))
         for note in model.notes { log.notice("\(options.folder): \(note)") }
+        try card.requireUsableInputs(of: model)
         try golden.check(model)
-        let axes = try axes(of: model.card.dims)
+        let axes = try axes(of: model)
         try folder.write { staging in
             try axes.write(model, to: staging)
             try folder.writeGoldenVectors(of: EmbeddingModel(loading: staging, .encoding), in: staging)
@@ -67,42 +71,59 @@ struct RotateModel: ParsableCommand {
         [dims] + (4...16).reversed().map { 1 << $0 }.filter { $0 < dims }
     }
 
-    private func axes(of dims: Int) throws -> PrincipalAxes {
+    private func axes(of model: EmbeddingModel) throws -> PrincipalAxes {
         let readers = try vectors.map { try VectorsReader(opening: FilePath($0)) }
+        let identity = try model.identity(weights: EmbeddingModel.weightsDigest(model.folder))
+        for reader in readers { try require(reader, from: identity, dims: model.card.dims) }
         let progress = Progress("rotate", unit: "vectors", total: readers.reduce(0) { $0 + $1.count })
-        let samples = try readers.map { reader in
-            let description = reader.manifest.description
-            let field = Place(path: reader.folder.appending("vectors.json").string, field: "dims")
-            guard description.dims == dims else {
-                throw InputError(
-                    "vectors of \(description.dims) components; whole ones of the model have \(dims)", at: field,
-                    exitStatus: .badConfiguration)
-            }
-            guard description.modelCard == readers[0].manifest.description.modelCard else {
-                throw InputError(
-                    "another model made these vectors than those of \(readers[0].folder)", at: field,
-                    exitStatus: .badConfiguration)
-            }
-            guard reader.count > 0 else {
-                throw InputError("there are no vectors", at: Place(path: reader.folder.string))
-            }
-            var sample = try PrincipalAxes.Sample(dims: dims)
-            for part in reader.parts {
-                for start in stride(from: 0, to: part.count, by: Self.rowsPerBlock) {
-                    try Interruption.check()
-                    let rows = start..<min(start + Self.rowsPerBlock, part.count)
-                    let numbers = [Float](unsafeUninitializedCapacity: rows.count * dims) { buffer, count in
-                        part.copy(rows, columns: dims, dims: dims, into: buffer.baseAddress!)
-                        count = rows.count * dims
-                    }
-                    try sample.add(Tensor(numbers, shape: [rows.count, dims]))
-                    progress.advance(by: rows.count)
-                }
-            }
-            return sample
-        }
+        let samples = try readers.map { try sample(of: $0) { progress.advance(by: $0) } }
         progress.finish()
         return try PrincipalAxes(of: samples)
+    }
+
+    /// - Parameter identity: of the model that is turned.
+    private func require(_ reader: VectorsReader, from identity: SHA256Digest, dims: Int) throws {
+        let description = reader.manifest.description
+        let file = reader.folder.appending("vectors.json").string
+        guard description.modelCard == identity else {
+            throw InputError(
+                "the model \(description.modelCard) made these vectors; \(options.folder) is \(identity)",
+                at: Place(path: file, field: "model_card"),
+                advice: "Give vectors of this model, and say here what was said there: prompts, limits, pooling.",
+                exitStatus: .badConfiguration)
+        }
+        guard description.dims == dims else {
+            throw InputError(
+                "vectors of \(description.dims) components; whole ones of the model have \(dims)",
+                at: Place(path: file, field: "dims"), exitStatus: .badConfiguration)
+        }
+        guard reader.count > 0 else { throw InputError("there are no vectors", at: Place(path: reader.folder.string)) }
+    }
+
+    private func sample(of reader: VectorsReader, advance: (Int) -> Void) throws -> PrincipalAxes.Sample {
+        let dims = reader.dims
+        var sample = try PrincipalAxes.Sample(dims: dims)
+        for part in reader.parts {
+            for start in stride(from: 0, to: part.count, by: Self.rowsPerBlock) {
+                try Interruption.check()
+                let rows = start..<min(start + Self.rowsPerBlock, part.count)
+                let numbers = [Float](unsafeUninitializedCapacity: rows.count * dims) { buffer, count in
+                    part.copy(rows, columns: dims, dims: dims, into: buffer.baseAddress!)
+                    count = rows.count * dims
+                }
+                let block = try Tensor(numbers, shape: [rows.count, dims])
+                guard try block.isFinite() else {
+                    let row = numbers.firstIndex { !$0.isFinite }! / dims
+                    throw InputError(
+                        "the vector of this id holds a number that is not finite", at: Place(path: part.path.string),
+                        offender: part.withID(start + row) { Array($0) },
+                        advice: "Encode again; tvt-encode never writes such vectors.")
+                }
+                try sample.add(block)
+                advance(rows.count)
+            }
+        }
+        return sample
     }
 
     private static let rowsPerBlock = 4096

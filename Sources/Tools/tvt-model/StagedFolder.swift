@@ -1,6 +1,7 @@
 internal import Base
 internal import CommandLineKit
 internal import Engine
+internal import Glibc
 internal import Models
 internal import SystemPackage
 
@@ -14,22 +15,31 @@ struct StagedFolder {
     /// - Throws: `Failure` where the folder is there, or its name is none.
     init(_ output: String, command: String) throws {
         target = FilePath(output)
-        guard !Files.exists(target) else {
-            throw Failure(.cannotCreate, "\(target) exists", advice: "Name a folder that does not, or remove it.")
-        }
         guard let name = target.lastComponent, name.kind == .regular else {
             throw Failure(.usage, "--output \(output) names no folder")
         }
         staging = target.removingLastComponent().appending(".\(name.string).tmp")
         self.command = command
+        try requireAbsence()
+    }
+
+    private func requireAbsence() throws {
+        var status = stat()
+        // A link that leads nowhere is something, too.
+        guard lstat(target.string, &status) != 0 else {
+            throw Failure(.cannotCreate, "\(target) exists", advice: "Name a folder that does not, or remove it.")
+        }
     }
 
     /// - Parameter body: makes the folder that it is given the path of.
     func write<Result>(_ body: (FilePath) throws -> Result) throws -> Result {
         let parent = target.removingLastComponent()
         if !parent.isEmpty { try Files.makeDirectory(parent) }
+        // Others may have written it meanwhile.
+        try requireAbsence()
         let lock = try OutputLock(for: target, purpose: command)
         defer { withExtendedLifetime(lock) {} }
+        try requireAbsence()
         // What a killed process left: nobody else holds the lock.
         try Files.removeTree(staging)
         let result: Result

@@ -124,12 +124,14 @@ public final class Parameter {
     }
 
     /// Replaces the values, rounded to the type that weights are kept in; the shape stays.
+    ///
+    /// - Throws: `Failure` (64) where a number is too large for the type.
     func replace(_ values: Tensor) throws {
         guard values.shape == tensor.shape else {
             throw TensorError("replace", "\(name) is \(tensor.shape), not \(values.shape)")
         }
         precondition(!isStreamed, "\(name) is streamed, and cannot be changed")
-        tensor = try values.to(storage, tensor.device).to(tensor.elementType)
+        tensor = try values.rounded(to: storage, tensor.device, name: name).to(tensor.elementType)
         place?.leaveMemory()
     }
 }

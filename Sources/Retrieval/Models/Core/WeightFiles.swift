@@ -120,7 +120,10 @@ struct WeightFiles {
                         + "transformers import AutoModel; AutoModel.from_pretrained('\(folder)')"
                         + ".save_pretrained('\(folder)')\""
                 ),
-                ("adapter_model.safetensors", "is an adapter: give the folder as --adapter, and its model as --model"),
+                (
+                    "adapter_model.safetensors",
+                    "is an adapter: name its model, and the folder with --adapter; `tvt-model merge` makes one model of both"
+                ),
             ]
             let present = others.first { Files.exists(folder.appending($0.0)) }
             throw Failure(
@@ -199,7 +202,8 @@ struct WeightFiles {
                 place: place, isStreamed: true, device: device)
         }
         // What is not multiplied by is small, and computed with as it is.
-        let rounded = try file.tensor(written).to(precision.storage, device)
+        let rounded = try file.tensor(written).rounded(
+            to: precision.storage, device, name: "\(file.path): \(written)")
         let kept = shape.count == 1 ? try rounded.to(precision.compute) : rounded
         let isMapped = kept.elementType == entry.type && device == .cpu && rounded.elementType == entry.type
         if !isMapped { place.leaveMemory() }

@@ -1,4 +1,5 @@
 public import Base
+internal import JSON
 public import Records
 public import SystemPackage
 public import Tensors
@@ -149,6 +150,21 @@ public final class EmbeddingModel {
     /// What makes token ids of a role's texts.
     public func texts(of role: Role) -> RoleTokenizer { role == .query ? queries : documents }
 
+    /// - Parameter settingName: what the user calls a setting.
+    /// - Throws: `Failure` (78) where a role's prompt and special tokens fill its maximal length: all of its texts would have
+    ///   the same vector.
+    public func requireRoomForText(
+        of role: Role, settingName: (ModelCard.Setting) -> String = \.description
+    ) throws {
+        let texts = texts(of: role)
+        guard let count = try texts.tokensWithoutText() else { return }
+        throw Failure(
+            .badConfiguration,
+            "the prompt and special tokens of a \(role) take \(count) of at most \(texts.side.maxLength) tokens: nothing is "
+                + "left for the text",
+            advice: "Raise \(settingName(.maxLength(role))), or shorten \(settingName(.prompt(role))).")
+    }
+
     /// Token ids of one text.
     public func tokenize(_ text: [UInt8], as role: Role) throws -> [Int32] {
         var ids: [Int32] = []
@@ -213,14 +229,37 @@ public final class EmbeddingModel {
         return digest.finalize()
     }
 
+    /// What computes, beyond the card: equal identities give equal vectors.
+    ///
+    /// - Parameter weights: what ``weightsDigest(_:isWanted:)`` makes of ``folder``.
+    public func identity(weights: SHA256Digest) throws -> SHA256Digest {
+        var fields: JSONObject = [
+            "card": card.json, "weights": .string(weights.description),
+            "tokenizer": .string(tokenizer.digest.description),
+        ]
+        if text.media != nil, let processors = try processorDigest() {
+            fields["processors"] = .string(processors.description)
+        }
+        if tokenizer.truncatesLeft { fields["truncation_side"] = "left" }
+        if let adapter {
+            fields["adapter"] = .string(
+                try SHA256Digest.ofFile(adapter.appending("adapter_model.safetensors")).description)
+        }
+        return SHA256Digest.of(JSONValue.object(fields).canonical())
+    }
+
     /// Writes a complete model folder: weights, `config.json`, tokenizer, card, and sentence-transformers' files.
     ///
     /// The folder must not exist; writing it elsewhere and renaming it into place is the caller's part. Adapters that
     /// are not merged are left out: save them with ``TextModel/saveAdapters(_:baseModel:to:)``.
     public func save(_ card: ModelCard, to target: FilePath) throws { try save(card, head, to: target) }
 
-    /// - Parameter head: what the card describes.
-    func save(_ card: ModelCard, _ head: Head, to target: FilePath) throws {
+    /// - Parameters:
+    ///   - head: what the card describes.
+    ///   - metadata: fields of the header of the weights.
+    func save(
+        _ card: ModelCard, _ head: Head, metadata: [String: String] = ["format": "pt"], to target: FilePath
+    ) throws {
         try text.requirePlainWeights("save")
         try Files.makeDirectory(target)
         let adapters = Set(text.linearLayers.compactMap(\.adapter).flatMap { [$0.a.name, $0.b.name] })
@@ -228,7 +267,7 @@ public final class EmbeddingModel {
         let plans =
             weights.map { SafetensorsWriter.Plan(name: $0.name, $0.tensor) }
             + text.otherParts.map { SafetensorsWriter.Plan(name: $0.name, $0.tensor) }
-        try SafetensorsWriter.write(plans, to: target.appending("model.safetensors")) { number in
+        try SafetensorsWriter.write(plans, metadata: metadata, to: target.appending("model.safetensors")) { number in
             number < weights.count
                 ? try weights[number].wholeValues() : text.otherParts[number - weights.count].tensor
         }

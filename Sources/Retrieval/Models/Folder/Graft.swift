@@ -113,7 +113,8 @@ public struct GraftRecipe: Sendable {
                 target.appending("processor_config.json"), with: JSONValue.object(processors).pretty())
         }
         try Files.replace(configPath, with: JSONValue.object(config).pretty())
-        try SafetensorsWriter.write(tensors, to: target.appending("model.safetensors"))
+        try SafetensorsWriter.write(
+            tensors, metadata: RandomModel.metadata([text.folder]), to: target.appending("model.safetensors"))
         return Report(
             tokens: tokens, projectorNumberCount: projectorNumberCount, withoutProcessor: withoutProcessor)
     }

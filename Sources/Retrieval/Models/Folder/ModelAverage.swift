@@ -107,7 +107,8 @@ public struct ModelAverage {
     /// - Parameters:
     ///   - type: of the written weights; sums are made in float32, and the head's weights stay so.
     ///   - advance: told how many bytes were read.
-    /// - Throws: `Failure` (78) where weights have so little in common that they cannot come from one model.
+    /// - Throws: `Failure` (78) where weights have so little in common that they cannot come from one model, (64) where a
+    ///   number is too large for the type.
     public func write(
         type: ElementType, to target: FilePath, advance: (_ byteCount: Int) -> Void = { _ in }
     ) throws -> Report {
@@ -131,7 +132,10 @@ public struct ModelAverage {
                 type: models[0].type.isFloatingPoint ? type : models[0].type)
         }
         try withoutGradients {
-            try SafetensorsWriter.write(plans, to: target.appending(WeightFiles.singleName)) { number in
+            try SafetensorsWriter.write(
+                plans, metadata: RandomModel.metadata(parts.map(\.model.folder)),
+                to: target.appending(WeightFiles.singleName)
+            ) { number in
                 try Interruption.check()
                 let stored = tensors[number]
                 defer {
@@ -147,7 +151,7 @@ public struct ModelAverage {
                     return try stored[0].values()
                 }
                 try compare(values, plans[number].name, isNeeded: stored.contains(where: \.isNeeded))
-                return try mean(values).to(type)
+                return try mean(values).rounded(to: type, name: plans[number].name)
             }
             let heads = parts.map(\.model.head.parameters)
             for (number, parameter) in heads[0].enumerated() {

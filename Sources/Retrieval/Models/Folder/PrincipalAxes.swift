@@ -1,3 +1,4 @@
+internal import Base
 public import SystemPackage
 public import Tensors
 
@@ -10,11 +11,11 @@ public struct PrincipalAxes {
     /// Float32 `[D, D]`, a row each, by falling eigenvalues; the largest component of each is positive, so that equal
     /// samples give equal axes.
     public let axes_DD: Tensor
-    /// The samples' squared length along each axis.
-    private let squares: [Double]
+    /// What each axis has of the samples' squared length; the sum is 1, but for rounding.
+    private let shares: [Double]
 
     /// D
-    public var dims: Int { squares.count }
+    public var dims: Int { shares.count }
 
     /// Vectors whose axes are sought.
     public struct Sample {
@@ -34,11 +35,13 @@ public struct PrincipalAxes {
         }
     }
 
-    /// - Parameter samples: of vectors of D components; each counts as much as every other, as queries do beside documents.
+    /// - Parameter samples: of vectors of D components, all finite; each counts as much as every other, as queries do
+    ///   beside documents.
+    /// - Throws: `Failure` (65) where all vectors are 0.
     public init(of samples: [Sample]) throws {
         precondition(!samples.isEmpty && samples.allSatisfy { $0.count > 0 }, "there are vectors in each sample")
         let dims = samples[0].sum_DD.size(0)
-        (axes_DD, squares) = try withoutGradients {
+        (axes_DD, shares) = try withoutGradients {
             let moments_DD = try samples.reduce(Tensor.zeros([dims, dims], type: .float64)) { sum_DD, sample in
                 try sum_DD.adding(sample.sum_DD.multiplied(by: 1 / Double(sample.count)))
             }
@@ -53,13 +56,16 @@ public struct PrincipalAxes {
             let axes_DD = try Tensor(rows, shape: [dims, dims])
             let wide_DD = try axes_DD.to(.float64)
             let squares_D = try wide_DD.matmul(moments_DD).multiplied(by: wide_DD).sum(1)
-            return (axes_DD, try squares_D.to(.float32).floats().map(Double.init))
+            // Squares of numbers that fit into float32 need not fit themselves.
+            let total = try squares_D.sum().item()
+            guard total > 0 else { throw Failure(.badData, "all vectors are 0: they have no axes") }
+            return (axes_DD, try squares_D.multiplied(by: 1 / total).floats().map(Double.init))
         }
     }
 
     /// What leading components keep of the samples' squared length, from 0 to 1.
     public func share(of leading: Int) -> Double {
-        squares.prefix(leading).reduce(0, +) / squares.reduce(0, +)
+        shares.prefix(leading).reduce(0, +) / shares.reduce(0, +)
     }
 
     /// Writes a complete model folder, whose last layer is the rotation: a linear layer without bias, which training changes
@@ -73,6 +79,7 @@ public struct PrincipalAxes {
         var card = model.card
         card.layers.append(
             .dense(HeadLayer.Dense(inputSize: dims, outputSize: dims, hasBias: false, activation: .identity)))
-        try model.save(card, model.head.adding(axes_DD), to: target)
+        try model.save(
+            card, model.head.adding(axes_DD), metadata: RandomModel.metadata([model.folder]), to: target)
     }
 }

@@ -105,6 +105,17 @@ extension RandomModel {
             .first
     }
 
+    /// The header's fields of a file whose weights are made of those of other folders, and no training: drawn where all of
+    /// them were, with one seed.
+    static func metadata(_ folders: [FilePath]) throws -> [String: String] {
+        let seeds = Set(try folders.map { try seed(of: $0) })
+        guard seeds.count == 1, let seed = seeds.first! else { return ["format": "pt"] }
+        return metadata(seed)
+    }
+
+    /// - Parameter seed: that weights were drawn with.
+    fileprivate static func metadata(_ seed: String) -> [String: String] { ["format": "pt", metadataField: seed] }
+
     /// What a user should know where a folder's weights were drawn.
     static func notes(on folder: FilePath) throws -> [String] {
         try seed(of: folder).map {
@@ -119,8 +130,6 @@ private struct Draw {
     let standardDeviation: Double
     let type: ElementType
 
-    private var metadata: [String: String] { ["format": "pt", RandomModel.metadataField: String(seed)] }
-
     /// Tensors of one file.
     ///
     /// - Parameter module: tells names of a head's layers apart, which may be the same.
@@ -128,7 +137,7 @@ private struct Draw {
         try Files.makeDirectory(file.removingLastComponent())
         let plans = entries.map { SafetensorsWriter.Plan(name: $0.name, shape: $0.shape, type: type) }
         try withoutGradients {
-            try SafetensorsWriter.write(plans, metadata: metadata, to: file) { number in
+            try SafetensorsWriter.write(plans, metadata: RandomModel.metadata(String(seed)), to: file) { number in
                 try Interruption.check()
                 let entry = entries[number]
                 let name = module.map { "\($0)/\(entry.name)" } ?? entry.name

@@ -1,0 +1,20 @@
+internal import Base
+internal import Tensors
+
+extension Tensor {
+    /// The values in another type and place, where finite numbers stay finite.
+    ///
+    /// - Parameter name: what the values are, for the message.
+    /// - Throws: `Failure` (64) where a number is too large for the type: it would be infinite there, and attention
+    ///   kernels swallow infinity.
+    func rounded(to type: ElementType, _ device: Device? = nil, name: String) throws -> Tensor {
+        let rounded = try to(type, device ?? self.device)
+        let isRisky = type.byteCount < elementType.byteCount || (type == .float16 && elementType == .bfloat16)
+        guard isRisky, type.isFloatingPoint, try !rounded.isFinite() else { return rounded }
+        // Limits that numbers are clipped to may be infinite before.
+        guard try isFinite() else { return rounded }
+        throw Failure(
+            .usage, "\(name) holds a number that is too large for \(type)",
+            advice: "Choose a type with a wider range: bf16 or f32.")
+    }
+}
