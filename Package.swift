@@ -376,7 +376,7 @@ let testTargets: [Target] = [
     tests(
         "Tool",
         uses: [
-            "JSON", "Media", "Processes", "Rankings", "Store", "Vectors", "tvt-browse", "tvt-browse-model",
+            "JSON", "Media", "Processes", "Rankings", "Store", "Tensors", "Vectors", "tvt-browse", "tvt-browse-model",
             "tvt-convert",
             "tvt-dataset", "tvt-encode", "tvt-eval", "tvt-mine", "tvt-model", "tvt-search", "tvt-store", "tvt-train",
         ], packages: [systemPackage]),

@@ -190,10 +190,29 @@ struct ModelAverageTests {
         }
         for error in [writing, loading] {
             #expect(error?.description.contains("\(name) holds a number that is too large for float16") == true)
-            #expect(error?.exitStatus == .usage)
+            #expect(error?.exitStatus == .badConfiguration)
         }
         _ = try ModelAverage(parts).write(type: .bfloat16, to: temporary("wide"))
         _ = try EmbeddingModel(loading: temporary("wide"), .encoding)
+    }
+
+    /// An adapter whose products leave float32 is refused, whatever type they would be rounded to.
+    @Test(arguments: [ElementType.float32, .float16])
+    func adaptersThatOverflow(type: ElementType) throws {
+        let model = try OthersFoldersTests().load("st6-bert-cls-prompts", .training)
+        try model.save(model.card, to: temporary("a"))
+        let training = try EmbeddingModel(loading: temporary("a"), .training)
+        let configuration = LoRAConfiguration(rank: 1, alpha: 1, dropout: 0, targets: .allLinear)
+        try training.text.addAdapters(configuration, seed: 1)
+        for parameter in training.trainableParameters {
+            try withoutGradients { try parameter.tensor.assign(Tensor.full(parameter.tensor.shape, 3e38)) }
+        }
+        try Files.makeDirectory(temporary("adapter"))
+        try training.text.saveAdapters(configuration, baseModel: "a", to: temporary("adapter"))
+        let error = #expect(throws: Failure.self) {
+            try EmbeddingModel(loading: temporary("a"), .encoding, adapter: temporary("adapter"), type: type)
+        }
+        #expect(error?.exitStatus == .badData && error?.description.contains("not finite") == true)
     }
 
     /// What is made of random weights, and not trained, says that they are random.

@@ -2,6 +2,7 @@ import Base
 import Glibc
 import JSON
 import SystemPackage
+import Tensors
 import TestKit
 import Testing
 
@@ -98,6 +99,46 @@ struct ModelToolTests {
         for command in ["show", "check"] {
             let answer = try world.run("tvt-model", [command, "m"] + said)
             #expect(answer.status == 0, "\(answer.errorText)")
+        }
+    }
+
+    @Test("vectors that are not finite become no golden ones, and the folder stays as it was")
+    func goldenOfDamagedWeights() throws {
+        let world = try Self.world()
+        try world.succeed("tvt-model", ["golden", "m"])
+        let file = try SafetensorsFile(world.path("m/model.safetensors"))
+        let tensors = try file.names.map { name in
+            (name: name, tensor: try file.tensor(name).multiplied(by: name.hasSuffix("output.dense.weight") ? 1e37 : 1))
+        }
+        try SafetensorsWriter.write(tensors, to: world.path("m/large"))
+        try Files.rename(world.path("m/large"), to: world.path("m/model.safetensors"))
+        let before = try world.contents(of: "m")
+        for command in [
+            ["import", "m", "--force", "--no-golden-check"], ["golden", "m", "--force"],
+            ["average", "m", "m", "--no-golden-check", "--output", "none"],
+        ] {
+            try world.fail("tvt-model", command, status: 65, naming: ["not finite"])
+        }
+        #expect(try world.contents(of: "m") == before && !world.exists("none"))
+        #expect(try Files.list(world.temporary.path).allSatisfy { !$0.hasPrefix(".none") })
+    }
+
+    @Test("a repository's folder in the Hub's cache stands for its snapshot")
+    func hubFolders() throws {
+        let world = try Self.world("hub/models--a--b/snapshots/0123abcd")
+        try Files.makeDirectory(world.path("hub/models--a--b/blobs"))
+        let model = "hub/models--a--b"
+        for command in [
+            ["show", model], ["check", model], ["average", model, SmallWorld.model.string, "--output", "mean"],
+            ["random", model, "--seed", "3", "--output", "random"],
+        ] {
+            #expect(try world.run("tvt-model", command).status == 0, "\(command)")
+        }
+        for command in ["merge", "rotate"] {
+            let arguments = command == "merge" ? ["--adapter", "a"] : ["--vectors", "v"]
+            try world.fail(
+                "tvt-model", [command, "nowhere", "--output", "none"] + arguments, status: 66,
+                naming: ["nowhere is not a folder"])
         }
     }
 

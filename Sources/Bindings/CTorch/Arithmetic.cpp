@@ -1,7 +1,12 @@
 // Elementwise operations, reductions, softmax.
 #include "Handle.hpp"
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/linalg_eigh.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/silu.h>
 
 using ctorch::guarded;
 using ctorch::make;

@@ -3,7 +3,9 @@
 #include "QuantizedKernels.hpp"
 #include "Rows.hpp"
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 
 using ctorch::guarded;
 using ctorch::make;

@@ -1,7 +1,10 @@
 // Views, joining and indexing.
 #include "Handle.hpp"
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/stack.h>
 
 using ctorch::guarded;
 using ctorch::list;

@@ -1,7 +1,8 @@
 // Copies between the machine's memory and a GPU's on a stream of their own, while the GPU computes.
 #include "Handle.hpp"
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 #include <c10/core/Event.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>

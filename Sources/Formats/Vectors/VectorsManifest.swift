@@ -174,8 +174,9 @@ public struct VectorsManifest: Sendable, Equatable {
     public init(readingFrom folder: FilePath) throws {
         let file = folder.appending(VectorsManifest.fileName)
         guard Files.exists(file) else {
+            let state = Files.isDirectory(folder) ? "holds no \(VectorsManifest.fileName)" : "is not a folder"
             throw Failure(
-                .missingInput, "\(folder) holds no \(VectorsManifest.fileName), so it is no finished folder of vectors",
+                .missingInput, "\(folder) \(state), so it is no finished folder of vectors",
                 advice: "tvt-encode writes it when all parts are done; run the same tvt-encode command to finish them")
         }
         let fields = ManifestFields(try JSONValue.parse(file: file), path: file.string)

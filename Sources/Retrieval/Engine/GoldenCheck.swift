@@ -51,12 +51,18 @@ public enum GoldenCheck {
     /// - Parameters:
     ///   - model: with its adapters, merged or not; loaded as its card has it, without anything said from outside.
     ///   - tool: what makes them, with its version.
+    /// - Throws: `Failure` (65) where one holds a number that is not finite.
     public static func vectors(of model: EmbeddingModel, tool: String) throws -> GoldenVectors {
         let made = try texts.map { entry in
             try tokenize(
                 entry.text, prompt: model.card.side(entry.role).prompt, endOfText: model.card.endOfText, model)
         }
         let rows = try encode(made, model)
+        for (entry, row) in zip(texts, rows) where !row.allSatisfy(\.isFinite) {
+            throw Failure(
+                .badData, "the vector of \"\(entry.text)\" holds a number that is not finite",
+                advice: "The model's weights are damaged, or their training diverged.")
+        }
         var golden = GoldenVectors(
             tool: tool, kind: kind(model.precision.storage), dims: model.card.dims,
             pooling: model.card.pooling.rawValue, normalize: model.card.normalize,

@@ -56,7 +56,7 @@ public struct InputForm: Sendable {
             try ChatTemplate.find(in: folder, for: .processor) ?? ChatTemplate.find(in: folder, for: .tokenizer)
         guard let found else {
             throw Failure(
-                .badConfiguration, "inputs are to be written by a chat template, and \(folder) has none",
+                .badConfiguration, "inputs are to be written by a chat template, and the model has none",
                 advice: "\(settingName(.inputs)), with chat=false, puts prompt, media and text one after another.")
         }
         template = found.template

@@ -26,7 +26,7 @@ struct AverageModels: ParsableCommand {
     @Argument(
         help: ArgumentHelp(
             "Two or more models' folders; the first one's card, tokenizer and other files are written.",
-            valueName: "folder"))
+            valueName: "folder"), transform: HubSnapshot.path)
     var folders: [String]
 
     @Option(

@@ -8,7 +8,9 @@ internal import Tensors
 
 /// Which folder, and how it is loaded.
 struct FolderOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("The model's folder.", valueName: "folder"))
+    @Argument(
+        help: ArgumentHelp("The model's folder, or its repository's in the Hub's cache.", valueName: "folder"),
+        transform: HubSnapshot.path)
     var folder: String
 
     @Option(in: .threads, help: ArgumentHelp("Threads that compute (default: all cores).", valueName: "n"))

@@ -32,13 +32,17 @@ struct GraftTowers: ParsableCommand {
         }
     }
 
-    @Option(name: .long, help: ArgumentHelp("The text model's folder.", valueName: "dir"))
+    @Option(name: .long, help: ArgumentHelp("The text model's folder.", valueName: "dir"), transform: HubSnapshot.path)
     var text: String
 
-    @Option(name: .long, help: ArgumentHelp("The folder of a tower for images: dinov2.", valueName: "dir"))
+    @Option(
+        name: .long, help: ArgumentHelp("The folder of a tower for images: dinov2.", valueName: "dir"),
+        transform: HubSnapshot.path)
     var vision: String?
 
-    @Option(name: .long, help: ArgumentHelp("The folder of a tower for sounds: whisper.", valueName: "dir"))
+    @Option(
+        name: .long, help: ArgumentHelp("The folder of a tower for sounds: whisper.", valueName: "dir"),
+        transform: HubSnapshot.path)
     var audio: String?
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The new folder; it must not exist.", valueName: "dir"))

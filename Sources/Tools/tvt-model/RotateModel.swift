@@ -38,14 +38,21 @@ struct RotateModel: ParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("The new folder; it must not exist.", valueName: "dir"))
     var output: String
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Type of the new weights; the turning layer's are f32 (default: that of the model's files).",
+            valueName: "type"))
+    var dtype: WeightType?
+
     func validate() throws {
         guard !vectors.isEmpty else { throw ValidationError("--vectors is missing: whose axes?") }
     }
 
     func run() throws {
         let folder = try StagedFolder(output, command: "tvt-model rotate")
-        let model = try options.load(
-            .training, overrides: card.overrides, type: WeightSummary.mainType(in: options.path))
+        let type = try dtype?.elementType ?? WeightSummary.mainType(in: options.path)
+        let model = try options.load(.training, overrides: card.overrides, type: type)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
         try card.requireUsableInputs(of: model)
         try golden.check(model)
@@ -89,13 +96,15 @@ struct RotateModel: ParsableCommand {
             throw InputError(
                 "the model \(description.modelCard) made these vectors; \(options.folder) is \(identity)",
                 at: Place(path: file, field: "model_card"),
-                advice: "Give vectors of this model, and say here what was said there: prompts, limits, pooling.",
+                advice: "Give vectors of this model, and say here what was said there, as prompts, limits or --inputs. "
+                    + "Where an --adapter was, merge it first, and encode with the merged model.",
                 exitStatus: .badConfiguration)
         }
         guard description.dims == dims else {
             throw InputError(
                 "vectors of \(description.dims) components; whole ones of the model have \(dims)",
-                at: Place(path: file, field: "dims"), exitStatus: .badConfiguration)
+                at: Place(path: file, field: "dims"), advice: "Encode with --dims \(dims).",
+                exitStatus: .badConfiguration)
         }
         guard reader.count > 0 else { throw InputError("there are no vectors", at: Place(path: reader.folder.string)) }
     }

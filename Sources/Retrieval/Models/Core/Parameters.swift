@@ -1,3 +1,4 @@
+internal import Base
 public import Tensors
 
 /// One named tensor of a model, under the name that the model uses.
@@ -125,12 +126,17 @@ public final class Parameter {
 
     /// Replaces the values, rounded to the type that weights are kept in; the shape stays.
     ///
-    /// - Throws: `Failure` (64) where a number is too large for the type.
+    /// - Throws: `Failure` (65) where a number is not finite, (78) where one is too large for the type.
     func replace(_ values: Tensor) throws {
         guard values.shape == tensor.shape else {
             throw TensorError("replace", "\(name) is \(tensor.shape), not \(values.shape)")
         }
         precondition(!isStreamed, "\(name) is streamed, and cannot be changed")
+        guard try values.isFinite() else {
+            throw Failure(
+                .badData, "the new values of \(name) hold a number that is not finite",
+                advice: "What was to be added to them is damaged, or its training diverged.")
+        }
         tensor = try values.rounded(to: storage, tensor.device, name: name).to(tensor.elementType)
         place?.leaveMemory()
     }

@@ -5,7 +5,7 @@ extension Tensor {
     /// The values in another type and place, where finite numbers stay finite.
     ///
     /// - Parameter name: what the values are, for the message.
-    /// - Throws: `Failure` (64) where a number is too large for the type: it would be infinite there, and attention
+    /// - Throws: `Failure` (78) where a number is too large for the type: it would be infinite there, and attention
     ///   kernels swallow infinity.
     func rounded(to type: ElementType, _ device: Device? = nil, name: String) throws -> Tensor {
         let rounded = try to(type, device ?? self.device)
@@ -13,8 +13,13 @@ extension Tensor {
         guard isRisky, type.isFloatingPoint, try !rounded.isFinite() else { return rounded }
         // Limits that numbers are clipped to may be infinite before.
         guard try isFinite() else { return rounded }
+        let advice =
+            switch type {
+            case .float16: "Choose a type with a wider range: bf16 or f32."
+            case .bfloat16: "Choose a type with a wider range: f32."
+            default: "The checkpoint is damaged, or its training diverged."
+            }
         throw Failure(
-            .usage, "\(name) holds a number that is too large for \(type)",
-            advice: "Choose a type with a wider range: bf16 or f32.")
+            .badConfiguration, "\(name) holds a number that is too large for \(type)", advice: advice)
     }
 }

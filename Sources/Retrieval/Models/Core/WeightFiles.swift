@@ -218,7 +218,9 @@ struct WeightFiles {
                 .usage,
                 "\(file.path): \(written) is of \(type), and weights that are streamed are used as they lie in the file, "
                     + "not rounded to \(precision.storage)",
-                advice: "Compute in \(type == .float32 ? "" : "float32 or in ")\(type), or keep the weights resident.")
+                advice: type == .float64
+                    ? "Keep the weights resident, or convert them to float32."
+                    : "Compute in \(type == .float32 ? "" : "float32 or in ")\(type), or keep the weights resident.")
         }
         return try file.tensor(written)
     }

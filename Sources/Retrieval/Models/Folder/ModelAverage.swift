@@ -107,7 +107,7 @@ public struct ModelAverage {
     /// - Parameters:
     ///   - type: of the written weights; sums are made in float32, and the head's weights stay so.
     ///   - advance: told how many bytes were read.
-    /// - Throws: `Failure` (78) where weights have so little in common that they cannot come from one model, (64) where a
+    /// - Throws: `Failure` (78) where weights have so little in common that they cannot come from one model, or where a
     ///   number is too large for the type.
     public func write(
         type: ElementType, to target: FilePath, advance: (_ byteCount: Int) -> Void = { _ in }

@@ -37,9 +37,7 @@ struct ModelFolder {
         _ path: FilePath, adapter: FilePath?, _ overrides: ModelCard.Overrides,
         settingName: (ModelCard.Setting) -> String
     ) throws {
-        for folder in [path, adapter].compactMap({ $0 }) where !Files.isDirectory(folder) {
-            throw Failure(.missingInput, "\(folder) is not a folder")
-        }
+        for folder in [path, adapter].compactMap({ $0 }) { try Self.requireFolder(folder) }
         self.path = path
         self.adapter = adapter
         transformer = try SentenceTransformersFiles.transformer(of: path)
@@ -158,9 +156,14 @@ struct ModelFolder {
         return digest.finalize()
     }
 
+    private static func requireFolder(_ path: FilePath) throws {
+        guard Files.isDirectory(path) else { throw Failure(.missingInput, "\(path) is not a folder") }
+    }
+
     /// All weight files of a folder, in a fixed order: the text model's, and those of the modules behind it.
     static func weightFiles(of folder: FilePath) throws -> [FilePath] {
-        try WeightFiles.paths(SentenceTransformersFiles.transformer(of: folder))
+        try requireFolder(folder)
+        return try WeightFiles.paths(SentenceTransformersFiles.transformer(of: folder))
             + SentenceTransformersFiles.headWeights(of: folder)
     }
 
