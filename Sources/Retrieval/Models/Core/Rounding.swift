@@ -8,18 +8,22 @@ extension Tensor {
     /// - Throws: `Failure` (78) where a number is too large for the type: it would be infinite there, and attention
     ///   kernels swallow infinity.
     func rounded(to type: ElementType, _ device: Device? = nil, name: String) throws -> Tensor {
-        let rounded = try to(type, device ?? self.device)
-        let isRisky = type.byteCount < elementType.byteCount || (type == .float16 && elementType == .bfloat16)
-        guard isRisky, type.isFloatingPoint, try !rounded.isFinite() else { return rounded }
+        let device = device ?? self.device
+        let hasSmallerRange = type.byteCount < elementType.byteCount || (type == .float16 && elementType == .bfloat16)
+        guard type.isFloatingPoint, hasSmallerRange else { return try to(type, device) }
+        // Rounded where they are, so that a GPU is sent no more than it keeps.
+        let rounded = try to(type)
         // Limits that numbers are clipped to may be infinite before.
-        guard try isFinite() else { return rounded }
-        let advice =
-            switch type {
-            case .float16: "Choose a type with a wider range: bf16 or f32."
-            case .bfloat16: "Choose a type with a wider range: f32."
-            default: "The checkpoint is damaged, or its training diverged."
-            }
-        throw Failure(
-            .badConfiguration, "\(name) holds a number that is too large for \(type)", advice: advice)
+        guard try rounded.isFinite() || !isFinite() else {
+            let advice =
+                switch type {
+                case .float16: "Choose a type with a wider range: bf16 or f32."
+                case .bfloat16: "Choose a type with a wider range: f32."
+                default: "The checkpoint is damaged, or its training diverged."
+                }
+            throw Failure(
+                .badConfiguration, "\(name) holds a number that is too large for \(type)", advice: advice)
+        }
+        return try rounded.to(device)
     }
 }
