@@ -111,13 +111,14 @@ struct MemoryToolTests {
         #expect(
             dry.status == 0 && dry.outputText.contains("--trace keep is the fastest plan that fits"), "\(dry.errorText)"
         )
+        #expect(try world.run("tvt-train", mix + ["--memory", "2TiB"]).outputText.contains("--memory 2048.0 GiB"))
         #expect(dry.outputText.contains("relative time of a step"))
         try world.fail(
             "tvt-train", mix + ["--memory", "64MiB"], status: 78, naming: ["--memory", "the least is", "MiB"])
         for size in ["1MiB", "65537GiB", "24GB", "24 GiB", "1.5GiB", "much"] {
             try world.fail(
                 "tvt-train", mix + ["--memory", size], status: 64,
-                naming: ["--memory", "bytes, KiB, MiB or GiB", "from 64MiB to 65536GiB, not \"\(size)\""])
+                naming: ["--memory", "bytes, KiB, MiB, GiB or TiB", "from 64MiB to 64TiB, not \"\(size)\""])
         }
         try world.fail(
             "tvt-train", mix + ["--kept-blocks", "1"], status: 64,

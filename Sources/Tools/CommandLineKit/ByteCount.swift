@@ -1,11 +1,11 @@
 public import ArgumentParser
 public import Base
 
-/// A number of bytes on a command line: `65536`, `64KiB`, `64MiB`, `1GiB`; `K`, `M` and `G` mean the same.
+/// A number of bytes on a command line: `65536`, `64KiB`, `64MiB`, `1GiB`, `2TiB`; `K`, `M`, `G` and `T` mean the same.
 public struct ByteCount: RangedNumber {
     public let count: Int
 
-    public static let noun = "a whole number of bytes, KiB, MiB or GiB,"
+    public static let noun = "a whole number of bytes, KiB, MiB, GiB or TiB,"
     public var isFinite: Bool { true }
 
     public init(_ count: Int) { self.count = count }
@@ -13,7 +13,7 @@ public struct ByteCount: RangedNumber {
     public static func < (one: ByteCount, other: ByteCount) -> Bool { one.count < other.count }
 
     private static let units: [(name: String, shift: Int)] = [
-        ("kib", 10), ("mib", 20), ("gib", 30), ("k", 10), ("m", 20), ("g", 30), ("b", 0),
+        ("kib", 10), ("mib", 20), ("gib", 30), ("tib", 40), ("k", 10), ("m", 20), ("g", 30), ("t", 40), ("b", 0),
     ]
 
     /// Nil for what is no number of bytes, and for one beyond `Int`.
@@ -30,7 +30,8 @@ public struct ByteCount: RangedNumber {
     }
 
     public var description: String {
-        for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where count > 0 && count % (1 << shift) == 0 {
+        for (unit, shift) in [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)]
+        where count > 0 && count % (1 << shift) == 0 {
             return "\(count >> shift)\(unit)"
         }
         return "\(count)"

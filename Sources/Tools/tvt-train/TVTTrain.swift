@@ -123,8 +123,8 @@ struct TVTTrain: Tool {
     @Option(
         in: NumberRange(ByteCount(64 << 20)...ByteCount(1 << 46)),
         help: ArgumentHelp(
-            "Choose the fastest plan with which a process takes at most so much (bytes, KiB, MiB or GiB, as 24GiB), and say "
-                + "which: what --trace, --kept-blocks, --weights and, of several processes, --shard leave open, and "
+            "Choose the fastest plan with which a process takes at most so much (bytes, KiB, MiB, GiB or TiB, as 24GiB), and "
+                + "say which: what --trace, --kept-blocks, --weights and, of several processes, --shard leave open, and "
                 + "chunk_tokens. --dry-run lists the plans.", valueName: "size"))
     var memory: ByteCount?
 
