@@ -3,8 +3,8 @@
 # of docs/quality.md to stdout. About an hour on 2 cores; what is done already is skipped.
 #
 # raw: the v1 file as it is, with its BM25 negatives. filtered: queries with a positive in MiniLM's top 100. epoch: these
-# with negatives mined from that top 100 (manifests/nave-epoch.yaml as it is). positives: up to 6 positives of a query at
-# once (manifests/nave-positives.yaml). demo: manifests/nave-demo.yaml.
+# with negatives mined from that top 100 (manifests/nave-epoch.yaml as it is). positives: up to 10 positives of a query
+# at once (manifests/nave-positives.yaml). demo: manifests/nave-demo.yaml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
