@@ -70,6 +70,7 @@ import Vectors
             to: folder("other"), side: .corpus, card: "another")
         let (q, d, out) = (folder("q").string, folder("d").string, folder("run").string)
         try folder.write("{", to: "broken/vectors.json")
+        try Files.makeDirectory(folder("empty"))
         for (arguments, status, message) in [
             (["--corpus", d, "--output", out], 64, "queries"),
             (["--queries", q, "--corpus", d, "--output", out, "--depth", "0"], 64, "--depth"),
@@ -78,7 +79,8 @@ import Vectors
             (["--queries", q, "--corpus", d, "--output", out], 65, "--escape-ids"),
             (["--queries", q, "--corpus", d, "--output", out, "--tag", "a b"], 64, "tag"),
             (["--queries", q, "--corpus", folder("other").string, "--output", out], 65, "was made by the model"),
-            (["--queries", q, "--corpus", folder("none").string, "--output", out], 66, "no vectors.json"),
+            (["--queries", q, "--corpus", folder("none").string, "--output", out], 66, "none is not a folder"),
+            (["--queries", q, "--corpus", folder("empty").string, "--output", out], 66, "no vectors.json"),
             (["--queries", q, "--corpus", folder("broken").string, "--output", out], 65, "vectors.json"),
             (["--queries", q, "--corpus", d, "--output", "/proc/run", "--escape-ids"], 73, "/proc"),
         ] as [([String], Int32, String)] {
