@@ -16,8 +16,8 @@ struct RotateModel: ParsableCommand {
             The last layer of the new model turns vectors onto the principal axes of those that are given: whole vectors \
             have the same inner products as before, and what `--dims` keeps of them loses less. Begin with such a model \
             where vectors are to be trained to be cut (loss.matryoshka). The folder is complete, with new golden vectors; \
-            it appears under its name only when it is. What was said of the model where the vectors were made, as a prompt, is \
-            said here too.
+            it appears under its name only when it is. Options of the model that tvt-encode was given, such as a prompt, are \
+            given here again.
 
               tvt-encode queries mine --model .deps/models/all-MiniLM-L6-v2 --output queries
               tvt-encode corpus mine --model .deps/models/all-MiniLM-L6-v2 --output corpus
@@ -96,8 +96,9 @@ struct RotateModel: ParsableCommand {
             throw InputError(
                 "the model \(description.modelCard) made these vectors; \(options.folder) is \(identity)",
                 at: Place(path: file, field: "model_card"),
-                advice: "Give vectors of this model, and say here what was said there, as prompts, limits or --inputs. "
-                    + "Where an --adapter was, merge it first, and encode with the merged model.",
+                advice:
+                    "Give vectors of this model, and here the options that it was given there, as prompts or --inputs. "
+                    + "Where one was an --adapter, merge it first, and encode with the merged model.",
                 exitStatus: .badConfiguration)
         }
         guard description.dims == dims else {
