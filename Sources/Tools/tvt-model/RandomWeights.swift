@@ -37,8 +37,7 @@ struct RandomWeights: ParsableCommand {
         let folder = try StagedFolder(output, command: "tvt-model random")
         Compute.threadCount = options.threads ?? processorCount
         let model = try RandomModel(like: options.path, overrides: card.overrides, settingName: \.flag)
-        try card.requireUsableInputs(
-            of: EmbeddingModel(withoutWeightsOf: options.path, overrides: card.overrides, settingName: \.flag))
+        try card.requireUsableInputs(of: model.model)
         for note in model.notes { log.notice("\(options.folder): \(note)") }
         let report = try folder.write { try model.write(seed: seed, type: dtype.elementType, to: $0) }
         if !report.leftFiles.isEmpty {

@@ -229,7 +229,7 @@ public final class EmbeddingModel {
         return digest.finalize()
     }
 
-    /// What computes, beyond the card: equal identities give equal vectors.
+    /// Card, weights and all else that vectors depend on: equal identities give equal vectors.
     ///
     /// - Parameter weights: what ``weightsDigest(_:isWanted:)`` makes of ``folder``.
     public func identity(weights: SHA256Digest) throws -> SHA256Digest {

@@ -12,7 +12,8 @@ public struct RandomModel {
     /// As published checkpoints are cut.
     public static let usualShardByteCount = 5_000_000_000
 
-    private let model: EmbeddingModel
+    /// The folder's, with nothing in the place of weights: vectors of it would mean nothing.
+    public let model: EmbeddingModel
     private let outline = FolderOutline()
     private let source: FilePath
     /// Of normal numbers.
