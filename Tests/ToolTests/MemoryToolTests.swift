@@ -53,6 +53,43 @@ struct MemoryToolTests {
         #expect(abs(predicted - measured) * 100 < 15 * measured, "\(predicted) for \(measured)")
     }
 
+    @Test("--dry-run counts validation where it takes more than a step")
+    func predictionOfValidation() throws {
+        let model = try writeModel()
+        let words = String(repeating: "along the road ", count: 12)
+        var (corpus, queries): ([UInt8], [UInt8]) = ([], [])
+        for number in 0..<800 {
+            let document: JSONObject = ["docid": .string("\(number)"), "document_text": .string("\(number) \(words)")]
+            JSONValue.object(document).appendLine(to: &corpus)
+            corpus.append(0x0A)
+            guard number < 20 else { continue }
+            let query: JSONObject = [
+                "query_id": .string("q\(number)"), "query_text": .string("\(number)"),
+                "positive_document_ids": .array([.string("\(number)")]),
+                "negative_document_ids": .array([.string("\(number + 1)")]),
+            ]
+            JSONValue.object(query).appendLine(to: &queries)
+            queries.append(0x0A)
+        }
+        try Files.replace(world.path("corpus.jsonl"), with: corpus)
+        try Files.replace(world.path("queries.jsonl"), with: queries)
+        try world.succeed(
+            "tvt-convert", ["v2", "--corpus", "corpus.jsonl", "--queries", "queries.jsonl", "--dataset", "long"])
+        // 800 documents of 32 tokens: one batch, of which a block of 2,048 columns makes 200 MB.
+        let arguments = [
+            "--dataset", "long", "--model", model.string, "--set", "steps=2", "--set", "queries_per_step=4", "--set",
+            "passages_per_query=2", "--set", "validation={share: 0.5, every: 2, batch_tokens: 32768}", "--trace",
+            "recompute", "--threads", "1", "--quiet", "--log-level", "error", "--json",
+        ]
+        let dry = try world.run("tvt-train", arguments + ["--dry-run"])
+        let memory = try #require(JSONValue.parse(dry.output, path: dry.errorText)["memory_bytes"])
+        let predicted = try #require(memory["chosen"]?["bytes"]?.integer)
+        #expect(memory["peak"]?["validation"]?.integer ?? 0 > 0 && memory["peak"]?["gradients"]?.integer == 0)
+        let run = try world.run("tvt-train", arguments + ["--output", "run"])
+        let measured = try #require(JSONValue.parse(run.output, path: run.errorText)["peak_bytes"]?.integer)
+        #expect(abs(predicted - measured) * 100 < 15 * measured, "\(predicted) for \(measured)")
+    }
+
     @Test("--dry-run counts the pixels of a step, and of the steps that are read ahead")
     func predictionOfImages() throws {
         let made = try world.run(

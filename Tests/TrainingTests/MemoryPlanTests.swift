@@ -100,6 +100,35 @@ struct MemoryPlanTests {
         #expect((0.75...1.25).contains(ratio), "\(traces) of \(left)")
     }
 
+    @Test("validation counts where it takes more than a step: its batches, vectors and results")
+    func validation() throws {
+        let world = try TinyWorld()
+        var quirks = TinyWorld.Quirks()
+        (quirks.judgedSplit, quirks.queryCount) = ("dev", 15)
+        try world.add("dev", quirks)
+        func peak(_ options: String?, _ more: [String] = []) throws -> MemoryPeak {
+            let plan = try world.plan(more + (options.map { ["validation={dataset: dev, \($0)}"] } ?? []))
+            var peak = try MemoryForecast(plan, processCount: 1).peak(of: MemoryPlan(trace: .keep))
+            // Of what the plans before have left.
+            peak.process = 0
+            return peak
+        }
+        let large = ["queries_per_step=32"]
+        let without = try peak(nil, large)
+        #expect(without.validation == 0)
+        #expect(try peak("batch_tokens: 1", large) == without)
+        let small = try peak("batch_tokens: 4096", ["queries_per_step=1", "passages_per_query=1"])
+        #expect(small.validation > 0 && small.traces == 0 && small.gradients == 0)
+        let fewer = try peak("batch_tokens: 256", ["queries_per_step=1", "passages_per_query=1"])
+        #expect(fewer.temporaries < small.temporaries && fewer.total < small.total)
+
+        let plan = try world.plan(["queries_per_step=1", "passages_per_query=1", "validation={dataset: dev}"])
+        let forecast = try MemoryForecast(plan, processCount: 1)
+        let least = try #require(forecast.candidates(MemoryWish()).map(\.byteCount).min())
+        let refused = #expect(throws: Failure.self) { try forecast.choice(MemoryWish(budget: least - 1)) }
+        #expect(refused?.advice?.contains("validation.batch_tokens") == true, "\(String(describing: refused))")
+    }
+
     @Test("a dry run shows the plan that is chosen, and all that come into question")
     func dryRun() throws {
         let world = try TinyWorld()

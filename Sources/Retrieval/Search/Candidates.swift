@@ -18,6 +18,11 @@ final class Candidates {
 
     static func capacity(depth: Int) -> Int { 2 * depth + 128 }
 
+    /// Of the rows and scores of one query.
+    static func byteCount(depth: Int) -> Int {
+        (MemoryLayout<UInt32>.size + MemoryLayout<Float>.size) * capacity(depth: depth)
+    }
+
     /// - Parameter blockCount: scores of a query in one block, at most.
     init(queryCount: Int, depth: Int, blockCount: Int) {
         self.depth = depth

@@ -44,6 +44,22 @@ public struct ExactSearch: Sendable {
     /// OpenBLAS ends the process when more threads call it than it was built for; Debian builds it for 128.
     private static let mostThreads = 96
 
+    /// What a search on one thread holds of its own, in bytes: a group's queries and candidates, and a block of the corpus
+    /// with its products, each as the search has it and as ``RowProduct`` may copy it.
+    public static func workingByteCount(queryCount: Int, documentCount: Int, dims: Int, depth: Int) -> Int {
+        let options = SearchOptions()
+        let group = min(queryCount, largestGroup(options, depth: min(depth, documentCount)))
+        let block = min(options.corpusBlockRows, documentCount)
+        return 2 * MemoryLayout<Float>.size * (group * dims + block * dims + group * block)
+            + group * Candidates.byteCount(depth: min(depth, documentCount))
+    }
+
+    /// Queries whose candidates are held together, at most.
+    private static func largestGroup(_ options: SearchOptions, depth: Int) -> Int {
+        let roomForCandidates = 64 << 20
+        return max(1, min(options.queryBlockRows, roomForCandidates / Candidates.byteCount(depth: depth)))
+    }
+
     /// One group of queries and one span of the corpus.
     private struct Work: Sendable {
         let queries: Range<Int>
@@ -146,9 +162,7 @@ public struct ExactSearch: Sendable {
 
     /// Groups of queries × spans of the corpus: a few for each thread, so that none waits long for another.
     private func plan(_ rows: Range<Int>, depth: Int) -> [Work] {
-        let roomForCandidates = 64 << 20
-        let largestGroup = max(
-            1, min(options.queryBlockRows, roomForCandidates / (8 * Candidates.capacity(depth: depth))))
+        let largestGroup = Self.largestGroup(options, depth: depth)
         let evenGroup = (queries.count + options.threadCount * 4 - 1) / (options.threadCount * 4)
         let group = max(1, min(largestGroup, max(evenGroup, 64)))
         let groupCount = (queries.count + group - 1) / group

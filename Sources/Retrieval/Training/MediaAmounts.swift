@@ -4,7 +4,7 @@ internal import Models
 /// What media take of memory in one process, decoded and while they are.
 struct MediaAmounts {
     /// Pixels as bytes, and spectra, of the step that has most.
-    private var stepByteCount = 0
+    private(set) var stepByteCount = 0
     /// Of the item that takes most while it is decoded.
     private var decodingByteCount = 0
     /// Of the largest image: what its decoder gives is copied once, by one thread at a time.

@@ -20,12 +20,14 @@ public struct MemoryPeak: Sendable, Equatable {
     /// Decoded pixels and spectra of the step, and of those read ahead, and what decoding holds beside them.
     public var media = 0
     public var towerCache = 0
+    /// Vectors of what the model is measured on, and what finds results among them; 0 where a step takes more than that.
+    public var validation = 0
     /// The largest weight of a checkpoint, which is read back and compared while what steps have freed is still kept.
     public var checkpoint = 0
 
     public var total: Int {
         process + libraries + weights + moments + gradients + traces + temporaries + media + towerCache
-            + checkpoint
+            + validation + checkpoint
     }
 }
 
@@ -57,6 +59,7 @@ package struct MemoryForecast {
     /// Different tokens of the micro-batch: as many rows are read of a table that is streamed.
     private let tokenKinds: Int
     private let mediaByteCount: Int
+    private let validation: ValidationMemory?
 
     /// What a piece of the model holds of one micro-batch.
     private struct Piece {
@@ -89,6 +92,12 @@ package struct MemoryForecast {
         cost = inputs.reduce(0) { $0 + $1.cost }
         longestCost = inputs.map(\.cost).max() ?? 0
         tokenKinds = Set(inputs.flatMap(\.tokens)).count
+        let (cost, longestCost) = (cost, longestCost)
+        validation = plan.validation.map {
+            ValidationMemory(
+                $0, dims: plan.card.dims, longestCost: longestCost,
+                mediaPerCost: Double(media.stepByteCount) / Double(max(1, cost)))
+        }
         let outline = try plan.outline()
         let type = plan.precision.compute
         let model = outline.text
@@ -183,17 +192,34 @@ package struct MemoryForecast {
         // The optimizer's moment: all gradients, in float32.
         parts.gradients = division.part(of: amounts.masterGradients, from: .optimizer)
         let chunkCount = plan.chunkTokens.map { max(1, (cost + $0 - 1) / max($0, longestCost)) } ?? 1
-        for moment in moments(plan.trace, chunkCount: chunkCount, division) {
-            guard moment.total > parts.gradients + parts.traces + parts.temporaries else { continue }
-            (parts.gradients, parts.traces, parts.temporaries) =
-                (moment.gradients, moment.traces, moment.temporaries)
+        for moment in moments(plan.trace, chunkCount: chunkCount, division) + validationMoments {
+            guard moment.total > parts.gradients + parts.traces + parts.temporaries + parts.validation else { continue }
+            (parts.gradients, parts.traces, parts.temporaries, parts.validation) =
+                (moment.gradients, moment.traces, moment.temporaries, moment.validation)
         }
         return parts
     }
 
     private struct Moment {
         var gradients, traces, temporaries: Int
-        var total: Int { gradients + traces + temporaries }
+        var validation = 0
+        var total: Int { gradients + traces + temporaries + validation }
+    }
+
+    /// What is held between steps while the model is measured: each piece runs without a graph, and then vectors are searched.
+    /// No gradients are there.
+    private var validationMoments: [Moment] {
+        guard let validation else { return [] }
+        let encoding = pieces.map { piece in
+            let rows = piece.rows * validation.batchCost / max(1, cost)
+            return Moment(
+                gradients: 0, traces: 0,
+                temporaries: 2 * rows * piece.rowByteCount + piece.memory.forward(rows: rows),
+                validation: validation.held)
+        }
+        return encoding + [
+            Moment(gradients: 0, traces: 0, temporaries: 0, validation: validation.held + validation.search)
+        ]
     }
 
     /// What a pass holds while each piece runs, forward and back.

@@ -156,9 +156,11 @@ extension MemoryForecast {
         throw Failure(
             .badConfiguration,
             "no plan fits into \(memorySize(budget)): the least is \(memorySize(least.byteCount)), with \(least.plan.text)",
-            advice: isAdapted
-                ? "Raise --memory or accumulation, or lower max_lengths or lora.r."
-                : "Raise --memory or accumulation, lower max_lengths, or train an adapter (lora).")
+            advice: peak(of: least.plan).validation > 0
+                ? "Raise --memory, or lower validation.batch_tokens, .corpus or .queries: validation takes more than a step."
+                : isAdapted
+                    ? "Raise --memory or accumulation, or lower max_lengths or lora.r."
+                    : "Raise --memory or accumulation, lower max_lengths, or train an adapter (lora).")
     }
 
     /// Of chunks, from all of a micro-batch on; the config's alone where it has some.

@@ -24,6 +24,8 @@ extension TrainingConfig {
         public var measures = ["ndcg@10", "recall@100"].flatMap { (try? Measure.parse(list: $0)) ?? [] }
         /// Results for each query.
         public var depth = 100
+        /// The most tokens of a batch that is encoded.
+        public var batchTokens = ValidationOptions.usualBatchTokens
         /// What the best checkpoint is told by; nil: the first measure.
         public var bestName: String?
         /// Validations without a better one that end the run; 0: none do.
@@ -31,6 +33,7 @@ extension TrainingConfig {
 
         /// What the loss is called among the measures; the lowest is the best.
         public static let lossName = "loss"
+        private static let usualBatchTokens = 4096
 
         public var best: String { bestName ?? measures[0].name }
 
@@ -106,6 +109,9 @@ extension TrainingConfig.ValidationOptions {
         .number(
             "depth", \.depth, in: NumberRange(1...100_000),
             "Results for each query; at least the largest cut-off of the metrics."),
+        .number(
+            "batch_tokens", \.batchTokens, in: NumberRange(1...(1 << 24)),
+            "The most tokens that are encoded at once; patches of pictures and frames of sounds count as well."),
         .text(
             "best", \.bestName,
             "The metric, or loss, whose best checkpoint is kept under the name best. Default: the first metric."),
@@ -142,12 +148,15 @@ extension TrainingConfig.ValidationOptions {
 
     /// For the lock, with the names of the YAML file.
     var json: JSONObject {
-        [
+        var json: JSONObject = [
             "dataset": dataset.map { JSONValue($0) } ?? .null, "split": split.map { JSONValue($0) } ?? .null,
             "share": share.map { JSONValue($0) } ?? .null, "queries": queryLimit.map { JSONValue($0) } ?? .null,
             "corpus": corpusLimit.map { JSONValue($0) } ?? .null, "every": JSONValue(every),
             "metrics": .array(measures.map { .string($0.name) }), "depth": JSONValue(depth), "best": .string(best),
             "patience": JSONValue(patience),
         ]
+        // Locks of runs that began before there was this key have none.
+        if batchTokens != Self.usualBatchTokens { json["batch_tokens"] = JSONValue(batchTokens) }
+        return json
     }
 }

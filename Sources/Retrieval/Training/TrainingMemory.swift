@@ -86,6 +86,11 @@ public struct TrainingMemory: Sendable {
         if shown.media > 0 {
             lines.append("    pixels and spectra \(byteSize(shown.media)), of the step and of those read ahead")
         }
+        if shown.validation > 0 {
+            lines.append(
+                "    validation \(byteSize(shown.validation)), when it takes more than a step does: see validation.batch_tokens"
+            )
+        }
         if towerCache > 0 { lines.append("  of frozen towers at most \(byteSize(towerCache)) kept") }
         lines.append(
             chosen.map { "  together about \(byteSize($0.peak.total))" }
@@ -138,7 +143,7 @@ extension MemoryPeak {
             "process": JSONValue(process), "libraries": JSONValue(libraries), "weights": JSONValue(weights),
             "optimizer": JSONValue(moments), "gradients": JSONValue(gradients), "traces": JSONValue(traces),
             "temporaries": JSONValue(temporaries), "media": JSONValue(media), "tower_cache": JSONValue(towerCache),
-            "checkpoint": JSONValue(checkpoint),
+            "validation": JSONValue(validation), "checkpoint": JSONValue(checkpoint),
             "total": JSONValue(total),
         ]
     }

@@ -188,6 +188,9 @@ public final class TrainingRun {
         guard done % options.every == 0 || done == plan.stepCount else { return }
         let isOwed = watch?.owesValidation(after: done) ?? false
         guard try group?.agree(onFirst: isOwed) ?? isOwed else { return }
+        // What a step has freed is not kept beside what validation takes, nor the other way round.
+        Compute.trimHeap()
+        defer { Compute.trimHeap() }
         guard let watch else { return try validator.assist(computing) }
         let measured = try validator.measure(computing, step: done, temperature: step.temperature?.value)
         let found = try watch.record(measured)

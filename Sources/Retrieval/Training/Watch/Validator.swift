@@ -24,6 +24,7 @@ struct Validator {
     let queriesPerBatch: Int
     let masksKnownPositives: Bool
     let blankTexts: BlankTexts
+    private let encoding: DatasetEncoder.Options
     /// Those that encode together; nil for this process alone.
     private let joint: JointBatches?
 
@@ -41,6 +42,9 @@ struct Validator {
         queriesPerBatch = config.queriesPerStep / config.accumulation
         masksKnownPositives = config.masksKnownPositives
         blankTexts = config.blankTexts
+        var encoding = DatasetEncoder.Options()
+        encoding.tokenBudget = set.options.batchTokens
+        self.encoding = encoding
         joint = group.map { group, encoder in
             JointBatches(group.group) { batch in
                 try group.checkInterruption()
@@ -93,7 +97,7 @@ struct Validator {
     func assist(_ model: EmbeddingModel) throws {
         for part in set.parts {
             let (queries, corpus) = try sources(of: part)
-            for source in [queries, corpus] { try DatasetEncoder(source, model, joint: joint).assist() }
+            for source in [queries, corpus] { try DatasetEncoder(source, model, encoding, joint: joint).assist() }
         }
     }
 
@@ -108,7 +112,7 @@ struct Validator {
     private func encode(_ part: ValidationSet.Part, _ model: EmbeddingModel) throws -> Sides {
         let identity = SHA256Digest.of(Array("the model that is trained".utf8))
         func encoded(_ source: RecordSource, _ name: String) throws -> VectorsReader {
-            let encoder = DatasetEncoder(source, model, joint: joint)
+            let encoder = DatasetEncoder(source, model, encoding, joint: joint)
             let folder = scratch.appending(name)
             _ = try encoder.run(into: folder, encoder.description(identity: identity), progress: nil)
             return try VectorsReader(opening: folder)
