@@ -116,8 +116,10 @@ let bindings: [Target] = layer(
                     "-L" + arrow, "-Xlinker", "-rpath=" + arrow, "-l:libparquet.so.2600", "-l:libarrow.so.2600",
                 ])
             ]),
+        // Loads CTorchPlugin when something is first computed.
+        .target(name: "CTorch", exclude: ["README.md"]),
         .target(
-            name: "CTorch", exclude: ["README.md"],
+            name: "CTorchPlugin", exclude: ["README.md"],
             cxxSettings: [
                 .headerSearchPath("gloo-declarations"),
                 .unsafeFlags([
@@ -506,6 +508,8 @@ let package = Package(
         .library(name: "CAVPlugin", type: .dynamic, targets: ["CAVPlugin"]),
         // Loaded by CArrow.
         .library(name: "CArrowPlugin", type: .dynamic, targets: ["CArrowPlugin"]),
+        // Loaded by CTorch.
+        .library(name: "CTorchPlugin", type: .dynamic, targets: ["CTorchPlugin"]),
         // Loaded into the tools by Tests/FaultTests.
         .library(name: "FaultShim", type: .dynamic, targets: ["FaultShim"]),
         // Loaded by the tools in Tests/ToolTests.

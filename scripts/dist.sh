@@ -12,9 +12,9 @@ build=${1:-.build/release}
 most_bytes=$((60 << 20))
 
 tools=(tvt-store tvt-convert tvt-dataset tvt-browse tvt-search tvt-mine tvt-eval)
-# These are linked against libtorch, and are started by scripts/dist/launch.
+# These compute with libtorch, and are started by scripts/dist/launch.
 torch_tools=(tvt-model tvt-encode tvt-train tvt-browse-model)
-plugins=(libCArrowPlugin.so libCAVPlugin.so)
+plugins=(libCArrowPlugin.so libCAVPlugin.so libCTorchPlugin.so)
 # Of the system that runs the tools: libc's, the C++ runtime (the newest one has to serve all), and libtorch with its own.
 system='^(ld-linux.*|lib(c|m|dl|rt|pthread|util|resolv|stdc\+\+|gcc_s|torch_cpu|c10|cudart|cupti)\.so.*|libgomp.*)$'
 

@@ -87,6 +87,27 @@ struct CommandLineTests {
     static let model = SmallWorld.model.string
     static let tools = commands.map(\.tool).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
 
+    @Test("libtorch is loaded when something is computed: help and refusals do without, others say that it is missing")
+    func withoutLibtorch() throws {
+        let world = try SmallWorld(queryCount: 4)
+        // Beside this copy lies no CTorchPlugin.
+        try Files.makeDirectory(world.path("alone"))
+        func encode(_ arguments: String) throws -> ToolResult {
+            try runShell(
+                "cd \(world.path("")) && { [ -e alone/tvt-encode ] || cp \(builtProducts.appending("tvt-encode")) alone; } "
+                    + "&& TVT_STORE=store alone/tvt-encode \(arguments)")
+        }
+        #expect(try encode("corpus --help").status == 0)
+        let refused = try encode("corpus nowhere --model \(SmallWorld.model) --output out --threads 1")
+        #expect(refused.status == 66 && refused.errorText.contains("nowhere"), "\(refused.errorText)")
+        let missing = try encode("corpus road --model \(SmallWorld.model) --output out")
+        #expect(missing.status == 69)
+        #expect(
+            missing.errorText.contains("tvt-encode: error: libtorch cannot be loaded: libCTorchPlugin.so"),
+            "\(missing.errorText)")
+        #expect(!world.exists("out/vectors.json"))
+    }
+
     @Test("--help explains every command", arguments: commands)
     func help(_ command: Command) throws {
         let help = try SmallWorld().succeed(command.tool, command.path + ["--help"]).outputText

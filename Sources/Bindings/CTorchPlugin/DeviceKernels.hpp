@@ -1,6 +1,6 @@
 // Kernels of our own on CUDA devices.
 #pragma once
-#include "CTorch.h"
+#include "CTorchPlugin.h"
 
 #include <ATen/core/Tensor.h>
 

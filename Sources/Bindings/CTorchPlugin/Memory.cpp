@@ -1,5 +1,5 @@
 // Memory of tensors on the CPU, in the place of libtorch's allocator, which asks malloc for each.
-#include "CTorch.h"
+#include "CTorchPlugin.h"
 #include "TensorHeap.hpp"
 
 #include <c10/core/Allocator.h>

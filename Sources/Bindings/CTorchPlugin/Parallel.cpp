@@ -1,7 +1,7 @@
 // The threads of libtorch's OpenMP runtime, by its stable C entry points.
 #include "Parallel.hpp"
 
-#include "CTorch.h"
+#include "CTorchPlugin.h"
 
 #include <ATen/Parallel.h>
 #include <c10/util/ParallelGuard.h>

@@ -1,6 +1,6 @@
 // The handle and the one guard that all files of this door share.
 #pragma once
-#include "CTorch.h"
+#include "CTorchPlugin.h"
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
