@@ -25,10 +25,9 @@ setup:
 build: setup
 	swift build $(SWIFT_FLAGS)
 
-# Threads of OpenMP wait as the tools have them wait, which otherwise start themselves once more for it (CTorch/ThreadWaits.c).
 test: setup
 	swift build $(SWIFT_FLAGS) --build-tests
-	GOMP_SPINCOUNT=10000 swift test $(SWIFT_FLAGS) --skip-build
+	swift test $(SWIFT_FLAGS) --skip-build
 
 demo: build
 	@scripts/demo.sh

@@ -103,8 +103,8 @@ struct CommandLineTests {
         let missing = try encode("corpus road --model \(SmallWorld.model) --output out")
         #expect(missing.status == 69)
         #expect(
-            missing.errorText.contains("tvt-encode: error: libtorch cannot be loaded: libCTorchPlugin.so"),
-            "\(missing.errorText)")
+            missing.errorText.contains("error: libtorch cannot be loaded: libCTorchPlugin.so")
+                && missing.errorText.contains("must be beside the tool"), "\(missing.errorText)")
         #expect(!world.exists("out/vectors.json"))
     }
 

@@ -116,13 +116,15 @@ struct MemoryPlanTests {
         let large = ["queries_per_step=32"]
         let without = try peak(nil, large)
         #expect(without.validation == 0)
-        #expect(try peak("batch_tokens: 1", large) == without)
-        let small = try peak("batch_tokens: 4096", ["queries_per_step=1", "passages_per_query=1"])
+        let single = try peak("batch_tokens: 1", large)
+        // What a block takes is measured, beside other threads.
+        #expect(single.validation == 0 && abs(single.total - without.total) < 4096, "\(single) \(without)")
+        let small = try peak("batch_tokens: 4096", ["queries_per_step=1", "passages_per_query=2"])
         #expect(small.validation > 0 && small.traces == 0 && small.gradients == 0)
-        let fewer = try peak("batch_tokens: 256", ["queries_per_step=1", "passages_per_query=1"])
+        let fewer = try peak("batch_tokens: 256", ["queries_per_step=1", "passages_per_query=2"])
         #expect(fewer.temporaries < small.temporaries && fewer.total < small.total)
 
-        let plan = try world.plan(["queries_per_step=1", "passages_per_query=1", "validation={dataset: dev}"])
+        let plan = try world.plan(["queries_per_step=1", "passages_per_query=2", "validation={dataset: dev}"])
         let forecast = try MemoryForecast(plan, processCount: 1)
         let least = try #require(forecast.candidates(MemoryWish()).map(\.byteCount).min())
         let refused = #expect(throws: Failure.self) { try forecast.choice(MemoryWish(budget: least - 1)) }

@@ -1,3 +1,4 @@
+internal import Base
 internal import CTorch
 
 // Every call of the door goes through one of these: it keeps the tensors alive for the length of the call and turns a
@@ -18,8 +19,18 @@ func text(of error: CTorchError) -> String {
 func perform(_ operation: String, _ call: (ErrorPointer) -> CTorchStatus) throws {
     try withUnsafeTemporaryAllocation(of: CTorchError.self, capacity: 1) { errors in
         let error = errors.baseAddress!
-        guard call(error) == 0 else { throw TensorError(operation, text(of: error.pointee)) }
+        let status = call(error)
+        guard status == 0 else { throw failure(operation, status, error.pointee) }
     }
+}
+
+private func failure(_ operation: String, _ status: CTorchStatus, _ error: CTorchError) -> any Error {
+    guard status == CTORCH_NOT_LOADED else { return TensorError(operation, text(of: error)) }
+    return Failure(
+        .unavailable, "libtorch cannot be loaded: \(text(of: error))",
+        advice:
+            "libCTorchPlugin.so must be beside the tool, and libtorch where it was when tvt was built: below .deps, or where "
+            + "TVT_LIBTORCH was.")
 }
 
 /// Runs a call that gives a tensor back.

@@ -50,9 +50,11 @@ public struct YAMLSection {
         return source.failure("\"\(path)\" \(reason)", at: node(key), path: path, advice: advice)
     }
 
-    public func string(_ key: String) throws -> String? {
+    public func string(_ key: String) throws -> String? { try scalar(key, "a text") }
+
+    private func scalar(_ key: String, _ what: @autoclosure () -> String) throws -> String? {
         guard let node = node(key) else { return nil }
-        guard case .scalar(let scalar) = node else { throw failure(key, "must be a text") }
+        guard case .scalar(let scalar) = node else { throw failure(key, "must be \(what())") }
         return scalar.string
     }
 
@@ -87,7 +89,7 @@ public struct YAMLSection {
 
     /// A number within the range.
     public func number<Number: RangedNumber>(_ key: String, in range: NumberRange<Number>) throws -> Number? {
-        guard let text = try string(key) else { return nil }
+        guard let text = try scalar(key, "\(Number.noun) \(range)") else { return nil }
         do {
             return try range.number(of: text)
         } catch {
@@ -96,7 +98,7 @@ public struct YAMLSection {
     }
 
     public func bool(_ key: String) throws -> Bool? {
-        guard let text = try string(key) else { return nil }
+        guard let text = try scalar(key, "true or false") else { return nil }
         switch text {
         case "true": return true
         case "false": return false
@@ -107,9 +109,9 @@ public struct YAMLSection {
     public func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, of: Choice.Type) throws
         -> Choice?
     {
-        guard let text = try string(key) else { return nil }
+        let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let text = try scalar(key, "one of \(names)") else { return nil }
         guard let value = Choice(rawValue: text) else {
-            let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
             throw failure(key, "must be one of \(names), not \(excerpt(text))")
         }
         return value

@@ -164,13 +164,37 @@ public struct RecordSource: Sendable {
                 records.append(error, of: content.id)
             }
         }
-        try forEachRun(of: range) { ordinals in
-            switch side {
-            case .corpus: try dataset.forEachDocumentRecord(in: ordinals, append)
-            case .queries: try dataset.forEachQueryRecord(in: ordinals, append)
+        try forEachRecord(of: range, append)
+        return records
+    }
+
+    /// What some of the records would be to the model: at most so many, spread evenly over all that are taken.
+    ///
+    /// - Throws: `InputError` for a record that the model cannot be given.
+    package func sampledPlans(_ most: Int) throws -> [InputPlan] {
+        precondition(textSide == nil, "records as they are")
+        let reader = RecordContentReader()
+        var plans: [InputPlan] = []
+        let sampleCount = min(most, count)
+        for number in 0..<sampleCount {
+            let position = number * count / sampleCount
+            try forEachRecord(of: position..<position + 1) { ordinal, line in
+                let content = try reader.content(of: line, planner.role, at: place(ordinal))
+                plans.append(try planner.plan(content, at: place(ordinal)))
             }
         }
-        return records
+        return plans
+    }
+
+    private func forEachRecord(
+        of range: Range<Int>, _ body: (_ ordinal: Int, _ line: UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try forEachRun(of: range) { ordinals in
+            switch side {
+            case .corpus: try dataset.forEachDocumentRecord(in: ordinals, body)
+            case .queries: try dataset.forEachQueryRecord(in: ordinals, body)
+            }
+        }
     }
 
     /// Neighbours in the dataset are read together: they share frames.

@@ -27,11 +27,14 @@ struct MediaAmounts {
         return stepByteCount + max(stepByteCount, ahead) + decoding + copiedByteCount
     }
 
-    mutating func add(_ step: [TrainingBatch]) {
+    mutating func add(_ step: [TrainingBatch]) { add(step.map { $0.jobs.compactMap { $0?.plan } }) }
+
+    /// - Parameter step: what each of its micro-batches has, those without media among them or not.
+    mutating func add(_ step: [[InputPlan]]) {
         var byteCount = 0
         for batch in step {
             var valueCounts: [Tower.Name: Int] = [:]
-            for plan in batch.jobs.compactMap({ $0?.plan }) {
+            for plan in batch {
                 byteCount += plan.byteCount
                 for (item, media) in zip(plan.input.media, plan.media) {
                     valueCounts[item.tower, default: 0] += media.valueCount

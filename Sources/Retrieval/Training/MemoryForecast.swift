@@ -20,7 +20,7 @@ public struct MemoryPeak: Sendable, Equatable {
     /// Decoded pixels and spectra of the step, and of those read ahead, and what decoding holds beside them.
     public var media = 0
     public var towerCache = 0
-    /// Vectors of what the model is measured on, and what finds results among them; 0 where a step takes more than that.
+    /// Vectors of what the model is measured on, and what finds results among them; 0 where a step takes more than validation.
     public var validation = 0
     /// The largest weight of a checkpoint, which is read back and compared while what steps have freed is still kept.
     public var checkpoint = 0
@@ -59,7 +59,8 @@ package struct MemoryForecast {
     /// Different tokens of the micro-batch: as many rows are read of a table that is streamed.
     private let tokenKinds: Int
     private let mediaByteCount: Int
-    private let validation: ValidationMemory?
+    /// Nil where nothing is validated on.
+    private let validation: (memory: ValidationMemory, pieces: [Piece])?
 
     /// What a piece of the model holds of one micro-batch.
     private struct Piece {
@@ -92,22 +93,35 @@ package struct MemoryForecast {
         cost = inputs.reduce(0) { $0 + $1.cost }
         longestCost = inputs.map(\.cost).max() ?? 0
         tokenKinds = Set(inputs.flatMap(\.tokens)).count
-        let (cost, longestCost) = (cost, longestCost)
-        validation = plan.validation.map {
-            ValidationMemory(
-                $0, dims: plan.card.dims, longestCost: longestCost,
-                mediaPerCost: Double(media.stepByteCount) / Double(max(1, cost)))
-        }
         let outline = try plan.outline()
+        blockCount = outline.text.stages.count
+        let amounts = amounts
+        pieces = try Self.pieces(plan, outline, inputs, media, amounts, dropout: plan.dropout(of: outline.text))
+        validation = try plan.validation.map { set in
+            let memory = try ValidationMemory(set, plan)
+            return (
+                memory,
+                try Self.pieces(plan, outline, memory.inputs, memory.media, amounts, dropout: .none)
+            )
+        }
+    }
+
+    /// What each piece of the model holds of some inputs, which go through it together.
+    ///
+    /// - Parameter outline: of the model that is trained; its stages are tried out.
+    private static func pieces(
+        _ plan: TrainingPlan, _ outline: EmbeddingModel, _ inputs: [ModelInput], _ media: MediaAmounts,
+        _ amounts: TrainingAmounts, dropout: Dropout
+    ) throws -> [Piece] {
+        let config = plan.config
+        let isAdapted = config.lora != nil
         let type = plan.precision.compute
         let model = outline.text
-        blockCount = model.stages.count
         let trained = try plan.trainedParts()
         let size = try PassSize(inputs, of: plan.start.text)
         let memory = try BlockwiseEncoder.stageMemory(
-            of: model, isTrained: config.lora == nil && !config.frozen.contains(.text), inputs,
-            dropout: plan.dropout(of: model), computing: outline.precision.compute)
-        let amounts = amounts
+            of: model, isTrained: config.lora == nil && !config.frozen.contains(.text), inputs, dropout: dropout,
+            computing: outline.precision.compute)
         var reaches = false
         var pieces: [Piece] = []
         for tower in plan.start.text.towers {
@@ -153,7 +167,7 @@ package struct MemoryForecast {
                     rows: size.tokenCount, memory: memory, rowByteCount: rowByteCount,
                     gradientByteCount: amounts.gradients(of: stage.parameters), isReached: reaches))
         }
-        self.pieces = pieces
+        return pieces
     }
 
     /// Of a tower's entrance, whose rows are written out as float32 each time: their product with one weight.
@@ -178,7 +192,9 @@ package struct MemoryForecast {
     }
 
     /// Memory of a run that is computed so, at the moment when it takes most.
-    package func peak(of plan: MemoryPlan) -> MemoryPeak {
+    ///
+    /// - Parameter validates: whether what is between steps counts.
+    package func peak(of plan: MemoryPlan, validates: Bool = true) -> MemoryPeak {
         let division = MemoryDivision(plan.sharding, processCount)
         var parts = MemoryPeak()
         parts.process = amounts.process
@@ -192,7 +208,7 @@ package struct MemoryForecast {
         // The optimizer's moment: all gradients, in float32.
         parts.gradients = division.part(of: amounts.masterGradients, from: .optimizer)
         let chunkCount = plan.chunkTokens.map { max(1, (cost + $0 - 1) / max($0, longestCost)) } ?? 1
-        for moment in moments(plan.trace, chunkCount: chunkCount, division) + validationMoments {
+        for moment in moments(plan.trace, chunkCount: chunkCount, division) + (validates ? validationMoments : []) {
             guard moment.total > parts.gradients + parts.traces + parts.temporaries + parts.validation else { continue }
             (parts.gradients, parts.traces, parts.temporaries, parts.validation) =
                 (moment.gradients, moment.traces, moment.temporaries, moment.validation)
@@ -210,15 +226,16 @@ package struct MemoryForecast {
     /// No gradients are there.
     private var validationMoments: [Moment] {
         guard let validation else { return [] }
-        let encoding = pieces.map { piece in
-            let rows = piece.rows * validation.batchCost / max(1, cost)
+        let memory = validation.memory
+        let encoding = validation.pieces.map { piece in
+            let rows = Int(Double(piece.rows) * memory.scale)
             return Moment(
                 gradients: 0, traces: 0,
                 temporaries: 2 * rows * piece.rowByteCount + piece.memory.forward(rows: rows),
-                validation: validation.held)
+                validation: memory.held)
         }
         return encoding + [
-            Moment(gradients: 0, traces: 0, temporaries: 0, validation: validation.held + validation.search)
+            Moment(gradients: 0, traces: 0, temporaries: 0, validation: memory.held + memory.search)
         ]
     }
 

@@ -156,8 +156,8 @@ extension MemoryForecast {
         throw Failure(
             .badConfiguration,
             "no plan fits into \(memorySize(budget)): the least is \(memorySize(least.byteCount)), with \(least.plan.text)",
-            advice: peak(of: least.plan).validation > 0
-                ? "Raise --memory, or lower validation.batch_tokens, .corpus or .queries: validation takes more than a step."
+            advice: all.contains { peak(of: $0.plan, validates: false).total <= budget }
+                ? "Raise --memory, or lower validation.batch_tokens, .corpus or .queries: training alone would fit."
                 : isAdapted
                     ? "Raise --memory or accumulation, or lower max_lengths or lora.r."
                     : "Raise --memory or accumulation, lower max_lengths, or train an adapter (lora).")

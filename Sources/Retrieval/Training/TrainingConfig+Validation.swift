@@ -25,7 +25,7 @@ extension TrainingConfig {
         /// Results for each query.
         public var depth = 100
         /// The most tokens of a batch that is encoded.
-        public var batchTokens = ValidationOptions.usualBatchTokens
+        public var batchTokens = 4096
         /// What the best checkpoint is told by; nil: the first measure.
         public var bestName: String?
         /// Validations without a better one that end the run; 0: none do.
@@ -33,7 +33,6 @@ extension TrainingConfig {
 
         /// What the loss is called among the measures; the lowest is the best.
         public static let lossName = "loss"
-        private static let usualBatchTokens = 4096
 
         public var best: String { bestName ?? measures[0].name }
 
@@ -111,7 +110,8 @@ extension TrainingConfig.ValidationOptions {
             "Results for each query; at least the largest cut-off of the metrics."),
         .number(
             "batch_tokens", \.batchTokens, in: NumberRange(1...(1 << 24)),
-            "The most tokens that are encoded at once; patches of pictures and frames of sounds count as well."),
+            "The most tokens that are encoded at once, but for a longer input, which goes alone; patches of pictures and "
+                + "frames of sounds count as well. No part of the lock."),
         .text(
             "best", \.bestName,
             "The metric, or loss, whose best checkpoint is kept under the name best. Default: the first metric."),
@@ -146,17 +146,15 @@ extension TrainingConfig.ValidationOptions {
         }
     }
 
-    /// For the lock, with the names of the YAML file.
+    /// For the lock, with the names of the YAML file. How many tokens are encoded at once changes the last digits of what is
+    /// measured, as other memory plans do, and may be lowered when a run is resumed.
     var json: JSONObject {
-        var json: JSONObject = [
+        [
             "dataset": dataset.map { JSONValue($0) } ?? .null, "split": split.map { JSONValue($0) } ?? .null,
             "share": share.map { JSONValue($0) } ?? .null, "queries": queryLimit.map { JSONValue($0) } ?? .null,
             "corpus": corpusLimit.map { JSONValue($0) } ?? .null, "every": JSONValue(every),
             "metrics": .array(measures.map { .string($0.name) }), "depth": JSONValue(depth), "best": .string(best),
             "patience": JSONValue(patience),
         ]
-        // Locks of runs that began before there was this key have none.
-        if batchTokens != Self.usualBatchTokens { json["batch_tokens"] = JSONValue(batchTokens) }
-        return json
     }
 }

@@ -20,6 +20,8 @@ public struct TrainingMemory: Sendable {
     /// The peaks of a run that keeps all graphs, and of one that keeps none.
     public let kept: MemoryPeak
     public let recomputed: MemoryPeak
+    /// What waits for backward in a step of either.
+    private let traces: (kept: Int, recomputed: Int)
     /// The plan that the user asks for, or that is chosen by `--memory`; nil where each step decides.
     public let chosen: (candidate: MemoryCandidate, peak: MemoryPeak)?
     /// All that come into question, the fastest first.
@@ -45,6 +47,10 @@ public struct TrainingMemory: Sendable {
         var recomputing = keptPlan
         recomputing.trace = .recompute
         recomputed = forecast.peak(of: recomputing)
+        traces = (
+            forecast.peak(of: keptPlan, validates: false).traces,
+            forecast.peak(of: recomputing, validates: false).traces
+        )
         var wish = wish
         // What nobody wished for, nor asked to choose, is as the plan was opened.
         if wish.budget == nil {
@@ -78,7 +84,7 @@ public struct TrainingMemory: Sendable {
         var lines = ["memory" + (processCount > 1 ? " of each of \(processCount) processes" : "")]
         if let chosen, let budget { lines.append("  " + Self.reason(chosen.candidate, budget: budget)) }
         lines += [
-            "  at its peak with \((chosen?.candidate.plan ?? keptPlan).text): weights \(byteSize(shown.weights)), "
+            "  at its peak\(shown.validation > 0 ? ", in validation," : "") with \((chosen?.candidate.plan ?? keptPlan).text): weights \(byteSize(shown.weights)), "
                 + "gradients \(byteSize(shown.gradients)), optimizer \(byteSize(shown.moments)),",
             "    traces \(byteSize(shown.traces)), temporaries \(byteSize(shown.temporaries)), this process "
                 + "\(byteSize(shown.process)), libraries \(byteSize(shown.libraries)), checkpoint \(byteSize(shown.checkpoint))",
@@ -88,8 +94,7 @@ public struct TrainingMemory: Sendable {
         }
         if shown.validation > 0 {
             lines.append(
-                "    validation \(byteSize(shown.validation)), when it takes more than a step does: see validation.batch_tokens"
-            )
+                "    vectors and results \(byteSize(shown.validation)); validation.batch_tokens lowers temporaries")
         }
         if towerCache > 0 { lines.append("  of frozen towers at most \(byteSize(towerCache)) kept") }
         lines.append(
@@ -97,7 +102,11 @@ public struct TrainingMemory: Sendable {
                 ?? "  together about \(byteSize(total)), or \(byteSize(recomputedTotal)) with --trace recompute")
         guard budget != nil else { return lines }
         lines.append("  plans, with memory and the relative time of a step")
+        var least = Int.max
         for candidate in candidates where isShown(candidate) {
+            // What is slower and takes no less is no choice.
+            guard candidate.byteCount < least || candidate == chosen?.candidate else { continue }
+            least = min(least, candidate.byteCount)
             let text = candidate.plan.text
             lines.append(
                 "    \(text)\(String(repeating: " ", count: max(2, 60 - text.utf8.count)))"
@@ -117,7 +126,7 @@ public struct TrainingMemory: Sendable {
         var json: JSONObject = [
             "weights": JSONValue(weights), "gradients": JSONValue(gradients), "optimizer": JSONValue(moments),
             "process": JSONValue(process), "tower_cache": JSONValue(towerCache),
-            "kept_traces": JSONValue(kept.traces), "recomputed_traces": JSONValue(recomputed.traces),
+            "kept_traces": JSONValue(traces.kept), "recomputed_traces": JSONValue(traces.recomputed),
             "total": JSONValue(total), "recomputed_total": JSONValue(recomputedTotal),
             "processes": JSONValue(processCount),
             "plans": .array(candidates.map(Self.json)),

@@ -1,45 +1,100 @@
 internal import Encoding
 internal import Inputs
+internal import Models
+internal import Records
 internal import Search
+internal import Vectors
 
-/// What measuring a model takes of memory beside its weights and the pass of a batch, in bytes: of the dataset that takes most.
+/// What measuring a model takes of memory beside its weights, in bytes.
 ///
-/// Datasets are measured one after another. Processes that train together encode together, and the first one holds it all.
+/// Lengths are those of some of the queries and documents, spread over all of them. Datasets are measured one after another.
+/// Processes that train together encode together, and the first one holds it all.
 struct ValidationMemory {
-    /// Of the largest batch that is encoded, in tokens: see ``ModelInput/cost``.
-    let batchCost: Int
-    /// Vectors, which are mapped, the records that wait to be encoded, and results; media that are decoded ahead.
+    /// Of the batch that costs most, those that were looked at; at least one.
+    let inputs: [ModelInput]
+    /// How many times as many there will be in it.
+    let scale: Double
+    /// Of ``inputs``.
+    let media: MediaAmounts
+    /// Vectors, which are mapped, the records that wait to be encoded, media that are decoded, and results, of the dataset that
+    /// has most.
     let held: Int
     /// Beside them while it searches.
     let search: Int
 
+    /// Records of each side that are looked at.
+    private static let sampleCount = 512
     /// An id of a result, and its score, about.
     private static let resultByteCount = 32
 
-    /// - Parameters:
-    ///   - longestCost: of an input, as in training.
-    ///   - mediaPerCost: bytes of decoded media for each token that an input costs.
-    init(_ set: ValidationSet, dims: Int, longestCost: Int, mediaPerCost: Double) {
-        let encoding = DatasetEncoder.Options()
-        let vectorByteCount = MemoryLayout<Float>.size * dims
-        var (most, held, search, batchCost) = (-1, 0, 0, 0)
+    init(_ set: ValidationSet, _ plan: TrainingPlan) throws {
+        var (held, search) = (0, 0)
+        var batch: Batch?
         for part in set.parts {
             let (queryCount, documentCount) = (part.queries.count, part.corpus?.count ?? part.dataset.documentCount)
-            let cost = max(queryCount, documentCount) * longestCost
-            let batch = min(cost, max(longestCost, set.options.batchTokens))
-            // One window is encoded while the next is read.
-            let window = min(encoding.recordsPerPart, max(queryCount, documentCount))
+            let sides = try [
+                Side(part, .queries, part.planners.query, part.queries, count: queryCount),
+                Side(part, .corpus, part.planners.document, part.corpus, count: documentCount),
+            ]
+            let batches = sides.compactMap { $0.largestBatch(tokenBudget: set.options.batchTokens) }
+            batch = (batches + [batch].compactMap { $0 }).max { $0.cost < $1.cost }
+            let vectorByteCount = MemoryLayout<Float>.size * plan.card.dims
+            let window = sides.map { $0.windowCount * vectorByteCount + $0.waitingByteCount }.max() ?? 0
             let results = queryCount * min(set.options.depth, documentCount) * Self.resultByteCount
-            let media = mediaPerCost * Double(batch) + min(mediaPerCost * Double(cost), Double(encoding.mediaBudget))
-            let own =
-                (queryCount + documentCount + window) * vectorByteCount
-                + 2 * window * longestCost * MemoryLayout<Int32>.size + Int(media) + results
+            let own = (queryCount + documentCount) * vectorByteCount + window + results
             let searching = ExactSearch.workingByteCount(
-                queryCount: queryCount, documentCount: documentCount, dims: dims, depth: set.options.depth)
-            batchCost = max(batchCost, batch)
-            guard own + searching > most else { continue }
-            (most, held, search) = (own + searching, own, searching)
+                queryCount: queryCount, documentCount: documentCount, dims: plan.card.dims, depth: set.options.depth)
+            if own + searching > held + search { (held, search) = (own, searching) }
         }
-        (self.batchCost, self.held, self.search) = (batchCost, held, search)
+        (inputs, scale) = (batch?.plans.map(\.input) ?? [], batch?.scale ?? 1)
+        var media = MediaAmounts(processCount: 1, workers: nil)
+        media.add([batch?.plans ?? []])
+        self.media = media
+        self.held = held + Int(Double(media.stepByteCount) * (batch?.scale ?? 1))
+        self.search = search
+    }
+
+    private struct Batch {
+        let plans: [InputPlan]
+        let scale: Double
+        var cost: Double { scale * Double(plans.reduce(0) { $0 + $1.input.cost }) }
+    }
+
+    /// The queries or the documents of a dataset.
+    private struct Side {
+        let plans: [InputPlan]
+        /// Records of a part, which are sorted and cut into batches together.
+        let windowCount: Int
+        private let encoding = DatasetEncoder.Options()
+
+        init(
+            _ part: ValidationSet.Part, _ side: VectorsSide, _ planner: InputPlanner, _ ordinals: [UInt32]?, count: Int
+        ) throws {
+            plans = try RecordSource(part.dataset, side, planner: planner, ordinals: ordinals, blankTexts: .encode)
+                .sampledPlans(ValidationMemory.sampleCount)
+            windowCount = min(encoding.recordsPerPart, count)
+        }
+
+        /// Records of a window for each that was looked at.
+        private var windowScale: Double { Double(windowCount) / Double(max(1, plans.count)) }
+
+        /// The first batch of a window, as ``BatchPlan`` cuts it; nil where there are no records.
+        func largestBatch(tokenBudget: Int) -> Batch? {
+            let costs = plans.map(\.input.cost)
+            guard let first = BatchPlan(lengths: costs, tokenBudget: tokenBudget).batches.first else { return nil }
+            // Of a batch that takes all there are, a window has more.
+            let ofFirst = Double(max(1, first.reduce(0) { $0 + costs[$1] }))
+            let scale = first.count < plans.count ? 1 : max(1, min(windowScale, Double(tokenBudget) / ofFirst))
+            return Batch(plans: first.map { plans[$0] }, scale: scale)
+        }
+
+        /// Tokens of the window that is encoded and of the next one, and media that are decoded ahead.
+        var waitingByteCount: Int {
+            func ofWindow(_ byteCount: (InputPlan) -> Int) -> Double {
+                windowScale * Double(plans.reduce(0) { $0 + byteCount($1) })
+            }
+            let tokens = 2 * ofWindow { $0.input.tokens.count * MemoryLayout<Int32>.size }
+            return Int(tokens + min(ofWindow(\.byteCount), Double(encoding.mediaBudget)))
+        }
     }
 }

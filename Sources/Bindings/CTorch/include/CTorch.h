@@ -1,4 +1,5 @@
-/// libtorch behind plain C: opaque tensors; every call that can fail returns 0 or 1 and fills a caller-owned error.
+/// libtorch behind plain C: opaque tensors; every call that can fail returns 0, or another status and fills a caller-owned
+/// error.
 ///
 /// Ownership: each `CTorchTensor **out` receives a new handle that the caller frees with `ctorch_free`; arguments are
 /// borrowed. Arrays of sizes and dimensions are 64-bit. Dimensions may be negative (counted from the last).
@@ -14,6 +15,12 @@ extern "C" {
 
 typedef struct CTorchTensor CTorchTensor;
 typedef int32_t CTorchStatus;
+enum {
+    CTORCH_OK = 0,
+    CTORCH_FAILED = 1,
+    /// The library that computes cannot be loaded.
+    CTORCH_NOT_LOADED = 2,
+};
 typedef struct CTorchError {
     char message[1024];
 } CTorchError;
