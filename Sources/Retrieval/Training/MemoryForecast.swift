@@ -95,14 +95,14 @@ package struct MemoryForecast {
         tokenKinds = Set(inputs.flatMap(\.tokens)).count
         let outline = try plan.outline()
         blockCount = outline.text.stages.count
-        let amounts = amounts
         pieces = try Self.pieces(plan, outline, inputs, media, amounts, dropout: plan.dropout(of: outline.text))
-        validation = try plan.validation.map { set in
+        if let set = plan.validation {
             let memory = try ValidationMemory(set, plan)
-            return (
-                memory,
-                try Self.pieces(plan, outline, memory.inputs, memory.media, amounts, dropout: .none)
+            validation = (
+                memory, try Self.pieces(plan, outline, memory.inputs, memory.media, amounts, dropout: .none)
             )
+        } else {
+            validation = nil
         }
     }
 

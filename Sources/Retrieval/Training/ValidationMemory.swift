@@ -31,11 +31,8 @@ struct ValidationMemory {
         var (held, search) = (0, 0)
         var batch: Batch?
         for part in set.parts {
-            let (queryCount, documentCount) = (part.queries.count, part.corpus?.count ?? part.dataset.documentCount)
-            let sides = try [
-                Side(part, .queries, part.planners.query, part.queries, count: queryCount),
-                Side(part, .corpus, part.planners.document, part.corpus, count: documentCount),
-            ]
+            let sides = try [VectorsSide.queries, .corpus].map { try Side(part.source($0, blankTexts: .encode)) }
+            let (queryCount, documentCount) = (sides[0].count, sides[1].count)
             let batches = sides.compactMap { $0.largestBatch(tokenBudget: set.options.batchTokens) }
             batch = (batches + [batch].compactMap { $0 }).max { $0.cost < $1.cost }
             let vectorByteCount = MemoryLayout<Float>.size * plan.card.dims
@@ -62,18 +59,18 @@ struct ValidationMemory {
 
     /// The queries or the documents of a dataset.
     private struct Side {
-        let plans: [InputPlan]
-        /// Records of a part, which are sorted and cut into batches together.
-        let windowCount: Int
+        let count: Int
+        /// Of those that were looked at.
+        private let plans: [InputPlan]
         private let encoding = DatasetEncoder.Options()
 
-        init(
-            _ part: ValidationSet.Part, _ side: VectorsSide, _ planner: InputPlanner, _ ordinals: [UInt32]?, count: Int
-        ) throws {
-            plans = try RecordSource(part.dataset, side, planner: planner, ordinals: ordinals, blankTexts: .encode)
-                .sampledPlans(ValidationMemory.sampleCount)
-            windowCount = min(encoding.recordsPerPart, count)
+        init(_ source: RecordSource) throws {
+            count = source.count
+            plans = try source.sampledPlans(ValidationMemory.sampleCount)
         }
+
+        /// Records of a part, which are sorted and cut into batches together.
+        var windowCount: Int { min(encoding.recordsPerPart, count) }
 
         /// Records of a window for each that was looked at.
         private var windowScale: Double { Double(windowCount) / Double(max(1, plans.count)) }

@@ -1,4 +1,5 @@
 internal import Base
+internal import Encoding
 internal import Evaluation
 internal import Examples
 internal import Inputs
@@ -8,6 +9,7 @@ internal import Rankings
 internal import Records
 internal import Store
 internal import StoreFormat
+internal import Vectors
 
 /// What a run is measured on, opened: queries with the documents that are relevant to them, among those that are searched.
 ///
@@ -29,6 +31,14 @@ public final class ValidationSet {
         let qrels: Qrels
         /// Of the queries that have a relevant document, in an order of their own.
         let pairs: [Pair]
+
+        /// What is encoded of one side.
+        func source(_ side: VectorsSide, blankTexts: BlankTexts) throws -> RecordSource {
+            let isQueries = side == .queries
+            return try RecordSource(
+                dataset, side, planner: isQueries ? planners.query : planners.document,
+                ordinals: isQueries ? queries : corpus, blankTexts: blankTexts)
+        }
     }
 
     /// What the loss of one query is made of, by ordinals.

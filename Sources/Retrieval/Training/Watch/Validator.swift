@@ -96,17 +96,11 @@ struct Validator {
     /// What processes beside the first one do while it measures.
     func assist(_ model: EmbeddingModel) throws {
         for part in set.parts {
-            let (queries, corpus) = try sources(of: part)
-            for source in [queries, corpus] { try DatasetEncoder(source, model, encoding, joint: joint).assist() }
+            for side in [VectorsSide.queries, .corpus] {
+                let source = try part.source(side, blankTexts: blankTexts)
+                try DatasetEncoder(source, model, encoding, joint: joint).assist()
+            }
         }
-    }
-
-    private func sources(of part: ValidationSet.Part) throws -> (queries: RecordSource, corpus: RecordSource) {
-        let queries = try RecordSource(
-            part.dataset, .queries, planner: part.planners.query, ordinals: part.queries, blankTexts: blankTexts)
-        let corpus = try RecordSource(
-            part.dataset, .corpus, planner: part.planners.document, ordinals: part.corpus, blankTexts: blankTexts)
-        return (queries, corpus)
     }
 
     private func encode(_ part: ValidationSet.Part, _ model: EmbeddingModel) throws -> Sides {
@@ -117,7 +111,8 @@ struct Validator {
             _ = try encoder.run(into: folder, encoder.description(identity: identity), progress: nil)
             return try VectorsReader(opening: folder)
         }
-        let (queries, corpus) = try sources(of: part)
+        let queries = try part.source(.queries, blankTexts: blankTexts)
+        let corpus = try part.source(.corpus, blankTexts: blankTexts)
         return Sides(
             querySource: queries, corpusSource: corpus, queries: try encoded(queries, "queries"),
             corpus: try encoded(corpus, "corpus"))
